@@ -1,0 +1,49 @@
+import { CtxsyncError } from '../errors.ts';
+
+/**
+ * What a transfer may bring, shared by all of its streams, whichever thread unpacks them. A declared
+ * size counts when it is declared: too much is refused before the first byte of it.
+ */
+export class Budget {
+  readonly shared: BigInt64Array<SharedArrayBuffer>;
+
+  /** @param limits entries and bytes, each at most 2^53 */
+  static create(limits: { maxEntries: number; maxBytes: number }): Budget {
+    const shared = new BigInt64Array(new SharedArrayBuffer(32));
+    shared[MAX_ENTRIES] = BigInt(limits.maxEntries);
+    shared[MAX_BYTES] = BigInt(limits.maxBytes);
+    return new Budget(shared);
+  }
+
+  constructor(shared: BigInt64Array<SharedArrayBuffer>) {
+    this.shared = shared;
+  }
+
+  /** @throws CtxsyncError over-limit, with the option that raises the limit */
+  charge(bytes: number, path: string): void {
+    this.#add(ENTRIES, 1n, MAX_ENTRIES, 'entries', '--max-entries', path);
+    this.#add(BYTES, BigInt(bytes), MAX_BYTES, 'bytes', '--max-bytes', path);
+  }
+
+  #add(
+    at: number,
+    count: bigint,
+    limitAt: number,
+    unit: string,
+    option: string,
+    path: string,
+  ): void {
+    const limit = this.shared[limitAt]!;
+    if (Atomics.add(this.shared, at, count) + count <= limit) return;
+    throw new CtxsyncError(
+      'over-limit',
+      `the context has more than ${limit} ${unit} (${option} raises the limit); stopped at ${path}`,
+      { path },
+    );
+  }
+}
+
+const ENTRIES = 0;
+const BYTES = 1;
+const MAX_ENTRIES = 2;
+const MAX_BYTES = 3;

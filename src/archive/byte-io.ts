@@ -1,0 +1,41 @@
+/** Where an archive's bytes go: a ring, or memory in a test. */
+export interface ByteSink {
+  /** Waits until there is room, and returns it: at least one byte, to be filled from the front. */
+  reserve(): Uint8Array;
+  /** The first `count` bytes of what `reserve` returned are filled. */
+  produced(count: number): void;
+}
+
+/** Where an archive's bytes come from. */
+export interface ByteSource {
+  /** Waits until there are bytes, and returns them in place; none means the end. */
+  peek(): Uint8Array;
+  /** The first `count` bytes of what `peek` returned are done with. */
+  consumed(count: number): void;
+}
+
+/** Writes all of `bytes`, waiting for room as often as it takes. */
+export function writeAll(sink: ByteSink, bytes: Uint8Array): void {
+  let done = 0;
+  while (done < bytes.length) {
+    const room = sink.reserve();
+    const count = Math.min(room.length, bytes.length - done);
+    room.set(bytes.subarray(done, done + count));
+    sink.produced(count);
+    done += count;
+  }
+}
+
+/** Fills `target` and returns how many bytes there were until the end. */
+export function readAll(source: ByteSource, target: Uint8Array): number {
+  let done = 0;
+  while (done < target.length) {
+    const bytes = source.peek();
+    if (bytes.length === 0) break;
+    const count = Math.min(bytes.length, target.length - done);
+    target.set(bytes.subarray(0, count), done);
+    source.consumed(count);
+    done += count;
+  }
+  return done;
+}

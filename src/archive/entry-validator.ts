@@ -1,0 +1,102 @@
+import { toText, type BytePath } from '../disk/byte-path.ts';
+import { isWorkName, type Entry, type EntryKind } from '../entry.ts';
+import { CtxsyncError } from '../errors.ts';
+import { MAX_DEPTH, MAX_LINK_BYTES, MAX_NAME_BYTES, MAX_PATH_BYTES } from '../limits.ts';
+import type { Budget } from './budget.ts';
+
+/**
+ * Says of each entry of a stream whether it may get near a disk. Pure: it knows only the entries
+ * that came before. What it lets through has a path below the root whose folders all came before it,
+ * does not contradict an earlier entry, and links only to a file of this same stream.
+ */
+export class EntryValidator {
+  readonly #budget: Budget;
+  /** Of each folder, the kinds of its children by name. A hardlink counts as a file. */
+  readonly #folders = new Map<BytePath, Map<string, EntryKind>>();
+  #hasRoot = false;
+
+  constructor(budget: Budget) {
+    this.#budget = budget;
+    this.#folders.set('', new Map());
+  }
+
+  /**
+   * @returns true when the path was there before, with the same kind: the later entry counts
+   * @throws CtxsyncError unsafe-entry, over-limit
+   */
+  check(entry: Entry): boolean {
+    checkPath(entry.path);
+    this.#budget.charge(entry.size, toText(entry.path));
+    if (entry.path === '') return this.#checkRoot(entry);
+    const [folder, name] = splitPath(entry.path);
+    const siblings = this.#folders.get(folder);
+    if (siblings === undefined) {
+      throw unsafe(entry.path, `its folder ${toText(folder)} is no folder of this context`);
+    }
+    this.#checkLink(entry);
+    const kind = entry.kind === 'hardlink' ? 'file' : entry.kind;
+    const before = siblings.get(name);
+    if (before !== undefined && before !== kind) {
+      throw unsafe(entry.path, `it comes twice, as a ${before} and as a ${kind}`);
+    }
+    siblings.set(name, kind);
+    if (kind === 'folder' && before === undefined) this.#folders.set(entry.path, new Map());
+    return before !== undefined;
+  }
+
+  /** Whether a folder of this path came before. */
+  hasFolder(path: BytePath): boolean {
+    return this.#folders.has(path);
+  }
+
+  /** Whether the root itself came, with a mode and time of its own. */
+  get hasRoot(): boolean {
+    return this.#hasRoot;
+  }
+
+  #checkRoot(entry: Entry): boolean {
+    if (entry.kind !== 'folder') throw unsafe('', `the root is a ${entry.kind}`);
+    const before = this.#hasRoot;
+    this.#hasRoot = true;
+    return before;
+  }
+
+  #checkLink({ path, kind, link }: Entry): void {
+    if (kind !== 'symlink' && kind !== 'hardlink') return;
+    if (link === undefined || link === '') throw unsafe(path, 'it links to nothing');
+    if (link.includes('\0')) throw unsafe(path, 'its link has a NUL byte');
+    if (link.length > MAX_LINK_BYTES) throw unsafe(path, `its link has ${link.length} bytes`);
+    if (kind === 'symlink') return;
+    if (link === path) throw unsafe(path, 'it is a hardlink to itself');
+    const [folder, name] = splitPath(link);
+    if (this.#folders.get(folder)?.get(name) !== 'file') {
+      throw unsafe(path, `it is a hardlink to ${toText(link)}, which is no file of this context`);
+    }
+  }
+}
+
+/** The folder ('' for the root) and the name in it. */
+export function splitPath(path: BytePath): [folder: BytePath, name: BytePath] {
+  const slash = path.lastIndexOf('/');
+  return slash < 0 ? ['', path] : [path.slice(0, slash), path.slice(slash + 1)];
+}
+
+function checkPath(path: BytePath): void {
+  if (path === '') return;
+  if (path.startsWith('/')) throw unsafe(path, 'it is an absolute path');
+  if (path.includes('\0')) throw unsafe(path, 'its path has a NUL byte');
+  if (path.length > MAX_PATH_BYTES) throw unsafe(path, `its path has ${path.length} bytes`);
+  const names = path.split('/');
+  if (names.length > MAX_DEPTH) throw unsafe(path, `it lies deeper than ${MAX_DEPTH} folders`);
+  if (isWorkName(names[0] ?? '')) throw unsafe(path, "it has a receiver's own work name");
+  for (const name of names) {
+    if (name === '..') throw unsafe(path, 'its path has ".."');
+    if (name === '' || name === '.') throw unsafe(path, 'its path has an empty name');
+    if (name.length > MAX_NAME_BYTES) throw unsafe(path, `a name of it has ${name.length} bytes`);
+  }
+}
+
+function unsafe(path: BytePath, why: string): CtxsyncError {
+  const text = path === '' ? './' : toText(path);
+  return new CtxsyncError('unsafe-entry', `refused ${text}: ${why}`, { path: text });
+}

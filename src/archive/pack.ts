@@ -1,0 +1,83 @@
+import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
+import type { BytePath } from '../disk/byte-path.ts';
+import type { Gauge } from '../disk/gauge.ts';
+import { sourceChanged, sourceError } from '../disk/system-error.ts';
+import type { SourceEntry } from '../entry.ts';
+import type { ByteSink } from './byte-io.ts';
+import { TarWriter } from './tar-writer.ts';
+
+// O_NONBLOCK: a FIFO that took the file's place meanwhile must not hang us.
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/**
+ * Packs the entries of a walk as a tar. What is read is held against what the walk saw: content
+ * that changed meanwhile, or that is not all there, fails the transfer and is never sent as whole.
+ *
+ * @throws CtxsyncError source-unreadable, source-changed; naming the path
+ */
+export function pack(entries: Iterable<SourceEntry>, sink: ByteSink, gauge: Gauge): void {
+  const tar = new TarWriter(sink);
+  for (const entry of entries) {
+    if (entry.kind === 'file') packFile(entry, tar, gauge);
+    else {
+      tar.begin(entry);
+      tar.finish();
+    }
+    if (entry.path !== '') gauge.addEntry();
+  }
+  tar.end();
+}
+
+function packFile(entry: SourceEntry, tar: TarWriter, gauge: Gauge): void {
+  gauge.enter('reading', entry.path);
+  const fd = openFile(entry);
+  try {
+    tar.begin(entry);
+    while (tar.left > 0) {
+      const room = tar.reserve();
+      gauge.enter('reading', entry.path);
+      const count = readFile(fd, room, entry.path);
+      if (count === 0) throw sourceChanged(entry.path, 'shrank');
+      tar.produced(count);
+      gauge.addBytes(count);
+    }
+    checkUnchanged(entry, statFile(fd, entry.path));
+    tar.finish();
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** What is open is what the walk saw, has all its bytes and still has its name. */
+function checkUnchanged({ path, identity }: SourceEntry, now: BigIntStats): void {
+  if (now.dev !== identity.dev || now.ino !== identity.ino)
+    throw sourceChanged(path, 'was replaced');
+  if (now.size > identity.size) throw sourceChanged(path, 'grew');
+  if (now.size < identity.size) throw sourceChanged(path, 'shrank');
+  if (now.mtimeNs !== identity.mtimeNs) throw sourceChanged(path, 'was written to');
+  if (now.nlink === 0n) throw sourceChanged(path, 'was replaced or removed');
+}
+
+function openFile({ fsPath, path }: SourceEntry): number {
+  try {
+    return openSync(fsPath, OPEN_FLAGS);
+  } catch (error) {
+    throw sourceError(error, 'read', path);
+  }
+}
+
+function readFile(fd: number, room: Uint8Array, path: BytePath): number {
+  try {
+    return readSync(fd, room, 0, room.length, null);
+  } catch (error) {
+    throw sourceError(error, 'read', path);
+  }
+}
+
+function statFile(fd: number, path: BytePath): BigIntStats {
+  try {
+    return fstatSync(fd, { bigint: true });
+  } catch (error) {
+    throw sourceError(error, 'look at', path);
+  }
+}

@@ -1,0 +1,73 @@
+import { joinPath, toText, type BytePath } from '../disk/byte-path.ts';
+import { SETUID_BITS, type Content, type Entry, type EntrySink } from '../entry.ts';
+import { CtxsyncError } from '../errors.ts';
+import type { EntryValidator } from './entry-validator.ts';
+import { toEntry } from './member-entry.ts';
+import type { TarMember, TarReader } from './tar-reader.ts';
+
+export interface UnpackOptions {
+  /** The folder in OUT that the context is to become; '' for OUT itself. */
+  name: BytePath;
+  validator: EntryValidator;
+  /** Add the folders that a foreign tar has no entry for. Our own has them all. */
+  addFolders: boolean;
+  onSkipped: (path: BytePath, reason: string) => void;
+  onChanged: (path: BytePath, reason: string) => void;
+  /** An entry is done; not told of a context's own root. */
+  onEntry: () => void;
+}
+
+/**
+ * Takes an archive apart, entry by checked entry.
+ * @throws CtxsyncError unsafe-entry, over-limit, and what the reader and the sink throw
+ */
+export function unpack(reader: TarReader, sink: EntrySink, options: UnpackOptions): void {
+  for (let member = reader.next(); member !== undefined; member = reader.next()) {
+    const entry = toEntry(member);
+    if ('skipped' in entry) {
+      options.onSkipped(member.path, entry.skipped);
+      continue;
+    }
+    const isRoot = entry.path === '';
+    if (entry.kind === 'file') reportSetuid(member, options);
+    entry.path = inContext(options.name, entry.path);
+    if (entry.kind === 'hardlink') entry.link = inContext(options.name, entry.link ?? '');
+    if (options.addFolders) addMissingFolders(entry, sink, options);
+    sink.add(entry, reader, options.validator.check(entry));
+    if (reader.content().length > 0) {
+      throw new CtxsyncError('internal', `content of ${toText(entry.path)} was left over`);
+    }
+    if (!isRoot) options.onEntry();
+  }
+  sink.end();
+}
+
+function reportSetuid(member: TarMember, options: UnpackOptions): void {
+  if ((member.mode & SETUID_BITS) !== 0) {
+    options.onChanged(member.path, 'setuid and setgid are dropped');
+  }
+}
+
+function inContext(name: BytePath, path: BytePath): BytePath {
+  // An absolute path stays one: the validator refuses it.
+  if (name === '' || path.startsWith('/')) return path;
+  return path === '' ? name : joinPath(name, path);
+}
+
+/** Folders that have no entry of their own get the mode that mkdir gives, and the child's time. */
+function addMissingFolders(
+  child: Entry,
+  sink: EntrySink,
+  { validator, onEntry }: UnpackOptions,
+): void {
+  if (child.path.startsWith('/')) return;
+  for (let at = child.path.indexOf('/'); at >= 0; at = child.path.indexOf('/', at + 1)) {
+    const path = child.path.slice(0, at);
+    if (validator.hasFolder(path)) continue;
+    const folder: Entry = { path, kind: 'folder', mode: 0o755, mtimeUs: child.mtimeUs, size: 0 };
+    sink.add(folder, NO_CONTENT, validator.check(folder));
+    onEntry();
+  }
+}
+
+const NO_CONTENT: Content = { content: () => new Uint8Array(0), consumed: () => {} };

@@ -1,0 +1,70 @@
+import type { PathNotes, Side, TimeShares, TransferReport } from '../observe/events.ts';
+import { formatBytes, formatCount, formatDuration, formatRate, shares } from './format.ts';
+
+/** Paths of a list that the terminal names; the report has more. */
+const NAMED_PATHS = 3;
+
+/** What a run says when all went well: how much, how fast, and where the time went. */
+export function closingLine(report: TransferReport, outLabel?: string): string {
+  const verb = report.side === 'sender' ? 'sent' : 'received';
+  const into = outLabel === undefined ? '' : ` into ${outLabel}`;
+  const entries = plural(report.entries, 'entry', 'entries');
+  const took = formatDuration(report.times.totalMs);
+  const parts = [
+    `${verb} ${entries}, ${formatBytes(report.bytes)}${into} in ${took}${speed(report)}`,
+    whereTheTimeWent(report.times),
+  ];
+  return parts.filter((part) => part !== '').join(' · ');
+}
+
+/** What a failed run says: what happened, and what the peer said when it was the peer. */
+export function failureLines(report: TransferReport): string[] {
+  const { error, peerError } = report;
+  const message = error?.message ?? 'the transfer failed';
+  const path = error?.path;
+  const where = path === undefined || message.includes(path) ? '' : ` (${path})`;
+  const lines = [`error: ${message}${where}`];
+  if (peerError !== undefined && !message.includes(peerError.message)) {
+    lines.push(`the ${peerOf(report.side)} said: ${peerError.message} (${peerError.code})`);
+  }
+  return lines;
+}
+
+/** What travelled not at all, or not as it was: a line each, counted, the first few named. */
+export function noteLines(report: TransferReport): string[] {
+  return [
+    noteLine(report.skipped, 'not sent'),
+    noteLine(report.changed, 'not sent as they were'),
+  ].filter((line) => line !== '');
+}
+
+function speed({ bytes, times }: TransferReport): string {
+  if (bytes === 0 || times.totalMs === 0) return '';
+  return ` (${formatRate((bytes * 1_000) / times.totalMs)})`;
+}
+
+function whereTheTimeWent({ totalMs, sourceMs, wireMs, destinationMs }: TimeShares): string {
+  if (totalMs === 0) return '';
+  if (destinationMs === undefined) {
+    const [source, wire] = shares([sourceMs, wireMs]);
+    return `source ${source}%, waiting for the receiver ${wire}%`;
+  }
+  const [source, wire, destination] = shares([sourceMs, wireMs, destinationMs]);
+  return `source ${source}%, wire ${wire}%, destination ${destination}%`;
+}
+
+function noteLine({ count, paths }: PathNotes, what: string): string {
+  if (count === 0) return '';
+  const named = paths.slice(0, NAMED_PATHS).map(({ path, reason }) => `${path} (${reason})`);
+  const rest = count - named.length;
+  if (rest > 0) named.push(`and ${formatCount(rest)} more`);
+  return `${plural(count, 'entry', 'entries')} ${what}: ${named.join(', ')}`;
+}
+
+function plural(count: number, one: string, many: string): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`;
+}
+
+function peerOf(side: Side): Side {
+  return side === 'sender' ? 'receiver' : 'sender';
+}

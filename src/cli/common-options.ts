@@ -1,0 +1,37 @@
+import { Option, type Command } from 'commander';
+import { DEFAULT_STALL_AFTER_MS, DEFAULT_STALL_TIMEOUT_MS } from '../limits.ts';
+import { PROGRESS_MODES, type ProgressMode } from './progress-view.ts';
+import { parseDuration } from './units.ts';
+
+/** The options that both commands take. */
+export interface CommonOptions {
+  progress: ProgressMode;
+  quiet?: true;
+  stallAfter: number;
+  stallTimeout: number;
+  report?: string;
+}
+
+export function addCommonOptions(command: Command): Command {
+  const progress = new Option('--progress <mode>', 'how to show progress on stderr')
+    .choices(PROGRESS_MODES)
+    .default('auto');
+  const stallAfter = new Option(
+    '--stall-after <duration>',
+    'without progress for so long, say which side is stuck and on what (0: never)',
+  )
+    .argParser(parseDuration)
+    .default(DEFAULT_STALL_AFTER_MS, '10s');
+  const stallTimeout = new Option(
+    '--stall-timeout <duration>',
+    'without progress for so long, fail (0: never)',
+  )
+    .argParser(parseDuration)
+    .default(DEFAULT_STALL_TIMEOUT_MS, '5m');
+  return command
+    .addOption(progress)
+    .option('-q, --quiet', 'say nothing but errors')
+    .addOption(stallAfter)
+    .addOption(stallTimeout)
+    .option('--report <file>', 'write the outcome to a file, as JSON');
+}

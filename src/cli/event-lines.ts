@@ -1,0 +1,53 @@
+import type { Phase, TransferEvent, TransferReport } from '../observe/events.ts';
+import { closingLine, failureLines, noteLines } from './closing-line.ts';
+import { formatAge } from './format.ts';
+
+/** What a line is about: views choose by it what they show, and how. */
+export type Tone = 'phase' | 'warning' | 'stall' | 'resumed' | 'error' | 'closing';
+
+/** A line that stays, for people. Not made printable yet. */
+export interface Line {
+  tone: Tone;
+  text: string;
+}
+
+/** The lines that an event is worth. Progress is none of them: each view shows it in its own way. */
+export function eventLines(event: TransferEvent, outLabel?: string): Line[] {
+  switch (event.type) {
+    case 'phase':
+      return phaseLines(event.phase);
+    case 'warning':
+      return [{ tone: 'warning', text: warningText(event) }];
+    case 'stall':
+      return [
+        { tone: 'stall', text: `stalled ${formatAge(event.stalledMs)}: ${event.verdict.text}` },
+      ];
+    case 'resumed':
+      return [{ tone: 'resumed', text: `resumed after ${formatAge(event.stalledMs)}` }];
+    case 'end':
+      return endLines(event.report, outLabel);
+    case 'peer-speaks':
+    case 'progress':
+      return [];
+  }
+}
+
+/** Neither the first phase, in which nothing has happened, nor the last, which the end tells. */
+function phaseLines(phase: Phase): Line[] {
+  if (phase === 'preparing' || phase === 'done') return [];
+  return [{ tone: 'phase', text: phase }];
+}
+
+function warningText({ message, path }: { message: string; path?: string | undefined }): string {
+  const known = path === undefined || message.includes(path);
+  return `warning: ${message}${known ? '' : ` (${path})`}`;
+}
+
+/** The verdict comes last, where it is looked for. */
+function endLines(report: TransferReport, outLabel: string | undefined): Line[] {
+  const notes = noteLines(report).map((text): Line => ({ tone: 'warning', text }));
+  if (report.result === 'done') {
+    return [...notes, { tone: 'closing', text: closingLine(report, outLabel) }];
+  }
+  return [...notes, ...failureLines(report).map((text): Line => ({ tone: 'error', text }))];
+}

@@ -1,0 +1,45 @@
+import { Command } from 'commander';
+import { CtxsyncError } from '../errors.ts';
+import { receive, type Target } from '../session/receive.ts';
+import { outputBroken } from '../transport/node-stream.ts';
+import { openStdin, openStdout } from '../transport/stdio.ts';
+import { addCommonOptions, type CommonOptions } from './common-options.ts';
+import { runTransfer } from './run-transfer.ts';
+import { parseCount, parseSize } from './units.ts';
+
+interface ReceiveCommandOptions extends CommonOptions {
+  delete?: true;
+  maxBytes?: number;
+  maxEntries?: number;
+}
+
+export function receiveCommand(finish: (exitCode: number) => void): Command {
+  const command = new Command('receive')
+    .description('Receive build contexts from a sender, on stdin.')
+    .argument('<out>', 'the folder that they are laid over; or - for a tar on stdout')
+    .option('--delete', 'take out of OUT what the contexts do not have')
+    .option('--max-bytes <size>', 'refuse more content than this', parseSize)
+    .option('--max-entries <count>', 'refuse more entries than this', parseCount)
+    .action(async (out: string, options: ReceiveCommandOptions) => {
+      finish(await runReceive(out, options));
+    });
+  return addCommonOptions(command);
+}
+
+function runReceive(out: string, options: ReceiveCommandOptions): Promise<number> {
+  const outLabel = out === '-' ? undefined : out;
+  return runTransfer(options, { side: 'receiver', outLabel }, (common) => {
+    const { maxBytes, maxEntries } = options;
+    const from = openStdin('the output of "ctxsync send"');
+    return receive({ ...common, from, to: target(out, options), maxBytes, maxEntries });
+  });
+}
+
+function target(out: string, options: ReceiveCommandOptions): Target {
+  if (out === '') throw new CtxsyncError('usage', 'OUT is empty; name a folder');
+  if (out !== '-') return { folder: out, delete: options.delete };
+  if (options.delete === true) {
+    throw new CtxsyncError('usage', '--delete is for a folder; "receive -" writes a tar');
+  }
+  return { tar: openStdout('whatever reads a tar, "docker build -" or "tar x"', outputBroken) };
+}

@@ -1,0 +1,69 @@
+import { CtxsyncError } from '../errors.ts';
+import type { Side, TransferEvent, TransferReport } from '../observe/events.ts';
+import type { TransferOptions } from '../session/options.ts';
+import { notBegun } from '../session/report.ts';
+import { within } from '../session/give-up.ts';
+import type { CommonOptions } from './common-options.ts';
+import { EXIT_CODES, SIGNAL_EXIT_CODES, type EndingSignal } from './exit-code.ts';
+import { createProgressView } from './progress-view.ts';
+import { ReportFile } from './report-file.ts';
+import { watchSignals } from './signals.ts';
+import type { ProgressView } from './view.ts';
+
+/** Milliseconds that stderr's reader has to take our last words. */
+const LAST_WORDS_MS = 1_000;
+
+export interface Surroundings {
+  side: Side;
+  /** The folder that is received into, for the closing line. */
+  outLabel?: string | undefined;
+}
+
+/**
+ * Runs one side of a transfer with everything around it: progress view, signals, report. The one
+ * place that decides the exit status.
+ */
+export async function runTransfer(
+  options: CommonOptions,
+  { side, outLabel }: Surroundings,
+  transfer: (common: TransferOptions, view: ProgressView) => Promise<TransferReport>,
+): Promise<number> {
+  const { progress: mode, quiet = false } = options;
+  const { stderr: stream, env } = process;
+  const now = (): number => performance.now();
+  const view = createProgressView({ mode, quiet, side, outLabel, stream, env, now });
+  const signals = watchSignals();
+  let report: TransferReport | undefined;
+  const onEvent = (event: TransferEvent): void => {
+    if (event.type === 'end') report = event.report;
+    view.handle(event);
+  };
+  const common: TransferOptions = {
+    stallAfterMs: options.stallAfter,
+    stallTimeoutMs: options.stallTimeout,
+    signal: signals.signal,
+    onEvent,
+  };
+  let file: ReportFile | undefined;
+  let exitCode: number;
+  try {
+    if (options.report !== undefined) file = await ReportFile.open(options.report);
+    await transfer(common, view);
+    exitCode = 0;
+  } catch (thrown) {
+    const error = CtxsyncError.from(thrown);
+    exitCode = exitCodeOf(error, signals.received());
+    // A run that did not begin has told nothing yet.
+    if (report === undefined) onEvent({ type: 'end', side, report: notBegun(side, error) });
+  }
+  const unwritten = report === undefined ? undefined : await file?.write(report, exitCode);
+  if (unwritten !== undefined) view.handle({ type: 'warning', side, message: unwritten });
+  signals.stop();
+  await within(view.close(), LAST_WORDS_MS);
+  return unwritten !== undefined && exitCode === 0 ? EXIT_CODES.internal : exitCode;
+}
+
+function exitCodeOf(error: CtxsyncError, signal: EndingSignal | undefined): number {
+  const interrupted = error.code === 'interrupted' && signal !== undefined;
+  return interrupted ? SIGNAL_EXIT_CODES[signal] : EXIT_CODES[error.code];
+}

@@ -1,0 +1,163 @@
+import { chmodSync, lstatSync, readdirSync, type BigIntStats } from 'node:fs';
+import { joinPath, toFsPath, type BytePath } from '../disk/byte-path.ts';
+import type { Gauge } from '../disk/gauge.ts';
+import { destinationError } from '../disk/system-error.ts';
+import { isWorkName } from '../entry.ts';
+import { releaseLock } from './lock.ts';
+import { stageTrash, stageTree, type Destination } from './destination.ts';
+import { folderMetadata, setFolderMetadata } from './folder-metadata.ts';
+import { removeTree } from './remove-tree.ts';
+import { UndoLog } from './undo-log.ts';
+
+export interface CommitOptions {
+  /** Take out of OUT what the context does not have. */
+  delete: boolean;
+  /** The context has an entry for its own root: OUT gets its mode and time. */
+  hasRoot: boolean;
+}
+
+export interface CommitResult {
+  /** Entries of OUT, folders counted as one, that --delete took out. */
+  removed: number;
+  /** What could not be done after all was in place. */
+  warnings: string[];
+}
+
+/**
+ * Grafts the stage onto OUT: what OUT lacks is renamed into it whole, a folder on both sides is
+ * entered, a file takes a file's place by rename(2), and what is in the way of another kind goes to
+ * the stage's trash. No symlink in OUT is followed. When a step fails, all that were done are
+ * undone, and OUT is as it was.
+ *
+ * @throws CtxsyncError no-space, not-writable; naming the path
+ */
+export function commit(
+  destination: Destination,
+  options: CommitOptions,
+  gauge: Gauge,
+): CommitResult {
+  const graft = new Graft(destination, options.delete, gauge);
+  const tree = stageTree(destination);
+  const root = folderMetadata(look(tree)!);
+  try {
+    graft.folder(tree, destination.out, '');
+  } catch (error) {
+    graft.undo();
+    throw error;
+  }
+  const { out, stage, lock } = destination;
+  const warnings: string[] = [];
+  afterwards(warnings, 'remove the stage', stage, () => removeTree(stage, gauge));
+  afterwards(warnings, 'release the lock', lock, () => releaseLock(lock));
+  if (options.hasRoot) {
+    afterwards(warnings, 'set mode and time of', out, () => setFolderMetadata(out, root));
+  }
+  return { removed: graft.removed, warnings };
+}
+
+/** The context is in place: what fails now is worth a word, but no longer the transfer. */
+function afterwards(warnings: string[], doing: string, path: BytePath, run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    warnings.push(destinationError(error, doing, path).message);
+  }
+}
+
+class Graft {
+  removed = 0;
+  readonly #delete: boolean;
+  readonly #gauge: Gauge;
+  readonly #log: UndoLog;
+
+  constructor(destination: Destination, mirror: boolean, gauge: Gauge) {
+    this.#delete = mirror;
+    this.#gauge = gauge;
+    this.#log = new UndoLog(stageTrash(destination));
+  }
+
+  /** @param path of the folder within OUT, for people */
+  folder(from: BytePath, to: BytePath, path: BytePath): void {
+    const names = new Set(readdirSync(toFsPath(from), { encoding: 'latin1' }));
+    for (const name of names) {
+      const child = joinPath(path, name);
+      this.#step(child, () => this.#child(joinPath(from, name), joinPath(to, name), child));
+    }
+    if (!this.#delete) return;
+    for (const name of readdirSync(toFsPath(to), { encoding: 'latin1' })) {
+      if (names.has(name) || (path === '' && isWorkName(name))) continue;
+      const child = joinPath(path, name);
+      this.#step(child, () => this.#takeOut(joinPath(to, name)));
+      this.removed += 1;
+    }
+  }
+
+  undo(): void {
+    this.#log.undo();
+  }
+
+  #child(from: BytePath, to: BytePath, path: BytePath): void {
+    const ours = look(from);
+    const theirs = look(to);
+    if (ours === undefined) throw new Error(`the stage lost ${path}`);
+    if (ours.isDirectory() && theirs?.isDirectory() === true) {
+      this.#merge(from, ours, to, theirs, path);
+      return;
+    }
+    if (theirs !== undefined) {
+      // rename(2) replaces a file by a file, and leaves no moment without either.
+      if (theirs.isFile() && !ours.isDirectory()) this.#log.keep(to);
+      else this.#takeOut(to);
+    }
+    this.#rename(from, ours, to);
+  }
+
+  #merge(
+    from: BytePath,
+    ours: BigIntStats,
+    to: BytePath,
+    theirs: BigIntStats,
+    path: BytePath,
+  ): void {
+    open(from, ours);
+    this.#log.metadata(to, folderMetadata(theirs));
+    open(to, theirs);
+    this.folder(from, to, path);
+    setFolderMetadata(to, folderMetadata(ours));
+  }
+
+  #takeOut(path: BytePath): void {
+    const stats = look(path);
+    // Who is not root may move a folder only with write permission on it.
+    if (stats?.isDirectory() === true && (stats.mode & 0o200n) === 0n) {
+      this.#log.metadata(path, folderMetadata(stats));
+      open(path, stats);
+    }
+    this.#log.takeOut(path);
+  }
+
+  #rename(from: BytePath, ours: BigIntStats, to: BytePath): void {
+    const closed = ours.isDirectory() && (ours.mode & 0o200n) === 0n;
+    if (closed) open(from, ours);
+    this.#log.place(from, to);
+    if (closed) setFolderMetadata(to, folderMetadata(ours));
+  }
+
+  #step(path: BytePath, run: () => void): void {
+    this.#gauge.enter('committing', path);
+    try {
+      run();
+    } catch (error) {
+      throw destinationError(error, 'put in place', path);
+    }
+  }
+}
+
+function look(path: BytePath): BigIntStats | undefined {
+  return lstatSync(toFsPath(path), { bigint: true, throwIfNoEntry: false });
+}
+
+/** Lets us list and change a folder that its mode keeps us out of. */
+function open(path: BytePath, stats: BigIntStats): void {
+  if ((stats.mode & 0o700n) !== 0o700n) chmodSync(toFsPath(path), 0o700);
+}

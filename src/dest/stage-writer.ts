@@ -1,0 +1,113 @@
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  futimesSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { joinPath, toFsPath, type BytePath } from '../disk/byte-path.ts';
+import type { Gauge } from '../disk/gauge.ts';
+import { setNegativeMtime, toUtimesSeconds } from '../disk/mtime.ts';
+import { destinationError } from '../disk/system-error.ts';
+import type { Content, Entry, EntrySink } from '../entry.ts';
+import { setFolderMetadata, type FolderMetadata } from './folder-metadata.ts';
+
+const OPEN_FLAGS = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
+
+/**
+ * Builds checked entries in a stage, in few system calls each. The stage is a fresh folder that only
+ * we can enter, and the entries' paths were validated: plain paths are safe here.
+ */
+export class StageWriter implements EntrySink {
+  readonly #tree: BytePath;
+  readonly #umask: number;
+  readonly #gauge: Gauge;
+  /** Folders stay open for us (0700) until all their children are there. */
+  readonly #folders = new Map<BytePath, FolderMetadata>();
+  readonly #now = Date.now() / 1000;
+
+  /** @param umask the permission bits that a new file does not get, whatever is asked for */
+  constructor(tree: BytePath, umask: number, gauge: Gauge) {
+    this.#tree = tree;
+    this.#umask = umask;
+    this.#gauge = gauge;
+  }
+
+  /**
+   * @param again an entry of the same path and kind came before: this one takes its place
+   * @throws CtxsyncError no-space, not-writable; naming the path
+   */
+  add(entry: Entry, content: Content, again: boolean): void {
+    const path = joinPath(this.#tree, entry.path);
+    this.#gauge.enter('writing', entry.path);
+    try {
+      if (again && entry.kind !== 'folder') unlinkSync(toFsPath(path));
+      this.#make(entry, path, content, again);
+    } catch (error) {
+      throw destinationError(error, 'write', entry.path);
+    }
+  }
+
+  /** Gives the folders their modes and times, the deepest first. */
+  end(): void {
+    for (const [path, metadata] of [...this.#folders].reverse()) {
+      this.#gauge.enter('writing', path);
+      try {
+        setFolderMetadata(joinPath(this.#tree, path), metadata);
+      } catch (error) {
+        throw destinationError(error, 'set mode and time of', path);
+      }
+    }
+  }
+
+  #make(entry: Entry, path: BytePath, content: Content, again: boolean): void {
+    switch (entry.kind) {
+      case 'folder':
+        if (!again && entry.path !== '') mkdirSync(toFsPath(path), 0o700);
+        this.#folders.set(entry.path, { mode: entry.mode, mtimeUs: entry.mtimeUs });
+        return;
+      case 'symlink':
+        symlinkSync(toFsPath(entry.link ?? ''), toFsPath(path));
+        this.#setLinkTime(entry, path);
+        return;
+      case 'hardlink':
+        linkSync(toFsPath(joinPath(this.#tree, entry.link ?? '')), toFsPath(path));
+        return;
+      case 'file':
+        this.#makeFile(entry, path, content);
+    }
+  }
+
+  #makeFile(entry: Entry, path: BytePath, content: Content): void {
+    const exact = (entry.mode & ~0o777) === 0 && (entry.mode & this.#umask) === 0;
+    const fd = openSync(toFsPath(path), OPEN_FLAGS, exact ? entry.mode : 0o600);
+    try {
+      this.#writeContent(fd, entry.path, content);
+      if (!exact) fchmodSync(fd, entry.mode);
+      if (entry.mtimeUs >= 0) futimesSync(fd, this.#now, toUtimesSeconds(entry.mtimeUs));
+    } finally {
+      closeSync(fd);
+    }
+    if (entry.mtimeUs < 0) setNegativeMtime(toFsPath(path), entry.mtimeUs);
+  }
+
+  #writeContent(fd: number, path: BytePath, content: Content): void {
+    for (let bytes = content.content(); bytes.length > 0; bytes = content.content()) {
+      this.#gauge.enter('writing', path);
+      const count = writeSync(fd, bytes, 0, bytes.length);
+      content.consumed(count);
+      this.#gauge.addBytes(count);
+    }
+  }
+
+  #setLinkTime(entry: Entry, path: BytePath): void {
+    if (entry.mtimeUs < 0) return setNegativeMtime(toFsPath(path), entry.mtimeUs);
+    lutimesSync(toFsPath(path), this.#now, toUtimesSeconds(entry.mtimeUs));
+  }
+}

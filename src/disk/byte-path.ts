@@ -1,0 +1,35 @@
+/**
+ * A path, byte for byte: a string in which every UTF-16 unit is one byte (latin1), because a POSIX
+ * name is bytes and need not be UTF-8. Comparing two of them compares their bytes.
+ */
+export type BytePath = string & { readonly __bytes?: never };
+
+// oxlint-disable-next-line no-control-regex -- the ASCII range, from NUL on, is what is asked for
+const ASCII = /^[\0-\x7f]*$/;
+
+/** The form that node:fs takes: a plain string where that is the same bytes, else a Buffer. */
+export function toFsPath(path: BytePath): string | Buffer {
+  return ASCII.test(path) ? path : Buffer.from(path, 'latin1');
+}
+
+/** A path as an argument or a message gave it. */
+export function fromText(text: string): BytePath {
+  return ASCII.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
+}
+
+/** Text for people: UTF-8 where it is, and no control character that could garble a terminal. */
+export function toText(path: BytePath): string {
+  const text = ASCII.test(path) ? path : Buffer.from(path, 'latin1').toString('utf8');
+  // oxlint-disable-next-line no-control-regex -- control characters are what is replaced
+  return text.replace(/[\0-\x1f\x7f-\x9f\u2028\u2029]/g, escapeControl);
+}
+
+function escapeControl(char: string): string {
+  const code = char.charCodeAt(0);
+  if (char === '\n') return '\\n';
+  return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
+}
+
+export function joinPath(folder: BytePath, name: BytePath): BytePath {
+  return folder === '' ? name : `${folder}/${name}`;
+}

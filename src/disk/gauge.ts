@@ -1,0 +1,149 @@
+import { CtxsyncError } from '../errors.ts';
+import { GAUGE_PATH_BYTES } from '../limits.ts';
+import type { BytePath } from './byte-path.ts';
+
+/**
+ * What a disk worker is in the middle of. `waiting-*` is the ring between the threads; all others
+ * but `idle` are system calls that can hang.
+ */
+export const DISK_STATES = [
+  'idle',
+  'scanning',
+  'reading',
+  'waiting-for-room',
+  'waiting-for-data',
+  'writing',
+  'locking',
+  'committing',
+  'cleaning',
+] as const;
+export type DiskState = (typeof DISK_STATES)[number];
+
+export interface GaugeSnapshot {
+  /** Changes with every state that is entered: the same twice means that one call is pending. */
+  sequence: number;
+  state: DiskState;
+  path: BytePath;
+  /** System calls that were entered: the worker's progress. */
+  calls: number;
+  entries: number;
+  /** Bytes of file content. */
+  bytes: number;
+  /** Milliseconds that the worker has waited for room in the ring that it fills. */
+  waitedForRoomMs: number;
+  /** Milliseconds that the worker has waited for bytes in the ring that it empties. */
+  waitedForDataMs: number;
+}
+
+const SEQUENCE = 0;
+const STATE = 1;
+const PATH_LENGTH = 2;
+const CANCELLED = 3;
+const INTS_BYTES = 16;
+const CALLS = 0;
+const ENTRIES = 1;
+const BYTES = 2;
+const WAITED_FOR_ROOM = 3;
+const WAITED_FOR_DATA = 4;
+const FLOATS_BYTES = 40;
+const STATE_INDEX = Object.fromEntries(DISK_STATES.map((s, i) => [s, i])) as Record<
+  DiskState,
+  number
+>;
+
+/** States that move a transfer on. Waiting does not, nor does keeping our lock fresh. */
+const MOVES = new Set<DiskState>(['scanning', 'reading', 'writing', 'committing', 'cleaning']);
+
+/**
+ * Shared figures of one disk worker: written by the worker before each call that can hang, read by
+ * the main thread. The worker needs no clock: how long a call is pending is what the reader sees
+ * between two looks. The counters are aligned 64-bit floats, which no platform of Node tears.
+ */
+export class Gauge {
+  readonly shared: SharedArrayBuffer;
+  readonly #ints: Int32Array;
+  readonly #floats: Float64Array;
+  readonly #path: Buffer;
+
+  constructor(
+    shared: SharedArrayBuffer = new SharedArrayBuffer(INTS_BYTES + FLOATS_BYTES + GAUGE_PATH_BYTES),
+  ) {
+    this.shared = shared;
+    this.#ints = new Int32Array(shared, 0, INTS_BYTES / 4);
+    this.#floats = new Float64Array(shared, INTS_BYTES, FLOATS_BYTES / 8);
+    this.#path = Buffer.from(shared, INTS_BYTES + FLOATS_BYTES, GAUGE_PATH_BYTES);
+  }
+
+  /**
+   * Worker: a call on `path` begins, or a wait. An even sequence means that the path is whole.
+   * @throws CtxsyncError interrupted, when the work was cancelled
+   */
+  enter(state: DiskState, path: BytePath = ''): void {
+    if (Atomics.load(this.#ints, CANCELLED) !== 0) {
+      throw new CtxsyncError('interrupted', 'the transfer was given up');
+    }
+    this.#set(state, path);
+    if (MOVES.has(state)) this.#floats[CALLS]! += 1;
+  }
+
+  /** Worker: nothing to do. */
+  idle(): void {
+    this.#set('idle', '');
+  }
+
+  #set(state: DiskState, path: BytePath): void {
+    const sequence = this.#ints[SEQUENCE]!;
+    Atomics.store(this.#ints, SEQUENCE, sequence + 1);
+    const tail = path.length > GAUGE_PATH_BYTES ? path.slice(-GAUGE_PATH_BYTES) : path;
+    this.#ints[PATH_LENGTH] = this.#path.write(tail, 0, 'latin1');
+    this.#ints[STATE] = STATE_INDEX[state];
+    Atomics.store(this.#ints, SEQUENCE, sequence + 2);
+  }
+
+  /** Worker: an entry is done, with its bytes of content that were not told yet. */
+  addEntry(): void {
+    this.#floats[ENTRIES]! += 1;
+  }
+
+  /** Worker: bytes of content that were read or written. */
+  addBytes(count: number): void {
+    this.#floats[BYTES]! += count;
+  }
+
+  /** Worker: a wait is over. */
+  addWait(state: 'waiting-for-room' | 'waiting-for-data', ms: number): void {
+    this.#floats[state === 'waiting-for-room' ? WAITED_FOR_ROOM : WAITED_FOR_DATA]! += ms;
+  }
+
+  /** Main: the worker's next call is not made; its job fails as interrupted. */
+  cancel(): void {
+    Atomics.store(this.#ints, CANCELLED, 1);
+  }
+
+  /** Main: the worker may work again, on a new job. */
+  reset(): void {
+    Atomics.store(this.#ints, CANCELLED, 0);
+  }
+
+  /** Main: what the worker is at. */
+  read(): GaugeSnapshot {
+    for (let attempt = 0; ; attempt++) {
+      const sequence = Atomics.load(this.#ints, SEQUENCE);
+      const state = DISK_STATES[this.#ints[STATE]!] ?? 'idle';
+      const path = this.#path.toString('latin1', 0, this.#ints[PATH_LENGTH]);
+      const whole = sequence % 2 === 0 && Atomics.load(this.#ints, SEQUENCE) === sequence;
+      // A busy worker may change it under every look: then it is not stuck, and any path will do.
+      if (!whole && attempt < 3) continue;
+      return {
+        sequence,
+        state,
+        path: whole ? path : '',
+        calls: this.#floats[CALLS]!,
+        entries: this.#floats[ENTRIES]!,
+        bytes: this.#floats[BYTES]!,
+        waitedForRoomMs: this.#floats[WAITED_FOR_ROOM]!,
+        waitedForDataMs: this.#floats[WAITED_FOR_DATA]!,
+      };
+    }
+  }
+}

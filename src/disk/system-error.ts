@@ -1,0 +1,69 @@
+import { getSystemErrorMap } from 'node:util';
+import { CtxsyncError, type ErrorCode } from '../errors.ts';
+import { toText, type BytePath } from './byte-path.ts';
+
+/** The errno name of what a system call threw ("ENOENT"), or undefined. */
+export function errnoOf(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error) || !('code' in thrown)) return undefined;
+  return typeof thrown.code === 'string' ? thrown.code : undefined;
+}
+
+/** "permission denied (EACCES)" */
+export function describeSystemError(thrown: unknown): string {
+  const code = errnoOf(thrown);
+  if (code === undefined) return thrown instanceof Error ? thrown.message : String(thrown);
+  const errno = (thrown as NodeJS.ErrnoException).errno;
+  const words = errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1];
+  return words === undefined ? code : `${words} (${code})`;
+}
+
+/** What a failed call on something that was there a moment ago means. */
+const CHANGES: Record<string, string> = {
+  ENOENT: 'vanished',
+  ESTALE: 'vanished',
+  ENOTDIR: 'was replaced',
+  ELOOP: 'was replaced',
+};
+
+/** @param happened "grew", "vanished" ... */
+export function sourceChanged(path: BytePath, happened: string, cause?: unknown): CtxsyncError {
+  const text = toText(path);
+  return new CtxsyncError(
+    'source-changed',
+    `${text} ${happened} while the context was read; send again when nothing changes it`,
+    { path: text, cause },
+  );
+}
+
+/** A failed call on the source: what could not be done, to which path, and why. */
+export function sourceError(thrown: unknown, doing: string, path: BytePath): CtxsyncError {
+  if (thrown instanceof CtxsyncError) return thrown;
+  const errno = errnoOf(thrown);
+  const text = toText(path);
+  const happened = errno === undefined ? undefined : CHANGES[errno];
+  if (happened !== undefined) return sourceChanged(path, happened, thrown);
+  return systemCallError('source-unreadable', thrown, `cannot ${doing} ${text}`, path);
+}
+
+/** A failed call on the destination: no space is its own code. */
+export function destinationError(thrown: unknown, doing: string, path: BytePath): CtxsyncError {
+  if (thrown instanceof CtxsyncError) return thrown;
+  const errno = errnoOf(thrown);
+  const full = errno === 'ENOSPC' || errno === 'EDQUOT';
+  const code = full ? 'no-space' : 'not-writable';
+  return systemCallError(code, thrown, `cannot ${doing} ${toText(path)}`, path);
+}
+
+function systemCallError(
+  code: ErrorCode,
+  thrown: unknown,
+  what: string,
+  path: BytePath,
+): CtxsyncError {
+  // What is no system error is a fault of ours, and must not look like the disk's.
+  if (errnoOf(thrown) === undefined) return CtxsyncError.from(thrown);
+  return new CtxsyncError(code, `${what}: ${describeSystemError(thrown)}`, {
+    path: toText(path),
+    cause: thrown,
+  });
+}

@@ -1,0 +1,192 @@
+import { RING_BATCH_BYTES } from '../limits.ts';
+
+const HEAD = 0;
+const TAIL = 1;
+const STATE = 2;
+const DATA_EVENT = 3;
+const ROOM_EVENT = 4;
+const HEADER_BYTES = 32;
+
+const ENDED = 1;
+const CANCELLED = 2;
+
+/**
+ * The bounded queue of one stream: bytes in shared memory, one writer, one reader, each on any
+ * thread. When it is full the writer **waits**: nothing is ever dropped, and that wait is what
+ * carries backpressure from one disk to the other. A worker waits blocked (`waitForRoom`,
+ * `waitForData`), the main thread asynchronously (`room`, `data`).
+ *
+ * Positions count bytes modulo 2^32, so the capacity is a power of two. Every change that a waiter
+ * could wait for also moves an event word, which is what is waited on: a wake-up between a look and
+ * a wait cannot be lost.
+ */
+export class Ring {
+  readonly shared: SharedArrayBuffer;
+  /** Bytes. */
+  readonly capacity: number;
+  readonly #words: Int32Array;
+  readonly #bytes: Uint8Array;
+  /** Writer: bytes that are in the ring but not published. */
+  #unpublished = 0;
+
+  constructor(shared: SharedArrayBuffer) {
+    this.shared = shared;
+    this.#words = new Int32Array(shared, 0, HEADER_BYTES / 4);
+    this.#bytes = new Uint8Array(shared, HEADER_BYTES);
+    this.capacity = this.#bytes.length;
+  }
+
+  /** @param capacity bytes, a power of two up to 2^30 */
+  static create(capacity: number): Ring {
+    if (!Number.isInteger(Math.log2(capacity)) || capacity > 2 ** 30) {
+      throw new RangeError(`ring capacity must be a power of two up to 2^30: ${capacity}`);
+    }
+    return new Ring(new SharedArrayBuffer(HEADER_BYTES + capacity));
+  }
+
+  // --- writer ---------------------------------------------------------------------------------
+
+  /** Writer: the free bytes that lie in one piece, to be filled from the front. May be empty. */
+  writable(): Uint8Array {
+    const at = this.#writePosition();
+    const free = this.#free();
+    return this.#bytes.subarray(at, Math.min(at + free, this.capacity));
+  }
+
+  /** Writer: the first `count` bytes of `writable()` are filled. Published by the batch. */
+  produced(count: number): void {
+    this.#unpublished += count;
+    if (this.#unpublished >= RING_BATCH_BYTES) this.flush();
+  }
+
+  /** Writer: publishes what was produced and wakes the reader. */
+  flush(): void {
+    if (this.#unpublished === 0) return;
+    Atomics.add(this.#words, TAIL, this.#unpublished);
+    this.#unpublished = 0;
+    this.#signal(DATA_EVENT);
+  }
+
+  /** Writer: copies and publishes as many bytes as there is room for. Returns how many. */
+  write(bytes: Uint8Array): number {
+    let written = 0;
+    while (written < bytes.length) {
+      const space = this.writable();
+      if (space.length === 0) break;
+      const count = Math.min(space.length, bytes.length - written);
+      space.set(bytes.subarray(written, written + count));
+      this.#unpublished += count;
+      written += count;
+    }
+    this.flush();
+    return written;
+  }
+
+  /** Writer: no byte will follow. */
+  end(): void {
+    this.flush();
+    this.#raise(ENDED);
+  }
+
+  /** Writer on a worker: blocks until there is room. False: the ring was cancelled. */
+  waitForRoom(): boolean {
+    this.flush();
+    for (;;) {
+      const event = Atomics.load(this.#words, ROOM_EVENT);
+      if (this.cancelled) return false;
+      if (this.#free() > 0) return true;
+      Atomics.wait(this.#words, ROOM_EVENT, event);
+    }
+  }
+
+  /** Writer on the main thread: settles when there is room or the ring was cancelled. */
+  async room(): Promise<void> {
+    this.flush();
+    for (;;) {
+      const event = Atomics.load(this.#words, ROOM_EVENT);
+      if (this.cancelled || this.#free() > 0) return;
+      await Atomics.waitAsync(this.#words, ROOM_EVENT, event).value;
+    }
+  }
+
+  // --- reader ---------------------------------------------------------------------------------
+
+  /** Reader: the bytes to read that lie in one piece. Valid until they are `consumed`. */
+  readable(): Uint8Array {
+    const head = this.#words[HEAD]!;
+    const used = (Atomics.load(this.#words, TAIL) - head) | 0;
+    const at = (head >>> 0) % this.capacity;
+    return this.#bytes.subarray(at, Math.min(at + used, this.capacity));
+  }
+
+  /** Reader: the first `count` bytes of `readable()` are done with; the writer may reuse them. */
+  consumed(count: number): void {
+    if (count === 0) return;
+    Atomics.add(this.#words, HEAD, count);
+    this.#signal(ROOM_EVENT);
+  }
+
+  /** Reader: every byte was consumed and none will follow. */
+  get drained(): boolean {
+    // In this order: a writer ends after its last byte is published.
+    const ended = (Atomics.load(this.#words, STATE) & ENDED) !== 0;
+    return ended && Atomics.load(this.#words, TAIL) === this.#words[HEAD];
+  }
+
+  /**
+   * Reader on a worker: blocks until there are bytes, the end, a cancellation, or `timeoutMs` have
+   * passed.
+   */
+  waitForData(timeoutMs = Infinity): 'data' | 'end' | 'cancelled' | 'timeout' {
+    for (;;) {
+      const event = Atomics.load(this.#words, DATA_EVENT);
+      if (this.cancelled) return 'cancelled';
+      if (this.#used() > 0) return 'data';
+      if (this.drained) return 'end';
+      if (Atomics.wait(this.#words, DATA_EVENT, event, timeoutMs) === 'timed-out') return 'timeout';
+    }
+  }
+
+  /** Reader on the main thread: settles when there are bytes, the end or a cancellation. */
+  async data(): Promise<void> {
+    for (;;) {
+      const event = Atomics.load(this.#words, DATA_EVENT);
+      if (this.cancelled || this.#used() > 0 || this.drained) return;
+      await Atomics.waitAsync(this.#words, DATA_EVENT, event).value;
+    }
+  }
+
+  // --- both -----------------------------------------------------------------------------------
+
+  /** Gives the ring up and wakes everybody who waits. */
+  cancel(): void {
+    this.#raise(CANCELLED);
+  }
+
+  get cancelled(): boolean {
+    return (Atomics.load(this.#words, STATE) & CANCELLED) !== 0;
+  }
+
+  #writePosition(): number {
+    return ((this.#words[TAIL]! + this.#unpublished) >>> 0) % this.capacity;
+  }
+
+  #used(): number {
+    return (Atomics.load(this.#words, TAIL) - Atomics.load(this.#words, HEAD)) | 0;
+  }
+
+  #free(): number {
+    return this.capacity - this.#used() - this.#unpublished;
+  }
+
+  #raise(state: number): void {
+    Atomics.or(this.#words, STATE, state);
+    this.#signal(DATA_EVENT);
+    this.#signal(ROOM_EVENT);
+  }
+
+  #signal(event: number): void {
+    Atomics.add(this.#words, event, 1);
+    Atomics.notify(this.#words, event);
+  }
+}

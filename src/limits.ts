@@ -1,0 +1,81 @@
+/**
+ * Every bound of ctxsync, with its unit. Nothing is buffered, counted or waited for past one of
+ * these. Memory of one process, the Node runtime apart, is at most
+ * MAX_STREAMS x (RING_BYTES + IO_BUFFER_BYTES) + what --max-entries paths need (about 150 bytes each).
+ */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+// --- wire -------------------------------------------------------------------------------------
+
+/** Bytes of payload in one frame, at the most. */
+export const MAX_PAYLOAD_BYTES = 64 * KiB;
+/** Bytes of payload in one control frame (any but DATA), at the most. */
+export const MAX_CONTROL_BYTES = 16 * KiB;
+/** Bytes that are kept of what came in place of the magic, for the error message. */
+export const STRAY_BYTES = 200;
+/** Streams open at the same time. A sender with more contexts opens the next one when one ends. */
+export const MAX_STREAMS = 8;
+/** Streams in one transfer: ids are 16 bits and never reused; 0 is the connection itself. */
+export const MAX_STREAM_ID = 0xffff;
+/** Milliseconds between two BEATs. */
+export const BEAT_INTERVAL_MS = 1_000;
+/** Milliseconds that whoever fails goes on trying to hand its ERROR frame over. */
+export const LINGER_MS = 2_000;
+/** The same, when the transfer was given up because nothing moves. */
+export const STALLED_LINGER_MS = 300;
+
+// --- flow -------------------------------------------------------------------------------------
+
+/** Bytes of the ring between the disk worker and the wire, one a stream. */
+export const RING_BYTES = 1 * MiB;
+/** Bytes that a ring's writer gathers before it wakes the reader. */
+export const RING_BATCH_BYTES = MAX_PAYLOAD_BYTES;
+
+// --- disk -------------------------------------------------------------------------------------
+
+/** Bytes of one read from, or write to, the transport. */
+export const IO_BUFFER_BYTES = 64 * KiB;
+/** Bytes of the current path that a gauge shows; the end of a longer one. */
+export const GAUGE_PATH_BYTES = 1024;
+
+// --- entries ----------------------------------------------------------------------------------
+
+/** Bytes of an entry's path. Linux PATH_MAX is 4,096 including the final NUL and our stage's name. */
+export const MAX_PATH_BYTES = 3_800;
+/** Bytes of one component of a path (NAME_MAX of every common file system). */
+export const MAX_NAME_BYTES = 255;
+/** Folders above an entry. */
+export const MAX_DEPTH = 1_024;
+/** Bytes of a symlink's text. */
+export const MAX_LINK_BYTES = 4_095;
+/** Bytes of one pax extended header: a path, a link text and a few numbers. */
+export const MAX_PAX_BYTES = 64 * KiB;
+/** Entries of a transfer when --max-entries is not given. */
+export const DEFAULT_MAX_ENTRIES = 4_000_000;
+/** Bytes of an ignore file. */
+export const MAX_IGNORE_FILE_BYTES = 1 * MiB;
+/** Rules of an ignore file, --exclude and --include together. */
+export const MAX_IGNORE_RULES = 10_000;
+/** Skipped or otherwise reported paths that one report names; the rest are counted. */
+export const MAX_REPORTED_PATHS = 1_000;
+
+// --- time -------------------------------------------------------------------------------------
+
+/** Milliseconds between two looks at the gauges. */
+export const TICK_MS = 100;
+/** Milliseconds without progress until a stall is said aloud. */
+export const DEFAULT_STALL_AFTER_MS = 10_000;
+/** Milliseconds without progress until the transfer fails; 0 stands for never. */
+export const DEFAULT_STALL_TIMEOUT_MS = 300_000;
+/** Milliseconds that a thread has to end before the process is ended by a signal. */
+export const STUCK_THREAD_MS = 500;
+/** Milliseconds after which an unverifiable holder's lock that was not refreshed counts as dead. */
+export const LOCK_STALE_MS = 300_000;
+/** Milliseconds between two refreshes of our own lock. */
+export const LOCK_REFRESH_MS = 30_000;
+/** Milliseconds between two lines of plain progress. */
+export const PLAIN_LINE_MS = 5_000;
+/** Milliseconds a transfer has to have run before the totals for an ETA are counted. */
+export const COUNT_AFTER_MS = 1_000;

@@ -1,0 +1,151 @@
+import { CtxsyncError } from '../errors.ts';
+import { Ring } from '../flow/ring.ts';
+import { RING_BYTES, TICK_MS } from '../limits.ts';
+import { GaugeWatch } from '../observe/gauge-watch.ts';
+import { DiskThread } from '../worker/disk-thread.ts';
+import type { JobName, Jobs, PathWord } from '../worker/jobs.ts';
+
+let stuckThreads = 0;
+
+/**
+ * Threads of this process that were left behind inside a system call that does not return. While
+ * there are any, process.exit does not return either: only a signal ends the process.
+ */
+export function stuckThreadCount(): number {
+  return stuckThreads;
+}
+
+interface RunningJob {
+  startedAt: number;
+  waitedBeforeMs: number;
+  done: Promise<unknown>;
+}
+
+/** The disk threads and rings of one run: everything that has to be gone when it ends. */
+export class Crew {
+  readonly #threads: DiskThread[] = [];
+  readonly #rings: Ring[] = [];
+  readonly #running = new Map<DiskThread, RunningJob>();
+  readonly #idleIn: 'waitedForRoomMs' | 'waitedForDataMs';
+  readonly #onWord: (word: PathWord) => void;
+  #finishedMs = 0;
+  #cancelled = false;
+
+  /**
+   * @param idleIn the wait that is not this side's own work: for a sender that for room, for a
+   *   receiver that for data
+   * @param onWord told about paths that are skipped or changed
+   */
+  constructor(idleIn: 'waitedForRoomMs' | 'waitedForDataMs', onWord: (word: PathWord) => void) {
+    this.#idleIn = idleIn;
+    this.#onWord = onWord;
+  }
+
+  hire(): DiskThread {
+    const thread = new DiskThread(this.#onWord);
+    this.#threads.push(thread);
+    return thread;
+  }
+
+  ring(): Ring {
+    const ring = Ring.create(RING_BYTES);
+    this.#rings.push(ring);
+    if (this.#cancelled) ring.cancel();
+    return ring;
+  }
+
+  /**
+   * Runs a job; its time, less the waiting for rings, is this side's own work.
+   * @throws CtxsyncError what the job failed with; interrupted when the crew was cancelled
+   */
+  async run<Name extends JobName>(
+    thread: DiskThread,
+    name: Name,
+    input: Jobs[Name]['input'],
+  ): Promise<Jobs[Name]['result']> {
+    if (this.#cancelled) throw new CtxsyncError('interrupted', 'the transfer was given up');
+    const done = thread.run(name, input);
+    const waitedBeforeMs = this.#waitedMs(thread);
+    const job = { startedAt: performance.now(), waitedBeforeMs, done };
+    this.#running.set(thread, job);
+    try {
+      return await done;
+    } finally {
+      this.#finishedMs += this.#workedMs(thread, job);
+      this.#running.delete(thread);
+    }
+  }
+
+  /** Milliseconds that the jobs of this side have worked, and not waited. */
+  workedMs(): number {
+    let sum = this.#finishedMs;
+    for (const [thread, job] of this.#running) sum += this.#workedMs(thread, job);
+    return sum;
+  }
+
+  /** Wakes everybody who waits, and lets nobody begin another system call. */
+  cancel(): void {
+    this.#cancelled = true;
+    for (const thread of this.#threads) thread.cancel();
+    for (const ring of this.#rings) ring.cancel();
+  }
+
+  /** Waits until no job runs. False: one is still inside a system call that it began `withinMs` ago. */
+  async settle(withinMs: number): Promise<boolean> {
+    const settled = [...this.#running].map(([thread, { done }]) =>
+      whileActive(thread, done, withinMs),
+    );
+    return (await Promise.all(settled)).every(Boolean);
+  }
+
+  /**
+   * Cleans up after a cancelled run, on a thread of its own.
+   * @returns false when the disk did not answer for `withinMs`, or failed
+   */
+  async cleanUp<Name extends JobName>(
+    name: Name,
+    input: Jobs[Name]['input'],
+    withinMs: number,
+  ): Promise<boolean> {
+    const thread = this.hire();
+    let failed = false;
+    const done = thread.run(name, input).catch(() => (failed = true));
+    return (await whileActive(thread, done, withinMs)) && !failed;
+  }
+
+  /** Ends all threads, but for those that cannot be ended: they are counted. */
+  async end(): Promise<void> {
+    const ended = await Promise.all(this.#threads.map((thread) => thread.end()));
+    stuckThreads += ended.filter((each) => !each).length;
+  }
+
+  #workedMs(thread: DiskThread, { startedAt, waitedBeforeMs }: RunningJob): number {
+    return performance.now() - startedAt - (this.#waitedMs(thread) - waitedBeforeMs);
+  }
+
+  #waitedMs(thread: DiskThread): number {
+    return thread.gauge.read()[this.#idleIn];
+  }
+}
+
+/** Waits for a job as long as its thread goes from call to call. False: a call took `withinMs`. */
+async function whileActive(
+  thread: DiskThread,
+  done: Promise<unknown>,
+  withinMs: number,
+): Promise<boolean> {
+  const watch = new GaugeWatch(thread.gauge);
+  let timer: NodeJS.Timeout | undefined;
+  const hung = new Promise<boolean>((resolve) => {
+    timer = setInterval(() => {
+      if (watch.look(performance.now()).pendingMs >= withinMs) resolve(false);
+    }, TICK_MS);
+  });
+  const settled = done.then(
+    () => true,
+    () => true,
+  );
+  const outcome = await Promise.race([settled, hung]);
+  clearInterval(timer);
+  return outcome;
+}

@@ -1,0 +1,20 @@
+import { LINGER_MS, STALLED_LINGER_MS } from '../limits.ts';
+import type { CtxsyncError } from '../errors.ts';
+
+/**
+ * Milliseconds that each step of giving up may take. Little, when the run is given up because
+ * nothing moves: what hung for so long will not answer now.
+ */
+export function graceMs(error: CtxsyncError): number {
+  return error.code === 'stalled' ? STALLED_LINGER_MS : LINGER_MS;
+}
+
+/** Waits for `work`, whatever becomes of it, but not longer than `withinMs`. */
+export async function within(work: Promise<unknown>, withinMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLong = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, withinMs);
+  });
+  await Promise.race([work.catch(() => {}), tooLong]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,162 @@
+import { toText } from '../disk/byte-path.ts';
+import type { GaugeSnapshot } from '../disk/gauge.ts';
+import { CtxsyncError } from '../errors.ts';
+import { DEFAULT_STALL_AFTER_MS, DEFAULT_STALL_TIMEOUT_MS, TICK_MS } from '../limits.ts';
+import type { Phase, Side, TransferEvent } from '../observe/events.ts';
+import { GaugeWatch } from '../observe/gauge-watch.ts';
+import { ProgressMeter } from '../observe/progress-meter.ts';
+import { StallDetector, type StallEvent } from '../observe/stall-detector.ts';
+import { verdictOf, type DiskObservation, type Observation } from '../observe/verdict.ts';
+import type { DiskThread } from '../worker/disk-thread.ts';
+
+export interface MonitorOptions {
+  side: Side;
+  onEvent: (event: TransferEvent) => void;
+  /** Milliseconds without progress until a stall is said; default 10,000. */
+  stallAfterMs?: number | undefined;
+  /** Milliseconds without progress until the transfer fails; default 300,000; 0 = never. */
+  stallTimeoutMs?: number | undefined;
+  /** What the wire's end of this side sees. */
+  observeWire: () => Omit<Observation, 'side' | 'disks'>;
+  /** Payload bytes that moved on the wire: progress, as beats are not. */
+  payloadBytes: () => number;
+  /** Ten times a second. */
+  onTick?: (now: number) => void;
+  /** Nothing has moved for the stall timeout: the run has to fail with this. */
+  onExpired: (error: CtxsyncError) => void;
+}
+
+interface Watched {
+  thread: DiskThread;
+  watch: GaugeWatch;
+  snapshot: GaugeSnapshot;
+  pendingMs: number;
+  /** Its entries and bytes are what is shown. */
+  counts: boolean;
+}
+
+/**
+ * Looks at the gauges ten times a second and tells what it sees: progress, stalls, and that a run
+ * has to be given up. It only looks: without it the same bytes travel.
+ */
+export class Monitor {
+  readonly startedAt = performance.now();
+  totals: { entries: number; bytes: number } | undefined;
+  readonly #options: MonitorOptions;
+  readonly #detector: StallDetector;
+  readonly #meter: ProgressMeter;
+  readonly #watched: Watched[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #phase: Phase = 'preparing';
+
+  constructor(options: MonitorOptions) {
+    this.#options = options;
+    this.#meter = new ProgressMeter(this.startedAt);
+    this.#detector = new StallDetector({
+      stallAfterMs: options.stallAfterMs ?? DEFAULT_STALL_AFTER_MS,
+      stallTimeoutMs: options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS,
+      tickMs: TICK_MS,
+      startedAt: this.startedAt,
+    });
+  }
+
+  start(): void {
+    this.enter('preparing');
+    this.#timer = setInterval(() => this.#tick(performance.now()), TICK_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  enter(phase: Phase): void {
+    this.#phase = phase;
+    this.#options.onEvent({
+      type: 'phase',
+      side: this.#options.side,
+      phase,
+      elapsedMs: this.elapsedMs,
+    });
+  }
+
+  /** @param counts its entries and bytes are the transfer's */
+  watch(thread: DiskThread, counts: boolean): void {
+    const watch = new GaugeWatch(thread.gauge);
+    this.#watched.push({ thread, watch, ...watch.look(performance.now()), counts });
+  }
+
+  get elapsedMs(): number {
+    return performance.now() - this.startedAt;
+  }
+
+  get stalls(): StallDetector['reports'] {
+    return this.#detector.reports;
+  }
+
+  /** The disk call, or else the wait, that has lasted longest. */
+  slowest(): { snapshot: GaugeSnapshot; pendingMs: number } | undefined {
+    this.#look(performance.now());
+    const busy = this.#watched.filter(({ snapshot }) => snapshot.state !== 'idle');
+    return busy.sort((a, b) => b.pendingMs - a.pendingMs)[0];
+  }
+
+  /** What was done so far. */
+  counts(): { entries: number; bytes: number } {
+    this.#look(performance.now());
+    const counts = { entries: 0, bytes: 0 };
+    for (const { snapshot } of this.#watched.filter((each) => each.counts)) {
+      counts.entries += snapshot.entries;
+      counts.bytes += snapshot.bytes;
+    }
+    return counts;
+  }
+
+  #tick(now: number): void {
+    this.#options.onTick?.(now);
+    const counts = this.counts();
+    const moved = this.#watched.reduce(
+      (sum, { snapshot }) => sum + snapshot.calls + snapshot.bytes,
+      0,
+    );
+    const progress = moved + this.#options.payloadBytes();
+    for (const event of this.#detector.tick(now, progress, () => this.#verdict())) {
+      this.#tell(event);
+    }
+    this.#options.onEvent({
+      type: 'progress',
+      side: this.#options.side,
+      phase: this.#phase,
+      ...this.#meter.tick({ now, ...counts, totals: this.totals }),
+      path: this.#path(),
+    });
+  }
+
+  #tell(event: StallEvent): void {
+    const { side, onEvent, onExpired } = this.#options;
+    if (event.type !== 'expired') return onEvent({ ...event, side });
+    const seconds = Math.round(event.stalledMs / 1000);
+    const { text, path } = event.verdict;
+    onExpired(
+      new CtxsyncError('stalled', `gave up after ${seconds}s without progress: ${text}`, { path }),
+    );
+  }
+
+  #verdict(): ReturnType<typeof verdictOf> {
+    const { side, observeWire } = this.#options;
+    const disks = this.#watched.map(({ snapshot, pendingMs }): DiskObservation => ({
+      state: snapshot.state,
+      path: snapshot.path,
+      pendingMs,
+    }));
+    return verdictOf({ side, disks, ...observeWire() });
+  }
+
+  #path(): string | undefined {
+    const path = this.#watched.find(({ snapshot }) => snapshot.path !== '')?.snapshot.path;
+    return path === undefined ? undefined : toText(path);
+  }
+
+  #look(now: number): void {
+    for (const each of this.#watched) Object.assign(each, each.watch.look(now));
+  }
+}

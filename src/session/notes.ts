@@ -1,0 +1,16 @@
+import { toText } from '../disk/byte-path.ts';
+import { MAX_REPORTED_PATHS } from '../limits.ts';
+import type { PathNotes } from '../observe/events.ts';
+import type { PathWord } from '../worker/jobs.ts';
+
+/** Paths that are worth a word in the report: the first of them, and how many there were. */
+export class Notes {
+  readonly skipped: PathNotes = { count: 0, paths: [] };
+  readonly changed: PathNotes = { count: 0, paths: [] };
+
+  add({ about, path, reason }: PathWord): void {
+    const notes = about === 'skipped' ? this.skipped : this.changed;
+    notes.count += 1;
+    if (notes.paths.length < MAX_REPORTED_PATHS) notes.paths.push({ path: toText(path), reason });
+  }
+}

@@ -1,0 +1,13 @@
+import type { TransferEvent } from '../observe/events.ts';
+
+/** What send() and receive() share. */
+export interface TransferOptions {
+  /** Milliseconds without progress until a stall is told; default 10,000; 0 = never. */
+  stallAfterMs?: number | undefined;
+  /** Milliseconds without progress until the transfer fails; default 300,000; 0 = never. */
+  stallTimeoutMs?: number | undefined;
+  /** Aborting it ends the transfer as interrupted; the other side is told. */
+  signal?: AbortSignal | undefined;
+  /** Told what happens, ten times a second and at every turn. The last event is `end`. */
+  onEvent?: ((event: TransferEvent) => void) | undefined;
+}

@@ -1,0 +1,45 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Outgoing } from '../transport/transport.ts';
+import type { Mux } from '../wire/mux.ts';
+
+/** Milliseconds of writing without a pause after which timers get their turn. */
+const YIELD_AFTER_MS = 20;
+
+/** Moves frames from the mux to the transport, one at a time: a slow reader holds all back. */
+export class PumpOut {
+  readonly #mux: Mux;
+  readonly #to: Outgoing;
+  #writingSince: number | undefined;
+
+  constructor(mux: Mux, to: Outgoing) {
+    this.#mux = mux;
+    this.#to = to;
+  }
+
+  /** Settles when the last frame was handed over. @throws CtxsyncError peer-gone */
+  async run(): Promise<void> {
+    let yieldedAt = performance.now();
+    while (!this.#mux.finished) {
+      const pieces = this.#mux.next();
+      if (pieces === undefined) {
+        await this.#mux.ready();
+        continue;
+      }
+      const now = performance.now();
+      this.#writingSince = now;
+      await this.#to.write(pieces);
+      this.#writingSince = undefined;
+      this.#mux.written();
+      // Writes that never block never let go of the event loop either.
+      if (now - yieldedAt > YIELD_AFTER_MS) {
+        await setImmediate();
+        yieldedAt = performance.now();
+      }
+    }
+  }
+
+  /** Milliseconds for which a write has been pending; undefined when none is. */
+  pendingMs(now: number): number | undefined {
+    return this.#writingSince === undefined ? undefined : now - this.#writingSince;
+  }
+}

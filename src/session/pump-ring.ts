@@ -1,0 +1,35 @@
+import type { Ring } from '../flow/ring.ts';
+import { MAX_PAYLOAD_BYTES } from '../limits.ts';
+import type { Outgoing } from '../transport/transport.ts';
+
+/** Moves the tar of `receive -` from its ring to stdout. */
+export class PumpRing {
+  readonly #ring: Ring;
+  readonly #to: Outgoing;
+  #writingSince: number | undefined;
+
+  constructor(ring: Ring, to: Outgoing) {
+    this.#ring = ring;
+    this.#to = to;
+  }
+
+  /** Settles when the ring was drained or cancelled. @throws CtxsyncError no-space, not-writable */
+  async run(): Promise<void> {
+    while (!this.#ring.drained && !this.#ring.cancelled) {
+      const bytes = this.#ring.readable().subarray(0, MAX_PAYLOAD_BYTES);
+      if (bytes.length === 0) {
+        await this.#ring.data();
+        continue;
+      }
+      this.#writingSince = performance.now();
+      await this.#to.write([bytes]);
+      this.#writingSince = undefined;
+      this.#ring.consumed(bytes.length);
+    }
+  }
+
+  /** Milliseconds for which a write has been pending; undefined when none is. */
+  pendingMs(now: number): number | undefined {
+    return this.#writingSince === undefined ? undefined : now - this.#writingSince;
+  }
+}

@@ -1,0 +1,290 @@
+import { Budget } from '../archive/budget.ts';
+import type { Destination } from '../dest/destination.ts';
+import { fromText } from '../disk/byte-path.ts';
+import { CtxsyncError } from '../errors.ts';
+import type { Ring } from '../flow/ring.ts';
+import { DEFAULT_MAX_ENTRIES } from '../limits.ts';
+import type { TransferReport } from '../observe/events.ts';
+import { timeShares } from '../observe/time-shares.ts';
+import type { Observation } from '../observe/verdict.ts';
+import type { Incoming, Outgoing } from '../transport/transport.ts';
+import { Demux, type IncomingStream } from '../wire/demux.ts';
+import type { Beat, Hello, PeerError } from '../wire/messages.ts';
+import type { DiskThread } from '../worker/disk-thread.ts';
+import { Crew } from './crew.ts';
+import { Failure } from './failure.ts';
+import { graceMs } from './give-up.ts';
+import { Monitor } from './monitor.ts';
+import { Notes } from './notes.ts';
+import type { TransferOptions } from './options.ts';
+import { PumpRing } from './pump-ring.ts';
+import { makeReport } from './report.ts';
+
+/** Where contexts end up: laid over a folder, or as one tar. */
+export type Target =
+  | {
+      folder: string;
+      /** Take out of the folder what the contexts do not have. */
+      delete?: boolean | undefined;
+    }
+  | { tar: Outgoing };
+
+export interface ReceiveOptions extends TransferOptions {
+  from: Incoming;
+  to: Target;
+  /** Bytes of file content that are accepted; default: any number. */
+  maxBytes?: number | undefined;
+  /** Entries that are accepted; default 4,000,000. */
+  maxEntries?: number | undefined;
+}
+
+/**
+ * Receives contexts. Resolves when all arrived whole, was verified and is in place.
+ *
+ * @throws CtxsyncError; the folder is as it was then. The report comes as the last event
+ */
+export async function receive(options: ReceiveOptions): Promise<TransferReport> {
+  const run = new ReceiveRun(options);
+  let error: CtxsyncError | undefined;
+  try {
+    await run.transfer();
+  } catch (thrown) {
+    error = CtxsyncError.from(thrown);
+    await run.giveUp(error);
+  }
+  const report = await run.conclude(error);
+  if (error !== undefined) throw error;
+  return report;
+}
+
+interface Receiving {
+  name: string;
+  thread: DiskThread;
+  done: Promise<void>;
+}
+
+/** Milliseconds of silence after which bytes that cannot be ours are all that will come. */
+const STRAY_SILENCE_MS = 1_000;
+
+class ReceiveRun {
+  readonly #options: ReceiveOptions;
+  readonly #notes = new Notes();
+  readonly #crew = new Crew('waitedForDataMs', (word) => this.#notes.add(word));
+  readonly #failure: Failure;
+  readonly #demux: Demux;
+  readonly #monitor: Monitor;
+  readonly #budget: Budget;
+  readonly #receiving: Receiving[] = [];
+  /** Does what is to be done once: prepare and commit; and the first stream in between. */
+  readonly #thread: DiskThread;
+  #destination: Destination | undefined;
+  #prepared: Promise<Destination> | undefined;
+  #output: PumpRing | undefined;
+  #hasRoot = false;
+  #finished = (): void => {};
+  #digest: string | undefined;
+  #beat: (Beat & { arrivedAt: number }) | undefined;
+  #lastByteAt = performance.now();
+
+  constructor(options: ReceiveOptions) {
+    this.#options = options;
+    this.#failure = new Failure(options.signal);
+    this.#thread = this.#crew.hire();
+    this.#budget = Budget.create({
+      maxBytes: options.maxBytes ?? Number.MAX_SAFE_INTEGER,
+      maxEntries: options.maxEntries ?? DEFAULT_MAX_ENTRIES,
+    });
+    this.#demux = new Demux({
+      hello: (hello) => this.#handleHello(hello),
+      open: (stream) => this.#handleOpen(stream),
+      end: () => {},
+      beat: (beat) => (this.#beat = { ...beat, arrivedAt: performance.now() }),
+      fin: ({ digest }) => {
+        this.#digest = digest;
+        this.#finished();
+      },
+      peerError: (error) => this.#handlePeerError(error),
+    });
+    this.#monitor = new Monitor({
+      side: 'receiver',
+      onEvent: options.onEvent ?? (() => {}),
+      stallAfterMs: options.stallAfterMs,
+      stallTimeoutMs: options.stallTimeoutMs,
+      observeWire: () => this.#observeWire(performance.now()),
+      payloadBytes: () => this.#demux.payloadBytes,
+      onTick: (now) => this.#lookForStray(now),
+      onExpired: (error) => this.#failure.fail(error),
+    });
+    this.#monitor.watch(this.#thread, true);
+  }
+
+  /** transport -> demux -> ring -> unpack -> stage -> commit -> disk. */
+  async transfer(): Promise<void> {
+    const { to } = this.#options;
+    this.#monitor.start();
+    if ('folder' in to) this.#prepared = this.#prepare(to.folder);
+    await this.#race(Promise.all([this.#readToFin(), this.#prepared]));
+    await this.#race(Promise.all(this.#receiving.map(({ done }) => done)));
+    if ('folder' in to) await this.#race(this.#commit(to.delete ?? false));
+    else await this.#race(to.tar.end());
+    this.#options.from.destroy();
+  }
+
+  /** Lets go of everything, and takes back what was done to the destination. */
+  async giveUp(error: CtxsyncError): Promise<void> {
+    const { from, to } = this.#options;
+    this.#crew.cancel();
+    from.destroy();
+    if ('tar' in to) to.tar.destroy();
+    const settled = await this.#crew.settle(graceMs(error));
+    const destination = this.#destination;
+    if (destination === undefined) return;
+    const clean = settled && (await this.#crew.cleanUp('discard', { destination }, graceMs(error)));
+    if (!clean) this.#warnOfStage(destination);
+  }
+
+  async conclude(error: CtxsyncError | undefined): Promise<TransferReport> {
+    this.#monitor.stop();
+    const contexts = this.#receiving.map(({ name, thread }) => {
+      const { entries, bytes } = thread.gauge.read();
+      return { name, entries, bytes };
+    });
+    const totalMs = this.#monitor.elapsedMs;
+    const times = timeShares({
+      totalMs,
+      starvedMs: Math.max(0, totalMs - this.#crew.workedMs()),
+      senderWaitedMs: this.#beat?.waitedMs ?? 0,
+    });
+    await this.#crew.end();
+    const { wireBytes } = this.#demux;
+    const digest = this.#digest;
+    const outcome = { side: 'receiver', error, contexts, wireBytes, digest, times } as const;
+    const report = makeReport(outcome, this.#monitor, this.#notes);
+    this.#options.onEvent?.({ type: 'end', side: 'receiver', report });
+    return report;
+  }
+
+  async #prepare(folder: string): Promise<Destination> {
+    const out = fromText(folder);
+    this.#destination = await this.#crew.run(this.#thread, 'prepare', { out });
+    this.#monitor.enter('receiving');
+    return this.#destination;
+  }
+
+  /** Settles when FIN came and all before it was verified; the transport's end does not count. */
+  async #readToFin(): Promise<void> {
+    const fin = new Promise<void>((resolve) => (this.#finished = resolve));
+    const ended = this.#options.from
+      .read((bytes) => {
+        this.#lastByteAt = performance.now();
+        return this.#demux.push(bytes);
+      })
+      .then(() => this.#demux.eof());
+    // What comes wrong after FIN still counts, until the commit begins.
+    ended.catch((error: unknown) => this.#failure.fail(CtxsyncError.from(error)));
+    await fin;
+  }
+
+  async #commit(mirror: boolean): Promise<void> {
+    const destination = this.#destination!;
+    this.#failure.committing = true;
+    this.#monitor.enter('committing');
+    const options = { delete: mirror, hasRoot: this.#hasRoot };
+    const result = await this.#crew.run(this.#thread, 'commit', { destination, options });
+    this.#destination = undefined;
+    for (const message of result.warnings) {
+      this.#options.onEvent?.({ type: 'warning', side: 'receiver', message });
+    }
+  }
+
+  #handleHello({ role, speaks }: Hello): void {
+    if (role !== 'sender') {
+      throw new CtxsyncError('corrupt', 'the peer is a receiver too; one side has to send');
+    }
+    if (speaks) this.#options.onEvent?.({ type: 'peer-speaks' });
+  }
+
+  #handleOpen({ id, kind, name }: IncomingStream): Ring {
+    if (kind !== 'tree') {
+      throw new CtxsyncError(
+        'corrupt',
+        `stream ${id} is of kind ${kind}, which needs a duplex transport`,
+      );
+    }
+    const { to } = this.#options;
+    const first = this.#receiving.length === 0;
+    const thread = first ? this.#thread : this.#crew.hire();
+    if (!first) this.#monitor.watch(thread, true);
+    const ring = this.#crew.ring();
+    const done =
+      'tar' in to ? this.#writeTar(to.tar, thread, ring, name) : this.#unpack(thread, ring, name);
+    // The failure of one stream is the run's at once, and not when its turn to be awaited comes.
+    done.catch((error: unknown) => this.#failure.fail(CtxsyncError.from(error)));
+    this.#receiving.push({ name, thread, done });
+    return ring;
+  }
+
+  async #unpack(thread: DiskThread, ring: Ring, name: string): Promise<void> {
+    const destination = await this.#prepared!;
+    const { hasRoot } = await this.#crew.run(thread, 'unpack', {
+      ring: ring.shared,
+      destination,
+      name: fromText(name),
+      budget: this.#budget.shared.buffer,
+    });
+    this.#hasRoot ||= hasRoot;
+  }
+
+  async #writeTar(to: Outgoing, thread: DiskThread, ring: Ring, name: string): Promise<void> {
+    if (this.#output !== undefined) {
+      throw new CtxsyncError(
+        'usage',
+        'several contexts were sent, and "receive -" writes one tar; receive them into a folder',
+      );
+    }
+    const output = this.#crew.ring();
+    this.#output = new PumpRing(output, to);
+    this.#monitor.enter('receiving');
+    const repacked = this.#crew.run(thread, 'repack', {
+      from: ring.shared,
+      to: output.shared,
+      name: fromText(name),
+      budget: this.#budget.shared.buffer,
+      origin: 'stream',
+    });
+    await Promise.all([repacked, this.#output.run()]);
+  }
+
+  #handlePeerError({ code, message, path }: PeerError): void {
+    const error = new CtxsyncError('peer-failed', `the sender failed: ${message}`, {
+      path,
+      peer: { code, message },
+    });
+    this.#failure.fail(error);
+  }
+
+  #lookForStray(now: number): void {
+    const { stray } = this.#demux;
+    if (stray !== undefined && now - this.#lastByteAt >= STRAY_SILENCE_MS)
+      this.#failure.fail(stray);
+  }
+
+  #warnOfStage({ stage }: Destination): void {
+    const message = `the disk does not let us clean up: ${stage} is left, the next receive removes it`;
+    this.#options.onEvent?.({ type: 'warning', side: 'receiver', message });
+  }
+
+  #observeWire(now: number): Omit<Observation, 'side' | 'disks'> {
+    const beat = this.#beat;
+    return {
+      reading: !this.#demux.waiting && !this.#demux.finished,
+      silentMs: now - this.#lastByteAt,
+      beat: beat === undefined ? undefined : { ...beat, ageMs: now - beat.arrivedAt },
+      outputPendingMs: this.#output?.pendingMs(now),
+    };
+  }
+
+  #race<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#failure.promise]);
+  }
+}

@@ -1,0 +1,24 @@
+/** The writing end of a transport. */
+export interface Outgoing {
+  /**
+   * Hands over all pieces, in order; they must stay unchanged until it settles.
+   * @throws CtxsyncError peer-gone, when nobody reads any more
+   */
+  write(pieces: readonly Uint8Array[]): Promise<void>;
+  /** Settles when everything was handed over. Closes what can be closed. */
+  end(): Promise<void>;
+  /** Gives up at once, whatever is still on its way. */
+  destroy(): void;
+}
+
+/** The reading end of a transport. */
+export interface Incoming {
+  /**
+   * Hands on what arrives, a piece at a time, valid until `take` is done: as long as its promise is
+   * pending nothing more is read. Settles at the end. To be called once.
+   * @throws CtxsyncError truncated, when the transport broke; and what `take` throws
+   */
+  read(take: (bytes: Uint8Array) => Promise<void> | undefined): Promise<void>;
+  /** Reads no more; a pending `read` settles. */
+  destroy(): void;
+}

@@ -1,0 +1,112 @@
+import type { BytePath } from '../disk/byte-path.ts';
+import { CtxsyncError } from '../errors.ts';
+import { MAX_IGNORE_RULES } from '../limits.ts';
+import { decodeRunes, type IgnorePattern } from './ignore-pattern.ts';
+
+export interface IgnoreRule {
+  /** As written, for people. */
+  readonly text: string;
+  /** An exception: what it matches is included. */
+  readonly negated: boolean;
+  readonly pattern: IgnorePattern;
+  /** Where the rule stands: an ignore file's path, or an option's name. */
+  readonly source: string;
+  /** Counted from 1; undefined for options. */
+  readonly line: number | undefined;
+}
+
+/** What the rules made of a folder, as far as its children need it. */
+export interface FolderMatch {
+  /** The deciding rule's place in the list; -1 for none. */
+  readonly place: number;
+}
+
+export interface Decision {
+  readonly ignored: boolean;
+  /** The last rule that matches the path or a folder above it, and so decides. */
+  readonly rule: IgnoreRule | undefined;
+  /** The state for the children. */
+  folder(): FolderMatch;
+}
+
+/**
+ * Rules in the order in which they were given; the last one that matches wins, and one that matches
+ * a folder matches what is beneath it (moby/patternmatcher MatchesOrParentMatches).
+ *
+ * So a path is decided by its parent's deciding rule or by a later rule that matches the path
+ * itself, and all that a folder hands down is one number. (BuildKit's own walk uses
+ * MatchesUsingParentResults, which forgets matches it had no need of: with `a/b` and then `!a` it
+ * ignores a/b, MatchesOrParentMatches includes it.)
+ */
+export class IgnoreRules {
+  /** There is nothing to match. */
+  readonly isEmpty: boolean;
+  readonly #rules: readonly IgnoreRule[];
+  /** One for each rule, made once: a walk decides hundreds of thousands of times. */
+  readonly #decisions: readonly PlacedDecision[];
+  readonly #undecided = new PlacedDecision(-1, undefined);
+
+  /** @throws CtxsyncError 'bad-ignore-rule' over MAX_IGNORE_RULES */
+  constructor(rules: readonly IgnoreRule[]) {
+    if (rules.length > MAX_IGNORE_RULES) {
+      throw new CtxsyncError(
+        'bad-ignore-rule',
+        `${rules.length} ignore rules are more than ${MAX_IGNORE_RULES}; use wildcards to need fewer`,
+      );
+    }
+    this.#rules = rules;
+    this.#decisions = rules.map((rule, place) => new PlacedDecision(place, rule));
+    this.isEmpty = rules.length === 0;
+  }
+
+  /** The state of the context's root, which itself no rule can match. */
+  root(): FolderMatch {
+    return this.#undecided;
+  }
+
+  /** Decides a child of a folder. */
+  decide(path: BytePath, parent: FolderMatch): Decision {
+    const inherited = parent.place;
+    let place = this.#rules.length - 1;
+    if (place > inherited) {
+      const runes = decodeRunes(path);
+      while (place > inherited && !this.#patternAt(place).matches(path, runes)) place--;
+    }
+    return this.#decisions[place] ?? this.#undecided;
+  }
+
+  /**
+   * Whether anything beneath an ignored folder could be included again; false means that the walk
+   * need not enter it.
+   * @param match the folder's own state: an exception that stands before the rule that ignored the
+   * folder cannot undo it. Without it those exceptions count too, and less is pruned.
+   */
+  couldIncludeBeneath(path: BytePath, match: FolderMatch = this.#undecided): boolean {
+    const runes = decodeRunes(path);
+    for (let place = this.#rules.length - 1; place > match.place; place--) {
+      const { negated, pattern } = this.#rules[place] as IgnoreRule;
+      if (negated && pattern.couldMatchBeneath(path, runes)) return true;
+    }
+    return false;
+  }
+
+  #patternAt(place: number): IgnorePattern {
+    return (this.#rules[place] as IgnoreRule).pattern;
+  }
+}
+
+class PlacedDecision implements Decision, FolderMatch {
+  readonly ignored: boolean;
+  readonly rule: IgnoreRule | undefined;
+  readonly place: number;
+
+  constructor(place: number, rule: IgnoreRule | undefined) {
+    this.ignored = rule !== undefined && !rule.negated;
+    this.rule = rule;
+    this.place = place;
+  }
+
+  folder(): FolderMatch {
+    return this;
+  }
+}

@@ -1,0 +1,290 @@
+import { createHash, type Hash } from 'node:crypto';
+import { CtxsyncError } from '../errors.ts';
+import type { Ring } from '../flow/ring.ts';
+import { MAX_STREAMS } from '../limits.ts';
+import { corrupt } from './corrupt.ts';
+import { FrameDecoder, type FrameSink } from './decode.ts';
+import { frameName, FrameType, MAGIC, type FrameHeader } from './frame.ts';
+import {
+  decodeBeat,
+  decodeEnd,
+  decodeFin,
+  decodeHello,
+  decodeOpen,
+  decodePeerError,
+  type Beat,
+  type End,
+  type Fin,
+  type Hello,
+  type PeerError,
+  type StreamKind,
+} from './messages.ts';
+import { Preamble } from './preamble.ts';
+import { Tally } from './tally.ts';
+
+export interface IncomingStream {
+  readonly id: number;
+  readonly kind: StreamKind;
+  readonly name: string;
+}
+
+/** What it throws ends the connection: it comes out of push() as it is. */
+export interface DemuxHandler {
+  hello(hello: Hello): void;
+  /** A stream begins: the bounded queue that takes its bytes. Throw to refuse. */
+  open(stream: IncomingStream): Ring;
+  /** Count and digest are verified, and the ring was end()ed. */
+  end(stream: IncomingStream, end: End): void;
+  beat(beat: Beat): void;
+  /** Verified: every stream ended; count, bytes and digest match. */
+  fin(fin: Fin): void;
+  /** The peer failed. Nothing follows. */
+  peerError(error: PeerError): void;
+}
+
+interface Incoming extends IncomingStream {
+  readonly ring: Ring;
+  readonly hash: Hash;
+  /** Bytes that arrived. */
+  bytes: number;
+}
+
+/**
+ * One direction of a connection, inwards: turns bytes into events, and puts each stream's payload
+ * into its ring. When a ring is full it waits, and so does everything behind it: nothing is dropped
+ * and nothing is buffered here, the transport is just not read. That is the backpressure.
+ *
+ * The rings stay the caller's: whoever gives a transfer up cancels them. The bytes of a cancelled
+ * ring are discarded, and only its own.
+ */
+export class Demux {
+  readonly #handler: DemuxHandler;
+  readonly #preamble = new Preamble();
+  readonly #decoder: FrameDecoder;
+  readonly #tally = new Tally();
+  readonly #open = new Map<number, Incoming>();
+  #lastId = 0;
+  /** Whose DATA is under way. */
+  #current: Incoming | undefined;
+  #state: 'new' | 'open' | 'fin' | 'error' = 'new';
+  #failure: unknown;
+  #failed = false;
+  #waitingFor: Incoming | undefined;
+  #payloadBytes = 0;
+  #pushing = false;
+
+  constructor(handler: DemuxHandler) {
+    this.#handler = handler;
+    const sink: FrameSink = {
+      handleControl: (header, payload, at) => this.#handleControl(header, payload, at),
+      handleData: (header, at) => this.#handleData(header, at),
+      handlePayload: (piece) => this.#handlePayload(piece),
+    };
+    this.#decoder = new FrameDecoder(sink, MAGIC.length);
+  }
+
+  /** Bytes that were taken, framing included. */
+  get wireBytes(): number {
+    return this.#preamble.complete ? this.#decoder.position : this.#preamble.count;
+  }
+
+  /** Bytes of streams that were taken, discarded ones included: these alone are progress. */
+  get payloadBytes(): number {
+    return this.#payloadBytes;
+  }
+
+  /** FIN or ERROR came. */
+  get finished(): boolean {
+    return this.#state === 'fin' || this.#state === 'error';
+  }
+
+  /** Waits for room in a ring: we do not read, so the peer must not be accused. */
+  get waiting(): boolean {
+    return this.#waitingFor !== undefined;
+  }
+
+  /** The stream whose ring is full, while `waiting`. */
+  get waitingFor(): IncomingStream | undefined {
+    return this.#waitingFor;
+  }
+
+  /**
+   * The error for bytes that came and cannot be ctxsync's, though fewer than STRAY_BYTES came yet.
+   * push() goes on gathering them for the message; a caller with a clock need not wait for more.
+   */
+  get stray(): CtxsyncError | undefined {
+    return this.#preamble.stray;
+  }
+
+  /**
+   * Takes all of `bytes`.
+   *
+   * @returns undefined: done. A promise: some stream's ring is full; it settles when all bytes were
+   *   taken. Until then they must stay unchanged, and no others may be pushed.
+   * @throws (or rejects with) CtxsyncError 'not-ctxsync', 'corrupt' or 'version-mismatch', and what
+   *   the handler throws. Then every later call throws the same.
+   */
+  push(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#pushing) throw new CtxsyncError('internal', 'Demux: push() while one is under way');
+    const taken = this.#take(bytes);
+    return taken === bytes.length ? undefined : this.#pushRest(bytes.subarray(taken));
+  }
+
+  /**
+   * The transport ended, and all that it gave was pushed.
+   *
+   * @throws CtxsyncError 'truncated' unless FIN or ERROR came, 'not-ctxsync' when what came is not
+   *   ours, and what push() threw
+   */
+  eof(): void {
+    if (this.#pushing) throw new CtxsyncError('internal', 'Demux: eof() while push() is under way');
+    if (this.#failed) throw this.#failure;
+    if (this.finished) return;
+    if (this.#preamble.stray !== undefined) throw this.#preamble.stray;
+    throw new CtxsyncError('truncated', this.#truncation());
+  }
+
+  async #pushRest(bytes: Uint8Array): Promise<void> {
+    this.#pushing = true;
+    try {
+      let rest = bytes;
+      while (rest.length > 0) {
+        this.#waitingFor = this.#current;
+        await this.#current?.ring.room();
+        this.#waitingFor = undefined;
+        rest = rest.subarray(this.#take(rest));
+      }
+    } finally {
+      this.#pushing = false;
+    }
+  }
+
+  #take(bytes: Uint8Array): number {
+    if (this.#failed) throw this.#failure;
+    try {
+      if (this.#preamble.complete) return this.#decoder.decode(bytes);
+      const taken = this.#preamble.take(bytes);
+      if (!this.#preamble.complete) return taken;
+      return taken + this.#decoder.decode(bytes.subarray(taken));
+    } catch (error) {
+      this.#failed = true;
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  #handleData(header: FrameHeader, at: number): void {
+    this.#checkTurn(header, at);
+    this.#current = this.#streamOf(header, at);
+  }
+
+  #handlePayload(piece: Uint8Array): number {
+    const stream = this.#current;
+    if (stream === undefined) throw new CtxsyncError('internal', 'Demux: payload of no stream');
+    const taken = stream.ring.cancelled ? piece.length : stream.ring.write(piece);
+    if (taken === 0) return 0;
+    stream.hash.update(taken === piece.length ? piece : piece.subarray(0, taken));
+    stream.bytes += taken;
+    this.#payloadBytes += taken;
+    return taken;
+  }
+
+  #handleControl(header: FrameHeader, payload: Uint8Array, at: number): void {
+    this.#checkTurn(header, at);
+    switch (header.type) {
+      case FrameType.hello:
+        return this.#handleHello(payload, at);
+      case FrameType.open:
+        return this.#handleOpen(header, payload, at);
+      case FrameType.end:
+        return this.#handleEnd(header, payload, at);
+      case FrameType.beat:
+        return this.#handler.beat(decodeBeat(payload, at));
+      case FrameType.fin:
+        return this.#handleFin(payload, at);
+      case FrameType.error:
+        return this.#handleError(payload, at);
+      default:
+        // CREDIT and RECEIPT
+        throw corrupt(`${frameName(header.type)}, which this version does not speak`, at);
+    }
+  }
+
+  /** HELLO first and once; after FIN only BEAT and ERROR; after ERROR nothing. */
+  #checkTurn({ type }: FrameHeader, at: number): void {
+    const name = frameName(type);
+    if (this.#state === 'error') throw corrupt(`${name} after ERROR`, at);
+    if (this.#state === 'fin' && type !== FrameType.beat && type !== FrameType.error) {
+      throw corrupt(`${name} after FIN`, at);
+    }
+    if (this.#state === 'new' && type !== FrameType.hello)
+      throw corrupt(`${name} before HELLO`, at);
+    if (this.#state !== 'new' && type === FrameType.hello) throw corrupt('a second HELLO', at);
+  }
+
+  #handleHello(payload: Uint8Array, at: number): void {
+    const hello = decodeHello(payload, at);
+    this.#state = 'open';
+    this.#handler.hello(hello);
+  }
+
+  #handleOpen(header: FrameHeader, payload: Uint8Array, at: number): void {
+    const id = header.stream;
+    if (id !== this.#lastId + 1) throw corrupt(`OPEN of stream ${id} after ${this.#lastId}`, at);
+    if (this.#open.size === MAX_STREAMS) throw corrupt(`over ${MAX_STREAMS} open streams`, at);
+    const { kind, name } = decodeOpen(payload, at);
+    const ring = this.#handler.open({ id, kind, name });
+    this.#lastId = id;
+    this.#open.set(id, { id, kind, name, ring, hash: createHash('sha256'), bytes: 0 });
+  }
+
+  #handleEnd(header: FrameHeader, payload: Uint8Array, at: number): void {
+    const stream = this.#streamOf(header, at);
+    const end = decodeEnd(payload, at);
+    const name = `stream ${stream.id}`;
+    if (end.bytes !== stream.bytes) {
+      throw corrupt(`${name} has ${stream.bytes} bytes, its END says ${end.bytes}`, at);
+    }
+    if (end.sha256 !== stream.hash.digest('hex')) {
+      throw corrupt(`the bytes of ${name} do not match the digest of its END`, at);
+    }
+    this.#open.delete(stream.id);
+    this.#tally.add(stream.id, end);
+    stream.ring.end();
+    this.#handler.end(stream, end);
+  }
+
+  #handleFin(payload: Uint8Array, at: number): void {
+    const said = decodeFin(payload, at);
+    if (this.#open.size > 0) throw corrupt(`FIN with ${this.#open.size} streams open`, at);
+    const fin = this.#tally.fin();
+    const { streams, bytes, digest } = fin;
+    if (said.streams !== streams || said.bytes !== bytes || said.digest !== digest) {
+      throw corrupt('FIN does not match the streams before it', at);
+    }
+    this.#state = 'fin';
+    this.#handler.fin(fin);
+  }
+
+  #handleError(payload: Uint8Array, at: number): void {
+    const error = decodePeerError(payload, at);
+    this.#state = 'error';
+    this.#handler.peerError(error);
+  }
+
+  /** The open stream that a DATA or END is about, where it stands as the frame says. */
+  #streamOf({ type, stream: id, offset }: FrameHeader, at: number): Incoming {
+    const stream = this.#open.get(id);
+    const name = `${frameName(type)} of stream ${id}`;
+    if (stream === undefined) throw corrupt(`${name}, which is not open`, at);
+    if (offset === stream.bytes >>> 0) return stream;
+    throw corrupt(`${name} with offset ${offset} after ${stream.bytes} bytes`, at);
+  }
+
+  #truncation(): string {
+    if (this.wireBytes === 0) return 'nothing arrived: the peer did not start, or died at once';
+    const where = this.#preamble.complete ? this.#decoder.underWay : 'the magic';
+    const place = where === undefined ? 'before FIN' : `inside ${where}`;
+    return `the connection ended ${place} after ${this.wireBytes} bytes: the peer died or was cancelled`;
+  }
+}

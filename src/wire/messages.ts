@@ -1,0 +1,237 @@
+import { CtxsyncError, type ErrorCode } from '../errors.ts';
+import { GAUGE_PATH_BYTES, MAX_PATH_BYTES } from '../limits.ts';
+import { MAX_VERSION, MIN_VERSION } from './frame.ts';
+import { encodeJson, endOfText, isContextName, JsonFields, startOfText } from './json-fields.ts';
+
+/** UTF-16 units of an ERROR's message; with its path it always fits MAX_CONTROL_BYTES. */
+export const MAX_MESSAGE_CHARS = 1_024;
+/** UTF-16 units of the word for what a peer is at. */
+export const MAX_STATE_CHARS = 64;
+/** Capabilities in a HELLO. */
+export const MAX_CAPABILITIES = 32;
+/** Characters of one capability. */
+export const MAX_CAPABILITY_CHARS = 64;
+
+const ROLES = ['sender', 'receiver'] as const;
+const MODES = ['oneway', 'duplex'] as const;
+const STREAM_KINDS = ['tree', 'manifest', 'want', 'report'] as const;
+
+export type Role = (typeof ROLES)[number];
+export type Mode = (typeof MODES)[number];
+export type StreamKind = (typeof STREAM_KINDS)[number];
+
+export interface Hello {
+  /** The versions that the peer speaks, both included. */
+  minVersion: number;
+  maxVersion: number;
+  role: Role;
+  mode: Mode;
+  /** 32 hexadecimal digits. */
+  transferId: string;
+  /** Duplex: bytes that each stream may send before the first CREDIT. */
+  credit: number;
+  /** Milliseconds between two BEATs. */
+  beatIntervalMs: number;
+  /** It shows progress on a terminal: the other side is quiet. */
+  speaks: boolean;
+  /** What it can do beyond its version; unknown ones are ignored. */
+  capabilities: string[];
+}
+
+export interface Open {
+  kind: StreamKind;
+  /** Of the context: '' or one component of a path. */
+  name: string;
+}
+
+export interface End {
+  bytes: number;
+  /** Of these bytes, in hexadecimal digits. */
+  sha256: string;
+}
+
+export interface Fin {
+  /** Streams that were opened and ended. */
+  streams: number;
+  /** Of all streams. */
+  bytes: number;
+  /** SHA-256 over the ENDs, in hexadecimal digits: see Tally. */
+  digest: string;
+}
+
+export interface Beat {
+  /** What the peer's disk worker is in the middle of. */
+  state: string;
+  /** Milliseconds since it entered the state. */
+  stateAgeMs: number;
+  /** The path it works on, as text for people; the end of a long one. */
+  path: string;
+  entries: number;
+  /** Of file content. */
+  bytes: number;
+  /** Of the whole transfer, once they are counted. */
+  totalEntries?: number | undefined;
+  totalBytes?: number | undefined;
+  /** Milliseconds that the disk worker has waited so far for the other side of its ring. */
+  waitedMs: number;
+}
+
+/** An unknown one comes from a peer that is newer than we are. */
+export type PeerErrorCode = ErrorCode | `unknown-${number}`;
+
+export interface PeerError {
+  code: PeerErrorCode;
+  /** The side that failed first. */
+  origin: Role;
+  /** Free text, at most MAX_MESSAGE_CHARS. */
+  message: string;
+  /** As text for people. */
+  path?: string | undefined;
+}
+
+/** Never renumber one: they are part of the protocol. */
+export const WIRE_CODES = {
+  internal: 1,
+  usage: 2,
+  'bad-ignore-rule': 3,
+  'source-missing': 4,
+  'source-unreadable': 5,
+  'source-changed': 6,
+  'no-space': 7,
+  'not-writable': 8,
+  locked: 9,
+  'unsafe-entry': 10,
+  'over-limit': 11,
+  'not-ctxsync': 12,
+  corrupt: 13,
+  'version-mismatch': 14,
+  truncated: 15,
+  'peer-gone': 16,
+  stalled: 17,
+  'peer-failed': 18,
+  interrupted: 19,
+} as const satisfies Record<ErrorCode, number>;
+
+const CODES: ReadonlyMap<number, ErrorCode> = new Map(
+  Object.entries(WIRE_CODES).map(([code, number]) => [number, code as ErrorCode]),
+);
+
+export function encodeHello(hello: Hello): Uint8Array {
+  return encodeJson(hello);
+}
+
+/** @throws CtxsyncError 'version-mismatch' before it looks at what another version may have changed */
+export function decodeHello(payload: Uint8Array, at: number): Hello {
+  const fields = new JsonFields('HELLO', payload, at);
+  const minVersion = fields.count('minVersion');
+  const maxVersion = fields.count('maxVersion');
+  if (minVersion > MAX_VERSION || maxVersion < MIN_VERSION) {
+    throw new CtxsyncError(
+      'version-mismatch',
+      `the peer speaks protocol ${range(minVersion, maxVersion)}, this side ` +
+        `${range(MIN_VERSION, MAX_VERSION)}: update the older of the two`,
+    );
+  }
+  return {
+    minVersion,
+    maxVersion,
+    role: fields.oneOf('role', ROLES),
+    mode: fields.oneOf('mode', MODES),
+    transferId: fields.hex('transferId', 32),
+    credit: fields.count('credit'),
+    beatIntervalMs: fields.count('beatIntervalMs'),
+    speaks: fields.flag('speaks'),
+    capabilities: fields.words('capabilities', MAX_CAPABILITIES, MAX_CAPABILITY_CHARS),
+  };
+}
+
+/** @throws CtxsyncError 'internal' when the name is none that the peer would take */
+export function encodeOpen(open: Open): Uint8Array {
+  if (isContextName(open.name)) return encodeJson(open);
+  throw new CtxsyncError('internal', `not the name of a context: ${JSON.stringify(open.name)}`);
+}
+
+export function decodeOpen(payload: Uint8Array, at: number): Open {
+  const fields = new JsonFields('OPEN', payload, at);
+  return { kind: fields.oneOf('kind', STREAM_KINDS), name: fields.contextName('name') };
+}
+
+export function encodeEnd(end: End): Uint8Array {
+  return encodeJson(end);
+}
+
+export function decodeEnd(payload: Uint8Array, at: number): End {
+  const fields = new JsonFields('END', payload, at);
+  return { bytes: fields.count('bytes'), sha256: fields.hex('sha256', 64) };
+}
+
+export function encodeFin(fin: Fin): Uint8Array {
+  return encodeJson(fin);
+}
+
+export function decodeFin(payload: Uint8Array, at: number): Fin {
+  const fields = new JsonFields('FIN', payload, at);
+  return {
+    streams: fields.count('streams'),
+    bytes: fields.count('bytes'),
+    digest: fields.hex('digest', 64),
+  };
+}
+
+/** Clocks have fractions; the wire has none. */
+export function encodeBeat(beat: Beat): Uint8Array {
+  return encodeJson({
+    ...beat,
+    state: startOfText(beat.state, MAX_STATE_CHARS),
+    stateAgeMs: Math.round(beat.stateAgeMs),
+    path: endOfText(beat.path, GAUGE_PATH_BYTES),
+    waitedMs: Math.round(beat.waitedMs),
+  });
+}
+
+export function decodeBeat(payload: Uint8Array, at: number): Beat {
+  const fields = new JsonFields('BEAT', payload, at);
+  return {
+    state: startOfText(fields.string('state'), MAX_STATE_CHARS),
+    stateAgeMs: fields.count('stateAgeMs'),
+    path: endOfText(fields.string('path'), GAUGE_PATH_BYTES),
+    entries: fields.count('entries'),
+    bytes: fields.count('bytes'),
+    totalEntries: fields.optionalCount('totalEntries'),
+    totalBytes: fields.optionalCount('totalBytes'),
+    waitedMs: fields.count('waitedMs'),
+  };
+}
+
+export function encodePeerError(error: PeerError): Uint8Array {
+  return encodeJson({
+    code: codeNumber(error.code),
+    origin: error.origin,
+    message: startOfText(error.message, MAX_MESSAGE_CHARS),
+    path: error.path === undefined ? undefined : endOfText(error.path, MAX_PATH_BYTES),
+  });
+}
+
+export function decodePeerError(payload: Uint8Array, at: number): PeerError {
+  const fields = new JsonFields('ERROR', payload, at);
+  const code = fields.count('code');
+  const path = fields.optionalString('path');
+  return {
+    code: CODES.get(code) ?? `unknown-${code}`,
+    origin: fields.oneOf('origin', ROLES),
+    message: startOfText(fields.string('message'), MAX_MESSAGE_CHARS),
+    path: path === undefined ? undefined : endOfText(path, MAX_PATH_BYTES),
+  };
+}
+
+function codeNumber(code: PeerErrorCode): number {
+  return isKnown(code) ? WIRE_CODES[code] : Number(code.slice('unknown-'.length));
+}
+
+function isKnown(code: PeerErrorCode): code is ErrorCode {
+  return Object.hasOwn(WIRE_CODES, code);
+}
+
+function range(min: number, max: number): string {
+  return min === max ? `version ${min}` : `versions ${min} to ${max}`;
+}

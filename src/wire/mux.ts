@@ -1,0 +1,287 @@
+import { createHash, type Hash } from 'node:crypto';
+import { CtxsyncError } from '../errors.ts';
+import type { Ring } from '../flow/ring.ts';
+import { MAX_PAYLOAD_BYTES, MAX_STREAM_ID, MAX_STREAMS } from '../limits.ts';
+import { encodeHeader, FrameType, MAGIC } from './frame.ts';
+import {
+  encodeBeat,
+  encodeEnd,
+  encodeFin,
+  encodeHello,
+  encodeOpen,
+  encodePeerError,
+  type Beat,
+  type End,
+  type Hello,
+  type PeerError,
+  type StreamKind,
+} from './messages.ts';
+import { Tally } from './tally.ts';
+
+export interface OutgoingStream {
+  /** From 1 up, never reused. */
+  readonly id: number;
+  readonly kind: StreamKind;
+  readonly name: string;
+  /** Settles when END was written; after fail(), or when its ring was cancelled, never. */
+  readonly ended: Promise<void>;
+}
+
+interface Outgoing extends OutgoingStream {
+  readonly ring: Ring;
+  readonly hash: Hash;
+  readonly settleEnded: () => void;
+  /** Bytes that were put into frames. */
+  bytes: number;
+  /** A wake-up by the ring is on its way: there is never more than one a stream. */
+  watched: boolean;
+}
+
+/** What written() has to do for the frame under way. */
+interface UnderWay {
+  wireBytes: number;
+  last: boolean;
+  /** DATA: where the payload lies. */
+  ring?: Ring;
+  payloadBytes?: number;
+  /** END: tells whoever waits for it. */
+  settleEnded?: () => void;
+}
+
+/**
+ * One direction of a connection, outwards: turns rings and events into frames, one at a time, when
+ * the transport asks. It buffers nothing: payload stays in its ring until it is written.
+ *
+ * Control frames go before data, streams with data take turns. The rings stay the caller's: a
+ * stream whose ring was cancelled falls silent and never ends, so what follows a cancellation is
+ * fail(), and after fail() the caller cancels the rings, so that nobody waits for room in them.
+ */
+export class Mux {
+  readonly #tally = new Tally();
+  /** Frames that are due before anything else, in order: HELLO, then OPENs. */
+  readonly #due: Uint8Array[][];
+  /** Whose turn is next is first. */
+  #streams: Outgoing[] = [];
+  #lastId = 0;
+  #beat: Beat | undefined;
+  #error: PeerError | undefined;
+  #state: 'open' | 'finishing' | 'fin' | 'error' = 'open';
+  #underWay: UnderWay | undefined;
+  #wireBytes = 0;
+  #payloadBytes = 0;
+  #finished = false;
+  #digest: string | undefined;
+  #readiness: { promise: Promise<void>; settle: () => void } | undefined;
+
+  constructor(hello: Hello) {
+    this.#due = [[MAGIC, ...frame(FrameType.hello, 0, 0, encodeHello(hello))]];
+  }
+
+  /** Streams that are open now. With fewer than MAX_STREAMS, the next can be opened. */
+  get openStreams(): number {
+    return this.#streams.length;
+  }
+
+  /** Bytes that were written, framing included. */
+  get wireBytes(): number {
+    return this.#wireBytes;
+  }
+
+  /** Bytes of streams that were written: these alone are progress. */
+  get payloadBytes(): number {
+    return this.#payloadBytes;
+  }
+
+  /** FIN or ERROR was written. */
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  /** FIN's digest, once FIN was made. */
+  get digest(): string | undefined {
+    return this.#digest;
+  }
+
+  /**
+   * Opens a stream whose bytes are read from the ring until it is drained; END follows by itself.
+   *
+   * @throws CtxsyncError 'over-limit' when the transfer is out of ids; 'internal' when MAX_STREAMS
+   *   are open, after finish() and fail(), and for a bad name
+   */
+  open(kind: StreamKind, name: string, ring: Ring): OutgoingStream {
+    if (this.#state !== 'open') throw misuse('open() after the end');
+    if (this.#streams.length === MAX_STREAMS) throw misuse(`over ${MAX_STREAMS} open streams`);
+    if (this.#lastId === MAX_STREAM_ID) {
+      throw new CtxsyncError('over-limit', `a transfer has at most ${MAX_STREAM_ID} streams`);
+    }
+    const payload = encodeOpen({ kind, name });
+    const id = ++this.#lastId;
+    this.#due.push(frame(FrameType.open, id, 0, payload));
+    let settleEnded = (): void => {};
+    const ended = new Promise<void>((resolve) => (settleEnded = resolve));
+    const stream: OutgoingStream = { id, kind, name, ended };
+    const hash = createHash('sha256');
+    this.#streams.push({ ...stream, ring, hash, settleEnded, bytes: 0, watched: false });
+    this.#wake();
+    return stream;
+  }
+
+  /** Replaces a beat that is still queued. */
+  beat(beat: Beat): void {
+    this.#beat = beat;
+    this.#wake();
+  }
+
+  /**
+   * ERROR is the last frame: the one under way is completed, all else is dropped. Of several errors
+   * the first counts.
+   */
+  fail(error: PeerError): void {
+    this.#error ??= error;
+    if (this.#state === 'open') this.#state = 'finishing';
+    this.#wake();
+  }
+
+  /** FIN once every opened stream has ended. */
+  finish(): void {
+    if (this.#state === 'open') this.#state = 'finishing';
+    this.#wake();
+  }
+
+  /**
+   * The next frame, in pieces that are to be written in this order: valid until written().
+   *
+   * @returns undefined when there is nothing to send now
+   * @throws CtxsyncError 'internal' when the frame before was not written()
+   */
+  next(): Uint8Array[] | undefined {
+    if (this.#underWay !== undefined) throw misuse('next() before written()');
+    const views = this.#nextFrame();
+    if (views === undefined) return undefined;
+    const underWay: UnderWay = (this.#underWay ??= { wireBytes: 0, last: false });
+    for (const view of views) underWay.wireBytes += view.length;
+    return views;
+  }
+
+  /** The frame of next() left: its bytes in the ring may be reused. */
+  written(): void {
+    const underWay = this.#underWay;
+    if (underWay === undefined) throw misuse('written() before next()');
+    this.#underWay = undefined;
+    this.#wireBytes += underWay.wireBytes;
+    this.#payloadBytes += underWay.payloadBytes ?? 0;
+    this.#finished ||= underWay.last;
+    underWay.ring?.consumed(underWay.payloadBytes ?? 0);
+    underWay.settleEnded?.();
+  }
+
+  /**
+   * Settles when next() may have something. However often it is called, one promise and one waiter
+   * a stream is all there is. After ERROR it never settles: look at `finished`.
+   */
+  ready(): Promise<void> {
+    if (this.#readiness !== undefined) return this.#readiness.promise;
+    if (this.#hasFrame()) return Promise.resolve();
+    let settle = (): void => {};
+    const promise = new Promise<void>((resolve) => (settle = resolve));
+    this.#readiness = { promise, settle };
+    if (this.#error === undefined) for (const stream of this.#streams) this.#watch(stream);
+    return promise;
+  }
+
+  #nextFrame(): Uint8Array[] | undefined {
+    if (this.#state === 'error') return undefined;
+    // Only HELLO goes before an ERROR; OPENs that wait are dropped with their streams.
+    if (this.#error !== undefined && this.#wireBytes > 0) return this.#errorFrame(this.#error);
+    const due = this.#due.shift();
+    if (due !== undefined) return due;
+    if (this.#beat !== undefined) return this.#beatFrame(this.#beat);
+    return this.#streamFrame() ?? this.#finFrame();
+  }
+
+  #errorFrame(error: PeerError): Uint8Array[] {
+    this.#state = 'error';
+    this.#underWay = { wireBytes: 0, last: true };
+    this.#streams = [];
+    return frame(FrameType.error, 0, 0, encodePeerError(error));
+  }
+
+  #beatFrame(beat: Beat): Uint8Array[] {
+    this.#beat = undefined;
+    return frame(FrameType.beat, 0, 0, encodeBeat(beat));
+  }
+
+  /** DATA or END of the first stream that has one; the stream then goes to the back. */
+  #streamFrame(): Uint8Array[] | undefined {
+    for (const [index, stream] of this.#streams.entries()) {
+      if (stream.ring.cancelled) continue;
+      const payload = stream.ring.readable();
+      if (payload.length === 0 && !stream.ring.drained) continue;
+      this.#streams.splice(index, 1);
+      if (payload.length === 0) return this.#endFrame(stream);
+      this.#streams.push(stream);
+      return this.#dataFrame(stream, payload.subarray(0, MAX_PAYLOAD_BYTES));
+    }
+    return undefined;
+  }
+
+  #dataFrame(stream: Outgoing, payload: Uint8Array): Uint8Array[] {
+    const views = frame(FrameType.data, stream.id, stream.bytes, payload);
+    stream.hash.update(payload);
+    stream.bytes += payload.length;
+    const { ring } = stream;
+    this.#underWay = { wireBytes: 0, last: false, ring, payloadBytes: payload.length };
+    return views;
+  }
+
+  #endFrame(stream: Outgoing): Uint8Array[] {
+    const end: End = { bytes: stream.bytes, sha256: stream.hash.digest('hex') };
+    this.#tally.add(stream.id, end);
+    this.#underWay = { wireBytes: 0, last: false, settleEnded: stream.settleEnded };
+    return frame(FrameType.end, stream.id, stream.bytes, encodeEnd(end));
+  }
+
+  #finFrame(): Uint8Array[] | undefined {
+    if (this.#state !== 'finishing' || this.#streams.length > 0) return undefined;
+    this.#state = 'fin';
+    const fin = this.#tally.fin();
+    this.#digest = fin.digest;
+    this.#underWay = { wireBytes: 0, last: true };
+    return frame(FrameType.fin, 0, 0, encodeFin(fin));
+  }
+
+  #hasFrame(): boolean {
+    if (this.#state === 'error') return false;
+    if (this.#error !== undefined || this.#beat !== undefined || this.#due.length > 0) return true;
+    if (this.#state === 'finishing' && this.#streams.length === 0) return true;
+    return this.#streams.some(hasFrame);
+  }
+
+  #watch(stream: Outgoing): void {
+    if (stream.watched || stream.ring.cancelled) return;
+    stream.watched = true;
+    // data() never rejects.
+    void stream.ring.data().then(() => {
+      stream.watched = false;
+      this.#wake();
+    });
+  }
+
+  #wake(): void {
+    const readiness = this.#readiness;
+    this.#readiness = undefined;
+    readiness?.settle();
+  }
+}
+
+function hasFrame({ ring }: Outgoing): boolean {
+  return !ring.cancelled && (ring.readable().length > 0 || ring.drained);
+}
+
+function frame(type: number, stream: number, offset: number, payload: Uint8Array): Uint8Array[] {
+  return [encodeHeader(type, stream, offset, payload), payload];
+}
+
+function misuse(what: string): CtxsyncError {
+  return new CtxsyncError('internal', `Mux: ${what}`);
+}

@@ -1,0 +1,80 @@
+import { CtxsyncError } from '../errors.ts';
+import { STRAY_BYTES } from '../limits.ts';
+import { MAGIC } from './frame.ts';
+
+/** Bytes that are shown in hex when none of them is printable. */
+const HEX_BYTES = 16;
+
+/**
+ * Reads the magic at the start of a connection, or gathers what came in its place: that is nearly
+ * always text that says what went wrong, so it belongs in the message.
+ */
+export class Preamble {
+  readonly #seen = new Uint8Array(STRAY_BYTES);
+  #count = 0;
+
+  /** The magic is here; what follows are frames. */
+  get complete(): boolean {
+    return this.#count === MAGIC.length && this.#matches();
+  }
+
+  /** Bytes that came so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /**
+   * Takes bytes from the front, none that follow the magic.
+   *
+   * @returns how many
+   * @throws CtxsyncError 'not-ctxsync' once STRAY_BYTES came that cannot be ours
+   */
+  take(bytes: Uint8Array): number {
+    const wanted = this.#matches() ? MAGIC.length : STRAY_BYTES;
+    const taken = Math.min(wanted - this.#count, bytes.length);
+    this.#seen.set(bytes.subarray(0, taken), this.#count);
+    this.#count += taken;
+    if (this.#matches()) return taken;
+    if (wanted < STRAY_BYTES) return taken + this.take(bytes.subarray(taken));
+    if (this.#count === STRAY_BYTES) throw strayError(this.#seen);
+    return taken;
+  }
+
+  /** 'not-ctxsync' when what came cannot be ours, though fewer than STRAY_BYTES came yet. */
+  get stray(): CtxsyncError | undefined {
+    return this.#matches() ? undefined : strayError(this.#seen.subarray(0, this.#count));
+  }
+
+  #matches(): boolean {
+    const count = Math.min(this.#count, MAGIC.length);
+    for (let at = 0; at < count; at++) if (this.#seen[at] !== MAGIC[at]) return false;
+    return true;
+  }
+}
+
+function strayError(bytes: Uint8Array): CtxsyncError {
+  const hint = wasMangled(bytes)
+    ? 'A terminal or a text mode on the way changes line ends or bits: run ssh, docker exec or ' +
+      'kubectl exec without -t'
+    : 'Usually a shell profile prints something, or this is the own error of the command that ' +
+      'should have started ctxsync';
+  return new CtxsyncError(
+    'not-ctxsync',
+    `what arrives is not from ctxsync; it begins with ${shown(bytes)}. ${hint}`,
+  );
+}
+
+/** The name is there, but not the bytes around it. */
+function wasMangled(bytes: Uint8Array): boolean {
+  return MAGIC.subarray(1, 5).every((byte, index) => bytes[index + 1] === byte);
+}
+
+function shown(bytes: Uint8Array): string {
+  const text = new TextDecoder()
+    .decode(bytes)
+    .replaceAll(/[\p{C}\p{Z}\uFFFD]+/gu, ' ')
+    .trim();
+  if (text !== '') return JSON.stringify(text);
+  const hex = Array.from(bytes.subarray(0, HEX_BYTES), (b) => b.toString(16).padStart(2, '0'));
+  return `the bytes ${hex.join(' ')}`;
+}

@@ -1,0 +1,100 @@
+import { Worker } from 'node:worker_threads';
+import { Gauge } from '../disk/gauge.ts';
+import { CtxsyncError } from '../errors.ts';
+import { STUCK_THREAD_MS } from '../limits.ts';
+import type { JobMessage, JobName, JobReply, Jobs, PathWord } from './jobs.ts';
+
+const CANCELLABLE = new Set<JobName>(['pack', 'count', 'repack', 'unpack']);
+
+interface Running {
+  name: JobName;
+  resolve: (result: unknown) => void;
+  reject: (error: CtxsyncError) => void;
+}
+
+/** The main thread's end of a disk worker. */
+export class DiskThread {
+  readonly gauge = new Gauge();
+  readonly #worker: Worker;
+  readonly #onWord: (word: PathWord) => void;
+  readonly #exited: Promise<void>;
+  #running: Running | undefined;
+
+  /** @param onWord told about paths that are skipped or changed, while a job runs */
+  constructor(onWord: (word: PathWord) => void = () => {}) {
+    this.#onWord = onWord;
+    this.#worker = new Worker(new URL('./disk-worker.js', import.meta.url), {
+      workerData: { gauge: this.gauge.shared },
+    });
+    this.#worker.on('message', (reply: JobReply) => this.#handleReply(reply));
+    this.#worker.on('error', (error) => this.#fail(CtxsyncError.from(error)));
+    this.#exited = new Promise((resolve) => {
+      this.#worker.on('exit', () => {
+        this.#fail(new CtxsyncError('internal', 'the disk worker ended in the middle of its work'));
+        resolve();
+      });
+    });
+  }
+
+  get busy(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /**
+   * Runs one job. One at a time.
+   * @throws CtxsyncError what the job failed with; interrupted after `cancel`
+   */
+  run<Name extends JobName>(name: Name, input: Jobs[Name]['input']): Promise<Jobs[Name]['result']> {
+    if (this.#running !== undefined) throw new Error(`the disk worker is busy; cannot ${name}`);
+    this.gauge.reset();
+    return new Promise((resolve, reject) => {
+      this.#running = { name, resolve: resolve as (result: unknown) => void, reject };
+      this.#worker.postMessage({ name, input } as JobMessage);
+    });
+  }
+
+  /**
+   * The job at hand ends before its next system call; if it waits on a ring, the ring has to wake
+   * it. Jobs that would leave OUT half done go on: they are short, or are the cleaning up itself.
+   */
+  cancel(): void {
+    if (this.#running !== undefined && CANCELLABLE.has(this.#running.name)) this.gauge.cancel();
+  }
+
+  /**
+   * Ends the thread.
+   * @returns false when it is stuck in a system call: then it cannot be ended, and is left behind
+   */
+  async end(): Promise<boolean> {
+    const stuck = Symbol('stuck');
+    let timer: NodeJS.Timeout | undefined;
+    const tooLong = new Promise<symbol>((resolve) => {
+      timer = setTimeout(resolve, STUCK_THREAD_MS, stuck);
+    });
+    void this.#worker.terminate();
+    const outcome = await Promise.race([this.#exited, tooLong]);
+    clearTimeout(timer);
+    this.#worker.unref();
+    return outcome !== stuck;
+  }
+
+  #handleReply(reply: JobReply): void {
+    if (reply.type === 'word') return this.#onWord(reply.word);
+    if (reply.type === 'result') {
+      const running = this.#running;
+      this.#running = undefined;
+      running?.resolve(reply.result);
+      return;
+    }
+    const { code, message, path, stack } = reply;
+    this.#fail(
+      new CtxsyncError(code, message, { path, cause: code === 'internal' ? stack : undefined }),
+    );
+  }
+
+  #fail(error: CtxsyncError): void {
+    const running = this.#running;
+    this.#running = undefined;
+    running?.reject(error);
+  }
+}

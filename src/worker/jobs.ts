@@ -1,0 +1,65 @@
+import type { BytePath } from '../disk/byte-path.ts';
+import type { CommitOptions, CommitResult } from '../dest/commit.ts';
+import type { Destination } from '../dest/destination.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { IgnoreOptions } from '../tree/context-rules.ts';
+
+/** A word about a path, while a job runs. */
+export interface PathWord {
+  about: 'skipped' | 'changed';
+  path: BytePath;
+  reason: string;
+}
+
+/** A context folder on the sender's disk. */
+export interface ContextSource {
+  folder: string;
+  ignore: IgnoreOptions;
+}
+
+/** Everything that touches a disk, as a message to a disk worker. Rings and budgets are shared. */
+export interface Jobs {
+  /** Walks a folder and packs it into the ring. */
+  pack: { input: { source: ContextSource; ring: SharedArrayBuffer }; result: void };
+  /** Walks a folder and counts what would travel. */
+  count: { input: { source: ContextSource }; result: { entries: number; bytes: number } };
+  /** Checks the tar that comes through one ring and packs it anew into the other. */
+  repack: {
+    input: {
+      from: SharedArrayBuffer;
+      to: SharedArrayBuffer;
+      name: BytePath;
+      budget: SharedArrayBuffer;
+      /** Whose tar it is: a user's, or the one that a sender made. */
+      origin: 'input' | 'stream';
+    };
+    result: void;
+  };
+  /** Locks OUT and makes a stage in it. */
+  prepare: { input: { out: BytePath }; result: Destination };
+  /** Checks the tar that comes through the ring and builds it in the stage. */
+  unpack: {
+    input: {
+      ring: SharedArrayBuffer;
+      destination: Destination;
+      name: BytePath;
+      budget: SharedArrayBuffer;
+    };
+    result: { hasRoot: boolean };
+  };
+  commit: { input: { destination: Destination; options: CommitOptions }; result: CommitResult };
+  /** Takes back what a run that does not commit has done to OUT. */
+  discard: { input: { destination: Destination }; result: void };
+}
+
+export type JobName = keyof Jobs;
+
+export type JobMessage<Names extends JobName = JobName> = {
+  [Name in Names]: { name: Name; input: Jobs[Name]['input'] };
+}[Names];
+
+/** What a worker answers: words about paths while it works, then one result or error. */
+export type JobReply =
+  | { type: 'word'; word: PathWord }
+  | { type: 'result'; result: unknown }
+  | { type: 'error'; code: ErrorCode; message: string; path: string | undefined; stack: string };

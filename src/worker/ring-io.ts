@@ -1,0 +1,84 @@
+import type { ByteSink, ByteSource } from '../archive/byte-io.ts';
+import type { Gauge } from '../disk/gauge.ts';
+import { CtxsyncError } from '../errors.ts';
+import type { Ring } from '../flow/ring.ts';
+
+/**
+ * The writing end of a ring on a worker: a full ring blocks the thread, and so the reading from the
+ * disk.
+ */
+export class RingSink implements ByteSink {
+  readonly #ring: Ring;
+  readonly #gauge: Gauge;
+
+  constructor(ring: Ring, gauge: Gauge) {
+    this.#ring = ring;
+    this.#gauge = gauge;
+  }
+
+  reserve(): Uint8Array {
+    const room = this.#ring.writable();
+    if (room.length > 0) return room;
+    const since = performance.now();
+    this.#gauge.enter('waiting-for-room');
+    if (!this.#ring.waitForRoom()) throw cancelled();
+    this.#gauge.addWait('waiting-for-room', performance.now() - since);
+    return this.#ring.writable();
+  }
+
+  produced(count: number): void {
+    this.#ring.produced(count);
+  }
+}
+
+/** The reading end of a ring on a worker: an empty ring blocks the thread until bytes come. */
+export class RingSource implements ByteSource {
+  readonly #ring: Ring;
+  readonly #gauge: Gauge;
+  readonly #everyMs: number;
+  readonly #chore: () => void;
+  #choreAt: number;
+
+  /** @param chore what is to be done every `everyMs`, also while nothing comes */
+  constructor(ring: Ring, gauge: Gauge, everyMs = Infinity, chore: () => void = () => {}) {
+    this.#ring = ring;
+    this.#gauge = gauge;
+    this.#everyMs = everyMs;
+    this.#chore = chore;
+    this.#choreAt = performance.now() + everyMs;
+  }
+
+  peek(): Uint8Array {
+    this.#doChore();
+    const bytes = this.#ring.readable();
+    return bytes.length > 0 ? bytes : this.#wait();
+  }
+
+  consumed(count: number): void {
+    this.#ring.consumed(count);
+  }
+
+  #wait(): Uint8Array {
+    const since = performance.now();
+    this.#gauge.enter('waiting-for-data');
+    for (;;) {
+      const came = this.#ring.waitForData(this.#everyMs);
+      if (came === 'cancelled') throw cancelled();
+      if (came !== 'timeout') break;
+      this.#doChore();
+      this.#gauge.enter('waiting-for-data');
+    }
+    this.#gauge.addWait('waiting-for-data', performance.now() - since);
+    return this.#ring.readable();
+  }
+
+  #doChore(): void {
+    if (this.#everyMs === Infinity || performance.now() < this.#choreAt) return;
+    this.#choreAt = performance.now() + this.#everyMs;
+    this.#chore();
+  }
+}
+
+function cancelled(): CtxsyncError {
+  return new CtxsyncError('interrupted', 'the transfer was given up');
+}

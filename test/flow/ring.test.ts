@@ -1,0 +1,273 @@
+import { existsSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Ring } from '../../src/flow/ring.ts';
+import { RING_BATCH_BYTES } from '../../src/limits.ts';
+import { settle, someBytes, until } from '../helpers/wire-harness.ts';
+
+/** `npm test` builds first: a worker on Node 20 cannot load TypeScript. */
+const BUILT = new URL('../../dist/flow/ring.js', import.meta.url);
+
+interface Step {
+  /** Bytes that the writer tries to write, and the reader to read. */
+  write: number;
+  read: number;
+}
+
+const steps = fc.array(fc.record<Step>({ write: fc.nat(40), read: fc.nat(40) }), {
+  maxLength: 100,
+});
+
+/** A ring whose positions are `position`: that many bytes went through. */
+function ringAt(position: number, capacity: number): Ring {
+  const ring = Ring.create(capacity);
+  for (let left = position; left > 0;) {
+    const count = Math.min(left, ring.writable().length);
+    ring.produced(count);
+    ring.flush();
+    ring.consumed(count);
+    left -= count;
+  }
+  return ring;
+}
+
+/** Writes and reads in turns, as far as there is room and bytes, and compares. */
+function expectOrderKept(ring: Ring, plan: Step[]): void {
+  const sent: number[] = [];
+  const received: number[] = [];
+  for (const { write, read } of plan) {
+    const bytes = someBytes(write, sent.length);
+    const written = ring.write(bytes);
+    expect(written).toBe(Math.min(write, ring.capacity - (sent.length - received.length)));
+    sent.push(...bytes.subarray(0, written));
+    const piece = ring.readable();
+    received.push(...piece.subarray(0, read));
+    ring.consumed(Math.min(read, piece.length));
+  }
+  ring.end();
+  for (let rest = ring.readable(); rest.length > 0; rest = ring.readable()) {
+    expect(ring.drained).toBe(false);
+    received.push(...rest);
+    ring.consumed(rest.length);
+  }
+  expect(ring.drained).toBe(true);
+  expect(received).toEqual(sent);
+}
+
+test('bytes come out as they went in, in any slicing', () => {
+  fc.assert(
+    fc.property(steps, (plan) => expectOrderKept(Ring.create(64), plan)),
+    { numRuns: 200 },
+  );
+});
+
+test('the same where the positions wrap at 2^31 and 2^32', () => {
+  const capacity = 2 ** 16;
+  for (const wrap of [2 ** 31, 2 ** 32]) {
+    const ring = ringAt(wrap - 100, capacity);
+    expect(ring.writable().length).toBe(100);
+    const plan = [150, 7, capacity, capacity, 90].map((write) => ({ write, read: write - 5 }));
+    expectOrderKept(ring, plan);
+  }
+});
+
+test('bytes that were produced in place are published by the batch, or by flush', () => {
+  const ring = Ring.create(2 * RING_BATCH_BYTES);
+  ring.writable().fill(7, 0, 10);
+  ring.produced(10);
+  expect(ring.readable().length).toBe(0);
+  expect(ring.writable().length).toBe(2 * RING_BATCH_BYTES - 10);
+  ring.flush();
+  expect([...ring.readable()]).toEqual(Array.from({ length: 10 }, () => 7));
+  ring.produced(RING_BATCH_BYTES);
+  expect(ring.readable().length).toBe(RING_BATCH_BYTES + 10);
+});
+
+test('a full ring takes nothing more until something was consumed', () => {
+  const ring = Ring.create(16);
+  expect(ring.write(someBytes(20))).toBe(16);
+  expect(ring.write(someBytes(1))).toBe(0);
+  ring.consumed(1);
+  expect(ring.write(someBytes(2))).toBe(1);
+});
+
+test('the end publishes what was produced, and comes after it', () => {
+  const ring = Ring.create(16);
+  ring.produced(3);
+  ring.end();
+  expect([ring.readable().length, ring.drained]).toEqual([3, false]);
+  ring.consumed(3);
+  expect(ring.drained).toBe(true);
+});
+
+test.each([0, 3, 100, 2 ** 31])('a capacity of %i is refused', (capacity) => {
+  expect(() => Ring.create(capacity)).toThrow(RangeError);
+});
+
+/** Whether a wait has settled by now. */
+function watch(wait: Promise<void>): { settled: boolean } {
+  const watched = { settled: false };
+  void wait.then(() => (watched.settled = true));
+  return watched;
+}
+
+describe('on the main thread', () => {
+  test('room() waits while the ring is full, and for no longer', async () => {
+    const ring = Ring.create(16);
+    ring.write(someBytes(16));
+    const waiting = watch(ring.room());
+    await settle();
+    expect(waiting.settled).toBe(false);
+    ring.consumed(1);
+    await until(() => waiting.settled);
+    await ring.room();
+  });
+
+  test('room() publishes what was produced: else nobody could ever make room', async () => {
+    const ring = Ring.create(16);
+    ring.produced(16);
+    const waiting = watch(ring.room());
+    expect(ring.readable().length).toBe(16);
+    ring.consumed(16);
+    await until(() => waiting.settled);
+  });
+
+  test('data() waits while the ring is empty, and for no longer', async () => {
+    const ring = Ring.create(16);
+    const waiting = watch(ring.data());
+    await settle();
+    expect(waiting.settled).toBe(false);
+    ring.write(someBytes(1));
+    await until(() => waiting.settled);
+    await ring.data();
+  });
+
+  test('the end wakes the reader', async () => {
+    const ring = Ring.create(16);
+    const waiting = watch(ring.data());
+    ring.end();
+    await until(() => waiting.settled);
+  });
+
+  test('cancel wakes both sides, and nobody waits afterwards', async () => {
+    const full = Ring.create(16);
+    full.write(someBytes(16));
+    const empty = Ring.create(16);
+    const waits = [watch(full.room()), watch(empty.data())];
+    full.cancel();
+    empty.cancel();
+    await until(() => waits.every(({ settled }) => settled));
+    await Promise.all([full.room(), empty.data()]);
+    expect([full.cancelled, empty.cancelled]).toEqual([true, true]);
+  });
+});
+
+interface Blocked {
+  worker: Worker;
+  /** Words of the worker: 0 counts its rounds, 1 is raised before it begins. */
+  words: Int32Array;
+  result: Promise<unknown>;
+}
+
+/** Runs `body` on a thread of its own, with `ring` and `words` in scope. */
+function onWorker(ring: Ring, body: string): Blocked {
+  if (!existsSync(BUILT)) throw new Error('run `npm run build` first');
+  const words = new Int32Array(new SharedArrayBuffer(8));
+  const code = `
+    const { workerData, parentPort } = require('node:worker_threads');
+    import(workerData.built).then(({ Ring }) => {
+      const ring = new Ring(workerData.shared);
+      const words = workerData.words;
+      Atomics.store(words, 1, 1);
+      parentPort.postMessage((() => { ${body} })());
+    });`;
+  const workerData = { built: BUILT.href, shared: ring.shared, words };
+  const worker = new Worker(code, { eval: true, workerData });
+  const result = new Promise((resolve, reject) => {
+    worker.once('message', resolve);
+    worker.once('error', reject);
+  });
+  return { worker, words, result };
+}
+
+const COUNT_BYTES = `
+  let sum = 0;
+  for (;;) {
+    const why = ring.waitForData();
+    if (why !== 'data') return { why, sum };
+    const bytes = ring.readable();
+    for (const byte of bytes) sum = (sum * 31 + byte) >>> 0;
+    ring.consumed(bytes.length);
+    Atomics.add(words, 0, 1);
+  }`;
+const WRITE_BYTES = `
+  for (let i = 0; i < 100000; i++) {
+    if (ring.writable().length === 0 && !ring.waitForRoom()) return 'cancelled';
+    ring.writable()[0] = i * 7;
+    ring.produced(1);
+    Atomics.store(words, 0, i + 1);
+  }
+  ring.end();
+  return 'written';`;
+
+describe('on a worker', () => {
+  test('a full ring blocks the writer; every byte arrives in order', async () => {
+    const ring = Ring.create(256);
+    const { words, result } = onWorker(ring, WRITE_BYTES);
+    await until(() => Atomics.load(words, 0) === 256);
+    for (let turn = 0; turn < 20; turn++) await settle();
+    expect(Atomics.load(words, 0)).toBe(256);
+
+    let at = 0;
+    while (!ring.drained) {
+      await ring.data();
+      const bytes = ring.readable();
+      for (const byte of bytes) if (byte !== ((at++ * 7) & 0xff)) throw new Error(`at ${at}`);
+      ring.consumed(bytes.length);
+    }
+    expect([at, await result]).toEqual([100_000, 'written']);
+  });
+
+  test('an empty ring blocks the reader; every byte arrives in order, then the end', async () => {
+    const ring = Ring.create(256);
+    const { words, result } = onWorker(ring, COUNT_BYTES);
+    await until(() => Atomics.load(words, 1) === 1);
+    for (let turn = 0; turn < 20; turn++) await settle();
+    expect(Atomics.load(words, 0)).toBe(0);
+
+    const bytes = someBytes(100_000);
+    for (let at = 0; at < bytes.length;) {
+      await ring.room();
+      at += ring.write(bytes.subarray(at));
+    }
+    ring.end();
+    const sum = bytes.reduce((s, byte) => (s * 31 + byte) >>> 0, 0);
+    // 31 x 2^32 is still exact.
+    expect(await result).toEqual({ why: 'end', sum });
+  });
+
+  test('cancel wakes a blocked writer', async () => {
+    const ring = Ring.create(256);
+    const { words, result } = onWorker(ring, WRITE_BYTES);
+    await until(() => Atomics.load(words, 0) === 256);
+    ring.cancel();
+    expect(await result).toBe('cancelled');
+  });
+
+  test('cancel wakes a blocked reader, and goes before data', async () => {
+    const ring = Ring.create(256);
+    const { words, result } = onWorker(ring, COUNT_BYTES);
+    await until(() => Atomics.load(words, 1) === 1);
+    ring.cancel();
+    ring.write(someBytes(1));
+    expect(await result).toEqual({ why: 'cancelled', sum: 0 });
+  });
+
+  test('a reader can wait for a bounded time', async () => {
+    const ring = Ring.create(256);
+    expect(await onWorker(ring, 'return ring.waitForData(1)').result).toBe('timeout');
+    ring.write(someBytes(1));
+    expect(await onWorker(ring, 'return ring.waitForData(1)').result).toBe('data');
+  });
+});

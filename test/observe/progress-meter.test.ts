@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest';
+import { ProgressMeter } from '../../src/observe/progress-meter.ts';
+
+const TICK_MS = 100;
+
+/** Feeds a meter each tick from `fromMs` to `toMs` and returns its last figures. */
+function run(
+  meter: ProgressMeter,
+  span: { fromMs: number; toMs: number },
+  at: (now: number) => { entries: number; bytes: number },
+  totals?: { entries: number; bytes: number },
+) {
+  let figures = meter.tick({ now: span.fromMs, ...at(span.fromMs), totals });
+  for (let now = span.fromMs + TICK_MS; now <= span.toMs; now += TICK_MS) {
+    figures = meter.tick({ now, ...at(now), totals });
+  }
+  return figures;
+}
+
+describe('ProgressMeter', () => {
+  test('gives a steady pace as the rate, and the time since the start', () => {
+    const meter = new ProgressMeter(1_000);
+    const figures = run(meter, { fromMs: 1_000, toMs: 3_000 }, (now) => ({
+      entries: (now - 1_000) / 10,
+      bytes: (now - 1_000) * 50,
+    }));
+    expect(figures).toMatchObject({ bytesPerSecond: 50_000, entriesPerSecond: 100 });
+    expect(figures.elapsedMs).toBe(2_000);
+    expect(figures.etaSeconds).toBeUndefined();
+  });
+
+  test('says no rate before it has seen half a second', () => {
+    const figures = new ProgressMeter(0).tick({ now: 400, entries: 9, bytes: 9_000 });
+    expect(figures).toMatchObject({ bytesPerSecond: 0, entriesPerSecond: 0 });
+  });
+
+  test('forgets what lies more than five seconds back', () => {
+    const meter = new ProgressMeter(0);
+    run(meter, { fromMs: 0, toMs: 10_000 }, (now) => ({ entries: 0, bytes: now * 1_000 }));
+    const slow = run(meter, { fromMs: 10_100, toMs: 15_100 }, (now) => ({
+      entries: 0,
+      bytes: 10_000_000 + (now - 10_000) * 10,
+    }));
+    expect(slow.bytesPerSecond).toBe(10_000);
+  });
+
+  test('falls to zero, with no ETA, when nothing moves', () => {
+    const meter = new ProgressMeter(0);
+    const totals = { entries: 10, bytes: 10_000 };
+    const still = run(meter, { fromMs: 0, toMs: 9_000 }, () => ({ entries: 5, bytes: 5 }), totals);
+    expect(still).toMatchObject({ bytesPerSecond: 0, entriesPerSecond: 0 });
+    expect(still.etaSeconds).toBeUndefined();
+  });
+
+  test('estimates by bytes when the bytes take longer', () => {
+    const at = (now: number) => ({ entries: now / 10, bytes: now });
+    const totals = { entries: 1_000, bytes: 40_000 };
+    const figures = run(new ProgressMeter(0), { fromMs: 0, toMs: 4_000 }, at, totals);
+    expect(figures).toMatchObject({ etaSeconds: 36, totalEntries: 1_000, totalBytes: 40_000 });
+  });
+
+  test('estimates by entries when the entries take longer', () => {
+    const at = (now: number) => ({ entries: now / 10, bytes: now });
+    const totals = { entries: 10_000, bytes: 5_000 };
+    const figures = run(new ProgressMeter(0), { fromMs: 0, toMs: 4_000 }, at, totals);
+    expect(figures.etaSeconds).toBe(96);
+  });
+
+  test('does not despair of the entries while one big file is read', () => {
+    const meter = new ProgressMeter(0);
+    const totals = { entries: 2_000, bytes: 20_000_000 };
+    run(meter, { fromMs: 0, toMs: 10_000 }, (now) => ({ entries: now / 10, bytes: now }), totals);
+    const big = run(
+      meter,
+      { fromMs: 10_100, toMs: 20_000 },
+      (now) => ({ entries: 1_000, bytes: (now - 10_000) * 1_000 }),
+      totals,
+    );
+    expect(big.etaSeconds).toBe(20);
+  });
+
+  test('says zero seconds when everything is done, and when there was more than was counted', () => {
+    const at = (now: number) => ({ entries: now / 10, bytes: now });
+    const totals = { entries: 400, bytes: 3_000 };
+    const figures = run(new ProgressMeter(0), { fromMs: 0, toMs: 4_000 }, at, totals);
+    expect(figures.etaSeconds).toBe(0);
+  });
+
+  test('gives the same rate however often it is fed', () => {
+    const often = new ProgressMeter(0);
+    let figures = often.tick({ now: 0, entries: 0, bytes: 0 });
+    for (let now = 1; now <= 20_000; now++) {
+      figures = often.tick({ now, entries: now, bytes: now * 7 });
+    }
+    expect(figures).toMatchObject({ bytesPerSecond: 7_000, entriesPerSecond: 1_000 });
+  });
+});

@@ -1,0 +1,169 @@
+import { describe, expect, test } from 'vitest';
+import type { Verdict } from '../../src/observe/events.ts';
+import {
+  StallDetector,
+  type StallEvent,
+  type StallOptions,
+} from '../../src/observe/stall-detector.ts';
+
+const TICK_MS = 100;
+const VERDICT: Verdict = { side: 'sender', cause: 'peer-silent', text: 'sender is silent' };
+
+function create(options: Partial<StallOptions> = {}): StallDetector {
+  return new StallDetector({
+    stallAfterMs: 10_000,
+    stallTimeoutMs: 0,
+    tickMs: TICK_MS,
+    startedAt: 0,
+    ...options,
+  });
+}
+
+/** Ticks from after `fromMs` up to `toMs`; the counter does not move. Events as 'type@stalledMs'. */
+function idle(
+  detector: StallDetector,
+  span: { fromMs: number; toMs: number; counter?: number; verdict?: Verdict },
+): string[] {
+  const events: StallEvent[] = [];
+  for (let now = span.fromMs + TICK_MS; now <= span.toMs; now += TICK_MS) {
+    events.push(...detector.tick(now, span.counter ?? 0, () => span.verdict ?? VERDICT));
+  }
+  return events.map(({ type, stalledMs }) => `${type}@${stalledMs}`);
+}
+
+describe('StallDetector', () => {
+  test('says a stall after the given time, again at 30 s and then each minute', () => {
+    expect(idle(create(), { fromMs: 0, toMs: 200_000 })).toEqual([
+      'stall@10000',
+      'stall@30000',
+      'stall@60000',
+      'stall@120000',
+      'stall@180000',
+    ]);
+  });
+
+  test.each([
+    [45_000, ['stall@45000', 'stall@60000', 'stall@120000']],
+    [30_000, ['stall@30000', 'stall@60000', 'stall@120000']],
+    [90_000, ['stall@90000', 'stall@120000']],
+  ])('skips the marks before %d ms when that is when a stall is said first', (ms, expected) => {
+    expect(idle(create({ stallAfterMs: ms }), { fromMs: 0, toMs: 130_000 })).toEqual(expected);
+  });
+
+  test('is silent while the counter moves', () => {
+    const detector = create({ stallAfterMs: 200 });
+    for (let now = TICK_MS; now < 5_000; now += TICK_MS) {
+      expect(detector.tick(now, now, () => VERDICT)).toEqual([]);
+    }
+    expect(detector.reports).toEqual([]);
+  });
+
+  test('measures from the last progress, and says once that it went on', () => {
+    const detector = create();
+    detector.tick(100, 7, () => VERDICT);
+    expect(idle(detector, { fromMs: 100, toMs: 41_000, counter: 7 })).toEqual([
+      'stall@10000',
+      'stall@30000',
+    ]);
+    expect(detector.tick(41_100, 8, () => VERDICT)).toEqual([
+      { type: 'resumed', stalledMs: 41_000 },
+    ]);
+    expect(detector.tick(41_200, 9, () => VERDICT)).toEqual([]);
+    expect(detector.reports).toEqual([{ verdict: VERDICT, startedMs: 100, stalledMs: 41_000 }]);
+  });
+
+  test('says nothing of a pause that was too short to be said', () => {
+    const detector = create();
+    idle(detector, { fromMs: 0, toMs: 9_900 });
+    expect(detector.tick(10_000, 1, () => VERDICT)).toEqual([]);
+    expect(detector.reports).toEqual([]);
+  });
+
+  test('expires once, and then says nothing more', () => {
+    const detector = create({ stallTimeoutMs: 20_000 });
+    expect(idle(detector, { fromMs: 0, toMs: 90_000 })).toEqual(['stall@10000', 'expired@20000']);
+    expect(detector.tick(90_100, 5, () => VERDICT)).toEqual([]);
+    expect(detector.reports).toEqual([{ verdict: VERDICT, startedMs: 0, stalledMs: 20_000 }]);
+  });
+
+  test('expires without having been said when the timeout is the shorter time', () => {
+    const detector = create({ stallTimeoutMs: 5_000 });
+    expect(idle(detector, { fromMs: 0, toMs: 20_000 })).toEqual(['expired@5000']);
+    expect(detector.reports).toHaveLength(1);
+  });
+
+  test('says only that it expired when the timeout falls on a mark', () => {
+    const detector = create({ stallTimeoutMs: 60_000 });
+    expect(idle(detector, { fromMs: 0, toMs: 60_000 }).slice(2)).toEqual(['expired@60000']);
+  });
+
+  test('never says a stall when that is switched off, but expires', () => {
+    const detector = create({ stallAfterMs: 0, stallTimeoutMs: 60_000 });
+    expect(idle(detector, { fromMs: 0, toMs: 70_000 })).toEqual(['expired@60000']);
+  });
+
+  test('accuses nobody after a late tick, and starts to count anew', () => {
+    const detector = create({ stallTimeoutMs: 15_000 });
+    idle(detector, { fromMs: 0, toMs: 9_900 });
+    expect(detector.tick(3_600_000, 0, () => VERDICT)).toEqual([]);
+    expect(idle(detector, { fromMs: 3_600_000, toMs: 3_609_900 })).toEqual([]);
+    expect(idle(detector, { fromMs: 3_609_900, toMs: 3_610_000 })).toEqual(['stall@10000']);
+    expect(idle(detector, { fromMs: 3_610_000, toMs: 3_615_000 })).toEqual(['expired@15000']);
+  });
+
+  test('counts on through a tick that is late by two intervals', () => {
+    const detector = create();
+    idle(detector, { fromMs: 0, toMs: 9_700 });
+    expect(detector.tick(10_000, 0, () => VERDICT)).toMatchObject([{ type: 'stall' }]);
+  });
+
+  test('leaves the time of a suspension out of a stall that goes on over it', () => {
+    const detector = create();
+    idle(detector, { fromMs: 0, toMs: 12_000 });
+    detector.tick(900_000, 0, () => VERDICT);
+    idle(detector, { fromMs: 900_000, toMs: 901_000 });
+    expect(detector.tick(901_100, 1, () => VERDICT)).toEqual([
+      { type: 'resumed', stalledMs: 13_100 },
+    ]);
+    expect(detector.reports).toEqual([{ verdict: VERDICT, startedMs: 0, stalledMs: 13_100 }]);
+  });
+
+  test('says that it went on when the late tick itself brings progress', () => {
+    const detector = create();
+    idle(detector, { fromMs: 0, toMs: 12_000 });
+    expect(detector.tick(900_000, 1, () => VERDICT)).toEqual([
+      { type: 'resumed', stalledMs: 12_000 },
+    ]);
+  });
+
+  test('reports a stall with its newest verdict, and its age while it still goes on', () => {
+    const detector = create();
+    const newest: Verdict = { ...VERDICT, cause: 'disk-not-answering' };
+    idle(detector, { fromMs: 0, toMs: 29_900 });
+    idle(detector, { fromMs: 29_900, toMs: 33_000, verdict: newest });
+    expect(detector.reports).toEqual([{ verdict: newest, startedMs: 0, stalledMs: 33_000 }]);
+  });
+
+  test('asks for a verdict only when there is a stall to tell', () => {
+    const detector = create();
+    let asked = 0;
+    for (let now = TICK_MS; now <= 12_000; now += TICK_MS) {
+      detector.tick(now, 0, () => {
+        asked++;
+        return VERDICT;
+      });
+    }
+    expect(asked).toBe(1);
+  });
+
+  test('names a thousand stalls at the most', () => {
+    const detector = create({ stallAfterMs: 100 });
+    let said = 0;
+    for (let round = 1; round <= 1_200; round++) {
+      detector.tick(round * 200 - 100, round, () => VERDICT);
+      said += detector.tick(round * 200, round, () => VERDICT).length;
+    }
+    expect(said).toBe(1_200);
+    expect(detector.reports).toHaveLength(1_000);
+  });
+});

@@ -1,0 +1,146 @@
+import { describe, expect, test } from 'vitest';
+import { fromText } from '../../src/disk/byte-path.ts';
+import { DISK_STATES } from '../../src/disk/gauge.ts';
+import { type Observation, verdictOf } from '../../src/observe/verdict.ts';
+
+const SENDER: Observation = { side: 'sender', disks: [], reading: false, silentMs: 12_000 };
+const RECEIVER: Observation = { side: 'receiver', disks: [], reading: true, silentMs: 12_300 };
+const BEAT = { state: 'reading', stateAgeMs: 10_500, path: 'web/app.js', ageMs: 600 };
+const WAITS = { state: 'waiting-for-data', path: '', pendingMs: 12_000 } as const;
+
+describe('verdictOf, on either side', () => {
+  test('names our own disk, whatever else is pending', () => {
+    const disks = [{ state: 'writing', path: 'web/app.js', pendingMs: 1_000 } as const];
+    expect(verdictOf({ ...RECEIVER, disks, beat: BEAT, outputPendingMs: 9_000 })).toEqual({
+      side: 'receiver',
+      cause: 'disk-not-answering',
+      path: 'web/app.js',
+      text: 'receiver is writing web/app.js (disk not answering)',
+    });
+  });
+
+  test('names our own disk rather than the peer that does not read', () => {
+    const disks = [{ state: 'reading', path: 'a/b.bin', pendingMs: 11_000 } as const];
+    const { text } = verdictOf({ ...SENDER, disks, writePendingMs: 12_000 });
+    expect(text).toBe('sender is reading a/b.bin (disk not answering)');
+  });
+
+  test('names the call that is pending longest', () => {
+    const disks = [
+      { state: 'writing', path: 'young', pendingMs: 2_000 },
+      { state: 'writing', path: 'old', pendingMs: 9_000 },
+      { state: 'waiting-for-data', path: 'oldest', pendingMs: 99_000 },
+    ] as const;
+    expect(verdictOf({ ...RECEIVER, disks: [...disks] }).path).toBe('old');
+  });
+
+  test('accuses neither a disk that just got a call nor the peer', () => {
+    const disks = [{ state: 'scanning', path: 'a', pendingMs: 300 } as const];
+    expect(verdictOf({ ...SENDER, disks, writePendingMs: 12_000 })).toEqual({
+      side: 'sender',
+      cause: 'unknown',
+      path: 'a',
+      text: 'sender is scanning a',
+    });
+  });
+
+  test('leaves out a path that is not known', () => {
+    const disks = [{ state: 'committing', path: '', pendingMs: 5_000 } as const];
+    const verdict = verdictOf({ ...RECEIVER, disks });
+    expect(verdict.text).toBe('receiver is committing (disk not answering)');
+    expect(verdict.path).toBeUndefined();
+  });
+
+  test('shows a path as text for people', () => {
+    const disks = [{ state: 'writing', path: fromText('é\u001b[31m'), pendingMs: 5_000 } as const];
+    expect(verdictOf({ ...RECEIVER, disks }).path).toBe('é\\x1b[31m');
+  });
+
+  test.each(DISK_STATES)('has words for the state %s', (state) => {
+    const disks = [{ state, path: 'p', pendingMs: 5_000 }];
+    expect(verdictOf({ ...SENDER, disks }).text).toMatch(/^sender (is|sees) \w/);
+  });
+});
+
+describe('verdictOf, as the sender', () => {
+  test('says that the receiver does not read when our write is pending', () => {
+    const disks = [{ state: 'waiting-for-room', path: '', pendingMs: 11_000 } as const];
+    expect(verdictOf({ ...SENDER, disks, writePendingMs: 12_000 })).toEqual({
+      side: 'receiver',
+      cause: 'peer-not-reading',
+      text: 'receiver is not reading (nothing more fits into the pipe)',
+    });
+  });
+
+  test('says that stdin is silent', () => {
+    expect(verdictOf({ ...SENDER, disks: [WAITS], inputSilentMs: 72_000 })).toEqual({
+      side: 'sender',
+      cause: 'input-silent',
+      text: 'sender is waiting for the tar on stdin (silent for 1m 12s)',
+    });
+  });
+
+  test("does not take a beat's write for a receiver that does not read", () => {
+    const { cause } = verdictOf({ ...SENDER, inputSilentMs: 12_000, writePendingMs: 20 });
+    expect(cause).toBe('input-silent');
+  });
+
+  test('blames the receiver when it does not read and stdin is silent too', () => {
+    const { cause } = verdictOf({ ...SENDER, inputSilentMs: 12_000, writePendingMs: 11_000 });
+    expect(cause).toBe('peer-not-reading');
+  });
+
+  test('says that it knows nothing when nothing is pending', () => {
+    expect(verdictOf(SENDER)).toMatchObject({ side: 'sender', cause: 'unknown' });
+  });
+});
+
+describe('verdictOf, as the receiver', () => {
+  test('passes on what a live sender says', () => {
+    expect(verdictOf({ ...RECEIVER, disks: [WAITS], beat: BEAT })).toEqual({
+      side: 'sender',
+      cause: 'peer-reports',
+      path: 'web/app.js',
+      text: 'sender is alive: reading web/app.js for 11s',
+    });
+  });
+
+  test.each([
+    ['waiting-for-room', 'a', 'sender is alive: waiting for room to send for 11s'],
+    ['idle', '', 'sender is alive: idle for 11s'],
+    ['dreaming', 'a', 'sender is alive: working on a for 11s'],
+    ['constructor', '', 'sender is alive: busy for 11s'],
+  ])('has words for a sender that is %s', (state, path, text) => {
+    expect(verdictOf({ ...RECEIVER, beat: { ...BEAT, state, path } }).text).toBe(text);
+  });
+
+  test('takes a beat of three intervals ago for a sign of life, and an older one for none', () => {
+    const silent = { ...RECEIVER, disks: [WAITS] };
+    expect(verdictOf({ ...silent, beat: { ...BEAT, ageMs: 3_000 } }).cause).toBe('peer-reports');
+    expect(verdictOf({ ...silent, beat: { ...BEAT, ageMs: 3_001 } })).toEqual({
+      side: 'sender',
+      cause: 'peer-silent',
+      text: 'sender has been silent for 12s',
+    });
+  });
+
+  test('says that the sender is silent when no beat ever came', () => {
+    expect(verdictOf(RECEIVER).text).toBe('sender has been silent for 12s');
+  });
+
+  test('says that the tar it writes is not read', () => {
+    expect(verdictOf({ ...RECEIVER, outputPendingMs: 9_000, beat: BEAT })).toMatchObject({
+      side: 'receiver',
+      cause: 'output-not-read',
+    });
+  });
+
+  test('never accuses the sender while we are not reading', () => {
+    const { side, cause } = verdictOf({ ...RECEIVER, reading: false, beat: BEAT });
+    expect({ side, cause }).toEqual({ side: 'receiver', cause: 'unknown' });
+  });
+
+  test('does not call a sender silent whose bytes just came', () => {
+    expect(verdictOf({ ...RECEIVER, silentMs: 200 }).cause).toBe('unknown');
+  });
+});

@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { STRAY_BYTES } from '../../src/limits.ts';
+import { Demux } from '../../src/wire/demux.ts';
+import { MAGIC } from '../../src/wire/frame.ts';
+import { receiveAll, Recorder } from '../helpers/wire-harness.ts';
+
+const BANNER = 'Welcome to build-7!\nlast login: today\n';
+const bytesOf = (text: string) => Uint8Array.from(Buffer.from(text));
+
+test('text in place of the magic is shown, with what it usually means', () => {
+  const { error } = receiveAll([bytesOf(BANNER)]);
+  expect(error?.code).toBe('not-ctxsync');
+  expect(error?.message).toContain('"Welcome to build-7! last login: today"');
+  expect(error?.message).toContain('shell profile');
+});
+
+test('text is shown however few bytes came before the end', () => {
+  expect(receiveAll([bytesOf('sh')]).error?.message).toContain('"sh"');
+  expect(receiveAll([bytesOf('s'), bytesOf('h')]).error?.code).toBe('not-ctxsync');
+});
+
+test('text that follows a part of the magic is seen too', () => {
+  const { error } = receiveAll([MAGIC.subarray(0, 3), bytesOf('no such command')]);
+  expect(error?.code).toBe('not-ctxsync');
+  expect(error?.message).toContain('no such command');
+});
+
+test('the first bytes are shown and no more, however they are sliced', () => {
+  const text = Array.from({ length: STRAY_BYTES }, (_, i) => 'abcdefghij'[i % 10]).join('');
+  const whole = receiveAll([bytesOf(`${text}MORE`)]).error;
+  const single = receiveAll(Array.from(bytesOf(`${text}MORE`), (b) => Uint8Array.of(b))).error;
+  expect(whole?.message).toContain(JSON.stringify(text));
+  expect(single?.message).toBe(whole?.message);
+});
+
+test('it fails as soon as enough was seen, without waiting for the end', () => {
+  const demux = new Demux(new Recorder());
+  expect(() => demux.push(new Uint8Array(STRAY_BYTES).fill(0x61))).toThrow(
+    expect.objectContaining({ code: 'not-ctxsync' }),
+  );
+});
+
+test('what came so far can be asked for before enough was seen', () => {
+  const demux = new Demux(new Recorder());
+  expect(demux.push(MAGIC.subarray(0, 4))).toBeUndefined();
+  expect(demux.stray).toBeUndefined();
+  expect(demux.push(bytesOf('password: '))).toBeUndefined();
+  expect(demux.stray?.message).toContain('password:');
+});
+
+test('control characters of a peer do not reach the message', () => {
+  const { error } = receiveAll([bytesOf('\u001b]0;title\u0007hi\u202e')]);
+  // oxlint-disable-next-line no-control-regex -- they are what must not be there
+  expect(error?.message).not.toMatch(/[\0-\x1f\u202e]/);
+  expect(error?.message).toContain('hi');
+});
+
+test('bytes of which none is printable are shown in hex', () => {
+  expect(receiveAll([Uint8Array.of(0x1f, 0x8b, 0x08, 0)]).error?.message).toContain('1f 8b 08 00');
+});
+
+test('a magic that a terminal changed is told as such', () => {
+  const mangled = Uint8Array.from([...MAGIC].flatMap((b) => (b === 10 ? [13, 10] : [b])));
+  expect(receiveAll([mangled]).error?.message).toContain('without -t');
+});
+
+test('nothing at all is told as such', () => {
+  expect(receiveAll([]).error).toMatchObject({
+    code: 'truncated',
+    message: expect.stringContaining('nothing arrived'),
+  });
+});
