@@ -56,8 +56,16 @@ export const MAX_PAX_BYTES = 64 * KiB;
 export const DEFAULT_MAX_ENTRIES = 4_000_000;
 /** Bytes of an ignore file. */
 export const MAX_IGNORE_FILE_BYTES = 1 * MiB;
+/** Bytes of one of its lines: what Go's bufio.Scanner, which moby reads them with, can hold. */
+export const MAX_LINE_BYTES = 65_535;
 /** Rules of an ignore file, --exclude and --include together. */
 export const MAX_IGNORE_RULES = 10_000;
+/**
+ * RE2 instructions of one rule's pattern, about a character each; but `x{1000}` counts a thousand
+ * times. A longer one could only match a path that is over MAX_PATH_BYTES. (RE2JS itself stops at
+ * 1.4 million, which are 1 GB.)
+ */
+export const MAX_PATTERN_INSTRUCTIONS = 8_192;
 /** Skipped or otherwise reported paths that one report names; the rest are counted. */
 export const MAX_REPORTED_PATHS = 1_000;
 

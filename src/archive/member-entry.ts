@@ -18,7 +18,7 @@ const SPECIAL: Record<string, string> = {
 
 /** A member of an archive as an entry, or why it is none that can travel. */
 export function toEntry(member: TarMember): Entry | { skipped: string } {
-  const kind = KINDS[member.type];
+  const kind = kindOf(member);
   if (kind === undefined) {
     return {
       skipped: SPECIAL[member.type] ?? `of unknown tar type ${JSON.stringify(member.type)}`,
@@ -34,6 +34,12 @@ export function toEntry(member: TarMember): Entry | { skipped: string } {
   if (kind === 'hardlink') entry.link = withoutDots(member.link);
   if (kind === 'symlink') entry.link = member.link;
   return entry;
+}
+
+/** Before POSIX, and in BSD's tar, a file whose name ends with a slash is a folder. */
+function kindOf({ type, path }: TarMember): EntryKind | undefined {
+  const kind = KINDS[type];
+  return kind === 'file' && path.endsWith('/') ? 'folder' : kind;
 }
 
 /** Tars write "./a", "a//b" and "a/" for "a", "a/b" and "a". A leading slash and ".." stay. */

@@ -18,17 +18,18 @@ const TYPES = {
 
 // Made once: making a Header costs more than encoding it.
 const main = new Header();
-const extended = new Header();
+const mainBlock = Buffer.alloc(BLOCK_BYTES);
 
 /**
  * An entry's headers: a ustar block, before it a pax extended header where ustar does not hold all
  * of it (POSIX.1-2017 pax, "ustar Interchange Format"). Content of `entry.size` bytes follows, then
  * zeros to the next full block.
+ *
+ * @returns bytes that are valid until the next call
  */
 export function encodeHeader(entry: Entry): Uint8Array {
   const records: PaxRecords = new Map();
-  const block = Buffer.alloc(BLOCK_BYTES);
-  const fits = encodeMain(block, entry);
+  const fits = encodeMain(entry);
   if (entry.mtimeUs % 1e6 !== 0 || !fitsOctal(entry.mtimeUs / 1e6)) {
     records.set('mtime', encodePaxTime(entry.mtimeUs));
   }
@@ -37,7 +38,7 @@ export function encodeHeader(entry: Entry): Uint8Array {
     if (entry.link !== undefined) records.set('linkpath', entry.link);
     if (!fitsOctal(entry.size)) records.set('size', String(entry.size));
   }
-  return records.size === 0 ? block : Buffer.concat([encodeExtended(records), block]);
+  return records.size === 0 ? mainBlock : Buffer.concat([encodeExtended(records), mainBlock]);
 }
 
 /** The zeros after content of `size` bytes. */
@@ -48,7 +49,7 @@ export function paddingBytes(size: number): number {
 /** The two zero blocks that end an archive. */
 export const END_OF_ARCHIVE = new Uint8Array(2 * BLOCK_BYTES);
 
-function encodeMain(block: Buffer, entry: Entry): boolean {
+function encodeMain(entry: Entry): boolean {
   const path = tarPath(entry);
   main.type = TYPES[entry.kind];
   main.path = placeholder(path);
@@ -59,7 +60,8 @@ function encodeMain(block: Buffer, entry: Entry): boolean {
   main.mtime = new Date(fitsOctal(seconds) ? seconds * 1000 : 0);
   main.uid = 0;
   main.gid = 0;
-  main.encode(block);
+  mainBlock.fill(0);
+  main.encode(mainBlock);
   return main.path === path && main.linkpath === (entry.link ?? '') && main.size === entry.size;
 }
 
@@ -67,19 +69,29 @@ function fitsOctal(value: number): boolean {
   return value >= 0 && value <= MAX_OCTAL;
 }
 
+/** Nearly every entry has an extended header, for its fractional time; they differ in size only. */
+const extendedBlocks = new Map<number, Buffer>();
+
 function encodeExtended(records: PaxRecords): Buffer {
   const body = encodePax(records);
   const bytes = Buffer.alloc(BLOCK_BYTES + body.length + paddingBytes(body.length));
-  extended.type = 'ExtendedHeader';
-  extended.path = 'PaxHeader/entry';
-  extended.mode = 0o644;
-  extended.size = body.length;
-  extended.mtime = new Date(0);
-  extended.uid = 0;
-  extended.gid = 0;
-  extended.encode(bytes);
+  let block = extendedBlocks.get(body.length);
+  if (block === undefined) {
+    block = encodeExtendedBlock(body.length);
+    if (body.length <= BLOCK_BYTES) extendedBlocks.set(body.length, block);
+  }
+  bytes.set(block);
   bytes.write(body, BLOCK_BYTES, 'latin1');
   return bytes;
+}
+
+function encodeExtendedBlock(size: number): Buffer {
+  const block = Buffer.alloc(BLOCK_BYTES);
+  const header = new Header({ type: 'ExtendedHeader', path: 'PaxHeader/entry', mode: 0o644, size });
+  header.mtime = new Date(0);
+  header.uid = header.gid = 0;
+  header.encode(block);
+  return block;
 }
 
 /** A folder's path ends with a slash, and the root's is "./", as tar writes them. */
@@ -88,8 +100,12 @@ function tarPath(entry: Entry): BytePath {
   return entry.path === '' ? './' : `${entry.path}/`;
 }
 
-/** The name where a ustar header can hold it, else what stands there for readers without pax. */
+/**
+ * The name where a ustar header can hold it, else what stands there for readers without pax: never
+ * something that ends with a slash, which would make a folder of it.
+ */
 function placeholder(name: BytePath): string {
   const printable = name.replace(/[^ -~]/g, '_');
-  return printable.length < NAME_BYTES ? printable : printable.slice(0, NAME_BYTES - 1);
+  if (printable.length < NAME_BYTES) return printable;
+  return `${printable.slice(0, NAME_BYTES - 2)}_`;
 }

@@ -1,8 +1,8 @@
-import { Header } from 'tar';
 import { toText, type BytePath } from '../disk/byte-path.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_PAX_BYTES } from '../limits.ts';
 import { readAll, type ByteSource } from './byte-io.ts';
+import { decodeNumbers, type HeaderNumbers } from './header-block.ts';
 import { decodePax, decodePaxTime, type PaxRecords } from './pax.ts';
 import { BLOCK_BYTES, paddingBytes } from './tar-header.ts';
 
@@ -27,8 +27,7 @@ export interface TarOrigin {
 
 /**
  * Reads an archive from its beginning to its end marker: ustar and pax (POSIX.1-2017), GNU's long
- * names, and the older headers that tars still write. Names are taken as bytes; the tar package's
- * Header reads the numbers and the checksum.
+ * names, and the older headers that tars still write. Names are taken as bytes.
  *
  * @throws CtxsyncError with the origin's code when the archive is broken or ends too early
  */
@@ -79,26 +78,27 @@ export class TarReader {
     this.#at += count;
   }
 
-  #header(): Header | undefined {
+  #header(): HeaderNumbers | undefined {
     const count = readAll(this.#source, this.#block);
     this.#at += count;
     if (count === 0 && this.#at === 0) throw this.#broken('is empty');
     if (count < BLOCK_BYTES) throw this.#broken('ends without an end-of-archive marker');
     if (this.#block[0] === 0 && this.#block.every((byte) => byte === 0)) return undefined;
-    const header = new Header(this.#block);
-    if (!header.cksumValid)
+    const numbers = decodeNumbers(this.#block);
+    if (numbers === undefined) {
       throw this.#broken(`has no tar header at byte ${this.#at - BLOCK_BYTES}`);
-    return header;
+    }
+    return numbers;
   }
 
   /** Whether the header is one that only tells about the next member. */
-  #takeExtras(header: Header, extras: Extras): boolean {
+  #takeExtras(header: HeaderNumbers, extras: Extras): boolean {
     switch (rawType(this.#block)) {
       case 'x':
-        extras.records = new Map([...this.#globals, ...this.#records(header)]);
+        extras.records = this.#withGlobals(this.#records(header));
         return true;
       case 'g':
-        this.#globals = new Map([...this.#globals, ...this.#records(header)]);
+        this.#globals = this.#withGlobals(this.#records(header));
         // POSIX: a path of all members makes no sense; git archive's comment is harmless.
         for (const key of ['path', 'linkpath', 'size']) this.#globals.delete(key);
         extras.records = this.#globals;
@@ -114,12 +114,15 @@ export class TarReader {
     }
   }
 
-  #member(header: Header, { records, longPath, longLink }: Extras): TarMember {
+  #withGlobals(records: PaxRecords): PaxRecords {
+    return this.#globals.size === 0 ? records : new Map([...this.#globals, ...records]);
+  }
+
+  #member(header: HeaderNumbers, { records, longPath, longLink }: Extras): TarMember {
     const block = this.#block;
-    const size = this.#number(records.get('size'), header.size ?? 0, 'size');
+    const size = this.#number(records.get('size'), header.size, 'size');
     const paxTime = records.get('mtime');
-    const mtimeUs =
-      paxTime === undefined ? (header.mtime?.getTime() ?? 0) * 1000 : decodePaxTime(paxTime);
+    const mtimeUs = paxTime === undefined ? header.mtimeSeconds * 1e6 : decodePaxTime(paxTime);
     if (mtimeUs === undefined) throw this.#broken(`has a bad mtime before byte ${this.#at}`);
     for (const key of records.keys()) {
       if (key.startsWith('GNU.sparse.'))
@@ -129,21 +132,21 @@ export class TarReader {
       path: records.get('path') ?? longPath ?? ustarPath(block),
       type: rawType(block),
       link: records.get('linkpath') ?? longLink ?? field(block, 157, 100),
-      mode: header.mode ?? 0,
+      mode: header.mode,
       mtimeUs: Number.isSafeInteger(mtimeUs) ? mtimeUs : 0,
       size,
     };
   }
 
-  #records(header: Header): PaxRecords {
+  #records(header: HeaderNumbers): PaxRecords {
     const records = decodePax(this.#body(header));
     if (records === undefined) throw this.#broken(`has a bad pax header before byte ${this.#at}`);
     return records;
   }
 
   /** The content of an extra header, bounded: its declared size is not believed. */
-  #body(header: Header): string {
-    const size = this.#number(undefined, header.size ?? 0, 'size');
+  #body(header: HeaderNumbers): string {
+    const size = this.#number(undefined, header.size, 'size');
     if (size > MAX_PAX_BYTES) {
       throw this.#broken(`has a header of ${size} bytes, ${MAX_PAX_BYTES} are possible`);
     }
@@ -191,12 +194,10 @@ function hasContent(type: string): boolean {
   return !['1', '2', '3', '4', '5', '6'].includes(type);
 }
 
-/** The typeflag; a file's may be NUL, and before POSIX a trailing slash said that it is a folder. */
+/** The typeflag; a file's may also be NUL (before POSIX) or 7 (contiguous). */
 function rawType(block: Buffer): string {
   const type = block.toString('latin1', 156, 157);
-  const file = type === '\0' || type === '0' || type === '7';
-  if (!file) return type;
-  return type === '\0' && ustarPath(block).endsWith('/') ? '5' : '0';
+  return type === '\0' || type === '7' ? '0' : type;
 }
 
 /** Name with its prefix. GNU's own magic ("ustar  ") has times where ustar has the prefix. */

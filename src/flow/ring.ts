@@ -5,6 +5,8 @@ const TAIL = 1;
 const STATE = 2;
 const DATA_EVENT = 3;
 const ROOM_EVENT = 4;
+const READER_WAITS = 5;
+const WRITER_WAITS = 6;
 const HEADER_BYTES = 32;
 
 const ENDED = 1;
@@ -16,9 +18,10 @@ const CANCELLED = 2;
  * carries backpressure from one disk to the other. A worker waits blocked (`waitForRoom`,
  * `waitForData`), the main thread asynchronously (`room`, `data`).
  *
- * Positions count bytes modulo 2^32, so the capacity is a power of two. Every change that a waiter
- * could wait for also moves an event word, which is what is waited on: a wake-up between a look and
- * a wait cannot be lost.
+ * Positions count bytes modulo 2^32, so the capacity is a power of two. Who waits says so, looks
+ * again, and then waits on an event word that its waker moves: a wake-up between a look and a wait
+ * cannot be lost, and nobody pays for one that nobody waits for. A waiting writer is woken when a
+ * quarter is free, so that the two do not wake each other for every few bytes.
  */
 export class Ring {
   readonly shared: SharedArrayBuffer;
@@ -64,7 +67,7 @@ export class Ring {
     if (this.#unpublished === 0) return;
     Atomics.add(this.#words, TAIL, this.#unpublished);
     this.#unpublished = 0;
-    this.#signal(DATA_EVENT);
+    if (Atomics.load(this.#words, READER_WAITS) !== 0) this.#signal(DATA_EVENT);
   }
 
   /** Writer: copies and publishes as many bytes as there is room for. Returns how many. */
@@ -91,22 +94,26 @@ export class Ring {
   /** Writer on a worker: blocks until there is room. False: the ring was cancelled. */
   waitForRoom(): boolean {
     this.flush();
+    Atomics.store(this.#words, WRITER_WAITS, 1);
     for (;;) {
       const event = Atomics.load(this.#words, ROOM_EVENT);
-      if (this.cancelled) return false;
-      if (this.#free() > 0) return true;
+      if (this.cancelled || this.#free() > 0) break;
       Atomics.wait(this.#words, ROOM_EVENT, event);
     }
+    Atomics.store(this.#words, WRITER_WAITS, 0);
+    return !this.cancelled;
   }
 
   /** Writer on the main thread: settles when there is room or the ring was cancelled. */
   async room(): Promise<void> {
     this.flush();
+    Atomics.store(this.#words, WRITER_WAITS, 1);
     for (;;) {
       const event = Atomics.load(this.#words, ROOM_EVENT);
-      if (this.cancelled || this.#free() > 0) return;
+      if (this.cancelled || this.#free() > 0) break;
       await Atomics.waitAsync(this.#words, ROOM_EVENT, event).value;
     }
+    Atomics.store(this.#words, WRITER_WAITS, 0);
   }
 
   // --- reader ---------------------------------------------------------------------------------
@@ -123,7 +130,8 @@ export class Ring {
   consumed(count: number): void {
     if (count === 0) return;
     Atomics.add(this.#words, HEAD, count);
-    this.#signal(ROOM_EVENT);
+    const waits = Atomics.load(this.#words, WRITER_WAITS) !== 0;
+    if (waits && this.capacity - this.#used() >= this.capacity / 4) this.#signal(ROOM_EVENT);
   }
 
   /** Reader: every byte was consumed and none will follow. */
@@ -138,22 +146,28 @@ export class Ring {
    * passed.
    */
   waitForData(timeoutMs = Infinity): 'data' | 'end' | 'cancelled' | 'timeout' {
-    for (;;) {
+    Atomics.store(this.#words, READER_WAITS, 1);
+    let waited: string;
+    do {
       const event = Atomics.load(this.#words, DATA_EVENT);
-      if (this.cancelled) return 'cancelled';
-      if (this.#used() > 0) return 'data';
-      if (this.drained) return 'end';
-      if (Atomics.wait(this.#words, DATA_EVENT, event, timeoutMs) === 'timed-out') return 'timeout';
-    }
+      if (this.#readerMayGoOn()) break;
+      waited = Atomics.wait(this.#words, DATA_EVENT, event, timeoutMs);
+    } while (waited !== 'timed-out');
+    Atomics.store(this.#words, READER_WAITS, 0);
+    if (this.cancelled) return 'cancelled';
+    if (this.#used() > 0) return 'data';
+    return this.drained ? 'end' : 'timeout';
   }
 
   /** Reader on the main thread: settles when there are bytes, the end or a cancellation. */
   async data(): Promise<void> {
+    Atomics.store(this.#words, READER_WAITS, 1);
     for (;;) {
       const event = Atomics.load(this.#words, DATA_EVENT);
-      if (this.cancelled || this.#used() > 0 || this.drained) return;
+      if (this.#readerMayGoOn()) break;
       await Atomics.waitAsync(this.#words, DATA_EVENT, event).value;
     }
+    Atomics.store(this.#words, READER_WAITS, 0);
   }
 
   // --- both -----------------------------------------------------------------------------------
@@ -169,6 +183,10 @@ export class Ring {
 
   #writePosition(): number {
     return ((this.#words[TAIL]! + this.#unpublished) >>> 0) % this.capacity;
+  }
+
+  #readerMayGoOn(): boolean {
+    return this.cancelled || this.#used() > 0 || this.drained;
   }
 
   #used(): number {

@@ -1,11 +1,10 @@
 import { fromText, toText, type BytePath } from '../disk/byte-path.ts';
 import { CtxsyncError } from '../errors.ts';
-import { MAX_IGNORE_FILE_BYTES, MAX_IGNORE_RULES } from '../limits.ts';
-import { IgnorePattern, PatternSyntaxError } from './ignore-pattern.ts';
+import { MAX_IGNORE_FILE_BYTES, MAX_IGNORE_RULES, MAX_LINE_BYTES } from '../limits.ts';
+import { IgnorePattern } from './ignore-pattern.ts';
+import { PatternSyntaxError } from './ignore-regexp.ts';
 import type { IgnoreRule } from './ignore-rules.ts';
 
-/** Bytes of one line: what Go's bufio.Scanner, which moby reads ignore files with, can hold. */
-const MAX_LINE_BYTES = 65_535;
 const BYTE_ORDER_MARK = '\xef\xbb\xbf';
 
 /** Where a rule was written. */

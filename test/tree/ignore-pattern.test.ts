@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromText } from '../../src/disk/byte-path.ts';
-import { decodeRunes, IgnorePattern, PatternSyntaxError } from '../../src/tree/ignore-pattern.ts';
+import { decodeRunes, IgnorePattern } from '../../src/tree/ignore-pattern.ts';
+import { PatternSyntaxError } from '../../src/tree/ignore-regexp.ts';
 
 describe('a pattern matches as moby/patternmatcher does', () => {
   // patternmatcher_test.go, TestMatches and matchTests, each without the parents' matches.
@@ -89,6 +90,9 @@ describe('a pattern matches as moby/patternmatcher does', () => {
     ['"\\d" and codes are known in classes', '[^\\x41-\\x43\\d]', '7', false],
     ['"\\A" and "\\z" are the ends', '\\Aa\\z', 'a', true],
     ['"\\B" is no word boundary', '*\\Bb', 'ab', true],
+    ['"\\pL" is a letter of any script', '\\pL*', 'éx', true],
+    ['"\\pL" is a letter of any script', '\\pL*', '7x', false],
+    ['"\\p{Greek}" is one of Greek', '[\\p{Greek}]', 'ζ', true],
     ['"\\Q" ends at "\\E"', '\\Qa*\\E?', 'a[^/]*x', true],
     ['"[:" without its end is a class of both', '[[:a]', ':', true],
     ['"[?]" ends early', '[?]', '/]', true],
@@ -172,7 +176,8 @@ describe('a bad pattern is refused', () => {
     '[b-a]',
     '\\y',
     '\\é',
-    '\\pL',
+    '\\pX',
+    '\\p',
     '\\x{110000}',
     '\\9',
     '[a-\\Q]',
@@ -195,6 +200,24 @@ describe('a bad pattern is refused', () => {
 
   it('when it would take more than a path can hold', () => {
     expect(() => new IgnorePattern(`?${'a{1000}'.repeat(9)}`)).toThrow('too long');
+    expect(() => new IgnorePattern(`?${'a{1000}'.repeat(9_000)}`)).toThrow('too long');
+  });
+
+  it.each<[pattern: string, hint: string]>([
+    ['a\\', 'write "\\\\" for a "\\" itself'],
+    ['[a', 'close the class'],
+    ['[*{2}]', 'write "\\{" for a "{" itself'],
+    ['*{2}', 'write "\\{" for a "{" itself'],
+    ['?{1001}', 'write "\\{" for a "{" itself'],
+    ['*|{2}', 'write "\\{" for a "{" itself'],
+    ['[b-a]', 'write the lower end of a range first'],
+    ['[[:nope:]]', 'names of classes'],
+    ['\\p{Nope}', 'names of classes'],
+    ['[\\x62-a]', 'write the lower end of a range first'],
+    ['bin\\y', 'write "\\\\" for a "\\" itself, "/" between folders'],
+    ['[a-\\x2]', 'write "\\\\" for a "\\" itself'],
+  ])('%s, saying how to write it', (pattern, hint) => {
+    expect(() => new IgnorePattern(pattern)).toThrow(hint);
   });
 });
 
@@ -217,10 +240,41 @@ describe('what a folder can hold', () => {
     ['a/**', 'b', false],
     ['a/b/**', 'a', true],
     ['[^x]/y', 'a', true],
-    ['[^x]/y', 'x', false],
+    ['[a-c]x*/y', 'bx', true],
+    ['[a-c]x*/y', 'dx', false],
+    ['a\\.*/y', 'a.b', true],
+    ['a\\.*/y', 'ab', false],
+    ['ab**c', 'abx', true],
+    ['ab**c', 'a', false],
+    ['src/*.{js,ts}', 'src', true],
+    ['src/*.{js,ts}', 'web', false],
+    ['\uFEFFa*/b', 'ab', true],
+    ['a*/\uFEFFb*/c', 'ab/\uFEFFb', true],
+    ['a*/**/*/y', 'a/b\nc', true],
     ['a^b*', 'a', false],
+    ['src/[^x]/y', 'src/a', true],
+    ['src/[^x]/y', 'web', false],
   ])('%s beneath %s: %s', (pattern, folder, could) => {
     expect(new IgnorePattern(pattern).couldMatchBeneath(folder, folder)).toBe(could);
+  });
+
+  it.each<[what: string, pattern: string, folder: string]>([
+    ['a negated class', 'a[^x]b*', 'a'],
+    ['a range', 'a[+-9]b', 'a'],
+    ['"[*]", which ends early', 'a[*]b]', 'a'],
+    ['a code', 'a\\x2fb', 'a'],
+    ['an escaped "/"', 'a\\/b*', 'a'],
+    ['"{0}" behind a "/"', 'x/{0}a*', 'xa'],
+    ['an alternative', 'a*|b/c', 'b'],
+    ['a quoted "/"', '\\Qa/b\\Ec*', 'a'],
+  ])('counts what %s could match', (_what, pattern, folder) => {
+    expect(new IgnorePattern(pattern).couldMatchBeneath(folder, folder)).toBe(true);
+  });
+
+  it('takes bytes that are not UTF-8 as the match does', () => {
+    const pattern = new IgnorePattern('caf\xff/*.x');
+    expect(pattern.matches('caf\xfe/a.x', 'caf\uFFFD/a.x')).toBe(true);
+    expect(pattern.couldMatchBeneath('caf\xfe', 'caf\uFFFD')).toBe(true);
   });
 
   it('is never denied when something beneath does match', () => {
@@ -238,6 +292,13 @@ describe('what a folder can hold', () => {
       '^',
       '\\b',
       '{2}',
+      '{0}',
+      '[ab]',
+      '[+-9]',
+      '[*]',
+      '\\x2f',
+      '\\Q',
+      '\\E',
     ]);
     const path = fc.array(fc.constantFrom('a', 'b', 'ab', 'a b'), { minLength: 2, maxLength: 5 });
     fc.assert(
@@ -277,6 +338,8 @@ describe('the time that a match takes', () => {
       `**/**/**/${'*a'.repeat(20)}b`,
       `${'**a'.repeat(20)}b*`,
       `${'?*'.repeat(20)}b`,
+      `*a${'?'.repeat(40)}*b`,
+      `${'*a{1,20}'.repeat(20)}b`,
     ]) {
       const compiled = new IgnorePattern(pattern);
       const begun = performance.now();
