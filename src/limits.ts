@@ -11,10 +11,23 @@ const MiB = 1024 * KiB;
 
 /** Bytes of payload in one frame, at the most. */
 export const MAX_PAYLOAD_BYTES = 64 * KiB;
+/**
+ * Bytes of payload in one frame of ours: with its header it fills the 64 KiB of a Linux pipe, and
+ * not 16 bytes more, which would cost a wake-up of their own (measured: 7 % of a transfer).
+ */
+export const FRAME_PAYLOAD_BYTES = MAX_PAYLOAD_BYTES - 16;
 /** Bytes of payload in one control frame (any but DATA), at the most. */
 export const MAX_CONTROL_BYTES = 16 * KiB;
 /** Bytes that are kept of what came in place of the magic, for the error message. */
 export const STRAY_BYTES = 200;
+/** UTF-16 units of an ERROR's message; with its path it always fits MAX_CONTROL_BYTES. */
+export const MAX_MESSAGE_CHARS = 1_024;
+/** UTF-16 units of the word for what a peer is at. */
+export const MAX_STATE_CHARS = 64;
+/** Capabilities in a HELLO. */
+export const MAX_CAPABILITIES = 32;
+/** Characters of one capability. */
+export const MAX_CAPABILITY_CHARS = 64;
 /** Streams open at the same time. A sender with more contexts opens the next one when one ends. */
 export const MAX_STREAMS = 8;
 /** Streams in one transfer: ids are 16 bits and never reused; 0 is the connection itself. */
@@ -77,10 +90,31 @@ export const TICK_MS = 100;
 export const DEFAULT_STALL_AFTER_MS = 10_000;
 /** Milliseconds without progress until the transfer fails; 0 stands for never. */
 export const DEFAULT_STALL_TIMEOUT_MS = 300_000;
+/** Milliseconds after which something pending is taken for the cause of a stall. */
+export const PENDING_MS = 1_000;
+/** Milliseconds after which a beat no longer proves that its sender lives. */
+export const BEAT_FRESH_MS = 3 * BEAT_INTERVAL_MS;
+/**
+ * Milliseconds, of which a look at the gauges is late by more than two when we were suspended. More
+ * than TICK_MS, so that a loaded machine does not pass for one that slept.
+ */
+export const SUSPENSION_MS = 1_000;
+/** Stalls that a report names; a later one is still said aloud. */
+export const MAX_STALL_REPORTS = 1_000;
+/** Milliseconds of silence after which bytes that cannot be ours are all that will come. */
+export const STRAY_SILENCE_MS = 1_000;
+/** Milliseconds that stderr's reader has to take our last words. */
+export const LAST_WORDS_MS = 1_000;
+/** Milliseconds that writing --report may take: a run that has to end is not held up by it. */
+export const REPORT_WRITE_MS = 1_000;
+/** Milliseconds that the terminal's colours may take to load, until lines go out without. */
+export const STYLE_LOAD_MS = 500;
 /** Milliseconds that a thread has to end before the process is ended by a signal. */
 export const STUCK_THREAD_MS = 500;
 /** Milliseconds after which an unverifiable holder's lock that was not refreshed counts as dead. */
 export const LOCK_STALE_MS = 300_000;
+/** Times that a stale lock is taken over before we believe that others are at it too. */
+export const LOCK_ATTEMPTS = 5;
 /** Milliseconds between two refreshes of our own lock. */
 export const LOCK_REFRESH_MS = 30_000;
 /** Milliseconds between two lines of plain progress. */

@@ -55,7 +55,7 @@ export function shares(parts: number[]): number[] {
   const missing = 100 - whole.reduce((sum, part) => sum + part, 0);
   const largestRests = exact
     .map((value, index) => ({ index, rest: value - Math.floor(value) }))
-    .sort((a, b) => b.rest - a.rest)
+    .toSorted((a, b) => b.rest - a.rest)
     .slice(0, missing);
   for (const { index } of largestRests) whole[index]! += 1;
   return whole;

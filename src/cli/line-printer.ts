@@ -2,9 +2,8 @@ import type { ChalkInstance } from 'chalk';
 import type { Line, Tone } from './event-lines.ts';
 import { printable } from './format.ts';
 import { ERASE_LINE, type ProgressOutput } from './progress-output.ts';
-
-/** Milliseconds that the last lines wait for their colour: a stuck disk must not hold them. */
-const LOAD_MS = 500;
+import { STYLE_LOAD_MS } from '../limits.ts';
+import { within } from '../within.ts';
 
 export interface LinePrinterOptions {
   output: ProgressOutput;
@@ -45,7 +44,7 @@ export class LinePrinter {
 
   /** Settles when every line was handed to the system. */
   async close(): Promise<void> {
-    if (this.#loading !== undefined) await atMost(LOAD_MS, this.#loading);
+    if (this.#loading !== undefined) await within(STYLE_LOAD_MS, this.#loading);
     this.#release();
     await this.#options.output.flush();
   }
@@ -100,15 +99,6 @@ const COLOURS = {
 } satisfies Record<Tone | 'dim', keyof ChalkInstance | undefined>;
 
 const COMMANDS: Partial<Record<Tone, 'error' | 'warning'>> = { error: 'error', stall: 'warning' };
-
-async function atMost(ms: number, loading: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([loading, late]);
-  clearTimeout(timer);
-}
 
 /** As in GitHub's actions/toolkit, command.ts: escapeData. */
 function escapeCommand(text: string): string {

@@ -11,6 +11,8 @@ export interface PlainViewOptions {
   /** Milliseconds. */
   now: () => number;
   speaks: boolean;
+  /** Show how far it is; else the other side does, and only warnings and the end are shown. */
+  showsProgress: boolean;
 }
 
 /** A log: lines are only ever appended, and progress is worth one in PLAIN_LINE_MS. */
@@ -20,12 +22,16 @@ export class PlainView implements ProgressView {
   readonly #output: LinePrinterOptions['output'];
   readonly #outLabel: string | undefined;
   readonly #now: () => number;
-  #peerSpeaks = false;
+  #peerSpeaks: boolean;
   #lastLineAt: number;
   /** The last progress line: figures that did not change are not news. */
   #lastFigures = '';
 
-  constructor(options: LinePrinterOptions, { outLabel, now, speaks }: PlainViewOptions) {
+  constructor(
+    options: LinePrinterOptions,
+    { outLabel, now, speaks, showsProgress }: PlainViewOptions,
+  ) {
+    this.#peerSpeaks = !showsProgress;
     this.#printer = new LinePrinter(options);
     this.#output = options.output;
     this.#outLabel = outLabel;

@@ -32,7 +32,10 @@ export function createProgressView(options: ProgressViewOptions): ProgressView {
   if (quiet) return new SilentView(printing, ['error']);
   if (mode === 'none') return new SilentView(printing, ['warning', 'stall', 'resumed', 'error']);
   if (mode === 'tty') return new TtyView(printing, outLabel);
-  return new PlainView(printing, { outLabel, now, speaks: plainSpeaks(options) });
+  const speaks = plainSpeaks(options);
+  // Of a sender that does not speak the receiver shows the progress.
+  const showsProgress = speaks || options.side === 'receiver';
+  return new PlainView(printing, { outLabel, now, speaks, showsProgress });
 }
 
 function automaticMode({ stream, env }: ProgressViewOptions): 'tty' | 'plain' {

@@ -1,10 +1,9 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { describeSystemError } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
+import { within } from '../within.ts';
 import type { TransferReport } from '../observe/events.ts';
-
-/** Milliseconds that writing the report may take: a run that has to end is not held up by it. */
-const WRITE_MS = 1_000;
+import { REPORT_WRITE_MS } from '../limits.ts';
 
 /** Where --report goes. It is opened first, so that a bad path is known before anything is sent. */
 export class ReportFile {
@@ -31,16 +30,12 @@ export class ReportFile {
   /** @returns why it could not be written, or undefined */
   async write(report: TransferReport, exitCode: number): Promise<string | undefined> {
     const text = `${JSON.stringify({ exitCode, ...report }, null, 2)}\n`;
-    let timer: NodeJS.Timeout | undefined;
-    const tooLong = new Promise<string>((resolve) => {
-      timer = setTimeout(resolve, WRITE_MS, 'its disk does not answer');
-    });
+    let why: string | undefined = 'its disk does not answer';
     const written = this.#handle.writeFile(text).then(
-      () => this.#handle.close(),
-      (error: unknown) => describeSystemError(error),
+      () => (why = undefined),
+      (error: unknown) => (why = describeSystemError(error)),
     );
-    const why = await Promise.race([written, tooLong]);
-    clearTimeout(timer);
-    return typeof why === 'string' ? `--report ${this.#path}: ${why}` : undefined;
+    await within(REPORT_WRITE_MS, written);
+    return why === undefined ? undefined : `--report ${this.#path}: ${why}`;
   }
 }

@@ -2,16 +2,14 @@ import { CtxsyncError } from '../errors.ts';
 import type { Side, TransferEvent, TransferReport } from '../observe/events.ts';
 import type { TransferOptions } from '../session/options.ts';
 import { notBegun } from '../session/report.ts';
-import { within } from '../session/give-up.ts';
+import { within } from '../within.ts';
 import type { CommonOptions } from './common-options.ts';
 import { EXIT_CODES, SIGNAL_EXIT_CODES, type EndingSignal } from './exit-code.ts';
 import { createProgressView } from './progress-view.ts';
 import { ReportFile } from './report-file.ts';
 import { watchSignals } from './signals.ts';
 import type { ProgressView } from './view.ts';
-
-/** Milliseconds that stderr's reader has to take our last words. */
-const LAST_WORDS_MS = 1_000;
+import { LAST_WORDS_MS } from '../limits.ts';
 
 export interface Surroundings {
   side: Side;
@@ -59,7 +57,7 @@ export async function runTransfer(
   const unwritten = report === undefined ? undefined : await file?.write(report, exitCode);
   if (unwritten !== undefined) view.handle({ type: 'warning', side, message: unwritten });
   signals.stop();
-  await within(view.close(), LAST_WORDS_MS);
+  await within(LAST_WORDS_MS, view.close());
   return unwritten !== undefined && exitCode === 0 ? EXIT_CODES.internal : exitCode;
 }
 

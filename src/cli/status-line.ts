@@ -68,7 +68,7 @@ function segments(progress: Progress): Segment[] {
 function fitting(all: Segment[], columns: number): string {
   const kept = new Set<Segment>();
   let free = columns + SEPARATOR.length;
-  for (const segment of [...all].sort((a, b) => a.rank - b.rank)) {
+  for (const segment of all.toSorted((a, b) => a.rank - b.rank)) {
     free -= segment.text.length + SEPARATOR.length;
     if (free < 0 && kept.size > 0) break;
     kept.add(segment);

@@ -13,7 +13,7 @@ export function keepEnd(text: string, columns: number): string {
   if (maxWidth(text) <= columns) return text;
   let kept = '';
   let free = columns - 1;
-  for (const char of Array.from(text).reverse()) {
+  for (const char of Array.from(text).toReversed()) {
     free -= charWidth(char);
     if (free < 0) break;
     kept = char + kept;

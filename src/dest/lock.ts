@@ -13,7 +13,7 @@ import { hostname } from 'node:os';
 import { joinPath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { errnoOf } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
-import { LOCK_STALE_MS } from '../limits.ts';
+import { LOCK_ATTEMPTS, LOCK_STALE_MS } from '../limits.ts';
 import { workName } from './work-name.ts';
 
 /** Who holds a destination. */
@@ -27,8 +27,6 @@ interface Holder {
   since: string;
 }
 
-const ATTEMPTS = 5;
-
 /**
  * Takes the lock of OUT: a file in it, which names its holder. Node has no flock(2), so a lock whose
  * holder was killed stays; it is taken over when its holder is provably dead or, where that cannot
@@ -39,7 +37,7 @@ const ATTEMPTS = 5;
  */
 export function takeLock(out: BytePath): BytePath {
   const path = joinPath(out, '.ctxsync-lock');
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+  for (let attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
     if (createLock(path)) return path;
     const text = readLock(path);
     if (text === undefined) continue; // released meanwhile

@@ -56,7 +56,7 @@ export class StageWriter implements EntrySink {
 
   /** Gives the folders their modes and times, the deepest first. */
   end(): void {
-    for (const [path, metadata] of [...this.#folders].reverse()) {
+    for (const [path, metadata] of [...this.#folders].toReversed()) {
       this.#gauge.enter('writing', path);
       try {
         setFolderMetadata(joinPath(this.#tree, path), metadata);

@@ -45,7 +45,7 @@ export class OpenFolder {
 
   /** The children's names, sorted by their bytes. */
   names(): BytePath[] {
-    return readdirSync(toFsPath(this.child('.')), { encoding: 'latin1' }).sort();
+    return readdirSync(toFsPath(this.child('.')), { encoding: 'latin1' }).toSorted();
   }
 
   /**

@@ -1,10 +1,9 @@
 import type { StallReport, Verdict } from './events.ts';
+import { MAX_STALL_REPORTS } from '../limits.ts';
 
 /** Milliseconds of age at which a stall is said for the second time, and then each minute. */
 const SECOND_MARK_MS = 30_000;
 const MINUTE_MS = 60_000;
-/** Stalls that a report names; a later one is still said aloud. */
-const MAX_STALL_REPORTS = 1_000;
 
 export interface StallOptions {
   /** Milliseconds without progress until a stall is said; 0 = never. */

@@ -1,12 +1,7 @@
 import { type BytePath, toText } from '../disk/byte-path.ts';
 import type { DiskState } from '../disk/gauge.ts';
-import { BEAT_INTERVAL_MS } from '../limits.ts';
+import { BEAT_FRESH_MS, PENDING_MS } from '../limits.ts';
 import type { Side, Verdict } from './events.ts';
-
-/** Milliseconds after which something pending is taken for the cause of a stall. */
-const PENDING_MS = 1_000;
-/** Milliseconds after which a beat no longer proves that its sender lives. */
-const BEAT_FRESH_MS = 3 * BEAT_INTERVAL_MS;
 
 export interface DiskObservation {
   state: DiskState;
@@ -112,7 +107,9 @@ function senderIsSilent({ side, reading, silentMs }: Observation): Verdict | und
 }
 
 function oldestCall(disks: DiskObservation[]): DiskObservation | undefined {
-  return disks.filter(({ state }) => isCall(state)).sort((a, b) => b.pendingMs - a.pendingMs)[0];
+  return disks
+    .filter(({ state }) => isCall(state))
+    .toSorted((a, b) => b.pendingMs - a.pendingMs)[0];
 }
 
 function pathOf({ path }: DiskObservation): string | undefined {

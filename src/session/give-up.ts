@@ -8,13 +8,3 @@ import type { CtxsyncError } from '../errors.ts';
 export function graceMs(error: CtxsyncError): number {
   return error.code === 'stalled' ? STALLED_LINGER_MS : LINGER_MS;
 }
-
-/** Waits for `work`, whatever becomes of it, but not longer than `withinMs`. */
-export async function within(work: Promise<unknown>, withinMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLong = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, withinMs);
-  });
-  await Promise.race([work.catch(() => {}), tooLong]);
-  clearTimeout(timer);
-}

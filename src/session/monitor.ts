@@ -1,7 +1,12 @@
 import { toText } from '../disk/byte-path.ts';
 import type { GaugeSnapshot } from '../disk/gauge.ts';
 import { CtxsyncError } from '../errors.ts';
-import { DEFAULT_STALL_AFTER_MS, DEFAULT_STALL_TIMEOUT_MS, TICK_MS } from '../limits.ts';
+import {
+  DEFAULT_STALL_AFTER_MS,
+  DEFAULT_STALL_TIMEOUT_MS,
+  SUSPENSION_MS,
+  TICK_MS,
+} from '../limits.ts';
 import type { Phase, Side, TransferEvent } from '../observe/events.ts';
 import { GaugeWatch } from '../observe/gauge-watch.ts';
 import { ProgressMeter } from '../observe/progress-meter.ts';
@@ -55,7 +60,7 @@ export class Monitor {
     this.#detector = new StallDetector({
       stallAfterMs: options.stallAfterMs ?? DEFAULT_STALL_AFTER_MS,
       stallTimeoutMs: options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS,
-      tickMs: TICK_MS,
+      tickMs: SUSPENSION_MS,
       startedAt: this.startedAt,
     });
   }
@@ -97,7 +102,7 @@ export class Monitor {
   slowest(): { snapshot: GaugeSnapshot; pendingMs: number } | undefined {
     this.#look(performance.now());
     const busy = this.#watched.filter(({ snapshot }) => snapshot.state !== 'idle');
-    return busy.sort((a, b) => b.pendingMs - a.pendingMs)[0];
+    return busy.toSorted((a, b) => b.pendingMs - a.pendingMs)[0];
   }
 
   /** What was done so far. */

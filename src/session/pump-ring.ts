@@ -1,5 +1,5 @@
 import type { Ring } from '../flow/ring.ts';
-import { MAX_PAYLOAD_BYTES } from '../limits.ts';
+import { IO_BUFFER_BYTES } from '../limits.ts';
 import type { Outgoing } from '../transport/transport.ts';
 
 /** Moves the tar of `receive -` from its ring to stdout. */
@@ -16,7 +16,7 @@ export class PumpRing {
   /** Settles when the ring was drained or cancelled. @throws CtxsyncError no-space, not-writable */
   async run(): Promise<void> {
     while (!this.#ring.drained && !this.#ring.cancelled) {
-      const bytes = this.#ring.readable().subarray(0, MAX_PAYLOAD_BYTES);
+      const bytes = this.#ring.readable().subarray(0, IO_BUFFER_BYTES);
       if (bytes.length === 0) {
         await this.#ring.data();
         continue;

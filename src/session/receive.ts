@@ -3,7 +3,7 @@ import type { Destination } from '../dest/destination.ts';
 import { fromText } from '../disk/byte-path.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
-import { DEFAULT_MAX_ENTRIES } from '../limits.ts';
+import { DEFAULT_MAX_ENTRIES, STRAY_SILENCE_MS } from '../limits.ts';
 import type { TransferReport } from '../observe/events.ts';
 import { timeShares } from '../observe/time-shares.ts';
 import type { Observation } from '../observe/verdict.ts';
@@ -62,9 +62,6 @@ interface Receiving {
   thread: DiskThread;
   done: Promise<void>;
 }
-
-/** Milliseconds of silence after which bytes that cannot be ours are all that will come. */
-const STRAY_SILENCE_MS = 1_000;
 
 class ReceiveRun {
   readonly #options: ReceiveOptions;

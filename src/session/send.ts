@@ -5,6 +5,7 @@ import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { BEAT_INTERVAL_MS, COUNT_AFTER_MS, MAX_STREAMS } from '../limits.ts';
 import type { TransferReport } from '../observe/events.ts';
+import { within } from '../within.ts';
 import { timeShares } from '../observe/time-shares.ts';
 import type { Incoming, Outgoing } from '../transport/transport.ts';
 import { MAX_VERSION, MIN_VERSION } from '../wire/frame.ts';
@@ -14,7 +15,7 @@ import type { DiskThread } from '../worker/disk-thread.ts';
 import type { ContextSource } from '../worker/jobs.ts';
 import { Crew } from './crew.ts';
 import { Failure } from './failure.ts';
-import { graceMs, within } from './give-up.ts';
+import { graceMs } from './give-up.ts';
 import { Monitor } from './monitor.ts';
 import { Notes } from './notes.ts';
 import type { TransferOptions } from './options.ts';
@@ -125,10 +126,14 @@ class SendRun {
       message: error.message,
       path: error.path,
     });
-    const handedOver = this.#pumping.then(() => this.#options.to.end());
-    await within(handedOver, graceMs(error));
+    await within(graceMs(error), this.#handOver());
     this.#options.to.destroy();
     await this.#crew.settle(graceMs(error));
+  }
+
+  async #handOver(): Promise<void> {
+    await this.#pumping;
+    await this.#options.to.end();
   }
 
   async conclude(error: CtxsyncError | undefined): Promise<TransferReport> {
@@ -189,7 +194,7 @@ class SendRun {
 
   /** A second walk, for totals: only where the transfer takes long enough that anybody asks. */
   async #countTotals(): Promise<void> {
-    await within(this.#pumping, COUNT_AFTER_MS);
+    await within(COUNT_AFTER_MS, this.#pumping);
     if (this.#mux.finished) return;
     const totals = { entries: 0, bytes: 0 };
     const thread = this.#crew.hire();

@@ -3,6 +3,16 @@ import { destinationError, errnoOf } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Incoming, Outgoing } from './transport.ts';
 
+/** A transport over any Node stream: a child's stdin, a socket, a file. */
+export function toStream(stream: Writable): Outgoing {
+  return new WritableOutgoing(stream);
+}
+
+/** A transport over any Node stream: a child's stdout, a socket, a file. */
+export function fromStream(stream: Readable): Incoming {
+  return new ReadableIncoming(stream);
+}
+
 /** A transport's writing end over any Node stream. */
 export class WritableOutgoing implements Outgoing {
   readonly #stream: Writable;

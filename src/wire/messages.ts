@@ -1,16 +1,14 @@
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
-import { GAUGE_PATH_BYTES, MAX_PATH_BYTES } from '../limits.ts';
+import {
+  GAUGE_PATH_BYTES,
+  MAX_CAPABILITIES,
+  MAX_CAPABILITY_CHARS,
+  MAX_MESSAGE_CHARS,
+  MAX_PATH_BYTES,
+  MAX_STATE_CHARS,
+} from '../limits.ts';
 import { MAX_VERSION, MIN_VERSION } from './frame.ts';
 import { encodeJson, endOfText, isContextName, JsonFields, startOfText } from './json-fields.ts';
-
-/** UTF-16 units of an ERROR's message; with its path it always fits MAX_CONTROL_BYTES. */
-export const MAX_MESSAGE_CHARS = 1_024;
-/** UTF-16 units of the word for what a peer is at. */
-export const MAX_STATE_CHARS = 64;
-/** Capabilities in a HELLO. */
-export const MAX_CAPABILITIES = 32;
-/** Characters of one capability. */
-export const MAX_CAPABILITY_CHARS = 64;
 
 const ROLES = ['sender', 'receiver'] as const;
 const MODES = ['oneway', 'duplex'] as const;

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
-import { MAX_PAYLOAD_BYTES, MAX_STREAM_ID, MAX_STREAMS } from '../limits.ts';
+import { FRAME_PAYLOAD_BYTES, MAX_STREAM_ID, MAX_STREAMS } from '../limits.ts';
 import { encodeHeader, FrameType, MAGIC } from './frame.ts';
 import {
   encodeBeat,
@@ -220,7 +220,7 @@ export class Mux {
       this.#streams.splice(index, 1);
       if (payload.length === 0) return this.#endFrame(stream);
       this.#streams.push(stream);
-      return this.#dataFrame(stream, payload.subarray(0, MAX_PAYLOAD_BYTES));
+      return this.#dataFrame(stream, payload.subarray(0, FRAME_PAYLOAD_BYTES));
     }
     return undefined;
   }

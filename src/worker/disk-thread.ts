@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { Gauge } from '../disk/gauge.ts';
 import { CtxsyncError } from '../errors.ts';
 import { STUCK_THREAD_MS } from '../limits.ts';
-import type { JobMessage, JobName, JobReply, Jobs, PathWord } from './jobs.ts';
+import type { JobName, JobReply, Jobs, PathWord } from './jobs.ts';
 
 const CANCELLABLE = new Set<JobName>(['pack', 'count', 'repack', 'unpack']);
 
@@ -49,7 +49,7 @@ export class DiskThread {
     this.gauge.reset();
     return new Promise((resolve, reject) => {
       this.#running = { name, resolve: resolve as (result: unknown) => void, reject };
-      this.#worker.postMessage({ name, input } as JobMessage);
+      this.#worker.postMessage({ name, input });
     });
   }
 

@@ -47,7 +47,7 @@ export const HANDLERS: Handlers = {
     const total = { entries: 0, bytes: 0 };
     const quiet = { ...context, say: () => {} };
     for (const entry of walkContext(source, quiet)) {
-      total.entries += 1;
+      if (entry.path !== '') total.entries += 1;
       total.bytes += entry.size;
     }
     return total;

@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
 import type { ErrorCode } from '../../src/errors.ts';
-import { MAX_CONTROL_BYTES, MAX_PATH_BYTES } from '../../src/limits.ts';
+import {
+  MAX_CONTROL_BYTES,
+  MAX_MESSAGE_CHARS,
+  MAX_PATH_BYTES,
+  MAX_STATE_CHARS,
+} from '../../src/limits.ts';
 import {
   decodeBeat,
   decodeEnd,
@@ -14,8 +19,6 @@ import {
   encodeHello,
   encodeOpen,
   encodePeerError,
-  MAX_MESSAGE_CHARS,
-  MAX_STATE_CHARS,
   WIRE_CODES,
 } from '../../src/wire/messages.ts';
 import { BEAT, FAILURE, HELLO } from '../helpers/wire-harness.ts';

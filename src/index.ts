@@ -1,0 +1,14 @@
+/**
+ * ctxsync as a library: the same two sides that the command line runs.
+ *
+ * @example
+ * import { fromStream, receive, send, toStream } from 'ctxsync';
+ * await send({ contexts: [{ folder: './web' }], to: toStream(child.stdin), signal, onEvent });
+ */
+export { CtxsyncError, type ErrorCode } from './errors.ts';
+export type { Progress, TransferEvent, TransferReport, Verdict } from './observe/events.ts';
+export { receive, type ReceiveOptions, type Target } from './session/receive.ts';
+export { send, type Context, type SendOptions } from './session/send.ts';
+export { fromStream, toStream } from './transport/node-stream.ts';
+export type { Incoming, Outgoing } from './transport/transport.ts';
+export type { IgnoreOptions } from './tree/context-rules.ts';

@@ -1,0 +1,9 @@
+/** Waits for `work`, whatever becomes of it, but not longer than `ms` milliseconds. */
+export async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLong = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work.catch(() => {}), tooLong]);
+  clearTimeout(timer);
+}
