@@ -44,7 +44,7 @@ export const STALLED_LINGER_MS = 300;
 /** Bytes of the ring between the disk worker and the wire, one a stream. */
 export const RING_BYTES = 1 * MiB;
 /** Bytes that a ring's writer gathers before it wakes the reader. */
-export const RING_BATCH_BYTES = MAX_PAYLOAD_BYTES;
+export const RING_BATCH_BYTES = 64 * KiB;
 
 // --- disk -------------------------------------------------------------------------------------
 

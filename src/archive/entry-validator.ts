@@ -76,7 +76,7 @@ export class EntryValidator {
 }
 
 /** The folder ('' for the root) and the name in it. */
-export function splitPath(path: BytePath): [folder: BytePath, name: BytePath] {
+function splitPath(path: BytePath): [folder: BytePath, name: BytePath] {
   const slash = path.lastIndexOf('/');
   return slash < 0 ? ['', path] : [path.slice(0, slash), path.slice(slash + 1)];
 }

@@ -15,7 +15,7 @@ export interface Line {
 export function eventLines(event: TransferEvent, outLabel?: string): Line[] {
   switch (event.type) {
     case 'phase':
-      return phaseLines(event.phase);
+      return phaseLines(event);
     case 'warning':
       return [{ tone: 'warning', text: warningText(event) }];
     case 'stall':
@@ -32,9 +32,12 @@ export function eventLines(event: TransferEvent, outLabel?: string): Line[] {
   }
 }
 
-/** Neither the first phase, in which nothing has happened, nor the last, which the end tells. */
-function phaseLines(phase: Phase): Line[] {
-  if (phase === 'preparing' || phase === 'done') return [];
+/** Milliseconds from which on a run lasts long enough that anybody asks what it is doing. */
+const SOON_MS = 1_000;
+
+/** Not the first phase, in which nothing has happened, and none of a run that is over at once. */
+function phaseLines({ phase, elapsedMs }: { phase: Phase; elapsedMs: number }): Line[] {
+  if (phase === 'preparing' || elapsedMs < SOON_MS) return [];
   return [{ tone: 'phase', text: phase }];
 }
 

@@ -4,7 +4,7 @@ import type { CtxsyncError } from '../errors.ts';
 export type Side = 'sender' | 'receiver';
 
 /** What a run is doing, in the order in which it does it. A sender does not commit. */
-export type Phase = 'preparing' | 'sending' | 'receiving' | 'committing' | 'done';
+export type Phase = 'preparing' | 'sending' | 'receiving' | 'committing';
 
 /** Why nothing moves, as a word for programs. */
 export type StallCause =

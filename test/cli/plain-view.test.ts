@@ -28,9 +28,9 @@ describe('plain progress', () => {
     ]);
   });
 
-  test('says each phase at once, but not the first, and leaves the last to the closing line', () => {
+  test('says each phase at once, but not the first', () => {
     const { stream, view } = create('receiver');
-    for (const name of ['preparing', 'receiving', 'committing', 'done'] as const) {
+    for (const name of ['preparing', 'receiving', 'committing'] as const) {
       view.handle(phase(name));
     }
     view.handle(end());
@@ -40,6 +40,14 @@ describe('plain progress', () => {
       'ctxsync receive: received 86,955 entries, 612 MB into /out in 3.1s (197 MB/s)' +
         ' · source 21%, wire 8%, destination 71%',
     ]);
+  });
+
+  test('says no phase of a run that is over at once', () => {
+    const { stream, view } = create('receiver');
+    view.handle(phase('receiving', 10));
+    view.handle(phase('committing', 999));
+    view.handle(phase('committing', 1_000));
+    expect(stream.lines).toEqual(['ctxsync receive: committing']);
   });
 
   test('waits five seconds after a phase was said', () => {

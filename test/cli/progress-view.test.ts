@@ -24,12 +24,21 @@ describe('progress auto', () => {
     ['a log', { isTTY: false }, {}, false],
   ])('on %s', async (_, options, env, isTty) => {
     const stream = new FakeStream(options);
-    const view = create({ stream, env });
-    view.handle(phase('sending'));
+    const view = create({ stream, env, side: 'receiver' });
+    view.handle(phase('receiving'));
     view.handle(end());
     await view.close();
     expect(stream.text.includes(ESC)).toBe(isTty);
-    expect(stream.text.includes('ctxsync send: sending')).toBe(!isTty);
+    expect(stream.text.includes('ctxsync receive: receiving')).toBe(!isTty);
+  });
+
+  test('leaves progress to the receiver where a sender merely has no terminal', () => {
+    const stream = new FakeStream();
+    const view = create({ stream, env: {}, side: 'sender' });
+    view.handle(phase('sending'));
+    view.handle(WARNING);
+    expect(stream.lines).toEqual(['ctxsync send: warning: no files']);
+    expect(view.speaks).toBe(false);
   });
 });
 

@@ -65,8 +65,8 @@ export function progress(change: Partial<Progress> = {}): TransferEvent {
   };
 }
 
-export function phase(name: Progress['phase']): TransferEvent {
-  return { type: 'phase', side: 'sender', phase: name, elapsedMs: 0 };
+export function phase(name: Progress['phase'], elapsedMs = 2_000): TransferEvent {
+  return { type: 'phase', side: 'sender', phase: name, elapsedMs };
 }
 
 export function report(change: Partial<TransferReport> = {}): TransferReport {
