@@ -4,4 +4,4 @@ import { main } from '../dist/cli/main.js';
 
 // Only a proven success clears it: a promise that never settles must not end as 0.
 process.exitCode = 1;
-exit(await main(process.argv));
+await exit(await main(process.argv));

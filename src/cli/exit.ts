@@ -1,11 +1,22 @@
+import { setTimeout } from 'node:timers/promises';
+import { STUCK_THREAD_MS, TICK_MS } from '../limits.ts';
 import { stuckThreadCount } from '../session/crew.ts';
 
 /**
- * Ends the process. process.exit never returns while a thread is stuck inside a system call (a dead
- * network disk): then a signal is the only way, and the status is that of SIGKILL, 137.
+ * Ends the process. process.exit never returns while a thread, a disk worker's or libuv's, is stuck
+ * inside a system call (a dead network disk): then a signal is the only way, and the status is that
+ * of SIGKILL, 137.
  */
-export function exit(code: number): void {
+export async function exit(code: number): Promise<never> {
   process.exitCode = code;
-  if (stuckThreadCount() > 0) process.kill(process.pid, 'SIGKILL');
-  process.exit();
+  for (let waited = 0; fileCallsPending() && waited < STUCK_THREAD_MS; waited += TICK_MS) {
+    await setTimeout(TICK_MS);
+  }
+  if (stuckThreadCount() > 0 || fileCallsPending()) process.kill(process.pid, 'SIGKILL');
+  return process.exit();
+}
+
+/** --report, or a transport that is a file: calls that libuv's threads are in. */
+function fileCallsPending(): boolean {
+  return process.getActiveResourcesInfo().some((resource) => resource.startsWith('FSReq'));
 }

@@ -12,14 +12,15 @@ export class ReportFile {
 
   /** @throws CtxsyncError usage */
   static async open(path: string): Promise<ReportFile> {
-    try {
-      return new ReportFile(path, await open(path, 'w'));
-    } catch (error) {
-      throw new CtxsyncError('usage', `--report ${path}: ${describeSystemError(error)}`, {
-        path,
-        cause: error,
-      });
-    }
+    let handle: FileHandle | undefined;
+    let why = 'its disk does not answer';
+    const opened = open(path, 'w').then(
+      (file) => (handle = file),
+      (error: unknown) => (why = describeSystemError(error)),
+    );
+    await within(REPORT_WRITE_MS, opened);
+    if (handle !== undefined) return new ReportFile(path, handle);
+    throw new CtxsyncError('usage', `--report ${path}: ${why}`, { path });
   }
 
   private constructor(path: string, handle: FileHandle) {

@@ -62,11 +62,12 @@ class Walk {
   ): Generator<SourceEntry> {
     const { rules, gauge } = this.#options;
     for (const name of list(folder, path)) {
-      if (depth === 1 && isWorkName(name)) {
-        this.#options.onSkipped(name, "a receiver's own work file");
+      const child = joinPath(path, name);
+      // OUT may lie inside the context: then a stage would be sent into itself.
+      if (isWorkName(name)) {
+        this.#options.onSkipped(child, "a receiver's own work file");
         continue;
       }
-      const child = joinPath(path, name);
       const decision = rules.decide(child, match);
       if (decision.ignored && !rules.couldIncludeBeneath(child, decision.folder())) continue;
       gauge.enter('scanning', child);
