@@ -45,6 +45,8 @@ export const STALLED_LINGER_MS = 300;
 export const RING_BYTES = 4 * MiB;
 /** Bytes that a ring's writer gathers before it wakes the reader. */
 export const RING_BATCH_BYTES = 64 * KiB;
+/** Milliseconds after which a disk worker wakes the reader for less than a batch. */
+export const FLUSH_AFTER_MS = 100;
 
 // --- disk -------------------------------------------------------------------------------------
 

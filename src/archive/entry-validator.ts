@@ -67,6 +67,7 @@ export class EntryValidator {
     if (link.includes('\0')) throw unsafe(path, 'its link has a NUL byte');
     if (link.length > MAX_LINK_BYTES) throw unsafe(path, `its link has ${link.length} bytes`);
     if (kind === 'symlink') return;
+    if (link.startsWith('/')) throw unsafe(path, 'it is a hardlink to an absolute path');
     if (link === path) throw unsafe(path, 'it is a hardlink to itself');
     const [folder, name] = splitPath(link);
     if (this.#folders.get(folder)?.get(name) !== 'file') {

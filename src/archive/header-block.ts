@@ -4,7 +4,7 @@ import { BLOCK_BYTES } from './tar-header.ts';
 /** The numbers of a header block. */
 export interface HeaderNumbers {
   mode: number;
-  /** Bytes; not checked. */
+  /** Bytes; not checked. NaN where the field has no number. */
   size: number;
   /** Whole seconds since 1970. */
   mtimeSeconds: number;
@@ -37,14 +37,31 @@ export function decodeNumbers(block: Buffer): HeaderNumbers | undefined {
 const NOT_A_FOLDER = { path: '-' };
 
 function decodeUnusual(block: Buffer): HeaderNumbers | undefined {
-  const header = new Header(block, 0, NOT_A_FOLDER);
-  if (!header.cksumValid) return undefined;
+  const header = parseHeader(block);
+  if (header?.cksumValid !== true) return undefined;
   const seconds = (header.mtime?.getTime() ?? 0) / 1000;
   return {
     mode: header.mode ?? 0,
-    size: header.size ?? 0,
+    size: sizeOf(block, header),
     mtimeSeconds: Number.isFinite(seconds) ? seconds : 0,
   };
+}
+
+/** Header throws at some of what no tar writes. */
+function parseHeader(block: Buffer): Header | undefined {
+  try {
+    return new Header(block, 0, NOT_A_FOLDER);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Header takes garbage for 0, and "12x" for 12: where the next member begins must not be a guess. */
+function sizeOf(block: Buffer, header: Header): number {
+  const text = block.toString('latin1', SIZE.at, SIZE.at + SIZE.length);
+  if (/^ *(?:\0|$)/.test(text)) return 0;
+  const isNumber = /^(?: *[0-7]+(?:[ \0]|$)|[\x80-\xff])/.test(text);
+  return (isNumber ? header.size : undefined) ?? Number.NaN;
 }
 
 /** Digits, then a space, a NUL or the field's end. -1: something else. */

@@ -3,6 +3,7 @@ import type { BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import { sourceChanged, sourceError } from '../disk/system-error.ts';
 import type { SourceEntry } from '../entry.ts';
+import type { CtxsyncError } from '../errors.ts';
 import type { ByteSink } from './byte-io.ts';
 import { TarWriter } from './tar-writer.ts';
 
@@ -37,7 +38,7 @@ function packFile(entry: SourceEntry, tar: TarWriter, gauge: Gauge): void {
       const room = tar.reserve();
       gauge.enter('reading', entry.path);
       const count = readFile(fd, room, entry.path);
-      if (count === 0) throw sourceChanged(entry.path, 'shrank');
+      if (count === 0) throw tooShort(entry, statFile(fd, entry.path));
       tar.produced(count);
       gauge.addBytes(count);
     }
@@ -50,12 +51,19 @@ function packFile(entry: SourceEntry, tar: TarWriter, gauge: Gauge): void {
 
 /** What is open is what the walk saw, has all its bytes and still has its name. */
 function checkUnchanged({ path, identity }: SourceEntry, now: BigIntStats): void {
-  if (now.dev !== identity.dev || now.ino !== identity.ino)
-    throw sourceChanged(path, 'was replaced');
+  // What takes a removed file's place may get its inode number.
+  const same = now.isFile() && now.dev === identity.dev && now.ino === identity.ino;
+  if (!same) throw sourceChanged(path, 'was replaced');
   if (now.size > identity.size) throw sourceChanged(path, 'grew');
   if (now.size < identity.size) throw sourceChanged(path, 'shrank');
   if (now.mtimeNs !== identity.mtimeNs) throw sourceChanged(path, 'was written to');
   if (now.nlink === 0n) throw sourceChanged(path, 'was replaced or removed');
+}
+
+/** It may also be something else that took the file's place, and has nothing to read. */
+function tooShort(entry: SourceEntry, now: BigIntStats): CtxsyncError {
+  checkUnchanged(entry, now);
+  return sourceChanged(entry.path, 'shrank');
 }
 
 function openFile({ fsPath, path }: SourceEntry): number {

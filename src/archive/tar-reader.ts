@@ -124,9 +124,8 @@ export class TarReader {
     const paxTime = records.get('mtime');
     const mtimeUs = paxTime === undefined ? header.mtimeSeconds * 1e6 : decodePaxTime(paxTime);
     if (mtimeUs === undefined) throw this.#broken(`has a bad mtime before byte ${this.#at}`);
-    for (const key of records.keys()) {
-      if (key.startsWith('GNU.sparse.'))
-        throw this.#broken('has sparse files; write it without -S');
+    if (isSparse(rawType(block), records)) {
+      throw this.#broken('has sparse files; write it without -S');
     }
     return {
       path: records.get('path') ?? longPath ?? ustarPath(block),
@@ -159,7 +158,7 @@ export class TarReader {
   }
 
   #number(text: string | undefined, value: number, what: string): number {
-    const number = text === undefined ? value : Number(text);
+    const number = text === undefined ? value : parseDecimal(text);
     if (!Number.isSafeInteger(number) || number < 0) {
       throw this.#broken(`has a bad ${what} before byte ${this.#at}`);
     }
@@ -183,10 +182,22 @@ export class TarReader {
   }
 }
 
+/** Number() alone would take '' for 0, and "0x10" and "1e3" too. */
+function parseDecimal(text: string): number {
+  return /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+}
+
 interface Extras {
   records: PaxRecords;
   longPath?: BytePath;
   longLink?: BytePath;
+}
+
+/** GNU's sparse files: by type in its own format, by records in pax. */
+function isSparse(type: string, records: PaxRecords): boolean {
+  if (type === 'S') return true;
+  for (const key of records.keys()) if (key.startsWith('GNU.sparse.')) return true;
+  return false;
 }
 
 /** Only files have content; some tars write a size for other types, without any bytes behind it. */

@@ -29,8 +29,10 @@ export function unpack(reader: TarReader, sink: EntrySink, options: UnpackOption
       continue;
     }
     const isRoot = entry.path === '';
-    if (entry.kind === 'file') reportSetuid(member, options);
-    entry.path = inContext(options.name, entry.path);
+    if (entry.kind === 'file' || entry.kind === 'folder') reportSetuid(member, options);
+    if (entry.kind === 'folder' && reader.content().length > 0) throw folderWithContent(entry);
+    // A root that is no folder stays the root: the validator refuses it.
+    if (!isRoot || entry.kind === 'folder') entry.path = inContext(options.name, entry.path);
     if (entry.kind === 'hardlink') entry.link = inContext(options.name, entry.link ?? '');
     if (options.addFolders) addMissingFolders(entry, sink, options);
     sink.add(entry, reader, options.validator.check(entry));
@@ -46,6 +48,14 @@ function reportSetuid(member: TarMember, options: UnpackOptions): void {
   if ((member.mode & SETUID_BITS) !== 0) {
     options.onChanged(member.path, 'setuid and setgid are dropped');
   }
+}
+
+/** A file whose name ends with a slash is a folder, and its size a lie. */
+function folderWithContent({ path }: Entry): CtxsyncError {
+  const text = toText(path);
+  return new CtxsyncError('unsafe-entry', `refused ${text}: it is a folder with content`, {
+    path: text,
+  });
 }
 
 function inContext(name: BytePath, path: BytePath): BytePath {

@@ -18,9 +18,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description('Ship a build context through a pipe: whole or nothing, never hanging in silence.')
     .version(version())
     .addCommand(sendCommand(finish))
-    .addCommand(receiveCommand(finish))
-    .showHelpAfterError('(--help tells what is possible)');
-  for (const command of [program, ...program.commands]) command.exitOverride();
+    .addCommand(receiveCommand(finish));
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().showHelpAfterError('(--help tells what is possible)');
+  }
   try {
     await program.parseAsync(argv);
   } catch (error) {

@@ -5,15 +5,15 @@ import { destinationError } from '../disk/system-error.ts';
 import { isWorkName } from '../entry.ts';
 import { releaseLock } from './lock.ts';
 import { stageTrash, stageTree, type Destination } from './destination.ts';
-import { folderMetadata, setFolderMetadata } from './folder-metadata.ts';
+import { folderMetadata, setFolderMetadata, type FolderMetadata } from './folder-metadata.ts';
 import { removeTree } from './remove-tree.ts';
 import { UndoLog } from './undo-log.ts';
 
 export interface CommitOptions {
   /** Take out of OUT what the context does not have. */
   delete: boolean;
-  /** The context has an entry for its own root: OUT gets its mode and time. */
-  hasRoot: boolean;
+  /** Mode and time that OUT gets; absent where no context told of its own root. */
+  root: FolderMetadata | undefined;
 }
 
 export interface CommitResult {
@@ -37,10 +37,9 @@ export function commit(
   gauge: Gauge,
 ): CommitResult {
   const graft = new Graft(destination, options.delete, gauge);
-  const tree = stageTree(destination);
-  const root = folderMetadata(look(tree)!);
   try {
-    graft.folder(tree, destination.out, '');
+    gauge.enter('committing', destination.out);
+    graft.folder(stageTree(destination), destination.out, '');
   } catch (error) {
     graft.undo();
     throw error;
@@ -49,7 +48,8 @@ export function commit(
   const warnings: string[] = [];
   afterwards(warnings, 'remove the stage', stage, () => removeTree(stage, gauge));
   afterwards(warnings, 'release the lock', lock, () => releaseLock(lock));
-  if (options.hasRoot) {
+  const { root } = options;
+  if (root !== undefined) {
     afterwards(warnings, 'set mode and time of', out, () => setFolderMetadata(out, root));
   }
   return { removed: graft.removed, warnings };
@@ -123,7 +123,7 @@ class Graft {
     this.#log.metadata(to, folderMetadata(theirs));
     open(to, theirs);
     this.folder(from, to, path);
-    setFolderMetadata(to, folderMetadata(ours));
+    this.#finish(to, ours);
   }
 
   #takeOut(path: BytePath): void {
@@ -140,7 +140,14 @@ class Graft {
     const closed = ours.isDirectory() && (ours.mode & 0o200n) === 0n;
     if (closed) open(from, ours);
     this.#log.place(from, to);
-    if (closed) setFolderMetadata(to, folderMetadata(ours));
+    if (closed) this.#finish(to, ours);
+  }
+
+  /** What is undone later has to find the folder open, to move it or what is in it. */
+  #finish(folder: BytePath, ours: BigIntStats): void {
+    const metadata = folderMetadata(ours);
+    this.#log.metadata(folder, { ...metadata, mode: 0o700 });
+    setFolderMetadata(folder, metadata);
   }
 
   #step(path: BytePath, run: () => void): void {

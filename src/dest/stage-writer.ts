@@ -11,11 +11,12 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { joinPath, toFsPath, type BytePath } from '../disk/byte-path.ts';
+import { joinPath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import { setNegativeMtime, toUtimesSeconds } from '../disk/mtime.ts';
-import { destinationError } from '../disk/system-error.ts';
+import { destinationError, errnoOf } from '../disk/system-error.ts';
 import type { Content, Entry, EntrySink } from '../entry.ts';
+import { CtxsyncError } from '../errors.ts';
 import { setFolderMetadata, type FolderMetadata } from './folder-metadata.ts';
 
 const OPEN_FLAGS = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
@@ -31,6 +32,7 @@ export class StageWriter implements EntrySink {
   /** Folders stay open for us (0700) until all their children are there. */
   readonly #folders = new Map<BytePath, FolderMetadata>();
   readonly #now = Date.now() / 1000;
+  #root: FolderMetadata | undefined;
 
   /** @param umask the permission bits that a new file does not get, whatever is asked for */
   constructor(tree: BytePath, umask: number, gauge: Gauge) {
@@ -41,7 +43,7 @@ export class StageWriter implements EntrySink {
 
   /**
    * @param again an entry of the same path and kind came before: this one takes its place
-   * @throws CtxsyncError no-space, not-writable; naming the path
+   * @throws CtxsyncError unsafe-entry, no-space, not-writable; naming the path
    */
   add(entry: Entry, content: Content, again: boolean): void {
     const path = joinPath(this.#tree, entry.path);
@@ -50,8 +52,17 @@ export class StageWriter implements EntrySink {
       if (again && entry.kind !== 'folder') unlinkSync(toFsPath(path));
       this.#make(entry, path, content, again);
     } catch (error) {
+      if (errnoOf(error) === 'EEXIST') throw collision(entry.path);
       throw destinationError(error, 'write', entry.path);
     }
+  }
+
+  /**
+   * Mode and time of the context's own root, if they came. They are for OUT, after the commit: the
+   * stage's root stays open, for other contexts to be built in it, and for the commit.
+   */
+  get root(): FolderMetadata | undefined {
+    return this.#root;
   }
 
   /** Gives the folders their modes and times, the deepest first. */
@@ -69,8 +80,7 @@ export class StageWriter implements EntrySink {
   #make(entry: Entry, path: BytePath, content: Content, again: boolean): void {
     switch (entry.kind) {
       case 'folder':
-        if (!again && entry.path !== '') mkdirSync(toFsPath(path), 0o700);
-        this.#folders.set(entry.path, { mode: entry.mode, mtimeUs: entry.mtimeUs });
+        this.#makeFolder(entry, path, again);
         return;
       case 'symlink':
         symlinkSync(toFsPath(entry.link ?? ''), toFsPath(path));
@@ -82,6 +92,15 @@ export class StageWriter implements EntrySink {
       case 'file':
         this.#makeFile(entry, path, content);
     }
+  }
+
+  #makeFolder({ path: relative, mode, mtimeUs }: Entry, path: BytePath, again: boolean): void {
+    if (relative === '') {
+      this.#root = { mode, mtimeUs };
+      return;
+    }
+    if (!again) mkdirSync(toFsPath(path), 0o700);
+    this.#folders.set(relative, { mode, mtimeUs });
   }
 
   #makeFile(entry: Entry, path: BytePath, content: Content): void {
@@ -110,4 +129,14 @@ export class StageWriter implements EntrySink {
     if (entry.mtimeUs < 0) return setNegativeMtime(toFsPath(path), entry.mtimeUs);
     lutimesSync(toFsPath(path), this.#now, toUtimesSeconds(entry.mtimeUs));
   }
+}
+
+/** In its own context a path comes once, so it is another's, or a disk without upper and lower case. */
+function collision(path: BytePath): CtxsyncError {
+  const text = toText(path);
+  return new CtxsyncError(
+    'unsafe-entry',
+    `refused ${text}: another context, or a name that this disk takes for the same, has it already`,
+    { path: text },
+  );
 }

@@ -9,9 +9,12 @@ export function toMicroseconds(ns: bigint): number {
  * The seconds to hand to utimes(2) for a time in microseconds. Half a microsecond more, because
  * Node turns the seconds (a double, which has about a quarter of a microsecond) into whole micro-
  * or nanoseconds by cutting off: without it every second time would come out one too low.
+ * Exact up to the year 2242; from 2112 on a double has no half microseconds, but seconds and their
+ * fraction have, until they are added.
  */
 export function toUtimesSeconds(mtimeUs: number): number {
-  return (mtimeUs + 0.5) / 1e6;
+  const seconds = Math.floor(mtimeUs / 1e6);
+  return seconds + (mtimeUs - seconds * 1e6 + 0.5) / 1e6;
 }
 
 /**

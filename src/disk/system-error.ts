@@ -23,6 +23,7 @@ const CHANGES: Record<string, string> = {
   ESTALE: 'vanished',
   ENOTDIR: 'was replaced',
   ELOOP: 'was replaced',
+  EISDIR: 'was replaced',
 };
 
 /** @param happened "grew", "vanished" ... */

@@ -69,6 +69,12 @@ export class StallDetector {
     return [];
   }
 
+  /** The run came to a good end, however late its last progress was seen: so did its stall. */
+  finish(now: number): StallEvent[] {
+    this.#grow(now);
+    return this.#progressed(now);
+  }
+
   #grow(now: number): void {
     if (this.#open === undefined) return;
     this.#open.stalledMs = this.#beforeRestartMs + now - this.#quietSince;

@@ -23,8 +23,8 @@ interface RunningJob {
 
 /** The disk threads and rings of one run: everything that has to be gone when it ends. */
 export class Crew {
-  readonly #threads: DiskThread[] = [];
-  readonly #rings: Ring[] = [];
+  readonly #threads = new Set<DiskThread>();
+  readonly #rings = new Set<Ring>();
   readonly #running = new Map<DiskThread, RunningJob>();
   readonly #idleIn: 'waitedForRoomMs' | 'waitedForDataMs';
   readonly #onWord: (word: PathWord) => void;
@@ -43,15 +43,25 @@ export class Crew {
 
   hire(): DiskThread {
     const thread = new DiskThread(this.#onWord);
-    this.#threads.push(thread);
+    this.#threads.add(thread);
     return thread;
   }
 
   ring(): Ring {
     const ring = Ring.create(RING_BYTES);
-    this.#rings.push(ring);
+    this.#rings.add(ring);
     if (this.#cancelled) ring.cancel();
     return ring;
+  }
+
+  /**
+   * Ends a thread whose work is done, and lets go of its ring: a run may have more contexts than
+   * threads at a time. The thread's gauge can still be read.
+   */
+  async dismiss(thread: DiskThread, ring: Ring): Promise<void> {
+    this.#threads.delete(thread);
+    this.#rings.delete(ring);
+    if (!(await thread.end())) stuckThreads += 1;
   }
 
   /**
@@ -99,7 +109,8 @@ export class Crew {
   }
 
   /**
-   * Cleans up after a cancelled run, on a thread of its own.
+   * Cleans up after a cancelled run that has settled. On a thread that is there: to start one may
+   * take longer, on a busy machine, than a disk gets to answer.
    * @returns false when the disk did not answer for `withinMs`, or failed
    */
   async cleanUp<Name extends JobName>(
@@ -107,7 +118,7 @@ export class Crew {
     input: Jobs[Name]['input'],
     withinMs: number,
   ): Promise<boolean> {
-    const thread = this.hire();
+    const thread = [...this.#threads].find(({ idle }) => idle) ?? this.hire();
     let failed = false;
     const done = thread.run(name, input).catch(() => (failed = true));
     return (await whileActive(thread, done, withinMs)) && !failed;
@@ -115,7 +126,7 @@ export class Crew {
 
   /** Ends all threads, but for those that cannot be ended: they are counted. */
   async end(): Promise<void> {
-    const ended = await Promise.all(this.#threads.map((thread) => thread.end()));
+    const ended = await Promise.all([...this.#threads].map((thread) => thread.end()));
     stuckThreads += ended.filter((each) => !each).length;
   }
 

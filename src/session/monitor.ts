@@ -70,8 +70,11 @@ export class Monitor {
     this.#timer = setInterval(() => this.#tick(performance.now()), TICK_MS);
   }
 
-  stop(): void {
+  /** @param done the run came to a good end */
+  stop(done: boolean): void {
     clearInterval(this.#timer);
+    if (!done) return;
+    for (const event of this.#detector.finish(performance.now())) this.#tell(event);
   }
 
   enter(phase: Phase): void {

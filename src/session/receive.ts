@@ -1,9 +1,10 @@
 import { Budget } from '../archive/budget.ts';
 import type { Destination } from '../dest/destination.ts';
+import type { FolderMetadata } from '../dest/folder-metadata.ts';
 import { fromText } from '../disk/byte-path.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
-import { DEFAULT_MAX_ENTRIES, STRAY_SILENCE_MS } from '../limits.ts';
+import { DEFAULT_MAX_ENTRIES, MAX_STREAMS, STRAY_SILENCE_MS } from '../limits.ts';
 import type { TransferReport } from '../observe/events.ts';
 import { timeShares } from '../observe/time-shares.ts';
 import type { Observation } from '../observe/verdict.ts';
@@ -19,6 +20,7 @@ import { Notes } from './notes.ts';
 import type { TransferOptions } from './options.ts';
 import { PumpRing } from './pump-ring.ts';
 import { makeReport } from './report.ts';
+import { Turns } from './turns.ts';
 
 /** Where contexts end up: laid over a folder, or as one tar. */
 export type Target =
@@ -59,7 +61,8 @@ export async function receive(options: ReceiveOptions): Promise<TransferReport> 
 
 interface Receiving {
   name: string;
-  thread: DiskThread;
+  /** Absent while it waits for its turn. */
+  thread?: DiskThread;
   done: Promise<void>;
 }
 
@@ -72,12 +75,14 @@ class ReceiveRun {
   readonly #monitor: Monitor;
   readonly #budget: Budget;
   readonly #receiving: Receiving[] = [];
+  /** A stream that ended on the wire may still be unpacked when the next one opens. */
+  readonly #turns = new Turns(MAX_STREAMS);
   /** Does what is to be done once: prepare and commit; and the first stream in between. */
   readonly #thread: DiskThread;
   #destination: Destination | undefined;
   #prepared: Promise<Destination> | undefined;
   #output: PumpRing | undefined;
-  #hasRoot = false;
+  #root: FolderMetadata | undefined;
   #finished = (): void => {};
   #digest: string | undefined;
   #beat: (Beat & { arrivedAt: number }) | undefined;
@@ -137,13 +142,13 @@ class ReceiveRun {
     const destination = this.#destination;
     if (destination === undefined) return;
     const clean = settled && (await this.#crew.cleanUp('discard', { destination }, graceMs(error)));
-    if (!clean) this.#warnOfStage(destination);
+    if (!clean) this.#warnOfStage(destination, this.#failure.committing && !settled);
   }
 
   async conclude(error: CtxsyncError | undefined): Promise<TransferReport> {
-    this.#monitor.stop();
+    this.#monitor.stop(error === undefined);
     const contexts = this.#receiving.map(({ name, thread }) => {
-      const { entries, bytes } = thread.gauge.read();
+      const { entries, bytes } = thread?.gauge.read() ?? { entries: 0, bytes: 0 };
       return { name, entries, bytes };
     });
     const totalMs = this.#monitor.elapsedMs;
@@ -174,7 +179,8 @@ class ReceiveRun {
     const ended = this.#options.from
       .read((bytes) => {
         this.#lastByteAt = performance.now();
-        return this.#demux.push(bytes);
+        const pending = this.#demux.push(bytes);
+        return this.#turns.awaited ? this.#afterTurns(pending) : pending;
       })
       .then(() => this.#demux.eof());
     // What comes wrong after FIN still counts, until the commit begins.
@@ -182,11 +188,17 @@ class ReceiveRun {
     await fin;
   }
 
+  /** What came for streams that wait for their turn is all that is kept for them. */
+  async #afterTurns(pending: Promise<void> | undefined): Promise<void> {
+    await pending;
+    await this.#turns.noneWaiting();
+  }
+
   async #commit(mirror: boolean): Promise<void> {
     const destination = this.#destination!;
     this.#failure.committing = true;
     this.#monitor.enter('committing');
-    const options = { delete: mirror, hasRoot: this.#hasRoot };
+    const options = { delete: mirror, root: this.#root };
     const result = await this.#crew.run(this.#thread, 'commit', { destination, options });
     this.#destination = undefined;
     for (const message of result.warnings) {
@@ -209,30 +221,40 @@ class ReceiveRun {
       );
     }
     const { to } = this.#options;
-    const first = this.#receiving.length === 0;
-    const thread = first ? this.#thread : this.#crew.hire();
-    if (!first) this.#monitor.watch(thread, true);
     const ring = this.#crew.ring();
-    const done =
-      'tar' in to ? this.#writeTar(to.tar, thread, ring, name) : this.#unpack(thread, ring, name);
+    const receiving: Receiving = { name, done: Promise.resolve() };
+    receiving.done =
+      'tar' in to ? this.#writeTar(to.tar, receiving, ring) : this.#receiveOne(receiving, ring);
     // The failure of one stream is the run's at once, and not when its turn to be awaited comes.
-    done.catch((error: unknown) => this.#failure.fail(CtxsyncError.from(error)));
-    this.#receiving.push({ name, thread, done });
+    receiving.done.catch((error: unknown) => this.#failure.fail(CtxsyncError.from(error)));
+    this.#receiving.push(receiving);
     return ring;
+  }
+
+  /** After a failure nobody else gets a turn. */
+  async #receiveOne(receiving: Receiving, ring: Ring): Promise<void> {
+    const first = this.#receiving.length === 0;
+    await this.#turns.take();
+    const thread = first ? this.#thread : this.#crew.hire();
+    receiving.thread = thread;
+    if (!first) this.#monitor.watch(thread, true);
+    await this.#unpack(thread, ring, receiving.name);
+    if (!first) await this.#crew.dismiss(thread, ring);
+    this.#turns.done();
   }
 
   async #unpack(thread: DiskThread, ring: Ring, name: string): Promise<void> {
     const destination = await this.#prepared!;
-    const { hasRoot } = await this.#crew.run(thread, 'unpack', {
+    const { root } = await this.#crew.run(thread, 'unpack', {
       ring: ring.shared,
       destination,
       name: fromText(name),
       budget: this.#budget.shared.buffer,
     });
-    this.#hasRoot ||= hasRoot;
+    this.#root ??= root;
   }
 
-  async #writeTar(to: Outgoing, thread: DiskThread, ring: Ring, name: string): Promise<void> {
+  async #writeTar(to: Outgoing, receiving: Receiving, ring: Ring): Promise<void> {
     if (this.#output !== undefined) {
       throw new CtxsyncError(
         'usage',
@@ -240,12 +262,13 @@ class ReceiveRun {
       );
     }
     const output = this.#crew.ring();
+    receiving.thread = this.#thread;
     this.#output = new PumpRing(output, to);
     this.#monitor.enter('receiving');
-    const repacked = this.#crew.run(thread, 'repack', {
+    const repacked = this.#crew.run(this.#thread, 'repack', {
       from: ring.shared,
       to: output.shared,
-      name: fromText(name),
+      name: fromText(receiving.name),
       budget: this.#budget.shared.buffer,
       origin: 'stream',
     });
@@ -266,15 +289,18 @@ class ReceiveRun {
       this.#failure.fail(stray);
   }
 
-  #warnOfStage({ stage }: Destination): void {
-    const message = `the disk does not let us clean up: ${stage} is left, the next receive removes it`;
+  #warnOfStage({ out, stage }: Destination, midCommit: boolean): void {
+    const left = `${stage} is left, the next receive removes it`;
+    const message = midCommit
+      ? `the disk hung in the middle of the commit: ${out} may hold a part of the context; receive it again. ${left}`
+      : `the disk does not let us clean up: ${left}`;
     this.#options.onEvent?.({ type: 'warning', side: 'receiver', message });
   }
 
   #observeWire(now: number): Omit<Observation, 'side' | 'disks'> {
     const beat = this.#beat;
     return {
-      reading: !this.#demux.waiting && !this.#demux.finished,
+      reading: !this.#demux.waiting && !this.#turns.awaited && !this.#demux.finished,
       silentMs: now - this.#lastByteAt,
       beat: beat === undefined ? undefined : { ...beat, ageMs: now - beat.arrivedAt },
       outputPendingMs: this.#output?.pendingMs(now),

@@ -137,7 +137,7 @@ class SendRun {
   }
 
   async conclude(error: CtxsyncError | undefined): Promise<TransferReport> {
-    this.#monitor.stop();
+    this.#monitor.stop(error === undefined);
     const contexts = this.#sending.map(({ name, thread }) => {
       const { entries, bytes } = thread.gauge.read();
       return { name, entries, bytes };
@@ -176,6 +176,7 @@ class SendRun {
     if ('tar' in context) await this.#sendTar(context.tar, thread, ring);
     else await this.#crew.run(thread, 'pack', { source: source(context), ring: ring.shared });
     await stream.ended;
+    await this.#crew.dismiss(thread, ring);
   }
 
   async #sendTar(tar: Incoming, thread: DiskThread, ring: Ring): Promise<void> {

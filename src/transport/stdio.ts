@@ -1,5 +1,8 @@
 import { createReadStream, createWriteStream, fstatSync, readSync, statSync } from 'node:fs';
 import { Socket, type OnReadOpts, type SocketConstructorOpts } from 'node:net';
+// Whoever imports it first makes Node open process.stdin, which throws EEXIST while we read the
+// descriptor: chalk and ora, which are loaded late, could not be.
+import process from 'node:process';
 import { isatty } from 'node:tty';
 import { CtxsyncError } from '../errors.ts';
 import { IO_BUFFER_BYTES } from '../limits.ts';

@@ -74,8 +74,14 @@ function findIgnoreFile(
 }
 
 function checked(dockerfile: string): BytePath {
-  if (statSync(dockerfile, { throwIfNoEntry: false }) === undefined) {
-    throw new CtxsyncError('usage', `--file ${dockerfile}: no such file`, { path: dockerfile });
+  try {
+    statSync(dockerfile);
+  } catch (error) {
+    const why = errnoOf(error) === 'ENOENT' ? 'no such file' : describeSystemError(error);
+    throw new CtxsyncError('usage', `--file ${dockerfile}: ${why}`, {
+      path: dockerfile,
+      cause: error,
+    });
   }
   return fromText(dockerfile);
 }

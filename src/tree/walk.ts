@@ -153,8 +153,6 @@ class Walk {
     if (first !== undefined) {
       return { ...this.#entry(path, 'hardlink', stats, fsPath), link: first };
     }
-    const mode = Number(stats.mode);
-    if ((mode & SETUID_BITS) !== 0) this.#options.onChanged(path, 'setuid and setgid are dropped');
     return { ...this.#entry(path, 'file', stats, fsPath), size: Number(stats.size) };
   }
 
@@ -164,10 +162,12 @@ class Walk {
     stats: BigIntStats,
     fsPath: BytePath,
   ): SourceEntry {
+    const mode = Number(stats.mode);
+    if ((mode & SETUID_BITS) !== 0) this.#options.onChanged(path, 'setuid and setgid are dropped');
     return {
       path,
       kind,
-      mode: Number(stats.mode) & MODE_BITS,
+      mode: mode & MODE_BITS,
       mtimeUs: toMicroseconds(stats.mtimeNs),
       size: 0,
       fsPath: toFsPath(fsPath),

@@ -19,6 +19,7 @@ export class DiskThread {
   readonly #onWord: (word: PathWord) => void;
   readonly #exited: Promise<void>;
   #running: Running | undefined;
+  #gone = false;
 
   /** @param onWord told about paths that are skipped or changed, while a job runs */
   constructor(onWord: (word: PathWord) => void = () => {}) {
@@ -30,14 +31,16 @@ export class DiskThread {
     this.#worker.on('error', (error) => this.#fail(CtxsyncError.from(error)));
     this.#exited = new Promise((resolve) => {
       this.#worker.on('exit', () => {
+        this.#gone = true;
         this.#fail(new CtxsyncError('internal', 'the disk worker ended in the middle of its work'));
         resolve();
       });
     });
   }
 
-  get busy(): boolean {
-    return this.#running !== undefined;
+  /** It would begin a job at once. */
+  get idle(): boolean {
+    return this.#running === undefined && !this.#gone;
   }
 
   /**

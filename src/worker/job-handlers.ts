@@ -86,7 +86,7 @@ export const HANDLERS: Handlers = {
       onEntry: () => gauge.addEntry(),
     });
     drain(source);
-    return { hasRoot: validator.hasRoot };
+    return { root: stage.root };
   },
 
   commit: ({ destination, options }, { gauge }) => commit(destination, options, gauge),

@@ -1,6 +1,7 @@
 import type { BytePath } from '../disk/byte-path.ts';
 import type { CommitOptions, CommitResult } from '../dest/commit.ts';
 import type { Destination } from '../dest/destination.ts';
+import type { FolderMetadata } from '../dest/folder-metadata.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { IgnoreOptions } from '../tree/context-rules.ts';
 
@@ -45,7 +46,7 @@ export interface Jobs {
       name: BytePath;
       budget: SharedArrayBuffer;
     };
-    result: { hasRoot: boolean };
+    result: { root: FolderMetadata | undefined };
   };
   commit: { input: { destination: Destination; options: CommitOptions }; result: CommitResult };
   /** Takes back what a run that does not commit has done to OUT. */

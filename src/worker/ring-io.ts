@@ -2,6 +2,7 @@ import type { ByteSink, ByteSource } from '../archive/byte-io.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
+import { FLUSH_AFTER_MS } from '../limits.ts';
 
 /**
  * The writing end of a ring on a worker: a full ring blocks the thread, and so the reading from the
@@ -10,6 +11,7 @@ import type { Ring } from '../flow/ring.ts';
 export class RingSink implements ByteSink {
   readonly #ring: Ring;
   readonly #gauge: Gauge;
+  #flushedAt = 0;
 
   constructor(ring: Ring, gauge: Gauge) {
     this.#ring = ring;
@@ -26,8 +28,13 @@ export class RingSink implements ByteSink {
     return this.#ring.writable();
   }
 
+  /** By the batch; but what a slow disk or stdin gave goes on its way, so that slow is not stalled. */
   produced(count: number): void {
     this.#ring.produced(count);
+    const now = performance.now();
+    if (now - this.#flushedAt < FLUSH_AFTER_MS) return;
+    this.#flushedAt = now;
+    this.#ring.flush();
   }
 }
 

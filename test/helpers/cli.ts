@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { chown, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withFolder } from './folder.ts';
@@ -76,6 +76,8 @@ export async function pipeline(
   options: SpawnOptions = {},
 ): Promise<PipelineOutcome> {
   return withFolder(async (folder) => {
+    const { uid, gid } = options;
+    if (uid !== undefined) await chown(folder, uid, gid ?? uid);
     const script = `
       { "$NODE" "$BIN" send "$@" 2> "$LOGS/send.err"; echo $? > "$LOGS/send.code"; } |
       { eval "set -- $RECEIVE_ARGS"

@@ -17,7 +17,7 @@ export function treeState(root: string, options: { root?: boolean } = {}): TreeS
       state[relative] = describe(path, relative, groups);
     if (!stats.isDirectory()) return;
     const names = readdirSync(path, { encoding: 'buffer' });
-    for (const name of names.toSorted(Buffer.compare)) {
+    for (const name of names.toSorted((a, b) => a.compare(b))) {
       const child = Buffer.concat([path, Buffer.from('/'), name]);
       const text = name.toString('latin1');
       visit(child, relative === '' ? text : `${relative}/${text}`);

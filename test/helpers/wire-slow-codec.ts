@@ -12,7 +12,7 @@ export interface SlowFrame {
 }
 
 export const SLOW_MAGIC = [0x89, ...Buffer.from('CTXS\r\n\n')];
-export const DATA = 3;
+const DATA = 3;
 
 export function slowFrame(frame: SlowFrame): number[] {
   const payload = payloadBytes(frame.payload ?? []);

@@ -136,6 +136,14 @@ describe('StallDetector', () => {
     ]);
   });
 
+  test('says that it went on when the run ended well before a tick saw it', () => {
+    const detector = create();
+    idle(detector, { fromMs: 0, toMs: 12_000 });
+    expect(detector.finish(12_050)).toEqual([{ type: 'resumed', stalledMs: 12_050 }]);
+    expect(detector.reports).toEqual([{ verdict: VERDICT, startedMs: 0, stalledMs: 12_050 }]);
+    expect(create().finish(50)).toEqual([]);
+  });
+
   test('reports a stall with its newest verdict, and its age while it still goes on', () => {
     const detector = create();
     const newest: Verdict = { ...VERDICT, cause: 'disk-not-answering' };

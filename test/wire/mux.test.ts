@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
 import { Ring } from '../../src/flow/ring.ts';
-import { MAX_PAYLOAD_BYTES, MAX_STREAM_ID, MAX_STREAMS } from '../../src/limits.ts';
+import {
+  FRAME_PAYLOAD_BYTES,
+  MAX_PAYLOAD_BYTES,
+  MAX_STREAM_ID,
+  MAX_STREAMS,
+} from '../../src/limits.ts';
 import { decodeHeader, FrameType, MAGIC } from '../../src/wire/frame.ts';
 import { Mux } from '../../src/wire/mux.ts';
 import {
@@ -68,7 +73,8 @@ test('a transfer of no streams is one', () => {
 
 test('streams with data take turns', () => {
   const { mux } = createMux();
-  for (let i = 0; i < 3; i++) mux.open('tree', `c${i}`, fullRing(someBytes(MAX_PAYLOAD_BYTES + 1)));
+  for (let i = 0; i < 3; i++)
+    mux.open('tree', `c${i}`, fullRing(someBytes(FRAME_PAYLOAD_BYTES + 1)));
   const idle = mux.open('tree', 'idle', Ring.create(16));
   const turn = ['data 1', 'data 2', 'data 3'];
   const ends = ['end 1', 'end 2', 'end 3'];
@@ -77,11 +83,13 @@ test('streams with data take turns', () => {
   expect(mux.openStreams).toBe(1);
 });
 
-test('no frame is over the maximum', () => {
+test('a full frame has 64 KiB with its header, and so no payload is over the maximum', () => {
   const { mux } = createMux();
-  mux.open('tree', '', fullRing(someBytes(2.5 * MAX_PAYLOAD_BYTES)));
-  const lengths = allFrames(mux).map((frame) => decodeHeader(frame).length);
-  expect(lengths.slice(1, 4)).toEqual([65_536, 65_536, 32_768]);
+  mux.open('tree', '', fullRing(someBytes(2 * FRAME_PAYLOAD_BYTES + 1)));
+  const data = allFrames(mux).slice(1, 4);
+  expect(data.map((frame) => decodeHeader(frame).length)).toEqual([65_520, 65_520, 1]);
+  expect(data.map((frame) => frame.length)).toEqual([65_536, 65_536, 17]);
+  expect(FRAME_PAYLOAD_BYTES).toBeLessThanOrEqual(MAX_PAYLOAD_BYTES);
 });
 
 test('payload is a view into the ring, whose bytes are free again when the frame was written', () => {
@@ -99,7 +107,7 @@ test('payload is a view into the ring, whose bytes are free again when the frame
 
 test('a beat replaces the one that is queued, and goes before data', () => {
   const { mux, hello } = createMux();
-  mux.open('tree', '', fullRing(someBytes(2 * MAX_PAYLOAD_BYTES)));
+  mux.open('tree', '', fullRing(someBytes(2 * FRAME_PAYLOAD_BYTES)));
   const frames = [nextFrame(mux)!, nextFrame(mux)!];
   for (let entries = 1; entries <= 100; entries++) mux.beat({ ...BEAT, entries });
   mux.finish();
@@ -110,7 +118,7 @@ test('a beat replaces the one that is queued, and goes before data', () => {
 
 test('an ERROR goes before queued data, after the frame under way, and is the last', () => {
   const { mux, hello } = createMux();
-  mux.open('tree', '', fullRing(someBytes(3 * MAX_PAYLOAD_BYTES)));
+  mux.open('tree', '', fullRing(someBytes(3 * FRAME_PAYLOAD_BYTES)));
   const frames = [nextFrame(mux)!];
   const underWay = Uint8Array.from(Buffer.concat(mux.next()!));
   mux.fail(FAILURE);

@@ -1,0 +1,202 @@
+import { execFileSync } from 'node:child_process';
+import {
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Budget } from '../../src/archive/budget.ts';
+import { EntryValidator } from '../../src/archive/entry-validator.ts';
+import { TarReader } from '../../src/archive/tar-reader.ts';
+import { TarWriter } from '../../src/archive/tar-writer.ts';
+import { unpack } from '../../src/archive/unpack.ts';
+import { StageWriter } from '../../src/dest/stage-writer.ts';
+import { Gauge } from '../../src/disk/gauge.ts';
+import { anEntry, MemorySink, MemorySource, ORIGIN, readArchive } from '../helpers/archive-io.ts';
+import { makeFolder, removeFolder, withFolder } from '../helpers/folder.ts';
+import { treeState } from '../helpers/tree-state.ts';
+import { someBytes } from '../helpers/wire-harness.ts';
+
+/** Formats that hold a name of any length, and those that do not. */
+const FORMATS = { long: ['gnu', 'oldgnu', 'pax'], short: ['ustar', 'v7'] };
+const HAS_GNU_TAR = says('tar', 'GNU tar');
+const HAS_GIT = says('git', 'git version');
+
+let source = '';
+beforeEach(() => (source = makeFolder()));
+afterEach(() => removeFolder(source));
+
+function says(program: string, what: string): boolean {
+  try {
+    return execFileSync(program, ['--version'], { stdio: 'pipe' }).includes(what);
+  } catch {
+    return false;
+  }
+}
+
+function makeFile(path: string, size: number): void {
+  const file = join(source, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, someBytes(size));
+}
+
+/** What every format can hold. */
+function makeTree(): void {
+  for (const size of [0, 1, 511, 512, 513, 70_000]) makeFile(`sizes/${size}`, size);
+  makeFile('first', 700);
+  linkSync(join(source, 'first'), join(source, 'second'));
+  symlinkSync('sizes/1', join(source, 'symlink'));
+  symlinkSync('/nowhere', join(source, 'dangling'));
+  mkdirSync(join(source, 'empty'));
+}
+
+/** Paths and link texts around what the formats' fields hold. */
+function makeLongNames(): void {
+  for (const length of [97, 98, 99, 100, 101, 153, 155, 156, 255]) {
+    makeFile('n'.repeat(length), length);
+    makeFile(`${'d'.repeat(length)}/file`, length);
+    makeFile(`deep/${'d'.repeat(100)}/${'e'.repeat(100)}/${'n'.repeat(length)}`, length);
+    symlinkSync('t'.repeat(length), join(source, `to-${length}`));
+  }
+  linkSync(join(source, 'n'.repeat(156)), join(source, `h${'n'.repeat(156)}`));
+}
+
+/** Whole seconds, which every format keeps; the deepest first. */
+function setTimes(): void {
+  const seconds = Date.parse('2020-01-02T03:04:05Z') / 1000;
+  for (const path of Object.keys(treeState(source)).toReversed()) {
+    lutimesSync(join(source, path), seconds, seconds);
+  }
+}
+
+function tar(...args: string[]): Buffer {
+  return execFileSync('tar', ['-C', source, '-cf', '-', ...args], { maxBuffer: 2 ** 26 });
+}
+
+/** A tree, as it comes out of an archive. */
+function unpacked(archive: Buffer): Promise<Record<string, string>> {
+  return withFolder((folder) => {
+    unpack(
+      new TarReader(new MemorySource(archive, [1_000]), ORIGIN),
+      new StageWriter(folder, 0o022, new Gauge()),
+      {
+        name: '',
+        validator: new EntryValidator(Budget.create({ maxEntries: 1_000, maxBytes: 2 ** 30 })),
+        addFolders: true,
+        onSkipped: () => {},
+        onChanged: () => {},
+        onEntry: () => {},
+      },
+    );
+    return treeState(folder, { root: false });
+  });
+}
+
+describe('archives of GNU tar', () => {
+  beforeEach((context) => {
+    if (!HAS_GNU_TAR) context.skip('GNU tar is not on PATH');
+    makeTree();
+  });
+
+  test.each([...FORMATS.long, ...FORMATS.short])(
+    'in format %s come out as they were',
+    async (format) => {
+      setTimes();
+      expect(await unpacked(tar(`--format=${format}`, '.'))).toEqual(
+        treeState(source, { root: false }),
+      );
+    },
+  );
+
+  test.each(FORMATS.long)('with long names in format %s come out as they were', async (format) => {
+    makeLongNames();
+    setTimes();
+    expect(await unpacked(tar(`--format=${format}`, '.'))).toEqual(
+      treeState(source, { root: false }),
+    );
+  });
+
+  test('with names that ustar splits come out as they were', async () => {
+    for (const length of [98, 99]) {
+      makeFile(`${'d'.repeat(90)}/${'n'.repeat(length)}`, 5);
+      makeFile(`${'d'.repeat(90)}/${'e'.repeat(60)}/${'n'.repeat(length)}`, 5);
+    }
+    setTimes();
+    expect(await unpacked(tar('--format=ustar', '.'))).toEqual(treeState(source, { root: false }));
+  });
+
+  test('with times before 1970, after 2038 and in fractions of a second come out as they were', async () => {
+    for (const [index, seconds] of [-1, -86_400.5, 4_102_444_800.25, 1.000001].entries()) {
+      makeFile(`time-${index}`, 1);
+      utimesSync(join(source, `time-${index}`), String(seconds), String(seconds));
+    }
+    const names = [0, 1, 2, 3].map((index) => `time-${index}`);
+    const state = treeState(source);
+    const inSource = Object.fromEntries(names.map((name) => [name, state[name]]));
+    expect(await unpacked(tar('--format=pax', ...names))).toEqual(inSource);
+  });
+
+  test('without entries for their folders get them', async () => {
+    const state = await unpacked(tar('sizes/1', 'sizes/512'));
+    expect(Object.keys(state)).toEqual(['sizes', 'sizes/1', 'sizes/512']);
+  });
+
+  test.each(['gnu', 'pax'])('with sparse files in format %s are refused', (format) => {
+    truncateSync(join(source, 'first'), 10_000_000);
+    expect(() => readArchive(tar('-S', `--format=${format}`, 'first'))).toThrow(
+      /write it without -S/,
+    );
+  });
+
+  test('over 8 GiB say their size', () => {
+    const size = 2 ** 33 + 5;
+    truncateSync(join(source, 'first'), size);
+    for (const format of FORMATS.long) {
+      const head = execFileSync(
+        'sh',
+        ['-c', `tar -C "$1" --format=${format} -cf - first 2>&- | head -c 4096`, 'sh', source],
+        { maxBuffer: 2 ** 20 },
+      );
+      const reader = new TarReader(new MemorySource(head), ORIGIN);
+      expect(reader.next()).toMatchObject({ path: 'first', size });
+    }
+  });
+
+  test('and it reads ours', () =>
+    withFolder((folder) => {
+      const sink = new MemorySink();
+      const ours = new TarWriter(sink);
+      const names = ['plain', `${'d'.repeat(98)}/${'n'.repeat(200)}`, 'new\nline', 'caf\xe9'];
+      for (const path of names) {
+        ours.begin(anEntry({ path, size: 3, mtimeUs: 1_500_000 }));
+        ours.reserve().set(Buffer.from('abc'));
+        ours.produced(3);
+        ours.finish();
+      }
+      ours.end();
+      execFileSync('tar', ['-C', folder, '-xf', '-'], { input: sink.bytes(), stdio: 'pipe' });
+      const files = Object.entries(treeState(folder)).filter(([, is]) => is.startsWith('file'));
+      expect(files.map(([path]) => path).toSorted()).toEqual(names.toSorted());
+      for (const [, is] of files) expect(is).toMatch(/^file 644 1500000 3 /);
+    }));
+});
+
+test('an archive of git comes out as it was committed', async (context) => {
+  if (!HAS_GIT) context.skip('git is not on PATH');
+  makeFile('folder/file', 700);
+  makeFile('n'.repeat(150), 5);
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-C', source, ...args], { stdio: 'pipe' });
+  git('init', '-q');
+  git('add', '.');
+  const identity = ['-c', 'user.name=a', '-c', 'user.email=a@b', '-c', 'commit.gpgsign=false'];
+  git(...identity, 'commit', '-q', '-m', 'all');
+  const archive = git('archive', 'HEAD');
+  expect(archive.subarray(0, 17).toString()).toBe('pax_global_header');
+  expect(Object.keys(await unpacked(archive))).toEqual(['folder', 'folder/file', 'n'.repeat(150)]);
+});

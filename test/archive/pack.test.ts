@@ -1,0 +1,259 @@
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { pack } from '../../src/archive/pack.ts';
+import { Gauge } from '../../src/disk/gauge.ts';
+import { toMicroseconds } from '../../src/disk/mtime.ts';
+import type { SourceEntry } from '../../src/entry.ts';
+import { CtxsyncError } from '../../src/errors.ts';
+import { anEntry, MemorySink, readArchive } from '../helpers/archive-io.ts';
+import { withFolder } from '../helpers/folder.ts';
+import { someBytes } from '../helpers/wire-harness.ts';
+
+const ROOM = 4_096;
+const SIZE = 10_000;
+const PAST = new Date('2020-01-02T03:04:05Z');
+const SECRET = 'content from outside of the context';
+
+/** What a walk sees of a file now. */
+function look(fsPath: string, path: string): SourceEntry {
+  const { dev, ino, size, mtimeNs } = lstatSync(fsPath, { bigint: true });
+  const identity = { dev, ino, size, mtimeNs };
+  const fields = { path, size: Number(size), mtimeUs: toMicroseconds(mtimeNs) };
+  return { ...anEntry(fields), fsPath, identity };
+}
+
+interface Attempt {
+  bytes: Buffer;
+  error: CtxsyncError | undefined;
+}
+
+/**
+ * Packs a file of SIZE bytes, through rooms of ROOM bytes, while `act` does something to it.
+ *
+ * @param turn 'opening': the walk has seen it, and it is not open yet. 'reading': ROOM bytes of it
+ *   were read
+ */
+function packWhile(
+  turn: 'opening' | 'reading',
+  act: (file: string, folder: string) => void,
+): Promise<Attempt> {
+  return withFolder((folder) => {
+    const file = makeFile(folder, 'file', SIZE);
+    writeFileSync(join(folder, 'outside'), SECRET.repeat(SIZE));
+    const seen = look(file, 'web/file');
+    // The header takes the first turn, content the ones after it.
+    const beforeRoom = (at: number) => {
+      if (turn === 'reading' && at === 2) act(file, folder);
+    };
+    const sink = new MemorySink({ rooms: [ROOM], beforeRoom });
+    const open = openFiles();
+    if (turn === 'opening') act(file, folder);
+    const error = attempt(() => pack([seen], sink, new Gauge()));
+    expect(openFiles()).toBe(open);
+    return { bytes: sink.bytes(), error };
+  });
+}
+
+function makeFile(folder: string, name: string, size: number): string {
+  const path = join(folder, name);
+  writeFileSync(path, someBytes(size));
+  utimesSync(path, PAST, PAST);
+  return path;
+}
+
+function attempt(run: () => void): CtxsyncError | undefined {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof CtxsyncError) return error;
+    throw error;
+  }
+  return undefined;
+}
+
+/** How many files this process has open, where that can be told. */
+function openFiles(): number {
+  return process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0;
+}
+
+function expectChanged({ error, bytes }: Attempt, happened: string): void {
+  expect(error).toMatchObject({ code: 'source-changed', path: 'web/file' });
+  expect(error?.message).toContain(`web/file ${happened} while the context was read`);
+  expect(bytes.includes(SECRET)).toBe(false);
+  expect(() => readArchive(bytes)).toThrow(CtxsyncError);
+}
+
+test('what a walk yields is packed, content and all', () =>
+  withFolder((folder) => {
+    const names = ['empty', 'small', 'large'];
+    const sizes = [0, 5, 100_000];
+    const files = names.map((name, i) => look(makeFile(folder, name, sizes[i]!), name));
+    const { fsPath, identity } = files[0]!;
+    const others = [
+      { ...anEntry({ path: '', kind: 'folder' }), fsPath, identity },
+      { ...anEntry({ path: 'link', kind: 'symlink', link: 'small' }), fsPath, identity },
+      { ...anEntry({ path: 'same', kind: 'hardlink', link: 'small' }), fsPath, identity },
+    ];
+    const sink = new MemorySink({ rooms: [ROOM, 1, 512] });
+    const gauge = new Gauge();
+    pack([others[0]!, ...files, others[1]!, others[2]!], sink, gauge);
+
+    const members = readArchive(sink.bytes());
+    const paths = members.map(({ member }) => member.path);
+    expect(paths).toEqual(['./', ...names, 'link', 'same']);
+    for (const [i, size] of sizes.entries()) {
+      expect(members[i + 1]!.content.equals(someBytes(size))).toBe(true);
+    }
+    // The root is no entry.
+    expect(gauge.read()).toMatchObject({ entries: 5, bytes: 100_005 });
+  }));
+
+test('a context of nothing is an archive of nothing', () => {
+  const sink = new MemorySink();
+  pack([], sink, new Gauge());
+  expect(readArchive(sink.bytes())).toEqual([]);
+});
+
+describe('a file that changes while it is read', () => {
+  test('grew', async () => {
+    const outcome = await packWhile('reading', (file) => appendFileSync(file, 'more'));
+    expectChanged(outcome, 'grew');
+  });
+
+  test('shrank below what was read', async () => {
+    const outcome = await packWhile('reading', (file) => truncateSync(file, 10));
+    expectChanged(outcome, 'shrank');
+  });
+
+  test('shrank by its last byte', async () => {
+    const outcome = await packWhile('reading', (file) => truncateSync(file, SIZE - 1));
+    expectChanged(outcome, 'shrank');
+  });
+
+  test('was written to, with the same size', async () => {
+    const outcome = await packWhile('reading', (file) => writeFileSync(file, someBytes(SIZE, 1)));
+    expectChanged(outcome, 'was written to');
+  });
+
+  test('was replaced by rename', async () => {
+    const outcome = await packWhile('reading', (file, folder) =>
+      renameSync(makeFile(folder, 'other', SIZE), file),
+    );
+    expectChanged(outcome, 'was replaced or removed');
+  });
+
+  test('was removed', async () => {
+    expectChanged(await packWhile('reading', unlinkSync), 'was replaced or removed');
+  });
+
+  test('is whole when it only got a second name', async () => {
+    const { error, bytes } = await packWhile('reading', (file, folder) =>
+      linkSync(file, join(folder, 'second')),
+    );
+    expect(error).toBeUndefined();
+    expect(readArchive(bytes)[0]!.content.equals(someBytes(SIZE))).toBe(true);
+  });
+});
+
+describe('a file that changes between the walk and the reading', () => {
+  test('vanished', async () => {
+    expectChanged(await packWhile('opening', unlinkSync), 'vanished');
+  });
+
+  test('grew', async () => {
+    expectChanged(await packWhile('opening', (file) => appendFileSync(file, 'more')), 'grew');
+  });
+
+  test('shrank to nothing', async () => {
+    expectChanged(await packWhile('opening', (file) => truncateSync(file, 0)), 'shrank');
+  });
+
+  test('was replaced by another of the same size and time', async () => {
+    const outcome = await packWhile('opening', (file, folder) => {
+      renameSync(file, join(folder, 'aside'));
+      makeFile(folder, 'file', SIZE);
+    });
+    expectChanged(outcome, 'was replaced');
+  });
+
+  test('was replaced by a symlink, which is not followed', async () => {
+    const outcome = await packWhile('opening', (file) => {
+      unlinkSync(file);
+      symlinkSync('outside', file);
+    });
+    expectChanged(outcome, 'was replaced');
+  });
+
+  test('was replaced by a folder', async () => {
+    const outcome = await packWhile('opening', (file) => {
+      unlinkSync(file);
+      mkdirSync(file);
+    });
+    expectChanged(outcome, 'was replaced');
+  });
+
+  test('was replaced by a FIFO, which does not hang us', async () => {
+    const outcome = await packWhile('opening', (file) => {
+      unlinkSync(file);
+      execFileSync('mkfifo', [file]);
+    });
+    expectChanged(outcome, 'was replaced');
+  });
+
+  test('lost the folder above it', () =>
+    withFolder((folder) => {
+      mkdirSync(join(folder, 'web'));
+      const seen = look(makeFile(folder, 'web/file', 1), 'web/file');
+      renameSync(join(folder, 'web'), join(folder, 'aside'));
+      const sink = new MemorySink();
+      const error = attempt(() => pack([seen], sink, new Gauge()));
+      expectChanged({ error, bytes: sink.bytes() }, 'vanished');
+      writeFileSync(join(folder, 'web'), 'a file now');
+      const again = attempt(() => pack([seen], sink, new Gauge()));
+      expectChanged({ error: again, bytes: sink.bytes() }, 'was replaced');
+    }));
+});
+
+describe('a file that cannot be read', () => {
+  test('fails the transfer with path and cause', () =>
+    withFolder((folder) => {
+      const seen = look(makeFile(folder, 'file', 5), 'web/file');
+      // No system call takes a name of this length, whoever asks.
+      const fsPath = join(folder, 'n'.repeat(300));
+      const error = attempt(() => pack([{ ...seen, fsPath }], new MemorySink(), new Gauge()));
+      expect(error).toMatchObject({ code: 'source-unreadable', path: 'web/file' });
+      expect(error?.message).toMatch(/^cannot read web\/file: name too long \(ENAMETOOLONG\)$/);
+    }));
+
+  test('because of its mode', async (context) => {
+    if (process.getuid?.() === 0) context.skip('root reads files of any mode');
+    const { error } = await packWhile('opening', (file) => chmodSync(file, 0));
+    expect(error).toMatchObject({ code: 'source-unreadable', path: 'web/file' });
+    expect(error?.message).toMatch(/permission denied \(EACCES\)/);
+  });
+});
+
+test('work that was given up ends before the next read', async () => {
+  await withFolder((folder) => {
+    const seen = look(makeFile(folder, 'file', SIZE), 'file');
+    const gauge = new Gauge();
+    const sink = new MemorySink({ rooms: [ROOM], beforeRoom: (at) => at === 2 && gauge.cancel() });
+    expect(attempt(() => pack([seen], sink, gauge))).toMatchObject({ code: 'interrupted' });
+    expect(gauge.read().bytes).toBe(ROOM);
+  });
+});

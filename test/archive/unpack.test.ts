@@ -1,0 +1,172 @@
+import { describe, expect, test } from 'vitest';
+import { Budget } from '../../src/archive/budget.ts';
+import { EntryValidator } from '../../src/archive/entry-validator.ts';
+import { TarCopy } from '../../src/archive/tar-copy.ts';
+import { TarReader } from '../../src/archive/tar-reader.ts';
+import { unpack, type UnpackOptions } from '../../src/archive/unpack.ts';
+import { Gauge } from '../../src/disk/gauge.ts';
+import type { Content, Entry, EntrySink } from '../../src/entry.ts';
+import { MemorySink, MemorySource, ORIGIN, readArchive } from '../helpers/archive-io.ts';
+import { evilTar } from '../helpers/evil-tar.ts';
+
+interface Unpacked {
+  added: { entry: Entry; content: string; again: boolean }[];
+  ended: boolean;
+  skipped: string[];
+  changed: string[];
+  entries: number;
+}
+
+function unpackAll(tar: Uint8Array, options: Partial<UnpackOptions> = {}): Unpacked {
+  const seen: Unpacked = { added: [], ended: false, skipped: [], changed: [], entries: 0 };
+  const sink: EntrySink = {
+    add: (entry, content, again) => {
+      seen.added.push({ entry: { ...entry }, content: readText(content), again });
+    },
+    end: () => (seen.ended = true),
+  };
+  unpack(new TarReader(new MemorySource(tar, [100]), ORIGIN), sink, {
+    ...optionsFor(seen),
+    ...options,
+  });
+  return seen;
+}
+
+function optionsFor(seen: Unpacked): UnpackOptions {
+  return {
+    name: '',
+    validator: new EntryValidator(Budget.create({ maxEntries: 100, maxBytes: 10_000 })),
+    addFolders: false,
+    onSkipped: (path, reason) => seen.skipped.push(`${path}: ${reason}`),
+    onChanged: (path, reason) => seen.changed.push(`${path}: ${reason}`),
+    onEntry: () => (seen.entries += 1),
+  };
+}
+
+function readText(content: Content): string {
+  let text = '';
+  for (let bytes = content.content(); bytes.length > 0; bytes = content.content()) {
+    text += Buffer.from(bytes).toString('latin1');
+    content.consumed(bytes.length);
+  }
+  return text;
+}
+
+const paths = ({ added }: Unpacked) => added.map(({ entry }) => entry.path);
+
+test('entries come in order, with their content, and then the end', () => {
+  const long = 'x'.repeat(700);
+  const seen = unpackAll(
+    evilTar({ path: './', type: '5' }, { path: './a', content: long }, { path: 'b', content: 'y' }),
+  );
+  expect(seen.added.map(({ entry, content }) => [entry.path, content])).toEqual([
+    ['', ''],
+    ['a', long],
+    ['b', 'y'],
+  ]);
+  expect(seen.ended).toBe(true);
+});
+
+test("a context's own root counts for no entry", () => {
+  expect(unpackAll(evilTar({ path: './', type: '5' }, { path: 'a' })).entries).toBe(1);
+});
+
+test('a path that comes again is told to the sink', () => {
+  const { added } = unpackAll(evilTar({ content: 'old' }, { content: 'new' }));
+  expect(added.map(({ content, again }) => [content, again])).toEqual([
+    ['old', false],
+    ['new', true],
+  ]);
+});
+
+test('what cannot travel is skipped with its content, and reported', () => {
+  const seen = unpackAll(evilTar({ path: 'f', type: '6' }, { type: 'D', content: 'x' }, {}));
+  expect(seen.skipped).toEqual(['f: a FIFO', 'a: of unknown tar type "D"']);
+  expect(paths(seen)).toEqual(['a']);
+});
+
+test('setuid and setgid of files are dropped and reported', () => {
+  const seen = unpackAll(evilTar({ path: 's', mode: 0o6755 }, { path: 't', mode: 0o1755 }));
+  expect(seen.added.map(({ entry }) => entry.mode)).toEqual([0o755, 0o1755]);
+  expect(seen.changed).toEqual(['s: setuid and setgid are dropped']);
+});
+
+describe('with a name', () => {
+  test('paths and hardlinks lie beneath it, symlinks stay what they are', () => {
+    const seen = unpackAll(
+      evilTar(
+        { path: './', type: '5' },
+        { path: 'a' },
+        { path: 'b', type: '1', link: './a' },
+        { path: 'c', type: '2', link: 'a' },
+      ),
+      { name: 'web' },
+    );
+    expect(seen.added.map(({ entry }) => [entry.path, entry.link])).toEqual([
+      ['web', undefined],
+      ['web/a', undefined],
+      ['web/b', 'web/a'],
+      ['web/c', 'a'],
+    ]);
+    expect(seen.entries).toBe(3);
+  });
+});
+
+describe('folders that a tar has no entry for', () => {
+  const tar = evilTar(
+    { path: 'a/b/c', content: 'x', pax: [['mtime', '5.5']] },
+    { path: 'a/b/d' },
+    { path: 'a/', type: '5', mode: 0o700 },
+  );
+
+  test('are refused', () => {
+    expect(() => unpackAll(tar)).toThrow(expect.objectContaining({ code: 'unsafe-entry' }));
+  });
+
+  test('are added for a foreign tar, once, and count', () => {
+    const seen = unpackAll(tar, { addFolders: true });
+    expect(paths(seen)).toEqual(['a', 'a/b', 'a/b/c', 'a/b/d', 'a']);
+    expect(seen.added[0]!.entry).toMatchObject({ mode: 0o755, mtimeUs: 5_500_000 });
+    expect(seen.added.at(-1)).toMatchObject({ again: true, entry: { mode: 0o700 } });
+    expect(seen.entries).toBe(5);
+  });
+
+  test('are added for the name of the context too', () => {
+    expect(paths(unpackAll(evilTar({}), { addFolders: true, name: 'web' }))).toEqual([
+      'web',
+      'web/a',
+    ]);
+  });
+});
+
+test('a sink that leaves content behind is a fault of ours', () => {
+  const sink: EntrySink = { add: () => {}, end: () => {} };
+  const reader = new TarReader(new MemorySource(evilTar({ content: 'x' })), ORIGIN);
+  const options = optionsFor({ added: [], ended: false, skipped: [], changed: [], entries: 0 });
+  expect(() => unpack(reader, sink, options)).toThrow(
+    expect.objectContaining({ code: 'internal' }),
+  );
+});
+
+test('a copy is an archive of our own form, with the same entries', () => {
+  const content = 'x'.repeat(1_000);
+  const tar = evilTar(
+    { path: './', type: '5' },
+    { path: './a//b', content, pax: [['mtime', '-1.5']] },
+    { path: 'a/c', type: '1', link: './a/b' },
+  );
+  const gauge = new Gauge();
+  const to = new MemorySink({ rooms: [7, 512, 30] });
+  const options = optionsFor({ added: [], ended: false, skipped: [], changed: [], entries: 0 });
+  const reader = new TarReader(new MemorySource(tar, [100]), ORIGIN);
+  unpack(reader, new TarCopy(to, gauge), { ...options, addFolders: true });
+  const copy = readArchive(to.bytes());
+  expect(copy.map(({ member: { path, link, mtimeUs } }) => [path, link, mtimeUs])).toEqual([
+    ['./', '', 1_700_000_000_000_000],
+    ['a/', '', -1_500_000],
+    ['a/b', '', -1_500_000],
+    ['a/c', 'a/b', 1_700_000_000_000_000],
+  ]);
+  expect(copy[2]!.content.toString()).toBe(content);
+  expect(gauge.read().bytes).toBe(1_000);
+});

@@ -1,0 +1,161 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, linkSync, readdirSync, symlinkSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Gauge } from '../../src/disk/gauge.ts';
+import { CtxsyncError } from '../../src/errors.ts';
+import { asNobody } from '../helpers/as-nobody.ts';
+import { withFolder } from '../helpers/folder.ts';
+import { writeTree } from '../helpers/scene.ts';
+import { lay, ROOT, type EntryLike } from '../helpers/stage.ts';
+import { treeState } from '../helpers/tree-state.ts';
+
+/** Meets OUT of `makeOut` in every way: over a file, a folder, a symlink; beside; and deep. */
+const CONTEXT: EntryLike[] = [
+  { ...ROOT, mode: 0o700 },
+  { path: 'a-file', content: 'new' },
+  { path: 'b-over-folder', content: 'new' },
+  { path: 'c-over-file/' },
+  { path: 'c-over-file/x', content: 'new' },
+  { path: 'd-over-link/' },
+  { path: 'e-closed/', mode: 0o500 },
+  { path: 'e-closed/file', content: 'new' },
+  { path: 'e-closed/new', content: 'new' },
+  { path: 'f-over-closed', link: 'a-file' },
+  { path: 'g-new/', mode: 0o500 },
+  { path: 'g-new/x', content: 'new' },
+  { path: 'h-linked', content: 'new' },
+  { path: 'h-twin', kind: 'hardlink', link: 'h-linked' },
+];
+
+describe('a commit that fails', () => {
+  it('at any of its steps leaves OUT as it was', async () => {
+    await withFolder(failAtEachStep);
+  });
+
+  it('at any of its steps leaves OUT as it was, also for one who is not root', async () => {
+    await withFolder((folder) => asNobody(folder, () => failAtEachStep(folder)));
+  });
+
+  it('because a staged entry is gone leaves OUT as it was, and names it', async () => {
+    await withFolder((folder) => {
+      const out = makeOut(join(folder, 'out'));
+      const before = treeState(out);
+      const gauge = new SteppingGauge((_, path) => {
+        if (path === 'e-closed/new') unlinkSync(join(out, stageOf(out), 'tree', path));
+      });
+      expect(() => lay(out, CONTEXT, { gauge })).toThrow('the stage lost e-closed/new');
+      expect(treeState(out)).toEqual(before);
+    });
+  });
+
+  it.runIf(mayMount())(
+    'at a mount point leaves OUT as it was, and says that it is busy',
+    async () => {
+      await withFolder((folder) => {
+        const out = makeOut(join(folder, 'out'));
+        const before = treeState(out);
+        for (const path of ['h-linked', 'b-over-folder']) {
+          execFileSync('mount', ['--bind', join(out, path), join(out, path)]);
+          try {
+            const error = thrownBy(() => lay(out, CONTEXT, { delete: true }));
+            expect(error).toMatchObject({ code: 'not-writable', path });
+            expect(error.message).toContain('(EBUSY)');
+          } finally {
+            execFileSync('umount', [join(out, path)]);
+          }
+          expect(treeState(out)).toEqual(before);
+        }
+      });
+    },
+  );
+
+  it('may be tried again, and then succeeds', async () => {
+    await withFolder((folder) => {
+      const out = makeOut(join(folder, 'out'));
+      const gauge = new SteppingGauge((count) => {
+        if (count === 5) throw new CtxsyncError('interrupted', 'stopped');
+      });
+      expect(() => lay(out, CONTEXT, { gauge })).toThrow('stopped');
+      expect(lay(out, CONTEXT, { delete: true }).warnings).toEqual([]);
+      lay(join(folder, 'fresh'), CONTEXT);
+      expect(treeState(out)).toEqual(treeState(join(folder, 'fresh')));
+    });
+  });
+});
+
+/** Told of each step of a commit before it is made; what it throws is that step's failure. */
+class SteppingGauge extends Gauge {
+  steps = 0;
+  readonly #onStep: (count: number, path: string) => void;
+
+  constructor(onStep: (count: number, path: string) => void = () => {}) {
+    super();
+    this.#onStep = onStep;
+  }
+
+  override enter(...[state, path = '']: Parameters<Gauge['enter']>): void {
+    super.enter(state, path);
+    if (state !== 'committing') return;
+    this.steps += 1;
+    this.#onStep(this.steps, path);
+  }
+}
+
+function failAtEachStep(folder: string): void {
+  const steps = countSteps(join(folder, 'all'));
+  expect(steps).toBeGreaterThan(CONTEXT.length);
+  for (let step = 1; step <= steps; step++) {
+    const out = makeOut(join(folder, `out${step}`));
+    const before = treeState(out);
+    const gauge = new SteppingGauge((count) => {
+      if (count === step) throw new CtxsyncError('interrupted', `stopped at step ${step}`);
+    });
+    expect(() => lay(out, CONTEXT, { delete: true, gauge })).toThrow(`stopped at step ${step}`);
+    expect(treeState(out), `step ${step}`).toEqual(before);
+  }
+}
+
+function countSteps(out: string): number {
+  const gauge = new SteppingGauge();
+  lay(makeOut(out), CONTEXT, { delete: true, gauge });
+  return gauge.steps;
+}
+
+function makeOut(out: string): string {
+  writeTree(out, { 'a-file': 'old', 'b-over-folder/x/y': 'old', 'c-over-file': 'old' });
+  writeTree(out, { 'e-closed/file': 'old', 'e-closed/mine': 'old', 'f-over-closed/x': 'old' });
+  writeTree(out, { 'h-linked': 'old', 'mine/x': 'old', 'z-mine': 'old' });
+  symlinkSync('mine', join(out, 'd-over-link'));
+  linkSync(join(out, 'h-linked'), join(out, 'h-twin'));
+  chmodSync(join(out, 'e-closed'), 0o555);
+  chmodSync(join(out, 'f-over-closed'), 0o500);
+  chmodSync(out, 0o751);
+  return out;
+}
+
+function stageOf(out: string): string {
+  const name = readdirSync(out).find((each) => /^\.ctxsync-[0-9a-f]{16}$/.test(each));
+  if (name === undefined) throw new Error('there is no stage');
+  return name;
+}
+
+function thrownBy(run: () => unknown): CtxsyncError {
+  try {
+    run();
+  } catch (error) {
+    return CtxsyncError.from(error);
+  }
+  throw new Error('it did not fail');
+}
+
+/** Root may, if the machine lets it. */
+function mayMount(): boolean {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
+  try {
+    execFileSync('unshare', ['--mount', 'mount', '--bind', '/', '/mnt'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}

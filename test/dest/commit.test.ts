@@ -1,0 +1,168 @@
+import { chmodSync, mkdirSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { withFolder } from '../helpers/folder.ts';
+import { writeTree } from '../helpers/scene.ts';
+import { lay, ROOT, type EntryLike } from '../helpers/stage.ts';
+import { treeState, type TreeState } from '../helpers/tree-state.ts';
+
+const CONTEXT: EntryLike[] = [
+  { ...ROOT, mode: 0o750, mtimeUs: 1_000_000_000_000_001 },
+  { path: 'file', content: 'new', mode: 0o640 },
+  { path: 'link', link: 'file' },
+  { path: 'sub/', mode: 0o711, mtimeUs: 1_100_000_000_000_001 },
+  { path: 'sub/deep/' },
+  { path: 'sub/deep/file', content: 'new and deep' },
+  { path: 'sub/other', kind: 'hardlink', link: 'file' },
+];
+
+describe('a commit', () => {
+  it('puts the whole context into an OUT that was not there', async () => {
+    await withFolder((folder) => {
+      expect(lay(join(folder, 'a/b/out'), CONTEXT)).toEqual({ removed: 0, warnings: [] });
+      expect(Object.keys(treeState(join(folder, 'a/b/out'))).toSorted()).toEqual(paths(CONTEXT));
+    });
+  });
+
+  it('lays the context over what OUT has', async () => {
+    await withFolder((folder) => {
+      const fresh = laid(join(folder, 'fresh'), CONTEXT);
+      const out = join(folder, 'out');
+      writeTree(out, { file: 'old', mine: 'mine', 'sub/deep/mine': 'too', 'sub/deep/file': 'old' });
+      const mine = treeState(out);
+      expect(lay(out, CONTEXT).removed).toBe(0);
+      expect(treeState(out)).toEqual({
+        ...fresh,
+        mine: mine['mine'],
+        'sub/deep/mine': mine['sub/deep/mine'],
+      });
+    });
+  });
+
+  it('with --delete makes OUT a mirror, and counts what it took out', async () => {
+    await withFolder((folder) => {
+      const fresh = laid(join(folder, 'fresh'), CONTEXT);
+      const out = join(folder, 'out');
+      writeTree(out, { file: 'old', 'gone/a/b': '', 'sub/gone': '', 'sub/deep/file': 'old' });
+      symlinkSync('/nowhere', join(out, 'gone-too'));
+      expect(lay(out, CONTEXT, { delete: true }).removed).toBe(3);
+      expect(treeState(out)).toEqual(fresh);
+    });
+  });
+
+  it('leaves a name alone that another run made for itself in OUT, also with --delete', async () => {
+    await withFolder((out) => {
+      writeTree(out, { '.ctxsync-notes': 'mine', 'sub/x': '' });
+      lay(out, [{ path: 'sub/' }]);
+      expect(readdirSync(out).toSorted()).toEqual(['.ctxsync-notes', 'sub']);
+    });
+  });
+
+  const KINDS: Record<string, EntryLike[]> = {
+    file: [{ path: 'x', content: 'file' }],
+    'empty folder': [{ path: 'x/' }],
+    'full folder': [{ path: 'x/' }, { path: 'x/y', content: 'in folder' }],
+    'closed folder': [
+      { path: 'x/', mode: 0o555 },
+      { path: 'x/z', content: 'closed' },
+    ],
+    'symlink to a folder': [{ path: 'x', link: 'target' }],
+    'symlink to a file': [{ path: 'x', link: 'target/y' }],
+    'dangling symlink': [{ path: 'x', link: 'nowhere' }],
+    hardlink: [
+      { path: 'w', content: 'linked' },
+      { path: 'x', kind: 'hardlink', link: 'w' },
+    ],
+  };
+  const pairs = Object.keys(KINDS).flatMap((ours) =>
+    Object.keys(KINDS).map((theirs): [string, string] => [ours, theirs]),
+  );
+  it.each(pairs)('puts a %s in the place of a %s, and follows nothing', async (ours, theirs) => {
+    await withFolder((folder) => {
+      const fresh = laid(join(folder, 'fresh'), [ROOT, ...KINDS[ours]!]);
+      const out = join(folder, 'out');
+      lay(out, [ROOT, ...KINDS[theirs]!]);
+      writeTree(out, { 'target/y': 'target' });
+      const target = pick(treeState(out), 'target');
+      lay(out, [ROOT, ...KINDS[ours]!], { delete: false });
+      expect(pick(treeState(out), 'target')).toEqual(target);
+      const after = treeState(out);
+      const merged = ours.endsWith(' folder') && theirs.endsWith(' folder');
+      for (const [path, state] of Object.entries(fresh)) expect(after[path]).toBe(state);
+      if (!merged) expect(pick(after, 'x')).toEqual(pick(fresh, 'x'));
+    });
+  });
+
+  it('replaces a symlinked folder of OUT, and writes nothing to where it led', async () => {
+    await withFolder((folder) => {
+      const out = join(folder, 'out');
+      writeTree(join(folder, 'elsewhere'), { 'deep/file': 'elsewhere', mine: 'mine' });
+      mkdirSync(out);
+      symlinkSync('../elsewhere', join(out, 'sub'));
+      const elsewhere = treeState(join(folder, 'elsewhere'));
+      lay(out, CONTEXT, { delete: true });
+      expect(treeState(join(folder, 'elsewhere'))).toEqual(elsewhere);
+      expect(readFileSync(join(out, 'sub/deep/file'), 'utf8')).toBe('new and deep');
+      expect(treeState(out)).toEqual(laid(join(folder, 'fresh'), CONTEXT));
+    });
+  });
+
+  it('enters folders that cannot be written to, on either side, and leaves them exact', async () => {
+    await withFolder((folder) => {
+      const closed: EntryLike[] = [
+        ROOT,
+        { path: 'a/', mode: 0o555 },
+        { path: 'a/b/', mode: 0o500 },
+        { path: 'a/b/file', content: 'new' },
+        { path: 'c/', mode: 0o000 },
+      ];
+      const out = join(folder, 'out');
+      writeTree(out, { 'a/b/file': 'old', 'a/b/mine': 'mine', 'c/mine': 'mine' });
+      for (const path of ['a/b', 'a', 'c']) chmodSync(join(out, path), 0o500);
+      lay(out, closed, { delete: true });
+      chmodSync(join(out, 'c'), 0o700);
+      const fresh = join(folder, 'fresh');
+      lay(fresh, closed);
+      chmodSync(join(fresh, 'c'), 0o700);
+      expect(treeState(out)).toEqual(treeState(fresh));
+    });
+  });
+
+  it("gives OUT mode and time of the context's root, if that came, else leaves its mode", async () => {
+    await withFolder((out) => {
+      chmodSync(out, 0o2775);
+      lay(out, [{ path: 'named/' }]);
+      expect(treeState(out)['']).toMatch(/^folder 2775 /);
+      lay(out, [{ path: '/', mode: 0o711, mtimeUs: 1_000_001 }]);
+      expect(treeState(out)['']).toBe('folder 711 1000001');
+    });
+  });
+
+  it('splits a hardlink group of OUT where the context has a file of its own', async () => {
+    await withFolder((out) => {
+      lay(out, [
+        { path: 'a', content: 'shared' },
+        { path: 'b', kind: 'hardlink', link: 'a' },
+      ]);
+      lay(out, [{ path: 'a', content: 'alone' }]);
+      expect(readFileSync(join(out, 'a'), 'utf8')).toBe('alone');
+      expect(readFileSync(join(out, 'b'), 'utf8')).toBe('shared');
+    });
+  });
+});
+
+/** The state of a folder that the entries alone were laid into. */
+function laid(out: string, entries: readonly EntryLike[]): TreeState {
+  lay(out, entries);
+  return treeState(out);
+}
+
+/** The part of a state at and beneath a path. */
+function pick(state: TreeState, path: string): TreeState {
+  const mine = ([key]: [string, string]): boolean => key === path || key.startsWith(`${path}/`);
+  return Object.fromEntries(Object.entries(state).filter(mine));
+}
+
+function paths(entries: readonly EntryLike[]): string[] {
+  return entries.map(({ path }) => path.replace(/\/$/, '')).toSorted();
+}

@@ -1,0 +1,135 @@
+import { existsSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { refreshLock, releaseLock, takeLock } from '../../src/dest/lock.ts';
+import { CtxsyncError } from '../../src/errors.ts';
+import { LOCK_STALE_MS } from '../../src/limits.ts';
+import { withFolder } from '../helpers/folder.ts';
+
+const FRESH_MS = LOCK_STALE_MS - 10_000;
+const STALE_MS = LOCK_STALE_MS + 10_000;
+
+describe('the lock of OUT', () => {
+  it('is taken, names its holder, and is gone when it is released', async () => {
+    await withFolder((out) => {
+      const path = takeLock(out);
+      expect(path).toBe(join(out, '.ctxsync-lock'));
+      expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ pid: process.pid });
+      releaseLock(path);
+      expect(readdirSync(out)).toEqual([]);
+    });
+  });
+
+  it('is refused to a second receiver, which is told who holds it', async () => {
+    await withFolder((out) => {
+      takeLock(out);
+      const { code, message, path } = refusal(out);
+      expect(code).toBe('locked');
+      expect(message).toContain(`pid ${process.pid} on `);
+      expect(message).toContain(join(out, '.ctxsync-lock'));
+      expect(path).toBe(out);
+    });
+  });
+
+  it('may be taken again when it was released', async () => {
+    await withFolder((out) => {
+      releaseLock(takeLock(out));
+      expect(existsSync(takeLock(out))).toBe(true);
+    });
+  });
+
+  it('is taken over from a holder that is dead, however fresh', async () => {
+    await withFolder((out) => {
+      hold(out, { pid: deadPid() });
+      expect(holderOf(takeLock(out)).pid).toBe(process.pid);
+      expect(readdirSync(out)).toEqual(['.ctxsync-lock']);
+    });
+  });
+
+  it.runIf(existsSync('/proc/self/stat'))(
+    'is taken over when the pid is that of a process which began later',
+    async () => {
+      await withFolder((out) => {
+        hold(out, { began: '1' });
+        expect(holderOf(takeLock(out)).began).not.toBe('1');
+      });
+    },
+  );
+
+  it('is held as long as its holder lives, also when it was never refreshed', async () => {
+    await withFolder((out) => {
+      hold(out, {}, STALE_MS);
+      expect(refusal(out).code).toBe('locked');
+    });
+  });
+
+  it.each<[who: string, changes: Record<string, unknown> | string]>([
+    ['another machine or container', { scope: 'another boot', host: 'far', pid: 1 }],
+    ['something that is not ours', 'not JSON'],
+    ['something with half of the fields', '{"pid":1}'],
+    ['a holder with an impossible pid', { pid: -1 }],
+    ['one that wrote nothing yet', ''],
+  ])('of %s is held while it is fresh, and then taken over', async (_, changes) => {
+    await withFolder((out) => {
+      hold(out, changes, FRESH_MS);
+      expect(refusal(out).code).toBe('locked');
+      hold(out, changes, STALE_MS);
+      expect(holderOf(takeLock(out)).pid).toBe(process.pid);
+    });
+  });
+
+  it('names the machine of a holder that cannot be looked for', async () => {
+    await withFolder((out) => {
+      hold(out, { scope: 'another boot', host: 'far', pid: 42 });
+      expect(refusal(out).message).toContain('pid 42 on far, since ');
+    });
+  });
+
+  it('lives on when it is refreshed', async () => {
+    await withFolder((out) => {
+      hold(out, { scope: 'another boot' }, STALE_MS);
+      refreshLock(join(out, '.ctxsync-lock'));
+      expect(refusal(out).code).toBe('locked');
+    });
+  });
+
+  it('is not missed by its holder when somebody removed it', async () => {
+    await withFolder((out) => {
+      const path = takeLock(out);
+      releaseLock(path);
+      expect(() => {
+        refreshLock(path);
+        releaseLock(path);
+      }).not.toThrow();
+    });
+  });
+});
+
+/** A lock as another run would have left it, `ageMs` ago. */
+function hold(out: string, changes: Record<string, unknown> | string, ageMs = 0): void {
+  const path = join(out, '.ctxsync-lock');
+  releaseLock(path);
+  const ours = holderOf(takeLock(out));
+  const text = typeof changes === 'string' ? changes : JSON.stringify({ ...ours, ...changes });
+  writeFileSync(path, text);
+  const at = (Date.now() - ageMs) / 1000;
+  utimesSync(path, at, at);
+}
+
+function holderOf(path: string): { pid?: unknown; began?: unknown } {
+  return JSON.parse(readFileSync(path, 'utf8')) as { pid?: unknown; began?: unknown };
+}
+
+function refusal(out: string): CtxsyncError {
+  try {
+    takeLock(out);
+  } catch (error) {
+    return CtxsyncError.from(error);
+  }
+  throw new Error('the lock was taken');
+}
+
+function deadPid(): number {
+  return spawnSync('true').pid;
+}

@@ -1,0 +1,74 @@
+import { closeSync, futimesSync, lstatSync, openSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { setNegativeMtime, toMicroseconds, toUtimesSeconds } from '../../src/disk/mtime.ts';
+import { withFolder } from '../helpers/folder.ts';
+
+const YEARS = [1970, 2001, 2039, 2100, 2111, 2113, 2200, 2241];
+/** Fractions of a second, in microseconds, that rounding could spoil. */
+const FRACTIONS = [0, 1, 2, 3, 123_456, 333_333, 499_999, 500_000, 500_001, 999_998, 999_999];
+
+describe('a time in microseconds', () => {
+  it.each<[ns: bigint, us: number]>([
+    [0n, 0],
+    [999n, 0],
+    [1_999n, 1],
+    [-1n, -1],
+    [-1_000n, -1],
+    [-1_001n, -2],
+    [-1_500_000_000n, -1_500_000],
+  ])('of %s nanoseconds is %s, rounded towards the past', (ns, us) => {
+    expect(toMicroseconds(ns)).toBe(us);
+  });
+
+  it.each(YEARS)('is on the disk what was asked for, in %s', async (year) => {
+    await withFolder((folder) => {
+      const file = join(folder, 'file');
+      writeFileSync(file, '');
+      for (const fraction of FRACTIONS) {
+        const us = Date.UTC(year, 5, 17, 3, 4, 5) * 1_000 + fraction;
+        setTime(file, us);
+        expect(mtimeUs(file), `${us}`).toBe(us);
+      }
+    });
+  });
+
+  it.each([
+    -1,
+    -2,
+    -499_999,
+    -500_000,
+    -999_999,
+    -1_000_000,
+    -1_000_001,
+    -1_500_000,
+    -(2 ** 31) * 1e6,
+  ])('is on the disk what was asked for, %s microseconds from 1970', async (us) => {
+    await withFolder((folder) => {
+      const file = join(folder, 'file');
+      writeFileSync(file, '');
+      setNegativeMtime(file, us);
+      expect(mtimeUs(file)).toBe(us);
+    });
+  });
+
+  it('before 1970 is set on a symlink itself, also where its target is missing', async () => {
+    await withFolder((folder) => {
+      const link = join(folder, 'link');
+      symlinkSync('nowhere', link);
+      setNegativeMtime(link, -1_500_000);
+      expect(mtimeUs(link)).toBe(-1_500_000);
+    });
+  });
+});
+
+/** As the stage writer does it. */
+function setTime(file: string, us: number): void {
+  const fd = openSync(file, 'r+');
+  futimesSync(fd, toUtimesSeconds(us), toUtimesSeconds(us));
+  closeSync(fd);
+}
+
+function mtimeUs(path: string): number {
+  return toMicroseconds(lstatSync(path, { bigint: true }).mtimeNs);
+}

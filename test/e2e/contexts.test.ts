@@ -1,0 +1,209 @@
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+  utimesSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { MAX_STREAMS } from '../../src/limits.ts';
+import { pipeline, recordSend, run, start } from '../helpers/cli.ts';
+import { expectDone } from '../helpers/expect-done.ts';
+import { withFolder } from '../helpers/folder.ts';
+import { expectFailure, expectUntouched, withScene, writeTree } from '../helpers/scene.ts';
+import { treeState } from '../helpers/tree-state.ts';
+import { until } from '../helpers/until.ts';
+
+describe('several contexts', () => {
+  it('travel side by side, each into its own folder, and the unnamed one into OUT', async () => {
+    await withFolder(async (folder) => {
+      const at = (name: string): string => join(folder, name);
+      writeTree(at('main'), { 'src/index.js': 'main', 'big.bin': Buffer.alloc(3_000_000, 1) });
+      writeTree(at('x'), { 'one/big.bin': Buffer.alloc(3_000_000, 2), two: 'x' });
+      writeTree(at('y'), { one: 'y' });
+      linkSync(at('x/two'), at('x/deux'));
+      utimesSync(at('main'), 1_000_000_000, 1_000_000_000.25);
+      const report = at('report.json');
+      const sent = await pipeline(
+        [at('main'), `a=${at('x')}`, `b=${at('y')}`, `c c=${at('y')}`],
+        ['--report', report, at('out')],
+      );
+      expectDone(sent);
+      expect(treeState(at('out/a'))).toEqual(treeState(at('x')));
+      expect(treeState(at('out/b'))).toEqual(treeState(at('y')));
+      expect(treeState(at('out/c c'))).toEqual(treeState(at('y')));
+      const out = treeState(at('out'));
+      for (const [path, state] of Object.entries(treeState(at('main')))) {
+        expect(out[path]).toBe(state);
+      }
+      expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({
+        result: 'done',
+        contexts: [
+          { name: '', entries: 3 },
+          { name: 'a', entries: 4, bytes: 3_000_001 },
+          { name: 'b', entries: 1 },
+          { name: 'c c', entries: 1 },
+        ],
+      });
+    });
+  });
+
+  it("may be more than travel at once, and OUT keeps the unnamed one's mode and time", async () => {
+    await withFolder(async (folder) => {
+      const names = Array.from({ length: 12 }, (_, i) => `context-${i}`);
+      for (const [i, name] of names.entries()) {
+        writeTree(join(folder, name), { [`only-in-${i}`]: name, 'sub/same': 'same' });
+      }
+      writeTree(join(folder, 'main'), { file: 'main' });
+      utimesSync(join(folder, 'main'), 1_000_000_000, 1_000_000_000.25);
+      const named = names.map((name) => `${name}=${join(folder, name)}`);
+      const out = join(folder, 'out');
+      expectDone(await pipeline([join(folder, 'main'), ...named], [out]));
+      for (const name of names) {
+        expect(treeState(join(out, name))).toEqual(treeState(join(folder, name)));
+      }
+      expect(treeState(out)['']).toBe(treeState(join(folder, 'main'))['']);
+      expect(readdirSync(out).toSorted()).toEqual([...names, 'file'].toSorted());
+    });
+  });
+
+  it.runIf(existsSync('/proc/self/task'))(
+    'do not take a thread each, however many they are',
+    async () => {
+      await withFolder(async (folder) => {
+        const names = Array.from({ length: 30 }, (_, i) => `c${i}`);
+        for (const name of names) writeTree(join(folder, name), { file: name });
+        const sender = start(['send', ...names.map((name) => `${name}=${join(folder, name)}`)]);
+        const receiver = start(['receive', join(folder, 'out')]);
+        sender.child.stdout?.pipe(receiver.child.stdin!);
+        let ended = false;
+        void Promise.allSettled([sender.done, receiver.done]).then(() => (ended = true));
+        let most = 0;
+        await until('both have ended', () => {
+          for (const { child } of [sender, receiver]) most = Math.max(most, threadsOf(child.pid));
+          return ended;
+        });
+        expect([(await sender.done).code, (await receiver.done).code]).toEqual([0, 0]);
+        expect(readdirSync(join(folder, 'out'))).toHaveLength(names.length);
+        // Node itself has about eleven.
+        expect(most).toBeGreaterThan(MAX_STREAMS);
+        expect(most).toBeLessThan(names.length);
+      });
+    },
+  );
+
+  it('each have their own ignore file; the options are for all, and --file for the unnamed', async () => {
+    await withFolder(async (folder) => {
+      const files = { one: '', two: '', three: '', four: '' };
+      writeTree(join(folder, 'main'), { ...files, '.dockerignore': 'one' });
+      writeTree(join(folder, 'main'), { 'x.Dockerfile': '', 'x.Dockerfile.dockerignore': 'two' });
+      writeTree(join(folder, 'named'), { ...files, '.dockerignore': 'three' });
+      const out = join(folder, 'out');
+      const send = [join(folder, 'main'), `n=${join(folder, 'named')}`, '--exclude', 'four'];
+      expectDone(await pipeline(['--file', join(folder, 'main/x.Dockerfile'), ...send], [out]));
+      expect(visible(out)).toEqual(['n', 'one', 'three', 'x.Dockerfile']);
+      expect(visible(join(out, 'n'))).toEqual(['one', 'two']);
+    });
+  });
+
+  it.each<[what: string, files: Record<string, string>]>([
+    ['a folder', { 'a/file': 'x' }],
+    ['a file', { a: 'x' }],
+  ])(
+    'are refused when the unnamed one has %s of a name, and OUT is as it was',
+    async (_, files) => {
+      await withScene(async (scene) => {
+        const other = join(scene.folder, 'other');
+        writeTree(other, files);
+        const { receive } = await pipeline([other, `a=${scene.context}`], [scene.out]);
+        expectFailure(receive, 5, 'refused a', 'another context');
+        expectUntouched(scene);
+      });
+    },
+  );
+
+  it('are refused when a symlink of the unnamed one would lead a named one elsewhere', async () => {
+    await withScene(async (scene) => {
+      const other = join(scene.folder, 'other');
+      mkdirSync(other);
+      symlinkSync(scene.folder, join(other, 'a'));
+      const before = readdirSync(scene.folder);
+      for (const contexts of [
+        [other, `a=${scene.context}`],
+        [`a=${scene.context}`, other],
+      ]) {
+        const { receive } = await pipeline(contexts, [scene.out]);
+        expectFailure(receive, 5, 'refused a');
+      }
+      expectUntouched(scene);
+      expect(readdirSync(scene.folder)).toEqual(before);
+    });
+  });
+
+  it('fail together: when one is missing, none is committed', async () => {
+    await withScene(async (scene) => {
+      const missing = join(scene.folder, 'missing');
+      const { send, receive } = await pipeline([scene.context, `b=${missing}`], [scene.out]);
+      expectFailure(send, 3, missing, 'ENOENT');
+      expectFailure(receive, 9, missing);
+      expectUntouched(scene);
+    });
+  });
+
+  it.each([
+    [['x', 'y'], 'several contexts without a name'],
+    [['a=x', 'a=y'], 'several contexts are named a'],
+    [['..=x'], '".." cannot be the name'],
+    [['.ctxsync-lock=x'], 'cannot be the name'],
+    [['=x'], '"=x" is no name=folder'],
+    [['a='], '"a=" is no name=folder'],
+    [['a=-'], 'a tar on stdin cannot have a name'],
+    [[''], 'a context is empty'],
+  ])('%j are refused before anything is sent', async (args, words) => {
+    const outcome = await run(['send', ...args]);
+    expectFailure(outcome, 2, words);
+  });
+});
+
+describe('the same context sent twice', () => {
+  it('is the same tar, byte for byte, wherever it lies and in whatever order it was made', async () => {
+    await withFolder(async (folder) => {
+      const files = { 'a/b': '1', 'a!': '2', 'a-b/c': '3', 'z/y/x': '4', B: '5' };
+      const [one, two] = [join(folder, 'one'), join(folder, 'deep/two')];
+      writeTree(one, files);
+      writeTree(two, Object.fromEntries(Object.entries(files).toReversed()));
+      for (const root of [one, two]) {
+        for (const path of Object.keys(treeState(root)).toReversed()) {
+          utimesSync(join(root, path), 1_000_000_000, 1_000_000_000.5);
+        }
+      }
+      const tars = await Promise.all(
+        [one, two, one].map(async (root) => {
+          const { code, stdout } = await run(['receive', '-'], { input: await recordSend([root]) });
+          expect(code).toBe(0);
+          return stdout;
+        }),
+      );
+      expect(tars[0]!.length).toBeGreaterThan(5 * 512);
+      expect(tars[1]!.equals(tars[0]!)).toBe(true);
+      expect(tars[2]!.equals(tars[0]!)).toBe(true);
+    });
+  });
+});
+
+function threadsOf(pid: number | undefined): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length;
+  } catch {
+    return 0; // it has ended
+  }
+}
+
+function visible(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => !name.includes('dockerignore'))
+    .toSorted();
+}

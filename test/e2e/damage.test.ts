@@ -1,0 +1,152 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { CtxsyncError, fromStream, receive } from 'ctxsync';
+import { expect, test } from 'vitest';
+import { decodeHeader, HEADER_BYTES, MAGIC } from '../../src/wire/frame.ts';
+import { recordSend, run } from '../helpers/cli.ts';
+import { expectExit, expectUntouched, withScene, type Scene } from '../helpers/scene.ts';
+import { seeded } from '../helpers/seeded.ts';
+
+// A run takes some 40 ms, for its disk thread; so not every offset gets one here. Every offset and
+// every bit are tried on the wire alone in test/wire/damage.test.ts.
+const EVENLY = 80;
+const PROCESSES = 10;
+const AT_A_TIME = 4;
+const PATIENCE_MS = 240_000;
+const CODES = ['truncated', 'corrupt', 'not-ctxsync', 'version-mismatch'];
+
+/** Where frames begin, and the end of the last. */
+function frameBoundaries(stream: Buffer): number[] {
+  const boundaries = [0, MAGIC.length];
+  for (let at = MAGIC.length; at < stream.length; boundaries.push(at)) {
+    at += HEADER_BYTES + decodeHeader(stream.subarray(at)).length;
+  }
+  expect(boundaries.at(-1)).toBe(stream.length);
+  return boundaries;
+}
+
+/** So many offsets from 0 up to `end`, evenly spread, and those beside every boundary. */
+function sample(end: number, evenly: number, boundaries: number[]): number[] {
+  const spread = Array.from({ length: evenly }, (_, i) => Math.floor((i * end) / evenly));
+  const beside = boundaries.flatMap((at) => [at - 1, at, at + 1]);
+  return [...new Set([...spread, ...beside])].filter((at) => at >= 0 && at < end);
+}
+
+function flipBit(stream: Buffer, at: number, random: (below: number) => number): Buffer {
+  const flipped = Buffer.from(stream);
+  flipped[at]! ^= 1 << random(8);
+  return flipped;
+}
+
+/** Hands a few damaged streams at a time to receivers, each with a scene of its own. */
+async function refuseAll(
+  offsets: number[],
+  damage: (at: number) => Buffer,
+  refuse: (damaged: Buffer, scene: Scene) => Promise<void>,
+): Promise<void> {
+  const left = [...offsets];
+  const lane = async (): Promise<void> => {
+    await withScene(async (scene) => {
+      for (let at = left.shift(); at !== undefined; at = left.shift()) {
+        await refuse(damage(at), scene).catch((error: unknown) => {
+          throw new Error(`damaged at ${at}: ${String(error)}`, { cause: error });
+        });
+        expectUntouched(scene);
+      }
+    });
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, lane));
+}
+
+async function refuseHere(damaged: Buffer, { out }: Scene): Promise<void> {
+  const from = fromStream(Readable.from([damaged]));
+  const outcome = await receive({ from, to: { folder: out } }).catch((error: unknown) => error);
+  if (!(outcome instanceof CtxsyncError)) throw new Error('it was received');
+  expect(CODES).toContain(outcome.code);
+}
+
+async function refuseInProcess(damaged: Buffer, { out }: Scene): Promise<void> {
+  const outcome = await run(['receive', out], { input: damaged });
+  expectExit(outcome, 6, 7);
+  expect(outcome.stderr).toMatch(/^ctxsync receive: error: /m);
+}
+
+function withStream(use: (stream: Buffer) => Promise<void>): Promise<void> {
+  return withScene(async ({ context }) => use(await recordSend([context])));
+}
+
+test('the stream that is damaged below is received when it is not', () =>
+  withStream((stream) =>
+    withScene(async ({ out }) => {
+      await receive({ from: fromStream(Readable.from([stream])), to: { folder: out } });
+      expect(readFileSync(join(out, 'a.txt'), 'utf8')).toBe('new');
+    }),
+  ));
+
+test(
+  `cut short at ${EVENLY} offsets and beside every frame it is never received`,
+  { timeout: PATIENCE_MS },
+  () =>
+    withStream(async (stream) => {
+      const offsets = sample(stream.length, EVENLY, frameBoundaries(stream));
+      await refuseAll(offsets, (at) => stream.subarray(0, at), refuseHere);
+    }),
+);
+
+test(
+  `with a bit flipped at ${EVENLY} offsets and in every header it is never received`,
+  { timeout: PATIENCE_MS },
+  () =>
+    withStream(async (stream) => {
+      const random = seeded(1);
+      const headers = frameBoundaries(stream)
+        .slice(1, -1)
+        .flatMap((at) => Array.from({ length: HEADER_BYTES }, (_, i) => at + i));
+      const offsets = [...new Set([...sample(stream.length, EVENLY, []), ...headers])];
+      await refuseAll(offsets, (at) => flipBit(stream, at, random), refuseHere);
+    }),
+);
+
+test('with a stretch left out it is never received', { timeout: PATIENCE_MS }, () =>
+  withStream(async (stream) => {
+    const random = seeded(2);
+    const without = (at: number): Buffer => {
+      const end = at + 1 + random(stream.length - at - 1);
+      return Buffer.concat([stream.subarray(0, at), stream.subarray(end)]);
+    };
+    await refuseAll(sample(stream.length - 1, PROCESSES, []), without, refuseHere);
+  }),
+);
+
+test('with a stretch put in twice it is never received', { timeout: PATIENCE_MS }, () =>
+  withStream(async (stream) => {
+    const random = seeded(3);
+    const repeating = (at: number): Buffer => {
+      const end = at + 1 + random(stream.length - at - 1);
+      return Buffer.concat([stream.subarray(0, end), stream.subarray(at)]);
+    };
+    await refuseAll(sample(stream.length - 1, PROCESSES, []), repeating, refuseHere);
+  }),
+);
+
+test(
+  `a process says what is wrong and never exits 0, cut short at ${PROCESSES} offsets`,
+  { timeout: PATIENCE_MS },
+  () =>
+    withStream(async (stream) => {
+      const offsets = sample(stream.length, PROCESSES, []);
+      await refuseAll(offsets, (at) => stream.subarray(0, at), refuseInProcess);
+    }),
+);
+
+test(
+  `a process says what is wrong and never exits 0, a bit flipped at ${PROCESSES} offsets`,
+  { timeout: PATIENCE_MS },
+  () =>
+    withStream(async (stream) => {
+      const random = seeded(4);
+      const offsets = sample(stream.length, PROCESSES, []);
+      await refuseAll(offsets, (at) => flipBit(stream, at, random), refuseInProcess);
+    }),
+);

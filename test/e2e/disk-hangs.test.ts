@@ -1,0 +1,248 @@
+import { mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { isWorkName } from '../../src/entry.ts';
+import { RING_BYTES } from '../../src/limits.ts';
+import type { TransferEvent } from '../../src/observe/events.ts';
+import { recordSend, run, type Outcome, type Started } from '../helpers/cli.ts';
+import { makeFolder, removeFolder } from '../helpers/folder.ts';
+import { hangingMount, whyNoMounts, type HangingMount } from '../helpers/hanging-mount.ts';
+import { eventsOf, startHeld } from '../helpers/held-pipe.ts';
+import { treeState } from '../helpers/tree-state.ts';
+import { until } from '../helpers/until.ts';
+
+const MB = 1_000_000;
+/** Neither the kernel's read-ahead nor our ring has seen its end when the first MB has passed. */
+const BIG_BYTES = RING_BYTES + 8 * MB;
+const MIDDLE = { after: MB };
+/** The last frame, FIN, is longer: it does not arrive whole, and all before it does. */
+const ALL_BUT_FIN = { beforeLast: 20 };
+/** From the line after one second of stall to the end: another second, two to give up, two spare. */
+const GIVES_UP_WITHIN_MS = 5_000;
+/** Seconds. */
+const FOLDER_TIME = 1_500_000_000;
+const SAYS = ['--stall-after', '1s'];
+const SAYS_AND_GIVES_UP = [...SAYS, '--stall-timeout', '2s'];
+const AS_JSON = [...SAYS, '--progress', 'json'];
+
+const why = whyNoMounts();
+// The reason, where the report only has a number of skipped tests.
+if (why !== undefined) process.stderr.write(`disk-hangs.test.ts is skipped: ${why}\n`);
+
+describe.skipIf(why !== undefined)('the disk of the source hangs', () => {
+  test('the sender names itself and the path, shows that it lives, and goes on', async () => {
+    const mount = await hangingMount(fillContext);
+    const out = folder();
+    const { sender, receiver, pipe } = startHeld([mount.path, ...AS_JSON], [out], MIDDLE);
+    await until('the transfer is in its middle', () => pipe.holds);
+    await mount.hang();
+    pipe.release();
+    await until('the sender says the stall', () => stallsOf(sender).length > 0);
+    expect(stallsOf(sender)[0]).toMatchObject({
+      side: 'sender',
+      verdict: {
+        side: 'sender',
+        cause: 'disk-not-answering',
+        path: 'big.bin',
+        text: 'sender is reading big.bin (disk not answering)',
+      },
+    });
+    const before = eventsOf(sender).length;
+    await until('progress is told meanwhile', () => eventsOf(sender).length >= before + 10);
+
+    mount.goOn();
+    expect(await sender.done).toMatchObject({ code: 0 });
+    expect(await receiver.done).toMatchObject({ code: 0 });
+    expect(eventsOf(sender).filter(({ type }) => type === 'resumed')).toHaveLength(1);
+    expect(treeState(out)).toEqual(treeState(mount.behind));
+  });
+
+  test('the lines for people say how long it stalled and that it went on', async () => {
+    const mount = await hangingMount(fillContext);
+    const { sender, pipe } = startHeld([mount.path, ...SAYS], [folder()], MIDDLE);
+    await until('the transfer is in its middle', () => pipe.holds);
+    await mount.hang();
+    pipe.release();
+    await until('the sender says the stall', () => sender.said().includes('stalled'));
+    mount.goOn();
+    const { code, stderr } = await sender.done;
+    expect(code).toBe(0);
+    expect(stderr).toMatch(
+      /^ctxsync send: stalled 1s: sender is reading big\.bin \(disk not answering\)$/m,
+    );
+    expect(stderr).toMatch(/^ctxsync send: resumed after [1-9]\d*s$/m);
+    expect(stderr).toMatch(/^ctxsync send: sent 3 entries, [\d.]+ MB /m);
+  });
+
+  test('a sender that was told to give up ends, although its thread is stuck', async () => {
+    const mount = await hangingMount(fillContext);
+    const out = folder();
+    const { sender, receiver, pipe } = startHeld([mount.path, ...SAYS_AND_GIVES_UP], [out], MIDDLE);
+    await until('the transfer is in its middle', () => pipe.holds);
+    await mount.hang();
+    pipe.release();
+    await until('the sender says the stall', () => sender.said().includes('stalled'));
+    const ended = await endsWithin(GIVES_UP_WITHIN_MS, sender.done);
+    expectGivenUp(ended, 'sender is reading big.bin (disk not answering)');
+    const { code, stderr } = await receiver.done;
+    expect(code).toBe(9);
+    expect(stderr).toContain('the sender failed: gave up after 2s without progress');
+    expect(readdirSync(out)).toEqual([]);
+  });
+});
+
+describe.skipIf(why !== undefined)('the disk of the destination hangs', () => {
+  test('the receiver names itself and the path, shows that it lives, and goes on', async () => {
+    const mount = await hangingMount();
+    const context = folder(fillContext);
+    const { sender, receiver, pipe } = startHeld([context], [mount.path, ...AS_JSON], MIDDLE);
+    await until('it writes', () => pipe.holds && stagedBytes(mount.behind) > 0);
+    await mount.hang();
+    pipe.release();
+    await until('the receiver says the stall', () => stallsOf(receiver).length > 0);
+    expect(stallsOf(receiver)[0]).toMatchObject({
+      side: 'receiver',
+      verdict: {
+        side: 'receiver',
+        cause: 'disk-not-answering',
+        path: 'big.bin',
+        text: 'receiver is writing big.bin (disk not answering)',
+      },
+    });
+    const before = eventsOf(receiver).length;
+    await until('progress is told meanwhile', () => eventsOf(receiver).length >= before + 10);
+
+    mount.goOn();
+    expect(await sender.done).toMatchObject({ code: 0 });
+    expect(await receiver.done).toMatchObject({ code: 0 });
+    expect(eventsOf(receiver).filter(({ type }) => type === 'resumed')).toHaveLength(1);
+    expect(treeState(mount.path)).toEqual(treeState(context));
+  });
+
+  test('a receiver that was told to give up ends, and so does the sender', async () => {
+    const mount = await hangingMount();
+    const context = folder(fillContext);
+    const { sender, receiver, pipe } = startHeld(
+      [context],
+      [mount.path, ...SAYS_AND_GIVES_UP],
+      MIDDLE,
+    );
+    await until('it writes', () => pipe.holds && stagedBytes(mount.behind) > 0);
+    await mount.hang();
+    pipe.release();
+    await until('the receiver says the stall', () => receiver.said().includes('stalled'));
+    const ended = await endsWithin(GIVES_UP_WITHIN_MS, receiver.done);
+    expectGivenUp(ended, 'receiver is writing big.bin (disk not answering)');
+    expect(ended.stderr).toContain('the disk does not let us clean up');
+    const { code, stderr } = await sender.done;
+    expect(code).toBe(7);
+    expect(stderr).toContain('the peer is gone');
+
+    mount.goOn();
+    await expectReceivesAnew(mount.path, context);
+  });
+
+  test('a hang during the commit is said as such', async () => {
+    const { mount, context, receiver, goOn } = await startCommit(AS_JSON);
+    await mount.hang();
+    goOn();
+    await until('the receiver says the stall', () => stallsOf(receiver).length > 0);
+    expect(stallsOf(receiver)[0]).toMatchObject({
+      verdict: { side: 'receiver', cause: 'disk-not-answering' },
+    });
+    expect(stallsOf(receiver)[0]?.verdict.text).toMatch(
+      /^receiver is committing \S+ \(disk not answering\)$/,
+    );
+    mount.goOn();
+    expect(await receiver.done).toMatchObject({ code: 0 });
+    expect(eventsOf(receiver).filter(({ type }) => type === 'resumed')).toHaveLength(1);
+    expect(treeState(mount.path)).toEqual(treeState(context));
+  });
+
+  test('a hang during the commit ends at the stall timeout too', async () => {
+    const options = [...SAYS_AND_GIVES_UP, '--progress', 'json'];
+    const { mount, context, receiver, goOn } = await startCommit(options);
+    await mount.hang();
+    goOn();
+    await until('the receiver says the stall', () => stallsOf(receiver).length > 0);
+    const ended = await endsWithin(GIVES_UP_WITHIN_MS, receiver.done);
+    expectGivenUp(ended, 'receiver is committing');
+    expect(ended.stderr).toContain(`${mount.path} may hold a part of the context`);
+    mount.goOn();
+    await expectReceivesAnew(mount.path, context);
+  });
+});
+
+/** A transfer of which all is unpacked, and FIN is held back. */
+async function startCommit(options: string[]): Promise<{
+  mount: HangingMount;
+  context: string;
+  receiver: Started;
+  goOn: () => void;
+}> {
+  const mount = await hangingMount();
+  const context = folder(fillContext);
+  const { receiver, pipe } = startHeld([context], [mount.path, ...options], ALL_BUT_FIN);
+  await until('the folders have their times', () => pipe.holds && hasFolderTimes(mount.behind));
+  const before = eventsOf(receiver).length;
+  await until('it waits for the rest', () => {
+    const event = eventsOf(receiver)
+      .slice(before + 1)
+      .at(-1);
+    return event?.type === 'progress' && event.path === undefined;
+  });
+  return { mount, context, receiver, goOn: () => pipe.release() };
+}
+
+/** A folder that is gone after the test. */
+function folder(fill: (folder: string) => void = () => {}): string {
+  const made = makeFolder();
+  onTestFinished(() => removeFolder(made));
+  fill(made);
+  return made;
+}
+
+function fillContext(context: string): void {
+  writeFileSync(join(context, 'a-small.txt'), 'small');
+  writeFileSync(join(context, 'big.bin'), Buffer.alloc(BIG_BYTES, 'big'));
+  mkdirSync(join(context, 'z'));
+  utimesSync(join(context, 'z'), FOLDER_TIME, FOLDER_TIME);
+}
+
+function stagedBytes(out: string): number {
+  return statSync(staged(out, 'big.bin'), { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** They come last, when all that is in the folders is there. */
+function hasFolderTimes(out: string): boolean {
+  return statSync(staged(out, 'z'), { throwIfNoEntry: false })?.mtimeMs === FOLDER_TIME * 1_000;
+}
+
+function staged(out: string, path: string): string {
+  const stage = readdirSync(out).find((name) => isWorkName(name) && name !== '.ctxsync-lock');
+  return join(out, stage ?? 'none', 'tree', path);
+}
+
+function stallsOf(started: Started): Extract<TransferEvent, { type: 'stall' }>[] {
+  return eventsOf(started).filter((event) => event.type === 'stall');
+}
+
+async function endsWithin(ms: number, done: Promise<Outcome>): Promise<Outcome> {
+  const since = performance.now();
+  const outcome = await done;
+  expect(performance.now() - since).toBeLessThan(ms);
+  return outcome;
+}
+
+/** Stuck threads leave no other way out than a signal; the message is out all the same. */
+function expectGivenUp({ code, signal, stderr }: Outcome, verdict: string): void {
+  expect([8, 'SIGKILL']).toContain(code ?? signal);
+  expect(stderr).toContain(`gave up after 2s without progress: ${verdict}`);
+}
+
+/** What a killed receiver left is no obstacle for the next one, and is not there after it. */
+async function expectReceivesAnew(out: string, context: string): Promise<void> {
+  const input = await recordSend([context]);
+  expect(await run(['receive', out], { input })).toMatchObject({ code: 0 });
+  expect(treeState(out)).toEqual(treeState(context));
+}

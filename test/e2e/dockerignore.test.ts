@@ -1,0 +1,127 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { pipeline, run } from '../helpers/cli.ts';
+import { expectDone } from '../helpers/expect-done.ts';
+import { withFolder } from '../helpers/folder.ts';
+import { expectFailure, writeTree } from '../helpers/scene.ts';
+import { treeState } from '../helpers/tree-state.ts';
+
+/** As /test/fixtures/dockerignore.json has them; taken from moby's, BuildKit's and others' tables. */
+interface Case {
+  name: string;
+  patterns: string[];
+  /** base64; in place of the patterns, one a line */
+  raw?: string;
+  files: string[];
+  dirs?: string[];
+  kept?: string[];
+  keptDirs?: string[];
+  goneDirs?: string[];
+  error?: boolean;
+}
+
+const CASES = JSON.parse(
+  readFileSync(new URL('../fixtures/dockerignore.json', import.meta.url), 'utf8'),
+) as Case[];
+
+/** A pair of processes takes a quarter of a second, so several cases travel in one. */
+const CASES_A_PIPE = 18;
+
+describe('.dockerignore decides what travels', () => {
+  const good = CASES.filter(({ error }) => error !== true);
+
+  it('has cases of every kind', () => {
+    expect(good.length).toBeGreaterThan(100);
+    expect(CASES.length - good.length).toBeGreaterThan(5);
+    expect(good.some(({ raw }) => raw !== undefined)).toBe(true);
+    expect(new Set(CASES.map(({ name }) => name)).size).toBe(CASES.length);
+  });
+
+  it.each(batches(good))('in cases %s', async (_, cases) => {
+    await withFolder(async (folder) => {
+      const contexts = cases.map((each, i) => `case${i}=${makeContext(folder, i, each)}`);
+      const out = join(folder, 'out');
+      expectDone(await pipeline(contexts, [out]));
+      const received = cases.map((each, i) => ({ ...each, ...read(join(out, `case${i}`)) }));
+      expect(received.map(got)).toEqual(cases.map(wanted));
+    });
+  });
+
+  it('also for a context without a name', async () => {
+    await withFolder(async (folder) => {
+      const each = good.find(({ name }) => name.includes('rule-trailing-star'))!;
+      const out = join(folder, 'out');
+      expectDone(await pipeline([makeContext(folder, 0, each)], [out]));
+      expect(got({ ...each, ...read(out) })).toEqual(wanted(each));
+    });
+  });
+});
+
+describe('a bad .dockerignore', () => {
+  const bad = CASES.filter(({ error }) => error === true);
+  it.each(bad.map((each): [string, Case] => [each.name, each]))(
+    'sends nothing, exits 2 and names file and line: %s',
+    async (_, each) => {
+      await withFolder(async (folder) => {
+        const context = makeContext(folder, 0, each);
+        const outcome = await run(['send', context]);
+        expectFailure(outcome, 2, /\/\.dockerignore:\d+: /);
+        const line = Number(/\.dockerignore:(\d+): /.exec(outcome.stderr)?.[1]);
+        expect(line).toBeLessThanOrEqual(ignoreFile(each).toString().split('\n').length);
+      });
+    },
+  );
+});
+
+function batches(cases: readonly Case[]): [string, Case[]][] {
+  return Array.from({ length: Math.ceil(cases.length / CASES_A_PIPE) }, (_, i) => {
+    const from = i * CASES_A_PIPE;
+    const batch = cases.slice(from, from + CASES_A_PIPE);
+    return [`${from + 1} to ${from + batch.length}`, batch];
+  });
+}
+
+function makeContext(folder: string, at: number, each: Case): string {
+  const root = join(folder, `context${at}`);
+  writeTree(root, Object.fromEntries(each.files.map((path) => [path, path])));
+  for (const path of each.dirs ?? []) mkdirSync(join(root, path), { recursive: true });
+  writeFileSync(join(root, '.dockerignore'), ignoreFile(each));
+  return root;
+}
+
+function ignoreFile({ patterns, raw }: Case): Buffer {
+  return raw === undefined ? Buffer.from(`${patterns.join('\n')}\n`) : Buffer.from(raw, 'base64');
+}
+
+interface Received {
+  fileSet: string[];
+  dirSet: Set<string>;
+}
+
+function read(root: string): Received {
+  const entries = Object.entries(treeState(root)).filter(
+    ([path]) => !['', 'Dockerfile', '.dockerignore'].includes(path),
+  );
+  const isFolder = ([, state]: [string, string]): boolean => state.startsWith('folder');
+  const text = ([path]: [string, string]): string => Buffer.from(path, 'latin1').toString();
+  return {
+    fileSet: entries.filter((each) => !isFolder(each)).map(text),
+    dirSet: new Set(entries.filter(isFolder).map(text)),
+  };
+}
+
+/** In one form, so that a failure names its case. */
+function got({ name, fileSet, dirSet, keptDirs = [], goneDirs = [] }: Case & Received): unknown {
+  return {
+    name,
+    kept: fileSet.toSorted(),
+    keptDirs: keptDirs.filter((path) => dirSet.has(path)),
+    goneDirs: goneDirs.filter((path) => !dirSet.has(path)),
+  };
+}
+
+function wanted({ name, kept = [], keptDirs = [], goneDirs = [] }: Case): unknown {
+  const compared = kept.filter((path) => !['Dockerfile', '.dockerignore'].includes(path));
+  return { name, kept: compared.toSorted(), keptDirs, goneDirs };
+}

@@ -1,0 +1,149 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { pipeline, recordSend, run, start } from '../helpers/cli.ts';
+import { streamOf } from '../helpers/hand-made.ts';
+import {
+  expectExit,
+  expectFailure,
+  expectUntouched,
+  unprivileged,
+  withScene,
+  workNames,
+} from '../helpers/scene.ts';
+import { treeState } from '../helpers/tree-state.ts';
+import { until } from '../helpers/until.ts';
+
+// Exit code 4: the destination cannot take it. Exit code 5: it is refused.
+
+test('4: an OUT that may not be written to is named', () =>
+  withScene(async (scene) => {
+    const options = unprivileged(scene.folder);
+    const input = await recordSend([scene.context]);
+    chmodSync(scene.out, 0o555);
+    scene.before = treeState(scene.out);
+    const outcome = await run(['receive', scene.out], { ...options, input });
+    expectFailure(outcome, 4, `cannot write into ${scene.out}: permission denied (EACCES)`);
+    expectUntouched(scene);
+  }));
+
+test('4: a missing OUT in a folder that may not be written to is named, and not made', () =>
+  withScene(async (scene) => {
+    const options = unprivileged(scene.folder);
+    const input = await recordSend([scene.context]);
+    chmodSync(scene.out, 0o555);
+    scene.before = treeState(scene.out);
+    const deep = join(scene.out, 'deep/er');
+    const outcome = await run(['receive', deep], { ...options, input });
+    expectFailure(outcome, 4, `cannot write into ${deep}: permission denied (EACCES)`);
+    expectUntouched(scene);
+  }));
+
+test('4: an OUT that is a file is named, and stays', () =>
+  withScene(async (scene) => {
+    const file = join(scene.out, 'kept.txt');
+    const { send, receive } = await pipeline([scene.context], [file]);
+    expectFailure(receive, 4, `${file} is not a folder; choose another OUT`);
+    expect([0, 7]).toContain(send.code);
+    expectUntouched(scene);
+  }));
+
+test('4: an OUT beneath a file is named', () =>
+  withScene(async (scene) => {
+    const beneath = join(scene.out, 'kept.txt', 'out');
+    const { receive } = await pipeline([scene.context], [beneath]);
+    expectFailure(receive, 4, beneath, 'not a directory (ENOTDIR)');
+    expectUntouched(scene);
+  }));
+
+test('4: an OUT that another receiver works in is locked, and the holder is named', () =>
+  withScene(async (scene) => {
+    const { out, context } = scene;
+    const holder = start(['receive', out]);
+    await until('the holder has its stage', () => workNames(out).length === 2);
+    const { receive } = await pipeline([context], [out]);
+    expectFailure(receive, 4, `${out} is held by another receiver (pid ${holder.child.pid} `);
+    expect(receive.stderr).toMatch('wait for it to end');
+    expect(workNames(out)).toHaveLength(2);
+    holder.child.stdin?.end(await recordSend([context]));
+    const outcome = await holder.done;
+    expectExit(outcome, 0);
+    expect(workNames(out)).toEqual([]);
+  }));
+
+test('4: a full disk is named with the path that did not fit, and nothing is left', async (task) => {
+  await withScene(async ({ folder, context }) => {
+    const disk = join(folder, 'disk');
+    mkdirSync(disk);
+    const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]);
+    task.skip(mount.status !== 0, 'no small disk can be mounted here');
+    try {
+      writeFileSync(join(disk, 'old.txt'), 'old');
+      const out = join(disk, 'new', 'out');
+      const before = treeState(disk, { root: false });
+      writeFileSync(join(context, 'big.bin'), Buffer.alloc(32 * 1024 * 1024, 'x'));
+      const { send, receive } = await pipeline([context], [out]);
+      const words = 'cannot write big.bin: no space left on device (ENOSPC)';
+      expectFailure(receive, 4, words);
+      expectFailure(send, 7, 'the peer is gone');
+      expect(treeState(disk, { root: false })).toEqual(before);
+    } finally {
+      spawnSync('umount', [disk]);
+    }
+  });
+});
+
+test('4: whoever reads the tar of "receive -" and leaves before its end fails the transfer', () =>
+  withScene(async (scene) => {
+    const input = streamOf([{ path: 'big.bin', size: 4 * 1024 * 1024 }]);
+    const { child, done } = start(['receive', '-']);
+    child.stdout?.once('data', () => child.stdout?.destroy());
+    child.stdin?.end(input);
+    expectFailure(await done, 4, 'whoever reads the tar on stdout closed it before its end');
+    expectUntouched(scene);
+  }));
+
+test.each([
+  ['--max-bytes', '5', 'web/app.js', 'the context has more than 5 bytes'],
+  ['--max-entries', '3', 'web/app.js', 'the context has more than 3 entries'],
+])('5: a context over %s is refused, naming the entry and the option', (option, n, path, words) =>
+  withScene(async (scene) => {
+    const { receive } = await pipeline([scene.context], [option, n, scene.out]);
+    expectFailure(receive, 5, words, `${option} raises the limit`, `stopped at ${path}`);
+    expectUntouched(scene);
+  }),
+);
+
+test('0: a context that just fits its limits is taken', () =>
+  withScene(async ({ context, out }) => {
+    // 14 bytes in five entries and the root.
+    const limits = ['--max-bytes', '14', '--max-entries', '6'];
+    const { receive } = await pipeline([context], [...limits, out]);
+    expectExit(receive, 0);
+  }));
+
+const LINK = { path: 'link', kind: 'symlink', link: '..' } as const;
+
+test.each([
+  ['above OUT', [{ path: '../evil' }], 'refused ../evil: its path has ".."'],
+  ['with .. inside', [{ path: 'web/../../evil' }], 'its path has ".."'],
+  ['with an absolute path', [{ path: '/evil' }], 'refused /evil: it is an absolute path'],
+  ['beneath a symlink', [LINK, { path: 'link/evil' }], 'its folder link is no folder'],
+  ['in the place of a symlink', [LINK, { path: 'link' }], 'it comes twice, as a symlink'],
+  [
+    'that is a hardlink to a file of OUT',
+    [{ path: 'evil', kind: 'hardlink', link: 'kept.txt' } as const],
+    'it is a hardlink to kept.txt, which is no file of this context',
+  ],
+  ['named as the lock', [{ path: '.ctxsync-lock' }], "it has a receiver's own work name"],
+])('5: a hostile sender’s entry %s is refused', (_, entries, words) =>
+  withScene(async (scene) => {
+    const harmless = { path: 'harmless.txt' };
+    const input = streamOf([harmless, ...entries]);
+    const outcome = await run(['receive', scene.out], { input });
+    expectFailure(outcome, 5, words);
+    expectUntouched(scene);
+    expect(existsSync(join(scene.folder, 'evil'))).toBe(false);
+  }),
+);

@@ -1,0 +1,168 @@
+import { spawnSync } from 'node:child_process';
+import {
+  appendFileSync,
+  chmodSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { pipeline, run, start } from '../helpers/cli.ts';
+import { tarOf } from '../helpers/hand-made.ts';
+import { HeldPipe } from '../helpers/held-pipe.ts';
+import {
+  expectExit,
+  expectFailure,
+  expectUntouched,
+  unprivileged,
+  withScene,
+} from '../helpers/scene.ts';
+import { treeState } from '../helpers/tree-state.ts';
+import { until } from '../helpers/until.ts';
+
+// Exit code 3: the source is missing, unreadable, or changed while it was read.
+
+test('3: a context that is missing is named, and nothing is committed', () =>
+  withScene(async (scene) => {
+    const missing = join(scene.folder, 'missing');
+    const { send, receive } = await pipeline([missing], [scene.out]);
+    const words = `the context ${missing} cannot be opened: no such file or directory (ENOENT)`;
+    expectFailure(send, 3, words);
+    expectFailure(receive, 9, 'the sender failed', words);
+    expectUntouched(scene);
+  }));
+
+test('3: a context that is a file is told to come by stdin', () =>
+  withScene(async (scene) => {
+    const file = join(scene.context, 'a.txt');
+    const { send, receive } = await pipeline([file], [scene.out]);
+    expectFailure(send, 3, `${file} is not a folder`, 'for a tar, use "-"');
+    expectFailure(receive, 9, `${file} is not a folder`);
+    expectUntouched(scene);
+  }));
+
+test('3: of several contexts one that is missing fails all', () =>
+  withScene(async (scene) => {
+    const missing = join(scene.folder, 'missing');
+    const { send, receive } = await pipeline([scene.context, `x=${missing}`], [scene.out]);
+    expectFailure(send, 3, missing);
+    expectFailure(receive, 9, missing);
+    expectUntouched(scene);
+  }));
+
+test.each([
+  ['file', 'web/app.js', 'cannot read web/app.js: permission denied (EACCES)'],
+  ['folder', 'web', 'cannot open the folder web: permission denied (EACCES)'],
+])('3: an unreadable %s is named, and never arrives as an empty one', (_, path, words) =>
+  withScene(async (scene) => {
+    chmodSync(join(scene.context, path), 0);
+    const options = unprivileged(scene.folder);
+    scene.before = treeState(scene.out);
+    const { send, receive } = await pipeline([scene.context], [scene.out], options);
+    expectFailure(send, 3, words);
+    expectFailure(receive, 9, words);
+    expectUntouched(scene);
+  }),
+);
+
+test.each([
+  ['a text', Buffer.alloc(2048, 'no tar'), 'the tar on stdin'],
+  ['a bzip2', Buffer.from('BZh91AY&SY'), 'is compressed with bzip2; only plain and gzip'],
+  ['half a gzip', gzipSync(Buffer.alloc(10_000)).subarray(0, 30), 'the gzip on stdin is damaged'],
+  ['half a tar', tarOf([{ path: 'a', size: 4096 }]).subarray(0, 2048), 'the tar on stdin'],
+])('3: %s on the stdin of "send -" is no context', (_, input, words) =>
+  withScene(async (scene) => {
+    const sent = await run(['send', '-'], { input });
+    expectFailure(sent, 3, words);
+    const received = await run(['receive', scene.out], { input: sent.stdout });
+    expectFailure(received, 9, 'the sender failed', words);
+    expectUntouched(scene);
+  }),
+);
+
+test('0: an unreadable file that is ignored is nobody’s business', () =>
+  withScene(async ({ folder, context, out }) => {
+    chmodSync(join(context, 'web'), 0);
+    const args = ['--exclude', 'web', context];
+    const { send, receive } = await pipeline(args, [out], unprivileged(folder));
+    expectExit(send, 0);
+    expectExit(receive, 0);
+  }));
+
+// More than the pipes and the ring between the two disks hold.
+const BIG_BYTES = 16 * 1024 * 1024;
+// A little of the big file: the sender is in the middle of it then.
+const HOLD_AFTER_BYTES = 256 * 1024;
+
+test.each([
+  ['grows', 'big.bin', 'grew', (big: string) => appendFileSync(big, 'more')],
+  ['shrinks', 'big.bin', 'shrank', (big: string) => truncateSync(big, 4096)],
+  ['vanishes', 'big.bin', 'was replaced or removed', (big: string) => rmSync(big)],
+  [
+    'is replaced',
+    'big.bin',
+    'was replaced or removed',
+    (big: string) => {
+      writeFileSync(`${big}.new`, Buffer.alloc(BIG_BYTES));
+      renameSync(`${big}.new`, big);
+    },
+  ],
+  ['is touched', 'big.bin', 'was written to', (big: string) => utimesSync(big, 1, 1)],
+  [
+    'vanishes before its turn comes',
+    'last.txt',
+    'vanished',
+    (big: string) => rmSync(join(big, '../last.txt')),
+  ],
+])('3: a file that %s while the context is read fails the transfer', (_, path, what, change) =>
+  withScene(async (scene) => {
+    const big = join(scene.context, 'big.bin');
+    writeFileSync(big, '');
+    truncateSync(big, BIG_BYTES);
+    writeFileSync(join(scene.context, 'last.txt'), 'last');
+    const [sender, receiver] = [start(['send', scene.context]), start(['receive', scene.out])];
+    const pipe = new HeldPipe(sender, receiver, { after: HOLD_AFTER_BYTES });
+    await until('the sender is inside the big file', () => pipe.holds);
+    change(big);
+    pipe.release();
+    const words = `${path} ${what} while the context was read; send again`;
+    expectFailure(await sender.done, 3, words);
+    expectFailure(await receiver.done, 9, 'the sender failed', words);
+    expectUntouched(scene);
+  }),
+);
+
+test('0: a FIFO and a socket are not opened, not sent, and reported by both words and --report', () =>
+  withScene(async ({ folder, context, out }) => {
+    expect(spawnSync('mkfifo', [join(context, 'fifo')]).status).toBe(0);
+    const server = createServer().listen(join(context, 'socket'));
+    const report = join(folder, 'report.json');
+    try {
+      await until('the server listens', () => server.listening);
+      const { send, receive } = await pipeline(['--report', report, context], [out]);
+      expectExit(send, 0);
+      expect(send.stderr).toMatch(/2.* not sent: fifo \(a FIFO\), socket \(a socket\)/);
+      expectExit(receive, 0);
+    } finally {
+      server.close();
+    }
+    expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({
+      exitCode: 0,
+      result: 'done',
+      skipped: {
+        count: 2,
+        paths: [
+          { path: 'fifo', reason: 'a FIFO' },
+          { path: 'socket', reason: 'a socket' },
+        ],
+      },
+    });
+    expect(Object.keys(treeState(out))).not.toContain('fifo');
+    expect(Object.keys(treeState(out))).not.toContain('socket');
+  }));

@@ -1,0 +1,179 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { BIN, pipeline, recordSend, run } from '../helpers/cli.ts';
+import {
+  expectExit,
+  expectFailure,
+  expectUntouched,
+  withScene,
+  workNames,
+} from '../helpers/scene.ts';
+import { treeState } from '../helpers/tree-state.ts';
+
+// The codes of DESIGN.md, section 7: 0, 1 and 2 here, all others in the files beside this one.
+
+interface Report {
+  exitCode: number;
+  result: string;
+  side: string;
+  error?: { code: string; message: string; path?: string };
+  failed: { count: number; paths: { path: string }[] };
+  entries: number;
+  bytes: number;
+  digest?: string;
+}
+
+function readReport(path: string): Report {
+  return JSON.parse(readFileSync(path, 'utf8')) as Report;
+}
+
+test('0: both sides say so when the context is in place, and no stage and no lock is left', () =>
+  withScene(async ({ context, out }) => {
+    const { send, receive } = await pipeline([context], [out]);
+    expectExit(send, 0);
+    expectExit(receive, 0);
+    expect(treeState(out, { root: false })).toMatchObject(treeState(context, { root: false }));
+    expect(readFileSync(join(out, 'kept.txt'), 'utf8')).toBe('kept');
+    expect(workNames(out)).toEqual([]);
+  }));
+
+test('0: an empty context is sent, with a warning', () =>
+  withScene(async ({ folder, out }) => {
+    mkdirSync(join(folder, 'empty'));
+    const { send, receive } = await pipeline([join(folder, 'empty')], [out]);
+    expect(send.code).toBe(0);
+    expect(send.stderr).toMatch('warning: the context is empty');
+    expect(receive.code).toBe(0);
+  }));
+
+test('1: the transfer is done, and its --report cannot be written', () =>
+  withScene(async ({ context, out }) => {
+    const report = ['--report', '/dev/full'];
+    const { send, receive } = await pipeline([context], [...report, out]);
+    expect(send.code).toBe(0);
+    expectFailure(receive, 1, '--report /dev/full', 'ENOSPC');
+    expect(treeState(out, { root: false })).toMatchObject(treeState(context, { root: false }));
+  }));
+
+test.each([
+  ['an unknown option', ['send', '--no-such-option', '.'], /unknown option '--no-such-option'/],
+  ['an unknown command', ['sned', '.'], /unknown command 'sned'/],
+  ['no context', ['send'], /missing required argument 'context'/],
+  ['no OUT', ['receive'], /missing required argument 'out'/],
+  ['two OUTs', ['receive', 'a', 'b'], /too many arguments/],
+  ['a bad duration', ['send', '--stall-timeout', '5 years', '.'], /5 years.*10s or 5m/s],
+  ['a duration without unit', ['receive', '--stall-after', '5', '.'], /'5'.*10s or 5m/s],
+  ['a bad size', ['receive', '--max-bytes', '10XB', '.'], /10XB.*10MB or 2GiB/s],
+  ['a bad count', ['receive', '--max-entries', '1.5', '.'], /1\.5.*whole number/s],
+  ['an unknown progress mode', ['send', '--progress', 'loud', '.'], /loud.*tty, plain, json/s],
+])('2: %s names what is wrong and how to learn more', async (_, args, words) => {
+  const { code, stdout, stderr } = await run(args);
+  expectFailure({ code, stderr }, 2, words, '--help');
+  expect(stdout.length).toBe(0);
+});
+
+test.each([
+  ['an empty context', ['send', ''], 'a context is empty; name a folder'],
+  ['an empty OUT', ['receive', ''], 'OUT is empty; name a folder'],
+  ['two contexts without a name', ['send', 'a', 'b'], 'give all but one a name: name=folder'],
+  ['two contexts of one name', ['send', 'x=a', 'x=b'], 'several contexts are named x'],
+  ['a name without a folder', ['send', 'x='], '"x=" is no name=folder'],
+  ['a name that leaves OUT', ['send', '..=a'], '".." cannot be the name of a folder in OUT'],
+  ['a named tar', ['send', 'x=-'], 'a tar on stdin cannot have a name; use "-"'],
+  ['--delete of a tar', ['receive', '--delete', '-'], '--delete is for a folder'],
+])('2: %s says what to do instead', async (_, args, words) => {
+  const { code, stdout, stderr } = await run(args);
+  expectFailure({ code, stderr }, 2, words);
+  expect(stdout.length).toBe(0);
+});
+
+test.each([
+  ['send', '"$1"', '"ctxsync receive"'],
+  ['receive', '- < "$2"', 'whatever reads a tar'],
+])('2: %s with a closed stdout does not pass for a success', (command, args, reader) =>
+  withScene(async ({ folder, context }) => {
+    const stream = join(folder, 'stream');
+    writeFileSync(stream, await recordSend([context]));
+    const script = `"$NODE" "$BIN" ${command} ${args} >&-`;
+    const env = { ...process.env, NODE: process.execPath, BIN };
+    const { status, stderr } = spawnSync('sh', ['-c', script, 'sh', context, stream], {
+      env,
+      encoding: 'utf8',
+    });
+    expectFailure({ code: status, stderr }, 2, 'stdout is closed; pipe it into', reader);
+  }),
+);
+
+test.each([
+  ['a bad ignore file', ['.dockerignore'], '*.log\n\n[b-a]\n', /\.dockerignore:3: .*\[b-a\]/],
+  ['a lone exclamation mark', ['.dockerignore'], '!\n', /\.dockerignore:1: illegal exclusion/],
+  ['a bad pattern of --exclude', ['--exclude', 'a['], '', /--exclude: syntax error.*"a\["/],
+  ['a missing --ignore-file', ['--ignore-file', '/no/rules'], '', '/no/rules: no such file'],
+  ['a missing Dockerfile', ['-f', '/no/Dockerfile'], '', '/no/Dockerfile: no such file'],
+])('2: %s stops both sides before anything is committed', (_, options, ignored, words) =>
+  withScene(async (scene) => {
+    const { context, out } = scene;
+    writeFileSync(join(context, '.dockerignore'), ignored);
+    const args = options[0] === '.dockerignore' ? [] : options;
+    const { send, receive } = await pipeline([...args, context], [out]);
+    expectFailure(send, 2, words);
+    expectFailure(receive, 9, 'the sender failed', words);
+    expectUntouched(scene);
+  }),
+);
+
+test('2: a --report that cannot be opened stops a side before it touches anything', () =>
+  withScene(async ({ folder, context }) => {
+    const report = join(folder, 'missing', 'report.json');
+    const out = join(folder, 'new');
+    const { send, receive } = await pipeline(
+      ['--report', report, context],
+      ['--report', report, out],
+    );
+    expectFailure(send, 2, `--report ${report}: no such file or directory (ENOENT)`);
+    expectFailure(receive, 2, `--report ${report}: no such file or directory (ENOENT)`);
+    expect(existsSync(out)).toBe(false);
+  }));
+
+test('--report says of a success: result, exit code, counts, and one digest on both sides', () =>
+  withScene(async ({ folder, context, out }) => {
+    const [sent, received] = [join(folder, 'sent.json'), join(folder, 'received.json')];
+    await pipeline(['--report', sent, context], ['--report', received, out]);
+    for (const [side, path] of [
+      ['sender', sent],
+      ['receiver', received],
+    ] as const) {
+      const report = readReport(path);
+      expect(report).toMatchObject({ side, exitCode: 0, result: 'done', entries: 5, bytes: 14 });
+      expect(report).not.toHaveProperty('error');
+      expect(report.failed.count).toBe(0);
+    }
+    expect(readReport(sent).digest).toMatch(/^[0-9a-f]{64}$/);
+    expect(readReport(received).digest).toBe(readReport(sent).digest);
+  }));
+
+test('--report says of a failure: result, exit code, error code and path', () =>
+  withScene(async ({ folder, context, out }) => {
+    const report = join(folder, 'received.json');
+    await pipeline([context], ['--report', report, '--max-bytes', '5', out]);
+    expect(readReport(report)).toMatchObject({
+      exitCode: 5,
+      result: 'failed',
+      error: { code: 'over-limit', path: 'web/app.js' },
+      failed: { count: 1, paths: [{ path: 'web/app.js' }] },
+    });
+  }));
+
+test('--report tells of a run that did not even begin', () =>
+  withScene(async ({ folder }) => {
+    const report = join(folder, 'sent.json');
+    const { code } = await run(['send', '--report', report, 'a', 'b']);
+    expect(code).toBe(2);
+    expect(readReport(report)).toMatchObject({
+      exitCode: 2,
+      result: 'failed',
+      error: { code: 'usage' },
+    });
+  }));

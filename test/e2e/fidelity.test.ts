@@ -1,0 +1,179 @@
+import { chmodSync, mkdirSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pipeline, run } from '../helpers/cli.ts';
+import { asNobody } from '../helpers/as-nobody.ts';
+import { expectDone } from '../helpers/expect-done.ts';
+import { makeExoticTree } from '../helpers/exotic-tree.ts';
+import { makeFolder, removeFolder, withFolder } from '../helpers/folder.ts';
+import { unprivileged, withScene, writeTree } from '../helpers/scene.ts';
+import { treeState } from '../helpers/tree-state.ts';
+
+const asRoot = process.getuid?.() === 0;
+
+describe('what arrives is what was sent', () => {
+  let folder: string;
+  let context: string;
+  beforeAll(() => {
+    folder = makeFolder();
+    context = join(folder, 'context');
+    mkdirSync(context);
+    makeExoticTree(context, { readable: !asRoot });
+  });
+  afterAll(() => removeFolder(folder));
+
+  it('names, times, modes, links, empty folders and sizes, whatever they are', async () => {
+    const out = join(folder, 'out');
+    const outcome = await pipeline([context], [out]);
+    expectDone(outcome);
+    expect(outcome.send.stderr + outcome.receive.stderr).not.toContain('warning');
+    expect(treeState(out)).toEqual(treeState(context));
+  });
+
+  it('also with a umask of 077, or of 0', async () => {
+    for (const umask of [0o077, 0]) {
+      const out = join(folder, `out-umask-${umask}`);
+      const before = process.umask(umask);
+      try {
+        expectDone(await pipeline([context], [out]));
+      } finally {
+        process.umask(before);
+      }
+      expect(treeState(out)).toEqual(treeState(context));
+    }
+  });
+
+  it('also when it is received over itself, with and without --delete', async () => {
+    const out = join(folder, 'out-twice');
+    for (const options of [[], ['--delete'], []]) {
+      expectDone(await pipeline([context], [...options, out]));
+      expect(treeState(out)).toEqual(treeState(context));
+    }
+  });
+
+  it('also as the folder of a named context, one of several', async () => {
+    const out = join(folder, 'out-named');
+    expectDone(await pipeline([`one=${context}`, `two=${context}`], [out]));
+    expect(treeState(join(out, 'one'))).toEqual(treeState(context));
+    expect(treeState(join(out, 'two'))).toEqual(treeState(context));
+    expect(readdirSync(out).toSorted()).toEqual(['one', 'two']);
+  });
+
+  it('also when the context is named by a symlink, or from where it is', async () => {
+    symlinkSync('context', join(folder, 'link'));
+    const out = join(folder, 'out-link');
+    expectDone(await pipeline([join(folder, 'link')], [out]));
+    expect(treeState(out)).toEqual(treeState(context));
+    expectDone(await pipeline(['.'], ['../out-dot'], { cwd: context }));
+    expect(treeState(join(folder, 'out-dot'))).toEqual(treeState(context));
+  });
+});
+
+describe('for one who is not root', () => {
+  it('all of it arrives as well, folders without write permission and all', async () => {
+    await withFolder(async (folder) => {
+      const identity = unprivileged(folder);
+      const context = join(folder, 'context');
+      const out = join(folder, 'out');
+      asNobody(folder, () => {
+        mkdirSync(context);
+        makeExoticTree(context, { readable: true });
+      });
+      for (const options of [[], ['--delete']]) {
+        expectDone(await pipeline([context], [...options, out], identity));
+        expect(treeState(out)).toEqual(treeState(context));
+      }
+    });
+  });
+
+  it('a context whose own root may not be written to arrives, also beside another', async () => {
+    await withFolder(async (folder) => {
+      const context = join(folder, 'context');
+      const out = join(folder, 'out');
+      writeTree(context, { 'sub/file': 'x', file: 'x' });
+      const identity = unprivileged(folder);
+      chmodSync(context, 0o555);
+      expectDone(await pipeline([context], [out], identity));
+      expect(treeState(out)).toEqual(treeState(context));
+      const both = join(folder, 'both');
+      expectDone(await pipeline([context, `more=${context}`], [both], identity));
+      expect(treeState(join(both, 'more'))).toEqual(treeState(context));
+      expect(treeState(both)['']).toBe(treeState(context)['']);
+    });
+  });
+
+  it('an unreadable file fails the transfer, naming it, and nothing is left', async () => {
+    await withScene(async ({ folder, context }) => {
+      const identity = unprivileged(folder);
+      chmodSync(join(context, 'web/app.js'), 0);
+      const sent = await run(['send', context], identity);
+      expect(sent.code).toBe(3);
+      expect(sent.stderr).toContain('cannot read web/app.js: permission denied (EACCES)');
+      const received = await run(['receive', join(folder, 'new')], {
+        ...identity,
+        input: sent.stdout,
+      });
+      expect(received.code).toBe(9);
+      expect(received.stderr).toContain('cannot read web/app.js: permission denied (EACCES)');
+      expect(readdirSync(folder).toSorted()).toEqual(['context', 'out']);
+    });
+  });
+});
+
+describe('what does not travel as it is', () => {
+  it('setuid and setgid are dropped, and both reports and both sides say so', async () => {
+    await withFolder(async (folder) => {
+      const context = join(folder, 'context');
+      writeTree(context, { 'bin/su': 'x', 'bin/sg': 'x', 'bin/plain': 'x' });
+      chmodSync(join(context, 'bin/su'), 0o4755);
+      chmodSync(join(context, 'bin/sg'), 0o2711);
+      const report = join(folder, 'report.json');
+      const outcome = await pipeline(['--report', report, context], [join(folder, 'out')]);
+      expectDone(outcome);
+      const state = treeState(join(folder, 'out'));
+      expect(state['bin/su']).toMatch(/^file 755 /);
+      expect(state['bin/sg']).toMatch(/^file 711 /);
+      const reason = 'setuid and setgid are dropped';
+      expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({
+        result: 'done',
+        exitCode: 0,
+        changed: {
+          count: 2,
+          paths: [
+            { path: 'bin/sg', reason },
+            { path: 'bin/su', reason },
+          ],
+        },
+      });
+      expect(outcome.send.stderr).toContain('2 entries not sent as they were: bin/sg (setuid');
+    });
+  });
+
+  it('FIFOs are skipped, named, and never opened', async () => {
+    await withFolder(async (folder) => {
+      const context = join(folder, 'context');
+      writeTree(context, { 'run/file': 'x' });
+      const fifo = join(context, 'run/fifo\n');
+      execFileSync('mkfifo', [fifo]);
+      const report = join(folder, 'report.json');
+      const outcome = await pipeline(['--report', report, context], [join(folder, 'out')]);
+      expectDone(outcome);
+      expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({
+        skipped: { count: 1, paths: [{ path: 'run/fifo\\n', reason: 'a FIFO' }] },
+      });
+      expect(outcome.send.stderr).toContain('1 entry not sent: run/fifo\\n (a FIFO)');
+      expect(Object.keys(treeState(join(folder, 'out')))).toEqual(['', 'run', 'run/file']);
+    });
+  });
+
+  it('a context without files arrives as an empty folder, with a warning', async () => {
+    await withFolder(async (folder) => {
+      mkdirSync(join(folder, 'context'));
+      const outcome = await pipeline([join(folder, 'context')], [join(folder, 'out')]);
+      expectDone(outcome);
+      expect(outcome.send.stderr).toContain('warning: the context is empty');
+      expect(treeState(join(folder, 'out'))).toEqual(treeState(join(folder, 'context')));
+    });
+  });
+});

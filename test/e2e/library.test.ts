@@ -1,0 +1,184 @@
+import { existsSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import {
+  CtxsyncError,
+  fromStream,
+  receive,
+  send,
+  toStream,
+  type TransferEvent,
+  type TransferReport,
+} from 'ctxsync';
+import { expect, test } from 'vitest';
+import { expectUntouched, withScene, workNames, type Scene } from '../helpers/scene.ts';
+import { treeState } from '../helpers/tree-state.ts';
+import { until } from '../helpers/until.ts';
+
+// What a program gets that imports ctxsync by its name: the built package.
+
+/** Both sides of a transfer, with what each of them was told. */
+class Transfer {
+  readonly sent: TransferEvent[] = [];
+  readonly received: TransferEvent[] = [];
+  readonly sending: Promise<TransferReport>;
+  readonly receiving: Promise<TransferReport>;
+
+  constructor(
+    folder: string,
+    out: string,
+    { sendSignal, receiveSignal }: { sendSignal?: AbortSignal; receiveSignal?: AbortSignal } = {},
+  ) {
+    const pipe = new PassThrough();
+    this.sending = send({
+      contexts: [{ folder, ignore: {} }],
+      to: toStream(pipe),
+      signal: sendSignal,
+      onEvent: (event) => this.sent.push(event),
+    });
+    this.receiving = receive({
+      from: fromStream(pipe),
+      to: { folder: out },
+      signal: receiveSignal,
+      onEvent: (event) => this.received.push(event),
+    });
+    // Each is awaited in its turn.
+    this.sending.catch(() => {});
+    this.receiving.catch(() => {});
+  }
+}
+
+async function rejection(work: Promise<unknown>): Promise<CtxsyncError> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof CtxsyncError) return error;
+  throw new Error(`not rejected with a CtxsyncError: ${String(error)}`);
+}
+
+function phases(events: TransferEvent[]): string[] {
+  return events.flatMap((event) => (event.type === 'phase' ? [event.phase] : []));
+}
+
+function reportOf(events: TransferEvent[]): TransferReport {
+  const last = events.at(-1);
+  expect(events.filter(({ type }) => type === 'end')).toEqual([last]);
+  if (last?.type !== 'end') throw new Error(`the last event is ${last?.type}`);
+  return last.report;
+}
+
+function addBigFile({ context }: Scene): void {
+  const path = join(context, 'big.bin');
+  writeFileSync(path, '');
+  truncateSync(path, 256 * 1024 * 1024);
+}
+
+test('send and receive, joined by a stream in one process, carry a context whole', () =>
+  withScene(async ({ context, out }) => {
+    rmSync(out, { recursive: true });
+    const { sending, receiving } = new Transfer(context, out);
+    const [sent, received] = await Promise.all([sending, receiving]);
+    expect(treeState(out)).toEqual(treeState(context));
+    expect(sent).toMatchObject({ result: 'done', side: 'sender', entries: 5, bytes: 14 });
+    expect(received).toMatchObject({ result: 'done', side: 'receiver', entries: 5, bytes: 14 });
+    expect(received.digest).toBe(sent.digest);
+    expect(received.wireBytes).toBe(sent.wireBytes);
+  }));
+
+test('events come in the order of the phases, and the last is the report that was resolved to', () =>
+  withScene(async ({ context, out }) => {
+    const { sending, receiving, sent, received } = new Transfer(context, out);
+    const [sendReport, receiveReport] = await Promise.all([sending, receiving]);
+    expect(phases(sent)).toEqual(['preparing', 'sending']);
+    expect(phases(received)).toEqual(['preparing', 'receiving', 'committing']);
+    expect(reportOf(sent)).toBe(sendReport);
+    expect(reportOf(received)).toBe(receiveReport);
+  }));
+
+test('a failed source rejects both sides, with code and path, and the report is the last event', () =>
+  withScene(async (scene) => {
+    const missing = join(scene.folder, 'missing');
+    const { sending, receiving, sent, received } = new Transfer(missing, scene.out);
+    const sendError = await rejection(sending);
+    const receiveError = await rejection(receiving);
+    expect(sendError).toMatchObject({ code: 'source-missing', path: missing });
+    expect(receiveError).toMatchObject({
+      code: 'peer-failed',
+      path: missing,
+      peer: { code: 'source-missing', message: sendError.message },
+    });
+    const failed = { count: 1, paths: [{ path: missing }] };
+    const { code, message } = sendError;
+    expect(reportOf(sent)).toMatchObject({ result: 'failed', error: { code, message }, failed });
+    expect(reportOf(received)).toMatchObject({
+      result: 'failed',
+      error: { code: 'peer-failed', path: missing },
+      peerError: { code: 'source-missing' },
+    });
+    expectUntouched(scene);
+  }));
+
+test('a failed destination rejects with code and path, and the sender with peer-gone', () =>
+  withScene(async (scene) => {
+    addBigFile(scene);
+    const out = join(scene.out, 'kept.txt');
+    const { sending, receiving } = new Transfer(scene.context, out);
+    expect(await rejection(receiving)).toMatchObject({ code: 'not-writable', path: out });
+    expect(await rejection(sending)).toMatchObject({ code: 'peer-gone' });
+    expectUntouched(scene);
+  }));
+
+test('aborting the receiver rejects it as interrupted, and OUT is untouched', () =>
+  withScene(async (scene) => {
+    addBigFile(scene);
+    const { signal, abort } = abortable();
+    const transfer = new Transfer(scene.context, scene.out, { receiveSignal: signal });
+    await until('the stage is there', () => workNames(scene.out).length === 2);
+    abort();
+    expect(await rejection(transfer.receiving)).toMatchObject({ code: 'interrupted' });
+    expect(await rejection(transfer.sending)).toMatchObject({ code: 'peer-gone' });
+    expect(reportOf(transfer.received)).toMatchObject({ error: { code: 'interrupted' } });
+    expectUntouched(scene);
+  }));
+
+test('aborting the sender rejects it as interrupted, and the receiver is told', () =>
+  withScene(async (scene) => {
+    addBigFile(scene);
+    const { signal, abort } = abortable();
+    const transfer = new Transfer(scene.context, scene.out, { sendSignal: signal });
+    await until('the stage is there', () => workNames(scene.out).length === 2);
+    abort();
+    expect(await rejection(transfer.sending)).toMatchObject({ code: 'interrupted' });
+    expect(await rejection(transfer.receiving)).toMatchObject({
+      code: 'peer-failed',
+      peer: { code: 'interrupted' },
+    });
+    expectUntouched(scene);
+  }));
+
+test('a signal that was aborted before lets nothing begin', () =>
+  withScene(async ({ context, folder }) => {
+    const out = join(folder, 'new');
+    const signal = AbortSignal.abort();
+    const transfer = new Transfer(context, out, { sendSignal: signal, receiveSignal: signal });
+    expect(await rejection(transfer.sending)).toMatchObject({ code: 'interrupted' });
+    expect(await rejection(transfer.receiving)).toMatchObject({ code: 'interrupted' });
+    expect(existsSync(out)).toBe(false);
+  }));
+
+test('aborting after the end changes nothing', () =>
+  withScene(async ({ context, out }) => {
+    const { signal, abort } = abortable();
+    const transfer = new Transfer(context, out, { sendSignal: signal, receiveSignal: signal });
+    await Promise.all([transfer.sending, transfer.receiving]);
+    const after = treeState(out);
+    abort();
+    expect(reportOf(transfer.received).result).toBe('done');
+    expect(treeState(out)).toEqual(after);
+  }));
+
+function abortable(): { signal: AbortSignal; abort: () => void } {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
+}

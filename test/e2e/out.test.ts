@@ -1,0 +1,110 @@
+import { lstatSync, mkdirSync, readdirSync, realpathSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { pipeline, recordSend, run } from '../helpers/cli.ts';
+import { expectDone } from '../helpers/expect-done.ts';
+import { withFolder } from '../helpers/folder.ts';
+import { expectFailure, expectUntouched, withScene, writeTree } from '../helpers/scene.ts';
+import { treeState } from '../helpers/tree-state.ts';
+
+describe('a context is laid over OUT', () => {
+  it('and what it does not have stays, as with tar x', async () => {
+    await withScene(async ({ context, out, before }) => {
+      expectDone(await pipeline([context], [out]));
+      expect(treeState(out)).toEqual({ ...treeState(context), 'kept.txt': before['kept.txt'] });
+    });
+  });
+
+  it('and with --delete OUT is a mirror of it', async () => {
+    await withScene(async ({ context, out }) => {
+      writeTree(out, { 'web/old/deep.js': 'old', 'web/img/old.svg': 'old' });
+      expectDone(await pipeline([context], ['--delete', out]));
+      expect(treeState(out)).toEqual(treeState(context));
+    });
+  });
+
+  it('and with --delete named contexts leave only theirs', async () => {
+    await withScene(async ({ context, out }) => {
+      writeTree(out, { 'a/old': 'old' });
+      expectDone(await pipeline([`a=${context}`, `b=${context}`], ['--delete', out]));
+      expect(readdirSync(out).toSorted()).toEqual(['a', 'b']);
+      expect(treeState(join(out, 'a'))).toEqual(treeState(context));
+    });
+  });
+
+  it('and no symlink in OUT is followed, to a file or to a folder', async () => {
+    await withScene(async ({ folder, context }) => {
+      const [out, elsewhere] = [join(folder, 'linked'), join(folder, 'elsewhere')];
+      writeTree(elsewhere, { 'a.txt': 'elsewhere', 'web/app.js': 'elsewhere' });
+      const before = treeState(elsewhere);
+      mkdirSync(out);
+      symlinkSync('../elsewhere/web', join(out, 'web'));
+      symlinkSync('../elsewhere/a.txt', join(out, 'a.txt'));
+      expectDone(await pipeline([context], [out]));
+      expect(treeState(elsewhere)).toEqual(before);
+      expect(treeState(out)).toEqual(treeState(context));
+    });
+  });
+});
+
+describe('OUT', () => {
+  it('is made with its parents, and may be named relative to where we are', async () => {
+    await withScene(async ({ folder, context }) => {
+      expectDone(await pipeline([context], ['new/deeper/out/'], { cwd: folder }));
+      expect(treeState(join(folder, 'new/deeper/out'))).toEqual(treeState(context));
+    });
+  });
+
+  it('may be a symlink to a folder, which stays one', async () => {
+    await withScene(async ({ folder, context, out }) => {
+      symlinkSync('out', join(folder, 'link'));
+      expectDone(await pipeline([context], ['--delete', join(folder, 'link')]));
+      expect(lstatSync(join(folder, 'link')).isSymbolicLink()).toBe(true);
+      expect(treeState(out)).toEqual(treeState(context));
+    });
+  });
+
+  it.each(['-out', ' ', 'a=b', "it's", 'ünï\n'])('may be named %j', async (name) => {
+    await withScene(async ({ folder, context }) => {
+      expectDone(await pipeline([context], ['--', name], { cwd: folder }));
+      expect(treeState(join(folder, name))).toEqual(treeState(context));
+    });
+  });
+
+  it('may lie inside the context, whose copy then lacks only what is being received', async () => {
+    await withFolder(async (context) => {
+      writeTree(context, { 'a/file': 'x', z: 'z' });
+      const out = join(context, 'm/out');
+      mkdirSync(out, { recursive: true });
+      expectDone(await pipeline([context], [out]));
+      expect(Object.keys(treeState(out))).toEqual(['', 'a', 'a/file', 'm', 'm/out', 'z']);
+    });
+  });
+
+  it('is refused when it is a file', async () => {
+    await withScene(async (scene) => {
+      const out = join(scene.out, 'kept.txt');
+      const outcome = await run(['receive', out], { input: await recordSend([scene.context]) });
+      expectFailure(outcome, 4, `${realpathSync(out)} is not a folder; choose another OUT`);
+      expectUntouched(scene);
+    });
+  });
+
+  it('is refused when it is empty', async () => {
+    expectFailure(await run(['receive', '']), 2, 'OUT is empty');
+  });
+
+  it('is refused as a whole when its receiver has too small limits', async () => {
+    await withScene(async (scene) => {
+      const input = await recordSend([scene.context]);
+      for (const [option, words] of [
+        ['--max-entries=2', 'the context has more than 2 entries (--max-entries raises the limit)'],
+        ['--max-bytes=3', 'the context has more than 3 bytes (--max-bytes raises the limit)'],
+      ] as const) {
+        const outcome = await run(['receive', option, scene.out], { input });
+        expectFailure(outcome, 5, words);
+        expectUntouched(scene);
+      }
+    });
+  });
+});

@@ -1,0 +1,187 @@
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { RING_BYTES, SUSPENSION_MS } from '../../src/limits.ts';
+import { recordSend, run } from '../helpers/cli.ts';
+import { makeFolder, removeFolder } from '../helpers/folder.ts';
+import { startHeld } from '../helpers/held-pipe.ts';
+import { treeState } from '../helpers/tree-state.ts';
+import { until } from '../helpers/until.ts';
+
+const MB = 1_000_000;
+/** More than three rings, the sockets and the test itself hold between the two. */
+const BIG_BYTES = 3 * RING_BYTES + 8 * MB;
+const MIDDLE = { after: MB };
+const ALL = { after: Infinity };
+/** A process notices that it slept when it slept for three times as long. */
+const NOTICED_SLEEP_MS = 4 * SUSPENSION_MS;
+const SAYS = ['--stall-after', '1s'];
+
+describe('one side sleeps', () => {
+  test('a receiver that does not read is named by the sender, and accuses nobody', async () => {
+    const context = folder(fillContext);
+    const out = folder();
+    const { sender, receiver, pipe } = startHeld([context, ...SAYS], [out, ...SAYS], MIDDLE);
+    await until('the transfer is in its middle', () => pipe.holds);
+    const asleepSince = performance.now();
+    receiver.child.kill('SIGSTOP');
+    pipe.release();
+    await until('the sender says the stall', () => sender.said().includes('stalled'));
+    expect(sender.said()).toMatch(
+      /^ctxsync send: stalled 1s: receiver is not reading \(nothing more fits into the pipe\)$/m,
+    );
+    await until('it slept long enough', () => performance.now() - asleepSince > NOTICED_SLEEP_MS);
+
+    receiver.child.kill('SIGCONT');
+    const [sent, received] = await Promise.all([sender.done, receiver.done]);
+    expect([sent.code, received.code]).toEqual([0, 0]);
+    expect(sent.stderr).toMatch(/^ctxsync send: resumed after [1-9]\d*s$/m);
+    expect(received.stderr).not.toMatch(/stalled|resumed/);
+    expect(treeState(out)).toEqual(treeState(context));
+  });
+
+  test('a sender that is silent is named by the receiver, and accuses nobody', async () => {
+    const context = folder(fillContext);
+    const out = folder();
+    // The last beat has to be too old to prove anything.
+    const patience = ['--stall-after', '4s'];
+    const { sender, receiver, pipe } = startHeld([context, ...SAYS], [out, ...patience], MIDDLE);
+    await until('the transfer is in its middle', () => pipe.holds);
+    const asleepSince = performance.now();
+    sender.child.kill('SIGSTOP');
+    pipe.release();
+    await until('the receiver says the stall', () => receiver.said().includes('stalled'));
+    expect(receiver.said()).toMatch(
+      /^ctxsync receive: stalled 4s: sender has been silent for [45]s$/m,
+    );
+    await until('it slept long enough', () => performance.now() - asleepSince > NOTICED_SLEEP_MS);
+
+    sender.child.kill('SIGCONT');
+    const [sent, received] = await Promise.all([sender.done, receiver.done]);
+    expect([sent.code, received.code]).toEqual([0, 0]);
+    expect(received.stderr).toMatch(/^ctxsync receive: resumed after [1-9]\d*s$/m);
+    expect(sent.stderr).not.toMatch(/stalled|resumed/);
+    expect(treeState(out)).toEqual(treeState(context));
+  });
+
+  test('neither side is named when both slept', async () => {
+    const context = folder(fillContext);
+    const out = folder();
+    const { sender, receiver, pipe } = startHeld([context, ...SAYS], [out, ...SAYS], MIDDLE);
+    await until('the transfer is in its middle', () => pipe.holds);
+    const asleepSince = performance.now();
+    for (const { child } of [sender, receiver]) child.kill('SIGSTOP');
+    pipe.release();
+    await until('they slept long enough', () => performance.now() - asleepSince > NOTICED_SLEEP_MS);
+    for (const { child } of [sender, receiver]) child.kill('SIGCONT');
+    const [sent, received] = await Promise.all([sender.done, receiver.done]);
+    expect([sent.code, received.code]).toEqual([0, 0]);
+    expect(sent.stderr + received.stderr).not.toMatch(/stalled|resumed/);
+  });
+});
+
+describe('a tar on stdin or stdout', () => {
+  test('a silent stdin is what the sender waits for, and the receiver knows', async () => {
+    const out = folder();
+    const tar = await recordTar();
+    const { sender, receiver } = startHeld(['-', ...SAYS], [out, ...SAYS], ALL);
+    sender.child.stdin?.write(tar.subarray(0, 700));
+    await until('both say the stall', () =>
+      [sender, receiver].every(({ said }) => said().includes('stalled')),
+    );
+    expect(sender.said()).toMatch(
+      /^ctxsync send: stalled 1s: sender is waiting for the tar on stdin \(silent for \ds\)$/m,
+    );
+    expect(receiver.said()).toMatch(
+      /^ctxsync receive: stalled 1s: sender is alive: waiting for data for \ds$/m,
+    );
+    sender.child.stdin?.end(tar.subarray(700));
+    expect(await sender.done).toMatchObject({ code: 0 });
+    expect(await receiver.done).toMatchObject({ code: 0 });
+    expect(sender.said()).toContain('resumed after');
+    expect(receiver.said()).toContain('resumed after');
+  });
+
+  test('a stdout that is not read is what the receiver hangs on', async () => {
+    const context = folder(fillContext);
+    const { sender, receiver } = startHeld([context, ...SAYS], ['-', ...SAYS], ALL);
+    receiver.child.stdout?.pause();
+    await until('both say the stall', () =>
+      [sender, receiver].every(({ said }) => said().includes('stalled')),
+    );
+    expect(receiver.said()).toMatch(
+      /^ctxsync receive: stalled 1s: receiver is writing the tar to stdout \(whoever reads it is not reading\)$/m,
+    );
+    expect(sender.said()).toMatch(/^ctxsync send: stalled 1s: receiver is not reading/m);
+    receiver.child.stdout?.resume();
+    expect(await sender.done).toMatchObject({ code: 0 });
+    expect(await receiver.done).toMatchObject({ code: 0 });
+  });
+});
+
+describe('the two timers', () => {
+  test('beats are no progress: a sender that only beats is given up', async () => {
+    const out = folder();
+    const { sender, receiver } = startHeld(['-'], [out, ...SAYS, '--stall-timeout', '3s'], ALL);
+    const { code, stderr } = await receiver.done;
+    expect(code).toBe(8);
+    expect(stderr).toMatch(/stalled 1s: sender is alive: waiting for data for \ds/);
+    expect(stderr).toMatch(/error: gave up after 3s without progress: sender is alive/);
+    // Its next beat finds nobody.
+    expect(await sender.done).toMatchObject({ code: 7 });
+  });
+
+  test('slow is not stalled', async () => {
+    const patience = ['--stall-after', '2s'];
+    const { sender, receiver } = startHeld(['-', ...patience], [folder(), ...patience], ALL);
+    const tar = await recordTar();
+    await drip(tar, sender.child.stdin!);
+    const [sent, received] = await Promise.all([sender.done, receiver.done]);
+    expect([sent.code, received.code]).toEqual([0, 0]);
+    expect(sent.stderr + received.stderr).not.toMatch(/stalled|resumed/);
+  });
+
+  test('--stall-after 0 is silent, whatever happens', async () => {
+    const silent = ['--stall-after', '0', '--stall-timeout', '3s'];
+    const { sender, receiver } = startHeld(['-', ...silent], [folder(), ...silent], ALL);
+    const [sent, received] = await Promise.all([sender.done, receiver.done]);
+    expect(sent.code).toBe(8);
+    expect([8, 9]).toContain(received.code);
+    expect(sent.stderr + received.stderr).not.toMatch(/stalled/);
+  });
+});
+
+/** A folder that is gone after the test. */
+function folder(fill: (folder: string) => void = () => {}): string {
+  const made = makeFolder();
+  onTestFinished(() => removeFolder(made));
+  fill(made);
+  return made;
+}
+
+function fillContext(context: string): void {
+  // Random: nothing on the way could make it smaller.
+  writeFileSync(join(context, 'big.bin'), randomBytes(BIG_BYTES));
+}
+
+/** A tar of 20 small files: all of it fits into every buffer on the way. */
+async function recordTar(): Promise<Buffer> {
+  const context = folder();
+  for (let i = 0; i < 20; i++) writeFileSync(join(context, `file-${i}`), `content ${i}`);
+  const input = await recordSend([context]);
+  return (await run(['receive', '-'], { input })).stdout;
+}
+
+/** A source that takes some five seconds, and never rests for long. */
+async function drip(bytes: Buffer, to: Writable): Promise<void> {
+  const pieces = 25;
+  const size = Math.ceil(bytes.length / pieces);
+  for (let at = 0; at < bytes.length; at += size) {
+    to.write(bytes.subarray(at, at + size));
+    await setTimeout(200);
+  }
+  to.end();
+}

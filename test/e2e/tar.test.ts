@@ -1,0 +1,244 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { BIN, recordSend, run, type Outcome } from '../helpers/cli.ts';
+import { makeExoticTree } from '../helpers/exotic-tree.ts';
+import { makeFolder, removeFolder, withFolder } from '../helpers/folder.ts';
+import {
+  expectExit,
+  expectFailure,
+  expectUntouched,
+  withScene,
+  writeTree,
+} from '../helpers/scene.ts';
+import { treeState } from '../helpers/tree-state.ts';
+
+const isRoot = process.getuid?.() === 0;
+
+describe('send - takes a tar', () => {
+  it.skipIf(isMissing('git'))(
+    'of git archive, and what arrives is what tar would make',
+    async () => {
+      await withFolder((folder) => {
+        const repo = join(folder, 'repo');
+        const long = `${'long/'.repeat(30)}${'name-'.repeat(20)}`;
+        writeTree(repo, { 'src/index.js': 'x', 'a b/ü': 'y', [long]: 'z', run: '#!/bin/sh\n' });
+        symlinkSync('src/index.js', join(repo, 'link'));
+        const git = (...args: string[]): void => {
+          const who = ['-c', 'user.name=test', '-c', 'user.email=test@example.com'];
+          execFileSync('git', ['-C', repo, ...who, ...args], { stdio: 'pipe' });
+        };
+        git('init', '--quiet');
+        git('add', '.');
+        git('update-index', '--chmod=+x', 'run');
+        git('commit', '--quiet', '--message', 'all');
+        git('tag', 'v1');
+        const [out, expected] = [join(folder, 'out'), join(folder, 'expected')];
+        shell('git -C "$1" archive HEAD | "$NODE" "$BIN" send - | "$NODE" "$BIN" receive "$2"', [
+          repo,
+          out,
+        ]);
+        mkdirSync(expected);
+        shell('git -C "$1" archive HEAD | tar -xpf - -C "$2"', [repo, expected]);
+        expect(Object.keys(treeState(out))).toContain(long);
+        expect(treeState(out, { root: false })).toEqual(treeState(expected, { root: false }));
+      });
+    },
+  );
+
+  it('that is compressed with gzip, also in several members', async () => {
+    await withFolder(async (folder) => {
+      const context = join(folder, 'context');
+      writeTree(context, { a: 'x'.repeat(300_000), 'b/c': 'y' });
+      const tar = tarOf(context, '.');
+      const half = tar.length / 2;
+      for (const [name, input] of [
+        ['one', gzipSync(tar)],
+        ['two', Buffer.concat([gzipSync(tar.subarray(0, half)), gzipSync(tar.subarray(half))])],
+      ] as const) {
+        await sendTar(input, join(folder, name));
+        expect(treeState(join(folder, name))).toEqual(treeState(context));
+      }
+    });
+  });
+
+  it('with "./" before its names and mode and time of the root', async () => {
+    await withFolder(async (folder) => {
+      const context = join(folder, 'context');
+      mkdirSync(context, { mode: 0o751 });
+      makeExoticTree(context, { readable: !isRoot });
+      const tar = tarOf(context, '.');
+      await sendTar(tar, join(folder, 'out'));
+      expect(treeState(join(folder, 'out'))).toEqual(treeState(context));
+    });
+  });
+
+  it("in GNU's own format, with its long names", async () => {
+    await withFolder(async (folder) => {
+      const context = join(folder, 'context');
+      writeTree(context, { [`${'d'.repeat(120)}/${'f'.repeat(200)}`]: 'x', caf: 'y' });
+      symlinkSync('t'.repeat(300), join(context, 'link'));
+      execFileSync('find', [context, '-exec', 'touch', '-h', '-d', '@1000000000', '{}', '+']);
+      await sendTar(tarOf(context, '.', 'gnu'), join(folder, 'out'));
+      expect(treeState(join(folder, 'out'))).toEqual(treeState(context));
+    });
+  });
+
+  it('without entries for its folders, which are made', async () => {
+    await withFolder(async (folder) => {
+      const context = join(folder, 'context');
+      writeTree(context, { 'a/b/c': 'c', 'a/d': 'd' });
+      await sendTar(tarOf(context, 'a/b/c a/d'), join(folder, 'out'));
+      const state = treeState(join(folder, 'out'));
+      expect(Object.keys(state)).toEqual(['', 'a', 'a/b', 'a/b/c', 'a/d']);
+      expect(state['a']).toMatch(/^folder 755 /);
+      expect(state['a/b/c']).toBe(treeState(context)['a/b/c']);
+    });
+  });
+
+  it('that has no entries at all, with a warning', async () => {
+    await withFolder(async (folder) => {
+      const { stderr } = await sendTar(Buffer.alloc(10_240), join(folder, 'out'));
+      expect(stderr).toContain('warning: the context is empty');
+      expect(Object.keys(treeState(join(folder, 'out')))).toEqual(['']);
+    });
+  });
+});
+
+describe('send - refuses', () => {
+  it.each<[what: string, input: () => Buffer, words: string]>([
+    ['nothing', () => Buffer.alloc(0), 'the tar on stdin is empty'],
+    ['text', () => Buffer.from('hello, world\n'.repeat(99)), 'has no tar header at byte 0'],
+    ['less than a header', () => Buffer.from('hello'), 'ends without an end-of-archive marker'],
+    ['a tar cut in a file', () => smallTar().subarray(0, 2_000), 'ends in the middle of a'],
+    ['a tar without its end', () => smallTar().subarray(0, 8_704), 'without an end-of-archive'],
+    [
+      'a gzip cut short',
+      () => gzipSync(smallTar()).subarray(0, 60),
+      'the gzip on stdin is damaged',
+    ],
+    ['a gzip of text', () => gzipSync('hello, world\n'.repeat(99)), 'has no tar header at byte 0'],
+    ['xz', () => magic('fd377a585a00'), 'compressed with xz; only plain and gzip are read'],
+    ['bzip2', () => magic('425a6839'), 'compressed with bzip2; only plain and gzip are read'],
+    ['zstd', () => magic('28b52ffd'), 'compressed with zstd; only plain and gzip are read'],
+  ])('%s, and nothing is committed', async (_, input, words) => {
+    await withScene(async (scene) => {
+      const sent = await run(['send', '-'], { input: input() });
+      expectFailure(sent, 3, words);
+      const received = await run(['receive', scene.out], { input: sent.stdout });
+      expectFailure(received, 9, words);
+      expectUntouched(scene);
+    });
+  });
+});
+
+describe('receive - writes a tar', () => {
+  it('that tar lists and extracts to what was sent', async () => {
+    await withFolder(async (folder) => {
+      const [context, out] = [join(folder, 'context'), join(folder, 'out')];
+      mkdirSync(context, { mode: 0o751 });
+      makeExoticTree(context, { readable: !isRoot });
+      shell('cd "$1" && "$NODE" "$BIN" send . | "$NODE" "$BIN" receive - > ../context.tar', [
+        context,
+      ]);
+      const list = shell('tar -tf "$1" --quoting-style=literal --show-transformed-names | wc -l', [
+        join(folder, 'context.tar'),
+      ]);
+      expect(Number(list)).toBeGreaterThan(Object.keys(treeState(context)).length);
+      mkdirSync(out);
+      shell('tar -xpf "$1" -C "$2"', [join(folder, 'context.tar'), out]);
+      expect(treeState(out)).toEqual(treeState(context));
+    });
+  });
+
+  it('that send - takes again', async () => {
+    await withFolder(async (folder) => {
+      const [context, out] = [join(folder, 'context'), join(folder, 'out')];
+      mkdirSync(context);
+      makeExoticTree(context, { readable: !isRoot });
+      const received = await run(['receive', '-'], { input: await recordSend([context]) });
+      await sendTar(received.stdout, out);
+      expect(treeState(out)).toEqual(treeState(context));
+    });
+  });
+
+  it('puts a single named context into the folder of its name', async () => {
+    await withFolder(async (folder) => {
+      writeTree(join(folder, 'context'), { 'a/b': 'x' });
+      const input = await recordSend([`web=${join(folder, 'context')}`]);
+      const { stdout } = await run(['receive', '-'], { input });
+      const listed = spawnSync('tar', ['-tf', '-'], { input: stdout }).stdout.toString();
+      expect(listed.split('\n').slice(0, -1)).toEqual(['web/', 'web/a/', 'web/a/b']);
+    });
+  });
+
+  it('and refuses several contexts', async () => {
+    await withFolder(async (folder) => {
+      writeTree(folder, { 'a/x': '', 'b/y': '' });
+      const input = await recordSend([`a=${join(folder, 'a')}`, `b=${join(folder, 'b')}`]);
+      const outcome = await run(['receive', '-'], { input });
+      expectFailure(outcome, 2, 'several contexts were sent', 'receive them into a folder');
+    });
+  });
+
+  it('and refuses --delete', async () => {
+    expectFailure(await run(['receive', '--delete', '-']), 2, '--delete is for a folder');
+  });
+});
+
+describe.skipIf(isMissing('script'))('a terminal takes no data', () => {
+  it.each([
+    ['receive -', 'stdout is a terminal; pipe it into whatever reads a tar'],
+    ['send .', 'stdout is a terminal; pipe it into "ctxsync receive"'],
+  ])('%s says so and exits 2', (command, words) => {
+    const ctxsync = `'${process.execPath}' '${BIN}' ${command}`;
+    const options = { input: '', cwd: import.meta.dirname };
+    const { stdout } = spawnSync(
+      'script',
+      ['-qec', `${ctxsync} < /dev/null; echo exit $?`, '/dev/null'],
+      options,
+    );
+    expect(stdout.toString()).toContain(words);
+    expect(stdout.toString()).toContain('exit 2');
+  });
+});
+
+/** Sends a tar and receives it into `out`; both have to succeed. */
+async function sendTar(input: Uint8Array, out: string): Promise<Outcome> {
+  const sent = await run(['send', '-'], { input });
+  expectExit(sent, 0);
+  const received = await run(['receive', out], { input: sent.stdout });
+  expectExit(received, 0);
+  return sent;
+}
+
+/** A file of 5,000 bytes and one of a single byte, which ends at byte 8,704. */
+function smallTar(): Buffer {
+  const folder = makeFolder();
+  try {
+    writeTree(folder, { a: 'x'.repeat(5_000), b: 'y' });
+    return tarOf(folder, 'a b');
+  } finally {
+    removeFolder(folder);
+  }
+}
+
+function tarOf(folder: string, members: string, format: 'posix' | 'gnu' = 'posix'): Buffer {
+  const args = ['-C', folder, `--format=${format}`, '-cf', '-', ...members.split(' ')];
+  return execFileSync('tar', args, { maxBuffer: 1e9 });
+}
+
+function shell(script: string, args: readonly string[]): string {
+  const env = { ...process.env, NODE: process.execPath, BIN };
+  return execFileSync('sh', ['-ec', script, 'sh', ...args], { env, stdio: 'pipe' }).toString();
+}
+
+function magic(hex: string): Buffer {
+  return Buffer.concat([Buffer.from(hex, 'hex'), Buffer.alloc(600, 7)]);
+}
+
+function isMissing(command: string): boolean {
+  return spawnSync('sh', ['-c', `command -v ${command}`]).status !== 0;
+}

@@ -1,0 +1,152 @@
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { recordSend, run } from '../helpers/cli.ts';
+import { withFolder } from '../helpers/folder.ts';
+import { openTerminal, PROMPT, whyNoTerminals, type Terminal } from '../helpers/terminal.ts';
+import { until } from '../helpers/until.ts';
+
+const FILES = 300;
+/** A source of two halves; the second comes when there is a file named `go`. */
+const SOURCE = 'cat half-1; until [ -e go ]; do sleep 0.1; done; cat half-2';
+const SPINNER = /^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] /;
+const PROGRESS = /^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] (?:sending|receiving)(?: \d+%)? · [\d.]+ [kM]?B(?: · [^⠀-⣿]+)?$/;
+const SENT = /^ctxsync send: sent 300 entries, .* · source \d+%, waiting for the receiver \d+%$/;
+const RECEIVED =
+  /^ctxsync receive: received 300 entries, .* into out in .* · source \d+%, wire \d+%, destination \d+%$/;
+const STALLED = /^ctxsync receive: stalled 1s: sender is alive: waiting for data for \ds$/;
+
+const why = whyNoTerminals();
+// The reason, where the report only has a number of skipped tests.
+if (why !== undefined) process.stderr.write(`terminal.test.ts is skipped: ${why}\n`);
+
+describe.skipIf(why !== undefined).each([80, 40])('send | receive on %d columns', (columns) => {
+  test('one progress line at a time, then a closing line of each', async () => {
+    const terminal = await openTerminal(columns);
+    const command = await startTransfer(terminal, 'ctxsync receive out');
+    const seen = new Set<string>();
+    await until('progress was seen ten times', () => {
+      const [first, ...lines] = terminal.screen();
+      expect(first).toBe(command);
+      expect(lines.length).toBeLessThanOrEqual(1);
+      for (const line of lines) {
+        expect(line).toMatch(PROGRESS);
+        expect(line.length).toBeLessThan(columns);
+        seen.add(line);
+      }
+      expect(terminal.cursor().visible).toBe(true);
+      return seen.size >= 10;
+    });
+
+    await finish(terminal);
+    const lines = terminal.screen().slice(1);
+    expect(lines.slice(0, 2).toSorted()).toEqual([
+      expect.stringMatching(RECEIVED),
+      expect.stringMatching(SENT),
+    ]);
+    expect(lines.slice(2)).toEqual(['status 0', PROMPT]);
+    expectPromptIntact(terminal);
+  });
+
+  test('a stall that the receiver says leaves both readable', async () => {
+    const terminal = await openTerminal(columns);
+    const command = await startTransfer(terminal, 'ctxsync receive out --stall-after 1s');
+    await until('the stall is said', () => terminal.screen().some((line) => STALLED.test(line)));
+    await until('the spinner is below it', () => SPINNER.test(terminal.screen().at(-1) ?? ''));
+    const [first, stalled, progress, ...rest] = terminal.screen();
+    expect([first, stalled, progress]).toEqual([
+      command,
+      expect.stringMatching(STALLED),
+      expect.stringMatching(PROGRESS),
+    ]);
+    expect(rest).toEqual([]);
+
+    await finish(terminal);
+    const lines = terminal.screen().slice(1);
+    expect(lines.toSorted()).toEqual([
+      expect.stringMatching(RECEIVED),
+      expect.stringMatching(/^ctxsync receive: resumed after [1-9]\d*s$/),
+      expect.stringMatching(STALLED),
+      expect.stringMatching(SENT),
+      PROMPT,
+      'status 0',
+    ]);
+    expectPromptIntact(terminal);
+  });
+
+  test('Ctrl-C ends both: each says one line, and no stage is left', async () => {
+    const terminal = await openTerminal(columns);
+    const out = join(terminal.folder, 'out');
+    await startTransfer(terminal, 'ctxsync receive out');
+    await until('the transfer is in its middle', () => {
+      const progress = terminal.screen().at(-1) ?? '';
+      return PROGRESS.test(progress) && existsSync(out) && readdirSync(out).length > 0;
+    });
+    terminal.press('C-c');
+    await until('the prompt is back', () => terminal.screen().at(-1) === PROMPT);
+    const lines = terminal.screen().filter((line) => line.startsWith('ctxsync '));
+    expect(lines.toSorted()).toEqual([
+      expect.stringMatching(/^ctxsync receive: error: .*interrupted/),
+      expect.stringMatching(/^ctxsync send: error: /),
+    ]);
+    expect(terminal.screen().filter((line) => SPINNER.test(line))).toEqual([]);
+    expect(existsSync(out)).toBe(false);
+    expectPromptIntact(terminal);
+  });
+});
+
+test.skipIf(why !== undefined)(
+  'the receiver shows the progress of a sender that does not',
+  async () => {
+    const terminal = await openTerminal(80);
+    await startTransfer(terminal, 'ctxsync receive out', ['--quiet']);
+    await until('its progress is shown', () =>
+      / receiving · /.test(terminal.screen().at(-1) ?? ''),
+    );
+    expect(terminal.screen().at(-1)).toMatch(PROGRESS);
+    await finish(terminal);
+    expect(terminal.screen().slice(1)).toEqual([
+      expect.stringMatching(RECEIVED),
+      'status 0',
+      PROMPT,
+    ]);
+  },
+);
+
+/** Types `<slow source> | ctxsync send - | <receive>`. Returns the line as it stands there. */
+async function startTransfer(
+  terminal: Terminal,
+  receive: string,
+  sendOptions: string[] = [],
+): Promise<string> {
+  const { folder } = terminal;
+  const tar = await recordTar();
+  const half = tar.length / 2;
+  writeFileSync(join(folder, 'half-1'), tar.subarray(0, half));
+  writeFileSync(join(folder, 'half-2'), tar.subarray(half));
+  writeFileSync(join(folder, 'source'), SOURCE);
+  const line = `sh source | ${['ctxsync send -', ...sendOptions].join(' ')} | ${receive}; echo "status $?"`;
+  terminal.type(line);
+  return `${PROMPT} ${line}`;
+}
+
+async function finish(terminal: Terminal): Promise<void> {
+  writeFileSync(join(terminal.folder, 'go'), '');
+  await until('the prompt is back', () => terminal.screen().at(-1) === PROMPT);
+}
+
+/** What is typed next stands where it belongs, and can be seen. */
+function expectPromptIntact(terminal: Terminal): void {
+  const { visible, column, row } = terminal.cursor();
+  expect(visible).toBe(true);
+  expect(column).toBe(PROMPT.length + 1);
+  expect(terminal.rows()[row]).toBe(PROMPT);
+}
+
+function recordTar(): Promise<Buffer> {
+  return withFolder(async (context) => {
+    for (let i = 0; i < FILES; i++) writeFileSync(join(context, `file-${i}`), `content ${i}`);
+    const input = await recordSend([context]);
+    return (await run(['receive', '-'], { input })).stdout;
+  });
+}

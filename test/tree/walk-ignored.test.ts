@@ -1,0 +1,107 @@
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Gauge } from '../../src/disk/gauge.ts';
+import { parseIgnoreFile } from '../../src/tree/ignore-file.ts';
+import { IgnoreRules } from '../../src/tree/ignore-rules.ts';
+import { walk } from '../../src/tree/walk.ts';
+import { asNobody } from '../helpers/as-nobody.ts';
+import { withFolder } from '../helpers/folder.ts';
+import { writeTree } from '../helpers/scene.ts';
+
+describe('an ignored folder', () => {
+  it('is not looked at, nor is anything in it', async () => {
+    await withFolder((root) => {
+      writeTree(root, { 'node_modules/a/b': '', 'src/x': '', '.git/HEAD': '' });
+      expect(looks(root, 'node_modules\n.git\n')).toEqual(['src', 'src/x']);
+    });
+  });
+
+  it('is not looked at when an exception stands before its rule, or leads elsewhere', async () => {
+    await withFolder((root) => {
+      writeTree(root, { 'a/keep': '', 'b/keep': '' });
+      expect(looks(root, '!a/keep\na\nb\n!c/keep\n')).toEqual([]);
+    });
+  });
+
+  it('is entered only where an exception could match beneath it', async () => {
+    await withFolder((root) => {
+      writeTree(root, { 'a/no/deep/x': '', 'a/yes/keep': '', 'a/yes/other': '' });
+      const found = looks(root, 'a\n!a/yes/keep\n');
+      expect(found).toContain('a/yes/keep');
+      expect(found.filter((path) => path.startsWith('a/no/'))).toEqual([]);
+    });
+  });
+
+  it('comes along, with its parents, for the sake of a child that is included again', async () => {
+    await withFolder((root) => {
+      writeTree(root, { 'a/b/c/keep': '', 'a/b/other': '', 'a/d/other': '', 'e/x': '' });
+      const paths = walked(root, '*\n!**/keep\n');
+      expect(paths).toEqual(['', 'a', 'a/b', 'a/b/c', 'a/b/c/keep']);
+    });
+  });
+
+  it('does not come when nothing beneath it is included after all', async () => {
+    await withFolder((root) => {
+      writeTree(root, { 'a/b/x': '', 'c/keep': '', 'd/y': '' });
+      mkdirSync(join(root, 'a/empty'));
+      expect(walked(root, '*\n!**/keep\n')).toEqual(['', 'c', 'c/keep']);
+    });
+  });
+
+  it('comes empty when it is itself included again', async () => {
+    await withFolder((root) => {
+      mkdirSync(join(root, 'a/keep'), { recursive: true });
+      writeTree(root, { 'a/other/x': '' });
+      expect(walked(root, 'a\n!a/keep\n')).toEqual(['', 'a', 'a/keep']);
+    });
+  });
+
+  it('may be unreadable, with and without exceptions beneath it', async () => {
+    await withFolder((root) => {
+      writeTree(root, { 'closed/keep': '', 'open/x': '' });
+      asNobody(root, () => {
+        chmodSync(join(root, 'closed'), 0);
+        expect(walked(root, 'closed\n')).toEqual(['', 'open', 'open/x']);
+        expect(walked(root, 'closed\n!closed/keep\n')).toEqual(['', 'open', 'open/x']);
+      });
+    });
+  });
+});
+
+describe('a folder that is not ignored', () => {
+  it('fails the walk when it is unreadable, naming it', async () => {
+    await withFolder((root) => {
+      writeTree(root, { 'sub/closed/x': '' });
+      asNobody(root, () => {
+        chmodSync(join(root, 'sub/closed'), 0);
+        expect(() => walked(root, '')).toThrow(
+          expect.objectContaining({
+            code: 'source-unreadable',
+            path: 'sub/closed',
+            message: expect.stringContaining('permission denied (EACCES)'),
+          }),
+        );
+      });
+    });
+  });
+});
+
+function walked(root: string, ignoreFile: string, gauge = new Gauge()): string[] {
+  const rules = new IgnoreRules(parseIgnoreFile(Buffer.from(ignoreFile), '.dockerignore'));
+  const options = { rules, gauge, onSkipped: () => {}, onChanged: () => {} };
+  return Array.from(walk(root, options), ({ path }) => path);
+}
+
+/** The paths, the root apart, for which the walk went to the disk. */
+function looks(root: string, ignoreFile: string): string[] {
+  const paths = new Set<string>();
+  class WatchedGauge extends Gauge {
+    override enter(...[state, path]: Parameters<Gauge['enter']>): void {
+      super.enter(state, path);
+      if (path !== undefined && path !== root) paths.add(path);
+    }
+  }
+  walked(root, ignoreFile, new WatchedGauge());
+  return [...paths];
+}

@@ -1,0 +1,110 @@
+import { execFileSync } from 'node:child_process';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { pack } from '../../src/archive/pack.ts';
+import { Gauge } from '../../src/disk/gauge.ts';
+import { CtxsyncError } from '../../src/errors.ts';
+import { IgnoreRules } from '../../src/tree/ignore-rules.ts';
+import { walk } from '../../src/tree/walk.ts';
+import { withFolder } from '../helpers/folder.ts';
+import { writeTree } from '../helpers/scene.ts';
+
+const SECRET = 'outside the context';
+/** As long as the secret, so that this would be sent in its place. */
+const INSIDE = 'within the  context';
+
+describe('a context that changes while it is walked', () => {
+  it.each<[what: string, at: string, swap: (context: string) => void, path: string]>([
+    ['a folder that became a symlink', 'a', (root) => leadOut(root, 'a'), 'a'],
+    ['a deeper folder that became one', 'a/b', (root) => leadOut(root, 'a/b'), 'a/b'],
+    ['a folder that vanished', 'a', (root) => rmSync(join(root, 'a'), { recursive: true }), 'a'],
+    ['a folder that became a FIFO', 'a', (root) => fifo(root, 'a'), 'a'],
+    ['a file that became a symlink', 'a/b/file', (root) => leadOut(root, 'a/b/file'), 'a/b/file'],
+    ['a file that vanished', 'a/b/file', (root) => rmSync(join(root, 'a/b/file')), 'a/b/file'],
+    ['a file that became a FIFO', 'a/b/file', (root) => fifo(root, 'a/b/file'), 'a/b/file'],
+    ['a file that another replaced', 'a/b/file', (root) => linkOut(root, 'a/b/file'), 'a/b/file'],
+    [
+      'a later file that vanished',
+      'a',
+      (root) => rmSync(join(root, 'a/b'), { recursive: true }),
+      '',
+    ],
+  ])('%s fails it, or is not there; what it leads to is not sent', async (_, at, swap, path) => {
+    await withFolder((folder) => {
+      const { sent, error } = packWhile(folder, at, swap);
+      expect(sent).not.toContain(SECRET);
+      if (path === '') return expect(error).toBeUndefined();
+      expect(error).toMatchObject({ code: 'source-changed', path });
+    });
+  });
+
+  it('sends what is in a folder that it has entered, wherever its path leads by then', async () => {
+    await withFolder((folder) => {
+      const { sent, error } = packWhile(folder, 'a/b', (root) => leadOut(root, 'a'));
+      expect(error).toBeUndefined();
+      expect(sent).toContain(INSIDE);
+      expect(sent).not.toContain(SECRET);
+    });
+  });
+});
+
+/** Packs a context, and swaps something when the walk is at `at`, before that is packed. */
+function packWhile(
+  folder: string,
+  at: string,
+  swap: (context: string) => void,
+): { sent: string; error: CtxsyncError | undefined } {
+  const context = join(folder, 'context');
+  writeTree(context, { 'a/b/file': INSIDE, 'a/b/more': INSIDE, last: INSIDE });
+  writeTree(join(folder, 'elsewhere'), {
+    file: SECRET,
+    more: SECRET,
+    'b/file': SECRET,
+    other: 'o',
+  });
+  const gauge = new Gauge();
+  const rules = new IgnoreRules([]);
+  const options = { rules, gauge, onSkipped: () => {}, onChanged: () => {} };
+  const entries = (function* () {
+    for (const entry of walk(context, options)) {
+      if (entry.path === at) swap(context);
+      yield entry;
+    }
+  })();
+  const sent = Buffer.alloc(64 * 1024);
+  let length = 0;
+  const sink = {
+    reserve: () => sent.subarray(length),
+    produced: (count: number) => {
+      length += count;
+    },
+  };
+  let error: CtxsyncError | undefined;
+  try {
+    pack(entries, sink, gauge);
+  } catch (thrown) {
+    error = CtxsyncError.from(thrown);
+  }
+  return { sent: sent.toString('latin1', 0, length), error };
+}
+
+/** Puts a symlink to the like-named thing outside of the context in the place of `path`. */
+function leadOut(context: string, path: string): void {
+  renameSync(join(context, path), join(context, '../moved'));
+  const outside = path.endsWith('file') ? '../elsewhere/file' : '../elsewhere';
+  symlinkSync(join(context, outside), join(context, path));
+  // Not only is there a symlink: it leads to something that could be sent.
+  if (path.endsWith('file')) expect(readFileSync(join(context, path), 'utf8')).toBe(SECRET);
+}
+
+function linkOut(context: string, path: string): void {
+  rmSync(join(context, path));
+  linkSync(join(context, '../elsewhere/other'), join(context, path));
+}
+
+function fifo(context: string, path: string): void {
+  rmSync(join(context, path), { recursive: true });
+  mkdirSync(join(context, '..', 'unused'), { recursive: true });
+  execFileSync('mkfifo', [join(context, path)]);
+}

@@ -1,0 +1,204 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, linkSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Gauge } from '../../src/disk/gauge.ts';
+import type { SourceEntry } from '../../src/entry.ts';
+import { MAX_DEPTH } from '../../src/limits.ts';
+import { parseIgnoreFile } from '../../src/tree/ignore-file.ts';
+import { IgnoreRules } from '../../src/tree/ignore-rules.ts';
+import { walk } from '../../src/tree/walk.ts';
+import { withFolder } from '../helpers/folder.ts';
+import { writeTree } from '../helpers/scene.ts';
+
+describe('a walk', () => {
+  it('has the root first, parents before children, and "/" before every other byte', async () => {
+    await withFolder((root) => {
+      writeTree(root, { 'a/b': '', 'a/b!': '', 'a!b': '', 'a-b': '', 'a!/x': '', A: '', a0: '' });
+      const paths = walkAll(root).paths;
+      expect(paths).toEqual(['', 'A', 'a', 'a/b', 'a/b!', 'a!', 'a!/x', 'a!b', 'a-b', 'a0']);
+      const asBytes = (path: string): string => path.replaceAll('/', '\0');
+      expect(paths.map(asBytes)).toEqual(paths.map(asBytes).toSorted());
+    });
+  });
+
+  it('tells kind, mode, size, time and link text of each entry', async () => {
+    await withFolder((root) => {
+      writeTree(root, { file: 'four' });
+      chmodSync(join(root, 'file'), 0o1640);
+      utimesSync(join(root, 'file'), 1e9, 1_000_000_000.25);
+      symlinkSync('../out of here', join(root, 'link'));
+      mkdirSync(join(root, 'sub'));
+      chmodSync(join(root, 'sub'), 0o1777);
+      const { entries } = walkAll(root);
+      expect(entries.slice(1)).toMatchObject([
+        { path: 'file', kind: 'file', mode: 0o1640, size: 4, mtimeUs: 1_000_000_000_250_000 },
+        { path: 'link', kind: 'symlink', size: 0, link: '../out of here' },
+        { path: 'sub', kind: 'folder', mode: 0o1777, size: 0 },
+      ]);
+    });
+  });
+
+  it('has names and link texts byte for byte', async () => {
+    await withFolder((root) => {
+      const names = ['\xff\xfe', 'new\nline', 'caf\xc3\xa9', '-rf', 'back\\slash', ' '];
+      for (const name of names) {
+        symlinkSync(bytes(`${name} text`), bytes(`${root}/${name}`));
+      }
+      const found = walkAll(root).entries.slice(1);
+      expect(found.map(({ path }) => path)).toEqual(names.toSorted());
+      for (const { path, link } of found) expect(link).toBe(`${path} text`);
+    });
+  });
+
+  it('has each file once, and its other names as hardlinks to the first', async () => {
+    await withFolder((root) => {
+      writeTree(root, { 'a/one': '1', 'b/two': '2', 'b/single': 's' });
+      linkSync(join(root, 'a/one'), join(root, 'a/uno'));
+      linkSync(join(root, 'a/one'), join(root, 'z'));
+      linkSync(join(root, 'b/two'), join(root, 'b/deux'));
+      const links = walkAll(root).entries.filter(({ kind }) => kind === 'hardlink');
+      expect(links.map(({ path, link }) => [path, link])).toEqual([
+        ['a/uno', 'a/one'],
+        ['b/two', 'b/deux'],
+        ['z', 'a/one'],
+      ]);
+    });
+  });
+
+  it('has a file whose first name is ignored under its next one', async () => {
+    await withFolder((root) => {
+      writeTree(root, { a: 'content' });
+      linkSync(join(root, 'a'), join(root, 'b'));
+      linkSync(join(root, 'a'), join(root, 'c'));
+      const { entries } = walkAll(root, 'a\n');
+      expect(entries.slice(1)).toMatchObject([
+        { path: 'b', kind: 'file', size: 7 },
+        { path: 'c', kind: 'hardlink', link: 'b' },
+      ]);
+    });
+  });
+
+  it('skips and names what is neither file, folder nor symlink, and never opens it', async () => {
+    await withFolder(async (root) => {
+      writeTree(root, { file: '' });
+      execFileSync('mkfifo', [join(root, 'fifo')]);
+      const server = createServer().listen(join(root, 'socket'));
+      await new Promise((resolve) => server.once('listening', resolve));
+      try {
+        const { paths, skipped } = walkAll(root);
+        expect(paths).toEqual(['', 'file']);
+        expect(skipped).toEqual([
+          ['fifo', 'a FIFO'],
+          ['socket', 'a socket'],
+        ]);
+      } finally {
+        await new Promise((resolve) => server.close(resolve));
+      }
+    });
+  });
+
+  it.runIf(mayMakeDevices())('skips and names a device', async () => {
+    await withFolder((root) => {
+      execFileSync('mknod', [join(root, 'null'), 'c', '1', '3']);
+      expect(walkAll(root).skipped).toEqual([['null', 'a device']]);
+    });
+  });
+
+  it('does not report an ignored FIFO', async () => {
+    await withFolder((root) => {
+      execFileSync('mkfifo', [join(root, 'fifo')]);
+      expect(walkAll(root, 'fifo\n')).toMatchObject({ paths: [''], skipped: [] });
+    });
+  });
+
+  it("leaves a receiver's work behind, wherever it is, and says so", async () => {
+    await withFolder((root) => {
+      const stage = '.ctxsync-0123456789abcdef';
+      writeTree(root, { [`${stage}/tree/x`]: '', '.ctxsync-lock': '', '.ctxsync-notes': '' });
+      writeTree(root, { [`sub/${stage}/x`]: '', 'sub/.ctxsync-lock': '', 'sub/.ctxsync-1': '' });
+      const { paths, skipped } = walkAll(root);
+      expect(paths).toEqual(['', '.ctxsync-notes', 'sub', 'sub/.ctxsync-1']);
+      const reason = "a receiver's own work file";
+      expect(skipped).toEqual([
+        [stage, reason],
+        ['.ctxsync-lock', reason],
+        [`sub/${stage}`, reason],
+        ['sub/.ctxsync-lock', reason],
+      ]);
+    });
+  });
+
+  it('drops setuid and setgid of a file and says so, and keeps sticky', async () => {
+    await withFolder((root) => {
+      for (const [name, mode] of [
+        ['plain', 0o755],
+        ['setgid', 0o2755],
+        ['setuid', 0o5755],
+      ] as const) {
+        writeFileSync(join(root, name), '');
+        chmodSync(join(root, name), mode);
+      }
+      const { entries, changed } = walkAll(root);
+      expect(entries.slice(1).map(({ mode }) => mode)).toEqual([0o755, 0o755, 0o1755]);
+      expect(changed).toEqual([
+        ['setgid', 'setuid and setgid are dropped'],
+        ['setuid', 'setuid and setgid are dropped'],
+      ]);
+    });
+  });
+
+  it('refuses folders that lie too deep, naming one', async () => {
+    await withFolder((root) => {
+      mkdirSync(join(root, 'd/'.repeat(MAX_DEPTH)), { recursive: true });
+      expect(() => walkAll(root)).toThrow(
+        expect.objectContaining({ code: 'over-limit', path: expect.stringMatching(/^d(\/d)+$/) }),
+      );
+    });
+  });
+
+  it('ends before its next look at the disk when the work is cancelled', async () => {
+    await withFolder((root) => {
+      writeTree(root, { 'a/x': '', b: '' });
+      const gauge = new Gauge();
+      const entries = walk(root, { ...quiet(), gauge });
+      entries.next();
+      gauge.cancel();
+      expect(() => entries.next()).toThrow(expect.objectContaining({ code: 'interrupted' }));
+    });
+  });
+});
+
+interface Walked {
+  entries: SourceEntry[];
+  paths: string[];
+  skipped: [path: string, reason: string][];
+  changed: [path: string, reason: string][];
+}
+
+function walkAll(root: string, ignoreFile = ''): Walked {
+  const skipped: Walked['skipped'] = [];
+  const changed: Walked['changed'] = [];
+  const entries = [
+    ...walk(root, {
+      rules: new IgnoreRules(parseIgnoreFile(Buffer.from(ignoreFile), '.dockerignore')),
+      gauge: new Gauge(),
+      onSkipped: (...note) => skipped.push(note),
+      onChanged: (...note) => changed.push(note),
+    }),
+  ];
+  return { entries, paths: entries.map(({ path }) => path), skipped, changed };
+}
+
+function quiet(): Omit<Parameters<typeof walk>[1], 'gauge'> {
+  return { rules: new IgnoreRules([]), onSkipped: () => {}, onChanged: () => {} };
+}
+
+function bytes(path: string): Buffer {
+  return Buffer.from(path, 'latin1');
+}
+
+function mayMakeDevices(): boolean {
+  return process.platform === 'linux' && process.getuid?.() === 0;
+}
