@@ -49,11 +49,6 @@ export class EntryValidator {
     return this.#folders.has(path);
   }
 
-  /** Whether the root itself came, with a mode and time of its own. */
-  get hasRoot(): boolean {
-    return this.#hasRoot;
-  }
-
   #checkRoot(entry: Entry): boolean {
     if (entry.kind !== 'folder') throw unsafe('', `the root is a ${entry.kind}`);
     const before = this.#hasRoot;

@@ -6,6 +6,7 @@ export class Failure {
   readonly promise: Promise<never>;
   /** From here on an interruption comes too late, and is ignored. */
   committing = false;
+  readonly #over = new AbortController();
   #reject: ((error: CtxsyncError) => void) | undefined;
 
   constructor(signal: AbortSignal | undefined) {
@@ -15,7 +16,13 @@ export class Failure {
     // Whoever races with it handles it; nobody may have begun to.
     this.promise.catch(() => {});
     if (signal?.aborted === true) this.#interrupt();
-    signal?.addEventListener('abort', () => this.#interrupt(), { once: true });
+    const { signal: over } = this.#over;
+    signal?.addEventListener('abort', () => this.#interrupt(), { once: true, signal: over });
+  }
+
+  /** The run is over: the caller's signal, which may live on, keeps nothing of it. */
+  close(): void {
+    this.#over.abort();
   }
 
   fail(error: CtxsyncError): void {

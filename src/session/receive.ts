@@ -4,7 +4,8 @@ import type { FolderMetadata } from '../dest/folder-metadata.ts';
 import { fromText } from '../disk/byte-path.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
-import { DEFAULT_MAX_ENTRIES, MAX_STREAMS, STRAY_SILENCE_MS } from '../limits.ts';
+import { DEFAULT_MAX_ENTRIES, MAX_STREAMS, STRAY_SILENCE_MS, TICK_MS } from '../limits.ts';
+import { within } from '../within.ts';
 import type { TransferReport } from '../observe/events.ts';
 import { timeShares } from '../observe/time-shares.ts';
 import type { Observation } from '../observe/verdict.ts';
@@ -53,6 +54,8 @@ export async function receive(options: ReceiveOptions): Promise<TransferReport> 
   } catch (thrown) {
     error = CtxsyncError.from(thrown);
     await run.giveUp(error);
+    // The disk answered in the end, while we gave up.
+    if (run.committed) error = undefined;
   }
   const report = await run.conclude(error);
   if (error !== undefined) throw error;
@@ -79,6 +82,9 @@ class ReceiveRun {
   readonly #turns = new Turns(MAX_STREAMS);
   /** Does what is to be done once: prepare and commit; and the first stream in between. */
   readonly #thread: DiskThread;
+  /** All is in place. */
+  committed = false;
+  #committing: Promise<void> = Promise.resolve();
   #destination: Destination | undefined;
   #prepared: Promise<Destination> | undefined;
   #output: PumpRing | undefined;
@@ -127,8 +133,10 @@ class ReceiveRun {
     if ('folder' in to) this.#prepared = this.#prepare(to.folder);
     await this.#race(Promise.all([this.#readToFin(), this.#prepared]));
     await this.#race(Promise.all(this.#receiving.map(({ done }) => done)));
-    if ('folder' in to) await this.#race(this.#commit(to.delete ?? false));
-    else await this.#race(to.tar.end());
+    if ('folder' in to) {
+      this.#committing = this.#commit(to.delete ?? false);
+      await this.#race(this.#committing);
+    } else await this.#race(to.tar.end());
     this.#options.from.destroy();
   }
 
@@ -139,6 +147,7 @@ class ReceiveRun {
     from.destroy();
     if ('tar' in to) to.tar.destroy();
     const settled = await this.#crew.settle(graceMs(error));
+    if (settled) await within(TICK_MS, this.#committing);
     const destination = this.#destination;
     if (destination === undefined) return;
     const clean = settled && (await this.#crew.cleanUp('discard', { destination }, graceMs(error)));
@@ -146,6 +155,7 @@ class ReceiveRun {
   }
 
   async conclude(error: CtxsyncError | undefined): Promise<TransferReport> {
+    this.#failure.close();
     this.#monitor.stop(error === undefined);
     const contexts = this.#receiving.map(({ name, thread }) => {
       const { entries, bytes } = thread?.gauge.read() ?? { entries: 0, bytes: 0 };
@@ -201,6 +211,7 @@ class ReceiveRun {
     const options = { delete: mirror, root: this.#root };
     const result = await this.#crew.run(this.#thread, 'commit', { destination, options });
     this.#destination = undefined;
+    this.committed = true;
     for (const message of result.warnings) {
       this.#options.onEvent?.({ type: 'warning', side: 'receiver', message });
     }

@@ -137,6 +137,7 @@ class SendRun {
   }
 
   async conclude(error: CtxsyncError | undefined): Promise<TransferReport> {
+    this.#failure.close();
     this.#monitor.stop(error === undefined);
     const contexts = this.#sending.map(({ name, thread }) => {
       const { entries, bytes } = thread.gauge.read();

@@ -124,21 +124,13 @@ describe('folders', () => {
     }
   });
 
-  test('it is told whether a root, or a folder, came', () => {
+  test('it is told whether a folder came', () => {
     const validator = createValidator();
-    expect([validator.hasRoot, validator.hasFolder(''), validator.hasFolder('a')]).toEqual([
-      false,
-      true,
-      false,
-    ]);
+    expect([validator.hasFolder(''), validator.hasFolder('a')]).toEqual([true, false]);
     validator.check(folder(''));
     validator.check(folder('a'));
     validator.check(file('b'));
-    expect([validator.hasRoot, validator.hasFolder('a'), validator.hasFolder('b')]).toEqual([
-      true,
-      true,
-      false,
-    ]);
+    expect([validator.hasFolder('a'), validator.hasFolder('b')]).toEqual([true, false]);
   });
 });
 
