@@ -131,13 +131,21 @@ function parseHolder(text: string): Holder | undefined {
 
 function isAlive(path: BytePath, holder: Holder | undefined): boolean {
   if (holder?.scope !== processScope()) return isFresh(path);
-  try {
-    process.kill(holder.pid, 0);
-  } catch (error) {
-    if (errnoOf(error) === 'ESRCH') return false;
-  }
+  if (!isRunning(holder.pid)) return false;
   const began = processBegan(String(holder.pid));
-  return began === undefined || began === holder.began;
+  if (began !== undefined) return began === holder.began;
+  // Hidden from us, or gone since: then it was another that had got the pid.
+  return isRunning(holder.pid);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Not ours to signal (EPERM): it is there.
+    return errnoOf(error) !== 'ESRCH';
+  }
 }
 
 function isFresh(path: BytePath): boolean {

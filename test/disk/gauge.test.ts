@@ -82,9 +82,9 @@ describe('a gauge', () => {
     try {
       await new Promise((resolve) => thread.once('message', resolve));
       const seen = new Set<string>();
-      for (let look = 0; look < 20_000; look++) seen.add(gauge.read().path);
+      // Until the other thread had a turn too, however busy the machine is.
+      for (let look = 0; look < 20_000 || seen.size < 3; look++) seen.add(gauge.read().path);
       for (const path of seen) expect(path).toMatch(/^(?:(.)\1*)?$/);
-      expect(seen.size).toBeGreaterThan(1);
     } finally {
       Atomics.store(stop, 0, 1);
       await ended;

@@ -107,8 +107,8 @@ test(
         expect(workNames(out)).toHaveLength(2);
       }
       const { send, receive } = await pipeline([context], [out]);
-      expectExit(send, 0);
       expectExit(receive, 0);
+      expectExit(send, 0);
       expect(contentOf(out)).toEqual(killing.new);
       expect(workNames(out)).toEqual([]);
     }),
