@@ -58,8 +58,8 @@ async function transferWithKill(
   side: 'sender' | 'receiver',
   killStep: number,
 ): Promise<Killed> {
-  const sender = start(['send', context]);
-  const receiver = start(['receive', out]);
+  const sender = start(['send', '--progress', 'none', context]);
+  const receiver = start(['receive', '--progress', 'none', out]);
   sender.child.stdout?.removeAllListeners('data').pause();
   const victim = { sender, receiver }[side];
   const { stdin } = receiver.child;
