@@ -53,5 +53,5 @@ export const SETUID_BITS = 0o6000;
 
 /** The names that a receiver uses inside OUT while it works: never sent, never accepted. */
 export function isWorkName(name: string): boolean {
-  return /^\.ctxsync-(?:lock|[0-9a-f]{16})$/.test(name);
+  return /^\.ctxsync-(?:lock|(?:lock-)?[0-9a-f]{16})$/.test(name);
 }

@@ -34,6 +34,10 @@ export type ErrorCode =
   | 'version-mismatch'
   /** The bytes ended before the last frame. */
   | 'truncated'
+  /** Nobody there: no receiver listens, no sender came, the command cannot be started. */
+  | 'no-peer'
+  /** Duplex: all was sent, and the connection ended without a receipt. */
+  | 'outcome-unknown'
   /** The other side closed the transport while we were writing. */
   | 'peer-gone'
   /** No progress for longer than --stall-timeout. */

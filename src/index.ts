@@ -10,5 +10,5 @@ export type { Progress, TransferEvent, TransferReport, Verdict } from './observe
 export { receive, type ReceiveOptions, type Target } from './session/receive.ts';
 export { send, type Context, type SendOptions } from './session/send.ts';
 export { fromStream, toStream } from './transport/node-stream.ts';
-export type { Incoming, Outgoing } from './transport/transport.ts';
+export type { Connection, Incoming, Outgoing } from './transport/transport.ts';
 export type { IgnoreOptions } from './tree/context-rules.ts';

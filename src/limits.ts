@@ -39,6 +39,19 @@ export const LINGER_MS = 2_000;
 /** The same, when the transfer was given up because nothing moves. */
 export const STALLED_LINGER_MS = 300;
 
+/** Bytes of a Unix socket's path: macOS's sun_path, the shorter, less its final NUL; Linux has 107. */
+export const MAX_SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107;
+/** Milliseconds between two attempts to connect. */
+export const CONNECT_RETRY_MS = 100;
+/** Milliseconds that a sender waits for a receiver to listen. */
+export const DEFAULT_SEND_CONNECT_MS = 60_000;
+/** Milliseconds that a receiver waits for its sender. */
+export const DEFAULT_RECEIVE_CONNECT_MS = 300_000;
+/** Milliseconds that a command has to end by itself, and again to end when it is asked to. */
+export const CHILD_GRACE_MS = 2_000;
+/** UTF-16 units of a command's stderr that are kept for the error message. */
+export const LAST_WORDS_CHARS = 2_000;
+
 // --- flow -------------------------------------------------------------------------------------
 
 /** Bytes of the ring between the disk worker and the wire, one a stream. 4 MiB measured 12 % faster than 1. */

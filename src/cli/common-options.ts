@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import { DEFAULT_STALL_AFTER_MS, DEFAULT_STALL_TIMEOUT_MS } from '../limits.ts';
+import { formatAge } from './format.ts';
 import { PROGRESS_MODES, type ProgressMode } from './progress-view.ts';
 import { parseDuration } from './units.ts';
 
@@ -10,9 +11,18 @@ export interface CommonOptions {
   stallAfter: number;
   stallTimeout: number;
   report?: string;
+  socket?: string;
+  connectTimeout: number;
 }
 
-export function addCommonOptions(command: Command): Command {
+/** @param connectMs how long this side waits for the other on --socket */
+export function addCommonOptions(command: Command, connectMs: number): Command {
+  const connectTimeout = new Option(
+    '--connect-timeout <duration>',
+    'with --socket, wait for the other side for so long',
+  )
+    .argParser(parseDuration)
+    .default(connectMs, formatAge(connectMs));
   const progress = new Option('--progress <mode>', 'how to show progress on stderr')
     .choices(PROGRESS_MODES)
     .default('auto');
@@ -33,5 +43,7 @@ export function addCommonOptions(command: Command): Command {
     .option('-q, --quiet', 'say nothing but errors')
     .addOption(stallAfter)
     .addOption(stallTimeout)
+    .option('--socket <path>', 'meet the other side at a Unix socket, and speak both ways')
+    .addOption(connectTimeout)
     .option('--report <file>', 'write the outcome to a file, as JSON');
 }

@@ -3,7 +3,7 @@ import { closingLine, failureLines, noteLines } from './closing-line.ts';
 import { formatAge } from './format.ts';
 
 /** What a line is about: views choose by it what they show, and how. */
-export type Tone = 'phase' | 'warning' | 'stall' | 'resumed' | 'error' | 'closing';
+export type Tone = 'command' | 'phase' | 'warning' | 'stall' | 'resumed' | 'error' | 'closing';
 
 /** A line that stays, for people. Not made printable yet. */
 export interface Line {
@@ -26,6 +26,8 @@ export function eventLines(event: TransferEvent, outLabel?: string): Line[] {
       return [{ tone: 'resumed', text: `resumed after ${formatAge(event.stalledMs)}` }];
     case 'end':
       return endLines(event.report, outLabel);
+    case 'command-output':
+      return [{ tone: 'command', text: `| ${event.line}` }];
     case 'peer-speaks':
     case 'progress':
       return [];

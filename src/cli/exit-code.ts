@@ -18,8 +18,10 @@ export const EXIT_CODES = {
   'version-mismatch': 6,
   truncated: 7,
   'peer-gone': 7,
+  'no-peer': 7,
   stalled: 8,
   'peer-failed': 9,
+  'outcome-unknown': 10,
   interrupted: 130,
 } as const satisfies Record<ErrorCode, number>;
 

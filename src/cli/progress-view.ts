@@ -16,6 +16,8 @@ export interface ProgressViewOptions {
   /** Only errors. */
   quiet: boolean;
   side: Side;
+  /** The receiver's words reach nobody but us, who started it: so it is we who speak. */
+  startsPeer?: boolean | undefined;
   /** The folder that was received into, as the closing line calls it. */
   outLabel?: string | undefined;
   stream: ProgressStream;
@@ -30,7 +32,8 @@ export function createProgressView(options: ProgressViewOptions): ProgressView {
   const printing = printingOptions(options, mode);
   if (mode === 'json') return new JsonView(printing.output, quiet);
   if (quiet) return new SilentView(printing, ['error']);
-  if (mode === 'none') return new SilentView(printing, ['warning', 'stall', 'resumed', 'error']);
+  if (mode === 'none')
+    return new SilentView(printing, ['command', 'warning', 'stall', 'resumed', 'error']);
   if (mode === 'tty') return new TtyView(printing, outLabel);
   const speaks = plainSpeaks(options);
   // Of a sender that does not speak the receiver shows the progress.
@@ -46,8 +49,8 @@ function automaticMode({ stream, env }: ProgressViewOptions): 'tty' | 'plain' {
  * In CI both ends write to one log, and so they do when they were told to; a sender that merely has
  * no terminal may be far away.
  */
-function plainSpeaks({ mode, env }: ProgressViewOptions): boolean {
-  return mode === 'plain' || isSet(env['CI']);
+function plainSpeaks({ mode, env, startsPeer }: ProgressViewOptions): boolean {
+  return mode === 'plain' || isSet(env['CI']) || startsPeer === true;
 }
 
 function printingOptions(

@@ -1,8 +1,12 @@
 import { Command } from 'commander';
 import { CtxsyncError } from '../errors.ts';
 import { receive, type Target } from '../session/receive.ts';
+import { DEFAULT_RECEIVE_CONNECT_MS } from '../limits.ts';
+import type { TransferOptions } from '../session/options.ts';
 import { outputBroken } from '../transport/node-stream.ts';
 import { openStdin, openStdout } from '../transport/stdio.ts';
+import type { Connection, Incoming } from '../transport/transport.ts';
+import { listenSocket } from '../transport/unix-socket.ts';
 import { addCommonOptions, type CommonOptions } from './common-options.ts';
 import { runTransfer } from './run-transfer.ts';
 import { parseCount, parseSize } from './units.ts';
@@ -23,16 +27,41 @@ export function receiveCommand(finish: (exitCode: number) => void): Command {
     .action(async (out: string, options: ReceiveCommandOptions) => {
       finish(await runReceive(out, options));
     });
-  return addCommonOptions(command);
+  return addCommonOptions(command, DEFAULT_RECEIVE_CONNECT_MS);
 }
 
 function runReceive(out: string, options: ReceiveCommandOptions): Promise<number> {
   const outLabel = out === '-' ? undefined : out;
-  return runTransfer(options, { side: 'receiver', outLabel }, (common) => {
+  return runTransfer(options, { side: 'receiver', outLabel }, async (common) => {
     const { maxBytes, maxEntries } = options;
-    const from = openStdin('the output of "ctxsync send"');
-    return receive({ ...common, from, to: target(out, options), maxBytes, maxEntries });
+    const to = target(out, options);
+    const from = await openTransport(out, options, common);
+    return receive({ ...common, from, to, maxBytes, maxEntries });
   });
+}
+
+async function openTransport(
+  out: string,
+  { socket, connectTimeout: timeoutMs }: ReceiveCommandOptions,
+  { signal }: TransferOptions,
+): Promise<Incoming | Connection> {
+  if (socket !== undefined) {
+    const listener = await listenSocket(socket);
+    try {
+      return await listener.accept({ timeoutMs, signal });
+    } finally {
+      listener.close();
+    }
+  }
+  const incoming = openStdin('the output of "ctxsync send"');
+  if (out === '-') return incoming;
+  // stdout is only touched when the sender, having started us, wants to be answered.
+  return {
+    incoming,
+    get outgoing() {
+      return openStdout('the sender');
+    },
+  };
 }
 
 function target(out: string, options: ReceiveCommandOptions): Target {

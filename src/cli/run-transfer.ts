@@ -15,6 +15,8 @@ export interface Surroundings {
   side: Side;
   /** The folder that is received into, for the closing line. */
   outLabel?: string | undefined;
+  /** We start the command that runs the other side. */
+  startsPeer?: boolean | undefined;
 }
 
 /**
@@ -23,13 +25,13 @@ export interface Surroundings {
  */
 export async function runTransfer(
   options: CommonOptions,
-  { side, outLabel }: Surroundings,
+  { side, outLabel, startsPeer }: Surroundings,
   transfer: (common: TransferOptions, view: ProgressView) => Promise<TransferReport>,
 ): Promise<number> {
   const { progress: mode, quiet = false } = options;
   const { stderr: stream, env } = process;
   const now = (): number => performance.now();
-  const view = createProgressView({ mode, quiet, side, outLabel, stream, env, now });
+  const view = createProgressView({ mode, quiet, side, outLabel, startsPeer, stream, env, now });
   const signals = watchSignals();
   let report: TransferReport | undefined;
   const onEvent = (event: TransferEvent): void => {

@@ -1,6 +1,12 @@
 import { Command } from 'commander';
+import { CtxsyncError } from '../errors.ts';
+import { DEFAULT_SEND_CONNECT_MS } from '../limits.ts';
+import type { TransferOptions } from '../session/options.ts';
 import { send, type Context } from '../session/send.ts';
+import { startCommand } from '../transport/command.ts';
 import { openStdin, openStdout } from '../transport/stdio.ts';
+import type { Connection, Outgoing } from '../transport/transport.ts';
+import { connectSocket } from '../transport/unix-socket.ts';
 import type { IgnoreOptions, PatternOption } from '../tree/context-rules.ts';
 import { addCommonOptions, type CommonOptions } from './common-options.ts';
 import { parseContexts, type ContextArgument } from './context-argument.ts';
@@ -13,7 +19,11 @@ interface SendCommandOptions extends CommonOptions {
   ignore: boolean;
 }
 
-export function sendCommand(finish: (exitCode: number) => void): Command {
+/** @param peer the command after "--" that runs the receiver */
+export function sendCommand(
+  finish: (exitCode: number) => void,
+  peer: readonly string[] | undefined,
+): Command {
   const patterns: PatternOption[] = [];
   const collect =
     (option: PatternOption['option']) =>
@@ -40,26 +50,51 @@ export function sendCommand(finish: (exitCode: number) => void): Command {
       collect('--include'),
     )
     .action(async (args: string[], options: SendCommandOptions) => {
-      finish(await runSend(args, options, patterns));
+      finish(await runSend(args, options, patterns, peer));
     });
-  return addCommonOptions(command);
+  return addCommonOptions(command, DEFAULT_SEND_CONNECT_MS);
 }
 
 function runSend(
   args: readonly string[],
   options: SendCommandOptions,
   patterns: readonly PatternOption[],
+  peer: readonly string[] | undefined,
 ): Promise<number> {
-  return runTransfer(options, { side: 'sender' }, (common, view) => {
-    const contexts = parseContexts(args).map((argument) => toContext(argument, options, patterns));
-    return send({
-      ...common,
-      contexts,
-      to: openStdout('"ctxsync receive"'),
-      speaks: view.speaks,
-      countTotals: options.progress !== 'none' && options.quiet !== true,
-    });
-  });
+  return runTransfer(
+    options,
+    { side: 'sender', startsPeer: peer !== undefined },
+    async (common, view) => {
+      const contexts = parseContexts(args).map((argument) =>
+        toContext(argument, options, patterns),
+      );
+      return send({
+        ...common,
+        contexts,
+        to: await openTransport(options, peer, common),
+        speaks: view.speaks,
+        countTotals: options.progress !== 'none' && options.quiet !== true,
+      });
+    },
+  );
+}
+
+function openTransport(
+  { socket, connectTimeout: timeoutMs }: SendCommandOptions,
+  peer: readonly string[] | undefined,
+  { signal, onEvent }: TransferOptions,
+): Promise<Connection> | Outgoing {
+  if (peer === undefined) {
+    if (socket === undefined) return openStdout('"ctxsync receive"');
+    return connectSocket(socket, { timeoutMs, signal });
+  }
+  if (socket !== undefined) throw usage('--socket and a command after "--" exclude each other');
+  if (peer.length === 0) throw usage('after "--" stands the command that runs the receiver');
+  return startCommand(peer, (line) => onEvent?.({ type: 'command-output', side: 'sender', line }));
+}
+
+function usage(message: string): CtxsyncError {
+  return new CtxsyncError('usage', message);
 }
 
 function toContext(

@@ -20,7 +20,7 @@ import { CtxsyncError } from '../errors.ts';
 import { folderMetadata, setFolderMetadata, type FolderMetadata } from './folder-metadata.ts';
 import { releaseLock, takeLock } from './lock.ts';
 import { removeTree } from './remove-tree.ts';
-import { workName } from './work-name.ts';
+import { LOCK_NAME, stageName } from './work-name.ts';
 
 /** A locked OUT with a fresh stage in it. Plain data: it travels between threads. */
 export interface Destination {
@@ -57,7 +57,7 @@ export function prepareDestination(path: BytePath, gauge: Gauge): Destination {
     const out = makeOut(path, made);
     const before = folderMetadata(statSync(toFsPath(out), { bigint: true }));
     const lock = takeLock(out);
-    const destination = { out, stage: joinPath(out, workName()), lock, made, before, umask: 0 };
+    const destination = { out, stage: joinPath(out, stageName()), lock, made, before, umask: 0 };
     try {
       removeDeadStages(out, gauge);
       makeStage(destination);
@@ -107,7 +107,7 @@ function makeFolders(path: BytePath, made: BytePath[]): void {
 function removeDeadStages(out: BytePath, gauge: Gauge): void {
   for (const name of readdirSync(toFsPath(out), { encoding: 'latin1' })) {
     // We hold the lock, so nobody works in it.
-    if (isWorkName(name) && name !== '.ctxsync-lock') removeTree(joinPath(out, name), gauge);
+    if (isWorkName(name) && name !== LOCK_NAME) removeTree(joinPath(out, name), gauge);
   }
 }
 

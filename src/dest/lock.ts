@@ -1,20 +1,20 @@
 import {
-  closeSync,
-  openSync,
+  linkSync,
   readFileSync,
   readlinkSync,
   renameSync,
+  rmSync,
   statSync,
   unlinkSync,
   utimesSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { joinPath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { errnoOf } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import { LOCK_ATTEMPTS, LOCK_STALE_MS } from '../limits.ts';
-import { workName } from './work-name.ts';
+import { LOCK_NAME, lockDraftName } from './work-name.ts';
 
 /** Who holds a destination. */
 interface Holder {
@@ -36,11 +36,13 @@ interface Holder {
  * @throws CtxsyncError locked, naming the holder; and the system call's error
  */
 export function takeLock(out: BytePath): BytePath {
-  const path = joinPath(out, '.ctxsync-lock');
+  const path = joinPath(out, LOCK_NAME);
   for (let attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
-    if (createLock(path)) return path;
     const text = readLock(path);
-    if (text === undefined) continue; // released meanwhile
+    if (text === undefined) {
+      if (createLock(out, path)) return path;
+      continue; // another was faster
+    }
     const holder = parseHolder(text);
     if (isAlive(path, holder)) throw lockedBy(out, path, holder);
     removeStale(out, path, text);
@@ -66,23 +68,34 @@ export function releaseLock(path: BytePath): void {
   }
 }
 
-function createLock(path: BytePath): boolean {
-  let fd: number;
+/** The lock appears with its holder in it, or not at all: a run killed on the way leaves a draft. */
+function createLock(out: BytePath, path: BytePath): boolean {
+  const draft = joinPath(out, lockDraftName());
+  writeFileSync(toFsPath(draft), JSON.stringify(ourselves()), { flag: 'wx', mode: 0o644 });
   try {
-    fd = openSync(toFsPath(path), 'wx', 0o644);
+    linkSync(toFsPath(draft), toFsPath(path));
+    return true;
+  } catch (error) {
+    const errno = errnoOf(error);
+    // ENOENT: who holds the lock takes our draft for a dead run's.
+    if (errno === 'EEXIST' || errno === 'ENOENT') return false;
+    if (errno === undefined || !NO_HARDLINKS.has(errno)) throw error;
+    return createInPlace(path);
+  } finally {
+    rmSync(toFsPath(draft), { force: true });
+  }
+}
+
+const NO_HARDLINKS = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK']);
+
+function createInPlace(path: BytePath): boolean {
+  try {
+    writeFileSync(toFsPath(path), JSON.stringify(ourselves()), { flag: 'wx', mode: 0o644 });
+    return true;
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return false;
     throw error;
   }
-  try {
-    writeSync(fd, JSON.stringify(ourselves()));
-  } catch (error) {
-    unlinkSync(toFsPath(path));
-    throw error;
-  } finally {
-    closeSync(fd);
-  }
-  return true;
 }
 
 function readLock(path: BytePath): string | undefined {
@@ -96,7 +109,7 @@ function readLock(path: BytePath): string | undefined {
 
 /** Two who find the same stale lock must not both take it: only what was read is removed. */
 function removeStale(out: BytePath, path: BytePath, text: string): void {
-  const aside = joinPath(out, workName());
+  const aside = joinPath(out, lockDraftName());
   try {
     renameSync(toFsPath(path), toFsPath(aside));
   } catch (error) {

@@ -7,6 +7,8 @@ const DATA_EVENT = 3;
 const ROOM_EVENT = 4;
 const READER_WAITS = 5;
 const WRITER_WAITS = 6;
+/** The HEAD at which the waiting writer is to be woken. */
+const WAKE_AT = 7;
 const HEADER_BYTES = 32;
 
 const ENDED = 1;
@@ -94,7 +96,7 @@ export class Ring {
   /** Writer on a worker: blocks until there is room. False: the ring was cancelled. */
   waitForRoom(): boolean {
     this.flush();
-    Atomics.store(this.#words, WRITER_WAITS, 1);
+    this.#wakeWriterAt(this.#aQuarterOn());
     for (;;) {
       const event = Atomics.load(this.#words, ROOM_EVENT);
       if (this.cancelled || this.#free() > 0) break;
@@ -107,10 +109,30 @@ export class Ring {
   /** Writer on the main thread: settles when there is room or the ring was cancelled. */
   async room(): Promise<void> {
     this.flush();
-    Atomics.store(this.#words, WRITER_WAITS, 1);
+    this.#wakeWriterAt(this.#aQuarterOn());
     for (;;) {
       const event = Atomics.load(this.#words, ROOM_EVENT);
       if (this.cancelled || this.#free() > 0) break;
+      await Atomics.waitAsync(this.#words, ROOM_EVENT, event).value;
+    }
+    Atomics.store(this.#words, WRITER_WAITS, 0);
+  }
+
+  /** How far the reader is: bytes consumed, modulo 2^32, as a signed integer. */
+  get head(): number {
+    return Atomics.load(this.#words, HEAD);
+  }
+
+  /**
+   * Writer on the main thread that does not wait for room: settles when the reader has consumed a
+   * quarter of the ring's capacity since it was at `head`, or the ring was ended or cancelled.
+   */
+  async consumption(head: number): Promise<void> {
+    const wanted = (head + this.#quarter) | 0;
+    this.#wakeWriterAt(wanted);
+    for (;;) {
+      const event = Atomics.load(this.#words, ROOM_EVENT);
+      if (this.cancelled || this.ended || ((this.head - wanted) | 0) >= 0) break;
       await Atomics.waitAsync(this.#words, ROOM_EVENT, event).value;
     }
     Atomics.store(this.#words, WRITER_WAITS, 0);
@@ -129,16 +151,15 @@ export class Ring {
   /** Reader: the first `count` bytes of `readable()` are done with; the writer may reuse them. */
   consumed(count: number): void {
     if (count === 0) return;
-    Atomics.add(this.#words, HEAD, count);
-    const waits = Atomics.load(this.#words, WRITER_WAITS) !== 0;
-    if (waits && this.capacity - this.#used() >= this.capacity / 4) this.#signal(ROOM_EVENT);
+    const head = Atomics.add(this.#words, HEAD, count) + count;
+    if (Atomics.load(this.#words, WRITER_WAITS) === 0) return;
+    if (((head - Atomics.load(this.#words, WAKE_AT)) | 0) >= 0) this.#signal(ROOM_EVENT);
   }
 
   /** Reader: every byte was consumed and none will follow. */
   get drained(): boolean {
     // In this order: a writer ends after its last byte is published.
-    const ended = (Atomics.load(this.#words, STATE) & ENDED) !== 0;
-    return ended && Atomics.load(this.#words, TAIL) === this.#words[HEAD];
+    return this.ended && Atomics.load(this.#words, TAIL) === this.#words[HEAD];
   }
 
   /**
@@ -179,6 +200,24 @@ export class Ring {
 
   get cancelled(): boolean {
     return (Atomics.load(this.#words, STATE) & CANCELLED) !== 0;
+  }
+
+  /** The writer has written its last byte; there may be some to read. */
+  get ended(): boolean {
+    return (Atomics.load(this.#words, STATE) & ENDED) !== 0;
+  }
+
+  get #quarter(): number {
+    return Math.ceil(this.capacity / 4);
+  }
+
+  #aQuarterOn(): number {
+    return (this.head + this.#quarter) | 0;
+  }
+
+  #wakeWriterAt(head: number): void {
+    Atomics.store(this.#words, WAKE_AT, head);
+    Atomics.store(this.#words, WRITER_WAITS, 1);
   }
 
   #writePosition(): number {

@@ -21,7 +21,7 @@ export interface Observation {
   reading: boolean;
   /** Since the last byte arrived. */
   silentMs: number;
-  /** Receiver: the sender's newest beat; `ageMs` since it arrived, `path` as text for people. */
+  /** The peer's newest beat, where it can tell us; `ageMs` since it arrived, `path` as text for people. */
   beat?: { state: string; stateAgeMs: number; path: string; ageMs: number } | undefined;
   /** `send -`: for how long we wait for bytes of the tar on stdin. */
   inputSilentMs?: number | undefined;
@@ -39,8 +39,8 @@ const ROWS: Row[] = [
   ourDiskIsBusy,
   peerDoesNotRead,
   ourInputIsSilent,
-  senderReports,
-  senderIsSilent,
+  peerReports,
+  peerIsSilent,
 ];
 
 /** Which side is stuck, and on what. */
@@ -76,8 +76,9 @@ function ourOutputIsNotRead({ side, outputPendingMs }: Observation): Verdict | u
 }
 
 function peerDoesNotRead(seen: Observation): Verdict | undefined {
-  const { side, writePendingMs, inputSilentMs } = seen;
-  if (writePendingMs === undefined) return undefined;
+  const { side, reading, writePendingMs, inputSilentMs } = seen;
+  // On duplex its beats say why, or their absence does.
+  if (writePendingMs === undefined || (side === 'sender' && reading)) return undefined;
   // While stdin is silent a write is a beat's, and young: then it is stdin that we wait for.
   if (inputSilentMs !== undefined && writePendingMs < PENDING_MS) return undefined;
   const peer = peerOf(side);
@@ -85,25 +86,29 @@ function peerDoesNotRead(seen: Observation): Verdict | undefined {
   return { side: peer, cause: 'peer-not-reading', text };
 }
 
-function ourInputIsSilent({ side, inputSilentMs }: Observation): Verdict | undefined {
-  if (inputSilentMs === undefined) return undefined;
+function ourInputIsSilent(seen: Observation): Verdict | undefined {
+  const { side, inputSilentMs, writePendingMs = 0 } = seen;
+  // With a write that hangs, too, it is the peer's beats that say why: on duplex we come here.
+  if (inputSilentMs === undefined || writePendingMs >= PENDING_MS) return undefined;
   const text = `${side} is waiting for the tar on stdin (silent for ${ageText(inputSilentMs)})`;
   return { side, cause: 'input-silent', text };
 }
 
-function senderReports({ side, reading, beat }: Observation): Verdict | undefined {
-  if (side !== 'receiver' || !reading) return undefined;
+function peerReports({ side, reading, beat }: Observation): Verdict | undefined {
+  if (!reading) return undefined;
   if (beat === undefined || beat.ageMs > BEAT_FRESH_MS) return undefined;
   const age = ageText(beat.stateAgeMs + beat.ageMs);
   const path = beat.path === '' ? undefined : beat.path;
-  const text = `sender is alive: ${doing(beat.state, beat.path)} for ${age}`;
-  return { side: 'sender', cause: 'peer-reports', path, text };
+  const peer = peerOf(side);
+  const text = `${peer} is alive: ${doing(beat.state, beat.path)} for ${age}`;
+  return { side: peer, cause: 'peer-reports', path, text };
 }
 
-function senderIsSilent({ side, reading, silentMs }: Observation): Verdict | undefined {
-  if (side !== 'receiver' || !reading || silentMs < PENDING_MS) return undefined;
-  const text = `sender has been silent for ${ageText(silentMs)}`;
-  return { side: 'sender', cause: 'peer-silent', text };
+function peerIsSilent({ side, reading, silentMs }: Observation): Verdict | undefined {
+  if (!reading || silentMs < PENDING_MS) return undefined;
+  const peer = peerOf(side);
+  const text = `${peer} has been silent for ${ageText(silentMs)}`;
+  return { side: peer, cause: 'peer-silent', text };
 }
 
 function oldestCall(disks: DiskObservation[]): DiskObservation | undefined {

@@ -12,6 +12,7 @@ import { GaugeWatch } from '../observe/gauge-watch.ts';
 import { ProgressMeter } from '../observe/progress-meter.ts';
 import { StallDetector, type StallEvent } from '../observe/stall-detector.ts';
 import { verdictOf, type DiskObservation, type Observation } from '../observe/verdict.ts';
+import type { Beat } from '../wire/messages.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
 
 export interface MonitorOptions {
@@ -106,6 +107,20 @@ export class Monitor {
     this.#look(performance.now());
     const busy = this.#watched.filter(({ snapshot }) => snapshot.state !== 'idle');
     return busy.toSorted((a, b) => b.pendingMs - a.pendingMs)[0];
+  }
+
+  /** What a BEAT says of this side. @param waitedMs what its disk workers have waited so far */
+  beat(waitedMs: number): Beat {
+    const slowest = this.slowest();
+    return {
+      state: slowest?.snapshot.state ?? 'idle',
+      stateAgeMs: Math.round(slowest?.pendingMs ?? 0),
+      path: toText(slowest?.snapshot.path ?? ''),
+      ...this.counts(),
+      totalEntries: this.totals?.entries,
+      totalBytes: this.totals?.bytes,
+      waitedMs: Math.round(waitedMs),
+    };
   }
 
   /** What was done so far. */

@@ -1,4 +1,8 @@
+import { MAX_VERSION, MIN_VERSION } from '../wire/frame.ts';
 import type { TransferEvent } from '../observe/events.ts';
+
+/** What both sides say of themselves in HELLO. */
+export const OUR_VERSIONS = { minVersion: MIN_VERSION, maxVersion: MAX_VERSION } as const;
 
 /** What send() and receive() share. */
 export interface TransferOptions {

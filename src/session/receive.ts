@@ -9,10 +9,12 @@ import { within } from '../within.ts';
 import type { TransferReport } from '../observe/events.ts';
 import { timeShares } from '../observe/time-shares.ts';
 import type { Observation } from '../observe/verdict.ts';
-import type { Incoming, Outgoing } from '../transport/transport.ts';
+import type { Connection, Incoming, Outgoing } from '../transport/transport.ts';
 import { Demux, type IncomingStream } from '../wire/demux.ts';
 import type { Beat, Hello, PeerError } from '../wire/messages.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
+import { Answers } from './answers.ts';
+import { isConnection } from './connection.ts';
 import { Crew } from './crew.ts';
 import { Failure } from './failure.ts';
 import { graceMs } from './give-up.ts';
@@ -33,7 +35,8 @@ export type Target =
   | { tar: Outgoing };
 
 export interface ReceiveOptions extends TransferOptions {
-  from: Incoming;
+  /** One way, or both ways: then a sender that asks for it is told what becomes of its contexts. */
+  from: Incoming | Connection;
   to: Target;
   /** Bytes of file content that are accepted; default: any number. */
   maxBytes?: number | undefined;
@@ -74,7 +77,10 @@ class ReceiveRun {
   readonly #notes = new Notes();
   readonly #crew = new Crew('waitedForDataMs', (word) => this.#notes.add(word));
   readonly #failure: Failure;
+  readonly #from: Incoming;
   readonly #demux: Demux;
+  /** Duplex: our words to the sender. */
+  #answers: Answers | undefined;
   readonly #monitor: Monitor;
   readonly #budget: Budget;
   readonly #receiving: Receiving[] = [];
@@ -90,6 +96,8 @@ class ReceiveRun {
   #output: PumpRing | undefined;
   #root: FolderMetadata | undefined;
   #finished = (): void => {};
+  #ended: Promise<void> = Promise.resolve();
+  #discarding = false;
   #digest: string | undefined;
   #beat: (Beat & { arrivedAt: number }) | undefined;
   #lastByteAt = performance.now();
@@ -97,6 +105,7 @@ class ReceiveRun {
   constructor(options: ReceiveOptions) {
     this.#options = options;
     this.#failure = new Failure(options.signal);
+    this.#from = isConnection(options.from) ? options.from.incoming : options.from;
     this.#thread = this.#crew.hire();
     this.#budget = Budget.create({
       maxBytes: options.maxBytes ?? Number.MAX_SAFE_INTEGER,
@@ -112,6 +121,7 @@ class ReceiveRun {
         this.#finished();
       },
       peerError: (error) => this.#handlePeerError(error),
+      raised: (id, limit) => this.#answers?.grant(id, limit),
     });
     this.#monitor = new Monitor({
       side: 'receiver',
@@ -120,7 +130,10 @@ class ReceiveRun {
       stallTimeoutMs: options.stallTimeoutMs,
       observeWire: () => this.#observeWire(performance.now()),
       payloadBytes: () => this.#demux.payloadBytes,
-      onTick: (now) => this.#lookForStray(now),
+      onTick: (now) => {
+        this.#lookForStray(now);
+        this.#answers?.beat(now, this.#monitor);
+      },
       onExpired: (error) => this.#failure.fail(error),
     });
     this.#monitor.watch(this.#thread, true);
@@ -137,17 +150,29 @@ class ReceiveRun {
       this.#committing = this.#commit(to.delete ?? false);
       await this.#race(this.#committing);
     } else await this.#race(to.tar.end());
-    this.#options.from.destroy();
+    await this.#answers?.receipt(this.#digest!);
+    this.#from.destroy();
   }
 
   /** Lets go of everything, and takes back what was done to the destination. */
   async giveUp(error: CtxsyncError): Promise<void> {
-    const { from, to } = this.#options;
+    const { to } = this.#options;
     this.#crew.cancel();
-    from.destroy();
+    this.#discarding = true;
+    if (this.#answers === undefined) this.#from.destroy();
     if ('tar' in to) to.tar.destroy();
     const settled = await this.#crew.settle(graceMs(error));
     if (settled) await within(TICK_MS, this.#committing);
+    // What the sender is told is what became of it, not what we first thought.
+    const told = this.committed
+      ? this.#answers?.receipt(this.#digest!)
+      : this.#answers?.fail(error, this.#ended);
+    await this.#cleanUp(error, settled);
+    await told;
+    this.#from.destroy();
+  }
+
+  async #cleanUp(error: CtxsyncError, settled: boolean): Promise<void> {
     const destination = this.#destination;
     if (destination === undefined) return;
     const clean = settled && (await this.#crew.cleanUp('discard', { destination }, graceMs(error)));
@@ -168,6 +193,7 @@ class ReceiveRun {
       senderWaitedMs: this.#beat?.waitedMs ?? 0,
     });
     await this.#crew.end();
+    if (isConnection(this.#options.from)) await this.#options.from.close?.();
     const { wireBytes } = this.#demux;
     const digest = this.#digest;
     const outcome = { side: 'receiver', error, contexts, wireBytes, digest, times } as const;
@@ -186,16 +212,18 @@ class ReceiveRun {
   /** Settles when FIN came and all before it was verified; the transport's end does not count. */
   async #readToFin(): Promise<void> {
     const fin = new Promise<void>((resolve) => (this.#finished = resolve));
-    const ended = this.#options.from
-      .read((bytes) => {
-        this.#lastByteAt = performance.now();
-        const pending = this.#demux.push(bytes);
-        return this.#turns.awaited ? this.#afterTurns(pending) : pending;
-      })
-      .then(() => this.#demux.eof());
+    this.#ended = this.#from.read((bytes) => this.#take(bytes));
+    const verified = this.#ended.then(() => this.#demux.eof());
     // What comes wrong after FIN still counts, until the commit begins.
-    ended.catch((error: unknown) => this.#failure.fail(CtxsyncError.from(error)));
+    verified.catch((error: unknown) => this.#failure.fail(CtxsyncError.from(error)));
     await fin;
+  }
+
+  #take(bytes: Uint8Array): Promise<void> | undefined {
+    this.#lastByteAt = performance.now();
+    if (this.#discarding) return undefined;
+    const pending = this.#demux.push(bytes);
+    return this.#turns.awaited ? this.#afterTurns(pending) : pending;
   }
 
   /** What came for streams that wait for their turn is all that is kept for them. */
@@ -217,11 +245,20 @@ class ReceiveRun {
     }
   }
 
-  #handleHello({ role, speaks }: Hello): void {
+  #handleHello({ role, speaks, mode, transferId }: Hello): void {
+    if (mode === 'duplex') this.#answers = this.#answer(transferId);
     if (role !== 'sender') {
       throw new CtxsyncError('corrupt', 'the peer is a receiver too; one side has to send');
     }
     if (speaks) this.#options.onEvent?.({ type: 'peer-speaks' });
+  }
+
+  #answer(transferId: string): Answers {
+    const { from, to } = this.#options;
+    if (isConnection(from)) return new Answers(from.outgoing, transferId);
+    const why =
+      'tar' in to ? 'stdout is where the tar goes; receive into a folder' : 'it is one way';
+    throw new CtxsyncError('usage', `the sender wants to be answered, and cannot be: ${why}`);
   }
 
   #handleOpen({ id, kind, name }: IncomingStream): Ring {

@@ -1,25 +1,30 @@
 import { randomBytes } from 'node:crypto';
 import { Budget } from '../archive/budget.ts';
-import { toText } from '../disk/byte-path.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
-import { BEAT_INTERVAL_MS, COUNT_AFTER_MS, MAX_STREAMS } from '../limits.ts';
+import {
+  BEAT_INTERVAL_MS,
+  COUNT_AFTER_MS,
+  LINGER_MS,
+  MAX_STREAMS,
+  STRAY_SILENCE_MS,
+} from '../limits.ts';
 import type { TransferReport } from '../observe/events.ts';
 import { within } from '../within.ts';
 import { timeShares } from '../observe/time-shares.ts';
-import type { Incoming, Outgoing } from '../transport/transport.ts';
-import { MAX_VERSION, MIN_VERSION } from '../wire/frame.ts';
-import type { Beat } from '../wire/messages.ts';
+import type { Connection, Incoming, Outgoing } from '../transport/transport.ts';
 import { Mux } from '../wire/mux.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
 import type { ContextSource } from '../worker/jobs.ts';
+import { isConnection } from './connection.ts';
 import { Crew } from './crew.ts';
 import { Failure } from './failure.ts';
 import { graceMs } from './give-up.ts';
 import { Monitor } from './monitor.ts';
 import { Notes } from './notes.ts';
-import type { TransferOptions } from './options.ts';
+import { OUR_VERSIONS, type TransferOptions } from './options.ts';
 import { PumpOut } from './pump-out.ts';
+import { Replies } from './replies.ts';
 import { makeReport } from './report.ts';
 import { TarInput } from './tar-input.ts';
 
@@ -34,7 +39,11 @@ export type Context =
 export interface SendOptions extends TransferOptions {
   /** Each travels in a stream of its own, several side by side. */
   contexts: readonly Context[];
-  to: Outgoing;
+  /**
+   * One way: then all that can be known is that everything was handed over. Or both ways: then it is
+   * done when the receiver has said that it committed.
+   */
+  to: Outgoing | Connection;
   /** We show progress on a terminal, so the receiver need not. */
   speaks?: boolean | undefined;
   /** Count entries and bytes ahead of the transfer, for an ETA. Costs a second walk. */
@@ -42,8 +51,8 @@ export interface SendOptions extends TransferOptions {
 }
 
 /**
- * Sends contexts. Resolves when all is handed over to the transport; on a one-way transport nothing
- * more can be known here.
+ * Sends contexts. Resolves on a one-way transport when all is handed over, on one that goes both ways
+ * when the receiver has committed.
  *
  * @throws CtxsyncError; nothing is committed by the receiver then. The report comes as the last event
  */
@@ -53,8 +62,9 @@ export async function send(options: SendOptions): Promise<TransferReport> {
   try {
     await run.transfer();
   } catch (thrown) {
-    error = CtxsyncError.from(thrown);
+    error = await run.explain(CtxsyncError.from(thrown));
     await run.giveUp(error);
+    error = run.outcome(error);
   }
   const report = await run.conclude(error);
   if (error !== undefined) throw error;
@@ -71,6 +81,9 @@ class SendRun {
   readonly #notes = new Notes();
   readonly #crew = new Crew('waitedForRoomMs', (word) => this.#notes.add(word));
   readonly #failure: Failure;
+  readonly #transferId = randomBytes(16).toString('hex');
+  readonly #to: Outgoing;
+  readonly #replies: Replies | undefined;
   readonly #mux: Mux;
   readonly #pump: PumpOut;
   readonly #monitor: Monitor;
@@ -82,26 +95,31 @@ class SendRun {
   constructor(options: SendOptions) {
     this.#options = options;
     this.#failure = new Failure(options.signal);
+    const duplex = isConnection(options.to) ? options.to : undefined;
+    this.#to = duplex?.outgoing ?? (options.to as Outgoing);
     this.#mux = new Mux({
-      minVersion: MIN_VERSION,
-      maxVersion: MAX_VERSION,
+      ...OUR_VERSIONS,
       role: 'sender',
-      mode: 'oneway',
-      transferId: randomBytes(16).toString('hex'),
+      mode: duplex === undefined ? 'oneway' : 'duplex',
+      transferId: this.#transferId,
       credit: 0,
       beatIntervalMs: BEAT_INTERVAL_MS,
       speaks: options.speaks ?? false,
       capabilities: [],
     });
-    this.#pump = new PumpOut(this.#mux, options.to);
+    this.#pump = new PumpOut(this.#mux, this.#to);
+    this.#replies = duplex && new Replies(duplex.incoming, this.#mux, this.#transferId);
     this.#monitor = new Monitor({
       side: 'sender',
       onEvent: options.onEvent ?? (() => {}),
       stallAfterMs: options.stallAfterMs,
       stallTimeoutMs: options.stallTimeoutMs,
       observeWire: () => this.#observeWire(performance.now()),
-      payloadBytes: () => this.#mux.payloadBytes,
-      onTick: (now) => this.#beat(now),
+      payloadBytes: () => this.#mux.payloadBytes + (this.#replies?.progress ?? 0),
+      onTick: (now) => {
+        this.#lookForStray(now);
+        this.#beat(now);
+      },
       onExpired: (error) => this.#failure.fail(error),
     });
   }
@@ -112,8 +130,37 @@ class SendRun {
     this.#monitor.enter('sending');
     this.#pumping = this.#pump.run();
     if (this.#options.countTotals === true) void this.#countTotals();
-    await this.#race(Promise.all([this.#pumping, this.#sendAll()]));
-    await this.#race(this.#options.to.end());
+    const receipt = this.#replies?.run();
+    await this.#race(Promise.all([this.#handAllOver(receipt), this.#sendAll(), receipt]));
+    await this.#race(this.#to.end());
+    this.#replies?.destroy();
+  }
+
+  /** Who closed the transport may have said why: that is read first. */
+  async #handAllOver(receipt: Promise<void> | undefined): Promise<void> {
+    try {
+      await this.#pumping;
+    } catch (error) {
+      if (receipt !== undefined) await within(LINGER_MS, receipt);
+      throw error;
+    }
+  }
+
+  /** What the transport knows of it belongs to the error, and may need a moment to be known. */
+  async explain(error: CtxsyncError): Promise<CtxsyncError> {
+    const { to } = this.#options;
+    return isConnection(to) && to.explain !== undefined ? to.explain(error) : error;
+  }
+
+  /** What a failure comes to when everything had been sent: the receiver may have committed. */
+  outcome(error: CtxsyncError): CtxsyncError | undefined {
+    if (this.#replies === undefined || this.#mux.digest === undefined) return error;
+    // It came after all, while we gave up.
+    if (this.#replies.receipt !== undefined) return undefined;
+    if (error.code !== 'interrupted' && error.code !== 'stalled') return error;
+    const why = error.code === 'interrupted' ? 'interrupted' : error.message;
+    const message = `${why}; everything had been sent, but the receiver had not said that it committed; look at its side, or send again`;
+    return new CtxsyncError('outcome-unknown', message, { cause: error });
   }
 
   /** Says ERROR to the receiver, if it still listens, and lets go of everything. */
@@ -127,13 +174,16 @@ class SendRun {
       path: error.path,
     });
     await within(graceMs(error), this.#handOver());
-    this.#options.to.destroy();
+    this.#to.destroy();
+    this.#replies?.destroy();
     await this.#crew.settle(graceMs(error));
   }
 
   async #handOver(): Promise<void> {
     await this.#pumping;
-    await this.#options.to.end();
+    await this.#to.end();
+    // Who closes while the peer still writes may take our ERROR from it.
+    await this.#replies?.ended;
   }
 
   async conclude(error: CtxsyncError | undefined): Promise<TransferReport> {
@@ -144,6 +194,7 @@ class SendRun {
       return { name, entries, bytes };
     });
     await this.#crew.end();
+    if (isConnection(this.#options.to)) await this.#options.to.close?.();
     const totalMs = this.#monitor.elapsedMs;
     const times = timeShares({ totalMs, senderWaitedMs: this.#waitedMs() });
     const { wireBytes, digest } = this.#mux;
@@ -163,7 +214,7 @@ class SendRun {
     };
     await Promise.all(Array.from({ length: MAX_STREAMS }, lane));
     // The receiver works out where the time went: it needs our last figures.
-    this.#mux.beat(this.#beatNow());
+    this.#mux.beat(this.#monitor.beat(this.#waitedMs()));
     this.#mux.finish();
   }
 
@@ -221,24 +272,17 @@ class SendRun {
     });
   }
 
+  /** A command that talks before, or in place of, its receiver: a shell's welcome. */
+  #lookForStray(now: number): void {
+    const stray = this.#replies?.stray;
+    if (stray !== undefined && this.#replies!.silentMs(now) >= STRAY_SILENCE_MS)
+      this.#failure.fail(stray);
+  }
+
   #beat(now: number): void {
     if (now - this.#beatAt < BEAT_INTERVAL_MS || this.#mux.finished) return;
     this.#beatAt = now;
-    this.#mux.beat(this.#beatNow());
-  }
-
-  #beatNow(): Beat {
-    const slowest = this.#monitor.slowest();
-    const { totals } = this.#monitor;
-    return {
-      state: slowest?.snapshot.state ?? 'idle',
-      stateAgeMs: Math.round(slowest?.pendingMs ?? 0),
-      path: toText(slowest?.snapshot.path ?? ''),
-      ...this.#monitor.counts(),
-      totalEntries: totals?.entries,
-      totalBytes: totals?.bytes,
-      waitedMs: Math.round(this.#waitedMs()),
-    };
+    this.#mux.beat(this.#monitor.beat(this.#waitedMs()));
   }
 
   /** Milliseconds in which our disk had nothing to do, because the wire took no more. */
@@ -248,8 +292,9 @@ class SendRun {
 
   #observeWire(now: number): ReturnType<ConstructorParameters<typeof Monitor>[0]['observeWire']> {
     return {
-      reading: false,
-      silentMs: 0,
+      reading: this.#replies !== undefined,
+      silentMs: this.#replies?.silentMs(now) ?? 0,
+      beat: this.#replies?.beat(now),
       writePendingMs: this.#pump.pendingMs(now),
       inputSilentMs: this.#input?.silentMs(now),
     };

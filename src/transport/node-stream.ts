@@ -3,6 +3,9 @@ import { destinationError, errnoOf } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Incoming, Outgoing } from './transport.ts';
 
+/** How a stream that goes both ways fails, for its reader too, when the peer is gone. */
+const GONE = new Set(['EPIPE', 'ECONNRESET']);
+
 /** A transport over any Node stream: a child's stdin, a socket, a file. */
 export function toStream(stream: Writable): Outgoing {
   return new WritableOutgoing(stream);
@@ -76,24 +79,37 @@ export class ReadableIncoming implements Incoming {
     this.#stream = stream;
   }
 
-  async read(take: (bytes: Uint8Array) => Promise<void> | undefined): Promise<void> {
-    for await (const chunk of this.#chunks()) await take(chunk);
+  read(take: (bytes: Uint8Array) => Promise<void> | undefined): Promise<void> {
+    const stream = this.#stream;
+    return new Promise((resolve, reject) => {
+      const fail = (error: unknown): void => {
+        stream.pause();
+        reject(error);
+      };
+      stream.on('data', (chunk: Uint8Array | string) => {
+        try {
+          const pending = take(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
+          if (pending === undefined) return;
+          stream.pause();
+          pending.then(() => stream.resume(), fail);
+        } catch (error) {
+          fail(error);
+        }
+      });
+      stream.on('end', resolve);
+      stream.on('close', () => resolve());
+      stream.on('error', (error) => {
+        // The peer is gone, and so is what it might have said: an end like any other.
+        if (GONE.has(errnoOf(error) ?? '')) resolve();
+        else reject(readError(error));
+      });
+      // An accepted socket is paused until somebody reads.
+      stream.resume();
+    });
   }
 
   destroy(): void {
     this.#stream.destroy();
-  }
-
-  async *#chunks(): AsyncGenerator<Uint8Array> {
-    try {
-      for await (const chunk of this.#stream) {
-        yield typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Uint8Array);
-      }
-    } catch (error) {
-      // Destroyed by us: then nobody wants to know.
-      if (this.#stream.errored === null) return;
-      throw readError(error);
-    }
   }
 }
 

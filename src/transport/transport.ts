@@ -1,3 +1,5 @@
+import type { CtxsyncError } from '../errors.ts';
+
 /** The writing end of a transport. */
 export interface Outgoing {
   /**
@@ -21,4 +23,15 @@ export interface Incoming {
   read(take: (bytes: Uint8Array) => Promise<void> | undefined): Promise<void>;
   /** Reads no more; a pending `read` settles. */
   destroy(): void;
+}
+
+/** A transport that goes both ways. */
+export interface Connection {
+  readonly incoming: Incoming;
+  /** Not touched before there is something to say. */
+  readonly outgoing: Outgoing;
+  /** What the transport itself knows of why the peer is gone, added to what the other end saw. */
+  explain?(error: CtxsyncError): Promise<CtxsyncError>;
+  /** Lets go of what the transport holds beyond its two ends. */
+  close?(): Promise<void>;
 }

@@ -1,22 +1,27 @@
 import { createHash, type Hash } from 'node:crypto';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
+import { CreditGrant } from '../flow/credit.ts';
 import { MAX_STREAMS } from '../limits.ts';
 import { corrupt } from './corrupt.ts';
 import { FrameDecoder, type FrameSink } from './decode.ts';
 import { frameName, FrameType, MAGIC, type FrameHeader } from './frame.ts';
 import {
   decodeBeat,
+  decodeCredit,
   decodeEnd,
   decodeFin,
   decodeHello,
   decodeOpen,
   decodePeerError,
+  decodeReceipt,
   type Beat,
+  type Credit,
   type End,
   type Fin,
   type Hello,
   type PeerError,
+  type Receipt,
   type StreamKind,
 } from './messages.ts';
 import { Preamble } from './preamble.ts';
@@ -40,10 +45,23 @@ export interface DemuxHandler {
   fin(fin: Fin): void;
   /** The peer failed. Nothing follows. */
   peerError(error: PeerError): void;
+  /** Duplex: the consumer of a stream has made room: the limit to tell the peer. */
+  raised?(id: number, limit: number): void;
+  /** Duplex: who sends streams takes these. */
+  answers?: AnswerHandler;
+}
+
+export interface AnswerHandler {
+  /** What may be sent on our own stream of this id. Return false where that cannot be. */
+  credit(id: number, credit: Credit): boolean;
+  /** The peer has committed what we sent. */
+  receipt(receipt: Receipt): void;
 }
 
 interface Incoming extends IncomingStream {
   readonly ring: Ring;
+  /** Duplex: how much of it we have let the peer send. */
+  readonly grant: CreditGrant | undefined;
   readonly hash: Hash;
   /** Bytes that arrived. */
   bytes: number;
@@ -66,7 +84,8 @@ export class Demux {
   #lastId = 0;
   /** Whose DATA is under way. */
   #current: Incoming | undefined;
-  #state: 'new' | 'open' | 'fin' | 'error' = 'new';
+  #state: 'new' | 'open' | 'fin' | 'receipt' | 'error' = 'new';
+  #duplex = false;
   #failure: unknown;
   #failed = false;
   #waitingFor: Incoming | undefined;
@@ -93,9 +112,9 @@ export class Demux {
     return this.#payloadBytes;
   }
 
-  /** FIN or ERROR came. */
+  /** FIN, RECEIPT or ERROR came. */
   get finished(): boolean {
-    return this.#state === 'fin' || this.#state === 'error';
+    return this.#state === 'fin' || this.#state === 'receipt' || this.#state === 'error';
   }
 
   /** Waits for room in a ring: we do not read, so the peer must not be accused. */
@@ -181,6 +200,9 @@ export class Demux {
   #handlePayload(piece: Uint8Array): number {
     const stream = this.#current;
     if (stream === undefined) throw new CtxsyncError('internal', 'Demux: payload of no stream');
+    if (stream.grant?.receive(piece.length) === false) {
+      throw corrupt(`stream ${stream.id} has more bytes than were granted`, this.wireBytes);
+    }
     const taken = stream.ring.cancelled ? piece.length : stream.ring.write(piece);
     if (taken === 0) return 0;
     stream.hash.update(taken === piece.length ? piece : piece.subarray(0, taken));
@@ -205,26 +227,42 @@ export class Demux {
       case FrameType.error:
         return this.#handleError(payload, at);
       default:
-        // CREDIT and RECEIPT
-        throw corrupt(`${frameName(header.type)}, which this version does not speak`, at);
+        return this.#handleDuplex(header, payload, at);
     }
   }
 
-  /** HELLO first and once; after FIN only BEAT and ERROR; after ERROR nothing. */
+  #handleDuplex({ type, stream }: FrameHeader, payload: Uint8Array, at: number): void {
+    const answers = this.#duplex ? this.#handler.answers : undefined;
+    if (answers === undefined) throw corrupt(`${frameName(type)}, which nobody asked for`, at);
+    if (type === FrameType.credit) {
+      const taken = answers.credit(stream, decodeCredit(payload, at));
+      if (!taken) throw corrupt(`CREDIT for stream ${stream} that cannot be`, at);
+      return;
+    }
+    this.#state = 'receipt';
+    answers.receipt(decodeReceipt(payload, at));
+  }
+
+  /** HELLO first and once; then as the table of PROTOCOL.md, section 4, has it. */
   #checkTurn({ type }: FrameHeader, at: number): void {
     const name = frameName(type);
     if (this.#state === 'error') throw corrupt(`${name} after ERROR`, at);
-    if (this.#state === 'fin' && type !== FrameType.beat && type !== FrameType.error) {
-      throw corrupt(`${name} after FIN`, at);
-    }
+    if (this.#state === 'fin' && !this.#mayFollowFin(type)) throw corrupt(`${name} after FIN`, at);
+    if (this.#state === 'receipt' && !mayFollowAll(type))
+      throw corrupt(`${name} after RECEIPT`, at);
     if (this.#state === 'new' && type !== FrameType.hello)
       throw corrupt(`${name} before HELLO`, at);
     if (this.#state !== 'new' && type === FrameType.hello) throw corrupt('a second HELLO', at);
   }
 
+  #mayFollowFin(type: number): boolean {
+    return mayFollowAll(type) || (this.#duplex && type === FrameType.credit);
+  }
+
   #handleHello(payload: Uint8Array, at: number): void {
     const hello = decodeHello(payload, at);
     this.#state = 'open';
+    this.#duplex = hello.mode === 'duplex';
     this.#handler.hello(hello);
   }
 
@@ -235,7 +273,18 @@ export class Demux {
     const { kind, name } = decodeOpen(payload, at);
     const ring = this.#handler.open({ id, kind, name });
     this.#lastId = id;
-    this.#open.set(id, { id, kind, name, ring, hash: createHash('sha256'), bytes: 0 });
+    const grant = this.#duplex ? new CreditGrant(ring) : undefined;
+    if (grant !== undefined) void this.#raise(id, grant);
+    this.#open.set(id, { id, kind, name, ring, grant, hash: createHash('sha256'), bytes: 0 });
+  }
+
+  /** Tells the new limits as the consumer goes on, until the stream has ended. */
+  async #raise(id: number, grant: CreditGrant): Promise<void> {
+    for (;;) {
+      const limit = await grant.raise();
+      if (limit === undefined) return;
+      this.#handler.raised?.(id, limit);
+    }
   }
 
   #handleEnd(header: FrameHeader, payload: Uint8Array, at: number): void {
@@ -287,4 +336,8 @@ export class Demux {
     const place = where === undefined ? 'before FIN' : `inside ${where}`;
     return `the connection ended ${place} after ${this.wireBytes} bytes: the peer died or was cancelled`;
   }
+}
+
+function mayFollowAll(type: number): boolean {
+  return type === FrameType.beat || type === FrameType.error;
 }

@@ -27,13 +27,13 @@ export const FrameType = {
   data: 3,
   /** A stream is complete: its byte count and SHA-256. */
   end: 4,
-  /** Duplex, reserved: the absolute byte limit of a stream. */
+  /** Duplex: the absolute byte limit of a stream of the other direction. */
   credit: 5,
   /** What the peer is at. Never answered. */
   beat: 6,
   /** Every stream is complete. Only BEAT and ERROR may follow. */
   fin: 7,
-  /** Duplex, reserved: the transfer was committed. */
+  /** Duplex: the transfer was committed. Only BEAT and ERROR may follow. */
   receipt: 8,
   /** Why it ends. Nothing may follow. */
   error: 9,

@@ -57,6 +57,20 @@ export interface Fin {
   digest: string;
 }
 
+/** The new limit of a stream of the other direction. */
+export interface Credit {
+  /** Bytes of the whole stream that may be sent. */
+  limit: number;
+}
+
+/** The receiver has committed. */
+export interface Receipt {
+  /** The sender's own. */
+  transferId: string;
+  /** FIN's. */
+  digest: string;
+}
+
 export interface Beat {
   /** What the peer's disk worker is in the middle of. */
   state: string;
@@ -108,6 +122,8 @@ export const WIRE_CODES = {
   stalled: 17,
   'peer-failed': 18,
   interrupted: 19,
+  'no-peer': 20,
+  'outcome-unknown': 21,
 } as const satisfies Record<ErrorCode, number>;
 
 const CODES: ReadonlyMap<number, ErrorCode> = new Map(
@@ -174,6 +190,23 @@ export function decodeFin(payload: Uint8Array, at: number): Fin {
     bytes: fields.count('bytes'),
     digest: fields.hex('digest', 64),
   };
+}
+
+export function encodeCredit(credit: Credit): Uint8Array {
+  return encodeJson(credit);
+}
+
+export function decodeCredit(payload: Uint8Array, at: number): Credit {
+  return { limit: new JsonFields('CREDIT', payload, at).count('limit') };
+}
+
+export function encodeReceipt(receipt: Receipt): Uint8Array {
+  return encodeJson(receipt);
+}
+
+export function decodeReceipt(payload: Uint8Array, at: number): Receipt {
+  const fields = new JsonFields('RECEIPT', payload, at);
+  return { transferId: fields.hex('transferId', 32), digest: fields.hex('digest', 64) };
 }
 
 /** Clocks have fractions; the wire has none. */

@@ -5,15 +5,18 @@ import { FRAME_PAYLOAD_BYTES, MAX_STREAM_ID, MAX_STREAMS } from '../limits.ts';
 import { encodeHeader, FrameType, MAGIC } from './frame.ts';
 import {
   encodeBeat,
+  encodeCredit,
   encodeEnd,
   encodeFin,
   encodeHello,
   encodeOpen,
   encodePeerError,
+  encodeReceipt,
   type Beat,
   type End,
   type Hello,
   type PeerError,
+  type Receipt,
   type StreamKind,
 } from './messages.ts';
 import { Tally } from './tally.ts';
@@ -33,6 +36,8 @@ interface Outgoing extends OutgoingStream {
   readonly settleEnded: () => void;
   /** Bytes that were put into frames. */
   bytes: number;
+  /** Bytes that may be put into frames: the receiver's credit, or no limit where there is none. */
+  limit: number;
   /** A wake-up by the ring is on its way: there is never more than one a stream. */
   watched: boolean;
 }
@@ -65,6 +70,11 @@ export class Mux {
   #lastId = 0;
   #beat: Beat | undefined;
   #error: PeerError | undefined;
+  #receipt: Receipt | undefined;
+  /** Newest limits of the other direction's streams, by id, that were not told yet. */
+  readonly #grants = new Map<number, number>();
+  /** What each new stream may send before its first CREDIT. */
+  #firstCredit: number;
   #state: 'open' | 'finishing' | 'fin' | 'error' = 'open';
   #underWay: UnderWay | undefined;
   #wireBytes = 0;
@@ -75,6 +85,8 @@ export class Mux {
 
   constructor(hello: Hello) {
     this.#due = [[MAGIC, ...frame(FrameType.hello, 0, 0, encodeHello(hello))]];
+    // On duplex nothing is known of the peer's room before its HELLO.
+    this.#firstCredit = hello.mode === 'duplex' ? 0 : Infinity;
   }
 
   /** Streams that are open now. With fewer than MAX_STREAMS, the next can be opened. */
@@ -121,9 +133,52 @@ export class Mux {
     const ended = new Promise<void>((resolve) => (settleEnded = resolve));
     const stream: OutgoingStream = { id, kind, name, ended };
     const hash = createHash('sha256');
-    this.#streams.push({ ...stream, ring, hash, settleEnded, bytes: 0, watched: false });
+    this.#streams.push({
+      ...stream,
+      ring,
+      hash,
+      settleEnded,
+      bytes: 0,
+      limit: this.#firstCredit,
+      watched: false,
+    });
     this.#wake();
     return stream;
+  }
+
+  /** Duplex: the peer's HELLO says how much each stream may send before its first CREDIT. */
+  setFirstCredit(credit: number): void {
+    const more = credit - this.#firstCredit;
+    this.#firstCredit = credit;
+    for (const stream of this.#streams) stream.limit += more;
+    this.#wake();
+  }
+
+  /**
+   * Duplex: the peer's CREDIT for a stream of ours. One for a stream that has ended comes late, and
+   * is nothing.
+   * @returns false when there never was such a stream, or the limit went down
+   */
+  raiseLimit(id: number, limit: number): boolean {
+    if (id > this.#lastId) return false;
+    const stream = this.#streams.find((each) => each.id === id);
+    if (stream === undefined) return true;
+    if (limit < stream.limit) return false;
+    stream.limit = limit;
+    this.#wake();
+    return true;
+  }
+
+  /** Duplex: tells the peer the new limit of a stream of its; replaces one that is still queued. */
+  grant(id: number, limit: number): void {
+    this.#grants.set(id, limit);
+    this.#wake();
+  }
+
+  /** Duplex: all is committed; the last frame of the direction but for BEATs. */
+  sendReceipt(receipt: Receipt): void {
+    this.#receipt = receipt;
+    this.#wake();
   }
 
   /** Replaces a beat that is still queued. */
@@ -195,7 +250,10 @@ export class Mux {
     if (this.#error !== undefined && this.#wireBytes > 0) return this.#errorFrame(this.#error);
     const due = this.#due.shift();
     if (due !== undefined) return due;
+    const grant = this.#grantFrame();
+    if (grant !== undefined) return grant;
     if (this.#beat !== undefined) return this.#beatFrame(this.#beat);
+    if (this.#receipt !== undefined) return this.#receiptFrame(this.#receipt);
     return this.#streamFrame() ?? this.#finFrame();
   }
 
@@ -204,6 +262,21 @@ export class Mux {
     this.#underWay = { wireBytes: 0, last: true };
     this.#streams = [];
     return frame(FrameType.error, 0, 0, encodePeerError(error));
+  }
+
+  #grantFrame(): Uint8Array[] | undefined {
+    const [grant] = this.#grants;
+    if (grant === undefined) return undefined;
+    const [id, limit] = grant;
+    this.#grants.delete(id);
+    return frame(FrameType.credit, id, 0, encodeCredit({ limit }));
+  }
+
+  #receiptFrame(receipt: Receipt): Uint8Array[] {
+    this.#receipt = undefined;
+    this.#state = 'fin';
+    this.#underWay = { wireBytes: 0, last: true };
+    return frame(FrameType.receipt, 0, 0, encodeReceipt(receipt));
   }
 
   #beatFrame(beat: Beat): Uint8Array[] {
@@ -217,10 +290,12 @@ export class Mux {
       if (stream.ring.cancelled) continue;
       const payload = stream.ring.readable();
       if (payload.length === 0 && !stream.ring.drained) continue;
+      const credit = stream.limit - stream.bytes;
+      if (payload.length > 0 && credit <= 0) continue;
       this.#streams.splice(index, 1);
       if (payload.length === 0) return this.#endFrame(stream);
       this.#streams.push(stream);
-      return this.#dataFrame(stream, payload.subarray(0, FRAME_PAYLOAD_BYTES));
+      return this.#dataFrame(stream, payload.subarray(0, Math.min(credit, FRAME_PAYLOAD_BYTES)));
     }
     return undefined;
   }
@@ -253,12 +328,15 @@ export class Mux {
   #hasFrame(): boolean {
     if (this.#state === 'error') return false;
     if (this.#error !== undefined || this.#beat !== undefined || this.#due.length > 0) return true;
+    if (this.#grants.size > 0 || this.#receipt !== undefined) return true;
     if (this.#state === 'finishing' && this.#streams.length === 0) return true;
     return this.#streams.some(hasFrame);
   }
 
   #watch(stream: Outgoing): void {
     if (stream.watched || stream.ring.cancelled) return;
+    // Without credit it is raiseLimit() that wakes us.
+    if (stream.bytes >= stream.limit && stream.ring.readable().length > 0) return;
     stream.watched = true;
     // data() never rejects.
     void stream.ring.data().then(() => {
@@ -274,8 +352,9 @@ export class Mux {
   }
 }
 
-function hasFrame({ ring }: Outgoing): boolean {
-  return !ring.cancelled && (ring.readable().length > 0 || ring.drained);
+function hasFrame({ ring, bytes, limit }: Outgoing): boolean {
+  if (ring.cancelled) return false;
+  return ring.drained || (bytes < limit && ring.readable().length > 0);
 }
 
 function frame(type: number, stream: number, offset: number, payload: Uint8Array): Uint8Array[] {

@@ -1,12 +1,12 @@
 import { mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { isWorkName } from '../../src/entry.ts';
 import { RING_BYTES } from '../../src/limits.ts';
 import type { TransferEvent } from '../../src/observe/events.ts';
 import { recordSend, run, type Outcome, type Started } from '../helpers/cli.ts';
 import { makeFolder, removeFolder } from '../helpers/folder.ts';
 import { hangingMount, whyNoMounts, type HangingMount } from '../helpers/hanging-mount.ts';
+import { isStageName } from '../helpers/scene.ts';
 import { eventsOf, startHeld } from '../helpers/held-pipe.ts';
 import { treeState } from '../helpers/tree-state.ts';
 import { until } from '../helpers/until.ts';
@@ -219,7 +219,7 @@ function hasFolderTimes(out: string): boolean {
 }
 
 function staged(out: string, path: string): string {
-  const stage = readdirSync(out).find((name) => isWorkName(name) && name !== '.ctxsync-lock');
+  const stage = readdirSync(out).find((name) => isStageName(name));
   return join(out, stage ?? 'none', 'tree', path);
 }
 

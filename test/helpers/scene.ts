@@ -60,9 +60,13 @@ export function expectFailure(
   expect(stderr).not.toMatch(/^\s+at .*:\d+/m);
 }
 
-/** What receivers leave in OUT while they work: stages and the lock. */
+/** What receivers have in OUT while they work: the lock, and stages. Not a lock's short-lived draft. */
 export function workNames(out: string): string[] {
-  return readdirSync(out).filter((name) => name.startsWith('.ctxsync-'));
+  return readdirSync(out).filter((name) => name === '.ctxsync-lock' || isStageName(name));
+}
+
+export function isStageName(name: string): boolean {
+  return /^\.ctxsync-[0-9a-f]{16}$/.test(name);
 }
 
 const NOBODY = 65_534;

@@ -95,6 +95,82 @@ describe('verdictOf, as the sender', () => {
   });
 });
 
+describe('verdictOf, as the sender on duplex', () => {
+  const DUPLEX: Observation = { ...SENDER, reading: true };
+  const NO_ROOM = { state: 'waiting-for-room', path: '', pendingMs: 12_000 } as const;
+  const WRITES = { state: 'writing', stateAgeMs: 11_000, path: 'web/app.js', ageMs: 600 };
+
+  test("says what the receiver's beat says when it gives no credit", () => {
+    expect(verdictOf({ ...DUPLEX, silentMs: 600, disks: [NO_ROOM], beat: WRITES })).toEqual({
+      side: 'receiver',
+      cause: 'peer-reports',
+      path: 'web/app.js',
+      text: 'receiver is alive: writing web/app.js for 11s',
+    });
+  });
+
+  test('says the same when our write is pending too', () => {
+    const seen = { ...DUPLEX, silentMs: 600, disks: [NO_ROOM], writePendingMs: 12_000 };
+    expect(verdictOf({ ...seen, beat: WRITES }).cause).toBe('peer-reports');
+  });
+
+  test.each([undefined, 12_000])(
+    'says that a receiver is silent whose beats have stopped, with a write pending for %s ms',
+    (writePendingMs) => {
+      const beat = { ...WRITES, ageMs: 12_000 };
+      expect(verdictOf({ ...DUPLEX, disks: [NO_ROOM], writePendingMs, beat })).toEqual({
+        side: 'receiver',
+        cause: 'peer-silent',
+        text: 'receiver has been silent for 12s',
+      });
+    },
+  );
+
+  test('says that a receiver is silent that never said a word', () => {
+    expect(verdictOf(DUPLEX)).toMatchObject({ side: 'receiver', cause: 'peer-silent' });
+  });
+
+  test.each([1_000, 11_000])(
+    'never accuses the receiver while our own disk hangs for %i ms',
+    (pendingMs) => {
+      const disks = [{ state: 'reading', path: 'a/b.bin', pendingMs } as const];
+      for (const beat of [undefined, WRITES]) {
+        expect(verdictOf({ ...DUPLEX, disks, writePendingMs: 12_000, beat })).toEqual({
+          side: 'sender',
+          cause: 'disk-not-answering',
+          path: 'a/b.bin',
+          text: 'sender is reading a/b.bin (disk not answering)',
+        });
+      }
+    },
+  );
+
+  test('never accuses the receiver while calls come and go on our own disk', () => {
+    const disks = [{ state: 'reading', path: 'a/b.bin', pendingMs: 20 } as const];
+    expect(verdictOf({ ...DUPLEX, disks, beat: WRITES }).side).toBe('sender');
+  });
+
+  test('says that stdin is silent, though the receiver beats', () => {
+    const beat = { ...WRITES, state: 'waiting-for-data' };
+    const seen = { ...DUPLEX, disks: [WAITS], inputSilentMs: 12_000, beat };
+    expect(verdictOf(seen)).toMatchObject({ side: 'sender', cause: 'input-silent' });
+    expect(verdictOf({ ...seen, writePendingMs: 20 }).cause).toBe('input-silent');
+  });
+
+  test('says that the receiver is silent when our write hangs and stdin is silent too', () => {
+    const { cause } = verdictOf({ ...DUPLEX, inputSilentMs: 12_000, writePendingMs: 11_000 });
+    expect(cause).toBe('peer-silent');
+  });
+
+  test('does not call a receiver silent whose bytes just came', () => {
+    const beat = { ...WRITES, ageMs: 12_000 };
+    expect(verdictOf({ ...DUPLEX, silentMs: 200, beat })).toMatchObject({
+      side: 'sender',
+      cause: 'unknown',
+    });
+  });
+});
+
 describe('verdictOf, as the receiver', () => {
   test('passes on what a live sender says', () => {
     expect(verdictOf({ ...RECEIVER, disks: [WAITS], beat: BEAT })).toEqual({

@@ -8,17 +8,21 @@ import {
 } from '../../src/limits.ts';
 import {
   decodeBeat,
+  decodeCredit,
   decodeEnd,
   decodeFin,
   decodeHello,
   decodeOpen,
   decodePeerError,
+  decodeReceipt,
   encodeBeat,
+  encodeCredit,
   encodeEnd,
   encodeFin,
   encodeHello,
   encodeOpen,
   encodePeerError,
+  encodeReceipt,
   WIRE_CODES,
 } from '../../src/wire/messages.ts';
 import { BEAT, FAILURE, HELLO } from '../helpers/wire-harness.ts';
@@ -38,6 +42,9 @@ test('every message comes out as it went in', () => {
   expect(decodeEnd(encodeEnd(END), 0)).toEqual(END);
   expect(decodeFin(encodeFin(FIN), 0)).toEqual(FIN);
   expect(decodePeerError(encodePeerError(FAILURE), 0)).toEqual(FAILURE);
+  expect(decodeCredit(encodeCredit({ limit: 2 ** 53 - 1 }), 0)).toEqual({ limit: 2 ** 53 - 1 });
+  const receipt = { transferId: HELLO.transferId, digest: SHA };
+  expect(decodeReceipt(encodeReceipt(receipt), 0)).toEqual(receipt);
   const beat = { ...BEAT, totalEntries: 10, totalBytes: 2 ** 40 };
   expect(decodeBeat(encodeBeat(beat), 0)).toEqual(beat);
   expect(decodeBeat(encodeBeat(BEAT), 0)).toEqual(BEAT);

@@ -1,0 +1,72 @@
+import type { CtxsyncError } from '../errors.ts';
+import { BEAT_INTERVAL_MS, LINGER_MS, RING_BYTES } from '../limits.ts';
+import type { Outgoing } from '../transport/transport.ts';
+import { Mux } from '../wire/mux.ts';
+import { within } from '../within.ts';
+import { graceMs } from './give-up.ts';
+import type { Monitor } from './monitor.ts';
+import { OUR_VERSIONS } from './options.ts';
+import { PumpOut } from './pump-out.ts';
+
+/** What a receiver says to its sender on a duplex transport: credit, beats, the receipt or ERROR. */
+export class Answers {
+  readonly #to: Outgoing;
+  readonly #transferId: string;
+  readonly #mux: Mux;
+  readonly #pumping: Promise<void>;
+  #beatAt = 0;
+
+  constructor(to: Outgoing, transferId: string) {
+    this.#to = to;
+    this.#transferId = transferId;
+    this.#mux = new Mux({
+      ...OUR_VERSIONS,
+      role: 'receiver',
+      mode: 'duplex',
+      transferId,
+      credit: RING_BYTES,
+      beatIntervalMs: BEAT_INTERVAL_MS,
+      speaks: false,
+      capabilities: [],
+    });
+    this.#pumping = new PumpOut(this.#mux, to).run();
+    // A sender that is gone shows when reading from it ends, which also says how.
+    this.#pumping.catch(() => {});
+  }
+
+  grant(id: number, limit: number): void {
+    this.#mux.grant(id, limit);
+  }
+
+  beat(now: number, monitor: Monitor): void {
+    if (now - this.#beatAt < BEAT_INTERVAL_MS || this.#mux.finished) return;
+    this.#beatAt = now;
+    this.#mux.beat(monitor.beat(0));
+  }
+
+  /** All is in place. Handed over before we end, or the sender is gone and nobody can be told. */
+  async receipt(digest: string): Promise<void> {
+    this.#mux.sendReceipt({ transferId: this.#transferId, digest });
+    await within(LINGER_MS, this.#handOver());
+  }
+
+  /**
+   * Says ERROR, and goes on reading (`ended` settles at the end of it): who closes while the peer
+   * still writes may take the ERROR from it.
+   */
+  async fail(error: CtxsyncError, ended: Promise<void>): Promise<void> {
+    const { code, message, path } = error;
+    this.#mux.fail({ code, origin: 'receiver', message, path });
+    await within(graceMs(error), this.#linger(ended));
+  }
+
+  async #linger(ended: Promise<void>): Promise<void> {
+    await this.#handOver();
+    await ended;
+  }
+
+  async #handOver(): Promise<void> {
+    await this.#pumping;
+    await this.#to.end();
+  }
+}

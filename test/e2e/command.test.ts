@@ -1,0 +1,216 @@
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { BIN, run } from '../helpers/cli.ts';
+import {
+  addBigFile,
+  processesWith,
+  receiveCommand,
+  receives,
+  startInTest,
+} from '../helpers/duplex.ts';
+import { makeExoticTree } from '../helpers/exotic-tree.ts';
+import { expectExit, expectFailure, expectUntouched, withScene } from '../helpers/scene.ts';
+import { treeState } from '../helpers/tree-state.ts';
+import { until } from '../helpers/until.ts';
+
+function shell(script: string): string[] {
+  return ['--', 'sh', '-c', script];
+}
+
+describe('a receiver that is a command', () => {
+  test('gets an exact copy', () =>
+    withScene(async ({ folder }) => {
+      const context = join(folder, 'exotic');
+      makeExoticTree(context);
+      const out = join(folder, 'fresh');
+      expectExit(await run(['send', context, ...receiveCommand(out)]), 0);
+      expect(treeState(out)).toEqual(treeState(context));
+    }));
+
+  test('gets more than all buffers hold', () =>
+    withScene(async ({ context, out }) => {
+      addBigFile({ context }, 24 * 1024 * 1024);
+      expectExit(await run(['send', `app=${context}`, ...receiveCommand(out)]), 0);
+      expect(treeState(join(out, 'app'))).toEqual(treeState(context));
+    }));
+
+  test('has its stderr passed on, each line marked', () =>
+    withScene(async ({ context, out }) => {
+      const script = `echo welcome >&2; printf 'two\\nlast' >&2; exec "$0" "$1" receive "$2"`;
+      const command = [...shell(script), process.execPath, BIN, out];
+      const outcome = await run(['send', context, ...command]);
+      expectExit(outcome, 0);
+      expect(outcome.stderr).toMatch(/^ctxsync send: \| welcome$/m);
+      expect(outcome.stderr).toMatch(/^ctxsync send: \| two$/m);
+      expect(outcome.stderr).toMatch(/^ctxsync send: \| last/m);
+    }));
+
+  test('that prints control sequences does not reach the terminal with them', () =>
+    withScene(async ({ context, out }) => {
+      const script = String.raw`printf '\033[31mred\n' >&2; exec "$0" "$1" receive "$2"`;
+      const command = [...shell(script), process.execPath, BIN, out];
+      const outcome = await run(['send', context, ...command]);
+      expectExit(outcome, 0);
+      expect(outcome.stderr).toContain('red');
+      expect(outcome.stderr).not.toContain('\u001B');
+    }));
+
+  test('that fails is heard, and its words are shown', () =>
+    withScene(async (scene) => {
+      const { context, out } = scene;
+      const outcome = await run(['send', context, ...receiveCommand(out, '--max-entries', '1')]);
+      expectFailure(
+        outcome,
+        9,
+        /the receiver failed: .*--max-entries/,
+        '| ctxsync receive: error:',
+      );
+      expectUntouched(scene);
+    }));
+
+  test('is told why its sender fails', () =>
+    withScene(async (scene) => {
+      const outcome = await run(['send', join(scene.folder, 'no'), ...receiveCommand(scene.out)]);
+      expectFailure(outcome, 3, '| ctxsync receive: error: the sender failed');
+      expectUntouched(scene);
+    }));
+});
+
+describe('a command that is no receiver', () => {
+  test('is not there', () =>
+    withScene(async ({ context }) => {
+      const outcome = await run(['send', context, '--', 'ctxsync-nope', 'receive', 'x']);
+      expectFailure(outcome, 7, 'cannot start ctxsync-nope', 'ENOENT');
+    }));
+
+  test('does not know ctxsync', () =>
+    withScene(async ({ context }) => {
+      const outcome = await run(['send', context, ...shell('ctxsync-nope')]);
+      expectFailure(outcome, 7, /"sh -c ctxsync-nope" ended with exit status 127: .*not found/);
+    }));
+
+  test('dies at once, with words and a status', () =>
+    withScene(async ({ context }) => {
+      const script = 'echo permission denied >&2; exit 41';
+      const outcome = await run(['send', context, ...shell(script)]);
+      expectFailure(outcome, 7, /error: .*ended with exit status 41: permission denied$/m);
+    }));
+
+  test('is ended by a signal', () =>
+    withScene(async ({ context }) => {
+      const outcome = await run(['send', context, ...shell('kill -9 $$')]);
+      expectFailure(outcome, 7, 'was ended by SIGKILL');
+    }));
+
+  test.each([
+    ['and goes on', 'echo Welcome to this host; exec "$0" "$1" receive "$2"'],
+    ['and ends', 'echo Welcome to this host'],
+    ['and waits', 'echo Welcome to this host; exec cat > /dev/null'],
+  ])('prints something first %s', (_, script) =>
+    withScene(async (scene) => {
+      const command = [...shell(script), process.execPath, BIN, scene.out];
+      const outcome = await run(['send', scene.context, ...command]);
+      expectFailure(outcome, 6, 'it begins with "Welcome to this host');
+      expectUntouched(scene);
+    }),
+  );
+
+  test('reads everything it can, and dies without a word', () =>
+    withScene(async ({ context }) => {
+      const outcome = await run(['send', context, ...shell('head -c 100 > /dev/null; exit 3')]);
+      expectFailure(outcome, 7, 'ended with exit status 3');
+    }));
+
+  test('closes its stdio and lives on: it is ended', () =>
+    withScene(async ({ context, folder }) => {
+      const marker = join(folder, 'marker');
+      const script = `exec <&- >&- ; trap '' TERM; while :; do sleep 0.05; done # ${marker}`;
+      const sender = startInTest(['send', context, ...shell(script)]);
+      expectFailure(await sender.done, 7, 'is gone');
+      await until('it is gone', () => processesWith(marker, sender).length === 0);
+    }));
+});
+
+describe('the command has read all and dies', () => {
+  test('after the commit, before its receipt passed: the outcome is unknown', () =>
+    withScene(async ({ context, out }) => {
+      // What the receiver says passes until it has committed; the rest is lost.
+      const script = `"$0" "$1" receive "$2" | "$0" -e '
+        const { existsSync } = require("node:fs");
+        process.stdin.on("data", (bytes) => {
+          if (existsSync(process.argv[1])) process.exit(0);
+          process.stdout.write(bytes);
+        });' "$2/d"`;
+      const app = join(context, 'd');
+      addBigFile({ context: app }, 1000);
+      const command = [...shell(script), process.execPath, BIN, out];
+      const outcome = await run(['send', context, ...command]);
+      expectFailure(outcome, 10, 'look at its side, or send again');
+      expect(treeState(join(out, 'd'))).toEqual(treeState(app));
+    }));
+});
+
+describe('in the middle', () => {
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s of the sender ends both, and nothing is committed', (signal, status) =>
+    withScene(async (scene) => {
+      addBigFile(scene);
+      const sender = startInTest(['send', scene.context, ...receiveCommand(scene.out)]);
+      await receives(scene);
+      sender.child.kill(signal);
+      expectFailure(await sender.done, status, '| ctxsync receive: error: the sender failed');
+      await until('no child is left', () => processesWith(scene.out, sender).length === 0);
+      expectUntouched(scene);
+    }),
+  );
+
+  test('SIGKILL of the sender: its receiver ends by itself, and takes all back', () =>
+    withScene(async (scene) => {
+      addBigFile(scene);
+      const sender = startInTest(['send', scene.context, ...receiveCommand(scene.out)]);
+      await receives(scene);
+      sender.child.kill('SIGKILL');
+      await until('no child is left', () => processesWith(scene.out, sender).length === 0);
+      expectUntouched(scene);
+    }));
+
+  test('SIGKILL of the command is said, and the next run heals what it left', () =>
+    withScene(async (scene) => {
+      addBigFile(scene);
+      const args = ['send', scene.context, ...receiveCommand(scene.out, '--delete')];
+      const sender = startInTest(args);
+      await receives(scene);
+      const [receiver] = processesWith(scene.out, sender);
+      process.kill(receiver!, 'SIGKILL');
+      expectFailure(await sender.done, 7, /the (receiver|peer) .* was ended by SIGKILL/);
+      expectExit(await run(args), 0);
+      expect(treeState(scene.out)).toEqual(treeState(scene.context));
+    }));
+});
+
+describe('the command line', () => {
+  test.each([
+    ['--socket and a command', ['--socket', '/x', '--', 'cat'], 'exclude each other'],
+    ['nothing after "--"', ['--'], 'after "--" stands the command'],
+  ])('%s is refused', (_, args, words) =>
+    withScene(async ({ context }) => {
+      expectFailure(await run(['send', context, ...args]), 2, words);
+    }),
+  );
+
+  test('"receive" takes no command', () =>
+    withScene(async (scene) => {
+      const outcome = await run(['receive', scene.out, '--', 'cat']);
+      expectFailure(outcome, 2, 'too many arguments');
+      expectUntouched(scene);
+    }));
+
+  test('what stands after "--" belongs to the command, whatever it looks like', () =>
+    withScene(async ({ context, out }) => {
+      // Also a second "--", which there ends the receiver's options.
+      expectExit(await run(['send', context, ...receiveCommand('--', out)]), 0);
+      expectExit(await run(['send', context, ...receiveCommand('--quiet', out)]), 0);
+    }));
+});

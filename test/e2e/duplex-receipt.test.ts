@@ -1,0 +1,306 @@
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { run } from '../helpers/cli.ts';
+import {
+  addBigFile,
+  bothEnds,
+  overSocket,
+  receiveCommand,
+  receives,
+  socketOf,
+  startInTest,
+  startOverSocket,
+  startReceiver,
+} from '../helpers/duplex.ts';
+import { fakeReceiver, type Manners } from '../helpers/fake-receiver.ts';
+import {
+  expectExit,
+  expectFailure,
+  expectUntouched,
+  unprivileged,
+  withScene,
+  workNames,
+  type Ended,
+  type Scene,
+} from '../helpers/scene.ts';
+import { treeState } from '../helpers/tree-state.ts';
+import { until } from '../helpers/until.ts';
+
+// On a transport that goes both ways a sender succeeds if and only if the receiver committed.
+
+/** As `expectUntouched`, when a receiver was killed: what it was working in is left. */
+function expectOnlyWorkNames({ out, before }: Scene): void {
+  const left = new Set(workNames(out));
+  const state = Object.entries(treeState(out)).filter(
+    ([path]) => path !== '' && !left.has(path.split('/')[0]!),
+  );
+  const old = Object.entries(before).filter(([path]) => path !== '');
+  expect(Object.fromEntries(state)).toEqual(Object.fromEntries(old));
+}
+
+describe('the receiver is killed', () => {
+  test('before anybody sent: its sender finds nobody', () =>
+    withScene(async (scene) => {
+      const socket = socketOf(scene);
+      const receiver = await startReceiver(socket, [scene.out]);
+      receiver.child.kill('SIGKILL');
+      await receiver.done;
+      const limit = ['--connect-timeout', '200ms'];
+      const send = await run(['send', scene.context, '--socket', socket, ...limit]);
+      expectFailure(send, 7, 'no receiver listened for 0.2s');
+      expectUntouched(scene);
+    }));
+
+  test('in the middle: its sender says that it is gone', () =>
+    withScene(async (scene) => {
+      addBigFile(scene);
+      const socket = socketOf(scene);
+      const { sender, receiver } = await startOverSocket({ socket }, [scene.context], [scene.out]);
+      await receives(scene);
+      receiver.child.kill('SIGKILL');
+      expect(await receiver.done).toMatchObject({ signal: 'SIGKILL' });
+      expectFailure(await sender.done, 7, /the (receiver|peer) is gone/);
+      expectOnlyWorkNames(scene);
+    }));
+});
+
+describe('the receiver fails: the sender has its words, and exits with 9', () => {
+  test('over a limit', () =>
+    withScene(async (scene) => {
+      const { send, receive } = await overSocket(
+        scene,
+        [scene.context],
+        [scene.out, '--max-entries=2'],
+      );
+      expectFailure(receive, 5, '--max-entries');
+      expectPassedOn(receive, send);
+      expectUntouched(scene);
+    }));
+
+  test('over a limit in the middle of a big context', () =>
+    withScene(async (scene) => {
+      addBigFile(scene);
+      const { send, receive } = await overSocket(
+        scene,
+        [scene.context],
+        [scene.out, '--max-bytes=20MB'],
+      );
+      expectFailure(receive, 5, '--max-bytes');
+      expectPassedOn(receive, send);
+      expectUntouched(scene);
+    }));
+
+  test('OUT cannot be written', () =>
+    withScene(async (scene) => {
+      const file = join(scene.folder, 'file');
+      writeFileSync(file, '');
+      const { send, receive } = await overSocket(scene, [scene.context], [join(file, 'out')]);
+      expectFailure(receive, 4, `cannot write into ${file}/out`);
+      expectPassedOn(receive, send);
+    }));
+
+  test('OUT is locked by another receiver', () =>
+    withScene(async (scene) => {
+      const holder = startInTest(['receive', scene.out]);
+      await receives(scene);
+      const { send, receive } = await overSocket(scene, [scene.context], [scene.out]);
+      expectFailure(receive, 4, `pid ${holder.child.pid} `);
+      expectPassedOn(receive, send);
+      holder.child.kill('SIGTERM');
+      await holder.done;
+      expectUntouched(scene);
+    }));
+
+  test('it is interrupted', () =>
+    withScene(async (scene) => {
+      addBigFile(scene);
+      const socket = socketOf(scene);
+      const { sender, receiver } = await startOverSocket({ socket }, [scene.context], [scene.out]);
+      await receives(scene);
+      receiver.child.kill('SIGINT');
+      expectFailure(await receiver.done, 130, 'interrupted; nothing was committed');
+      expectFailure(await sender.done, 9, 'the receiver failed: interrupted');
+      expectUntouched(scene);
+    }));
+
+  test('--report has its code', () =>
+    withScene(async ({ folder, context, out }) => {
+      const report = join(folder, 'report.json');
+      await overSocket({ folder }, [context, '--report', report], [out, '--max-entries=1']);
+      const { default: written } = (await import(report, { with: { type: 'json' } })) as {
+        default: unknown;
+      };
+      expect(written).toMatchObject({ exitCode: 9, error: { code: 'peer-failed' } });
+    }));
+});
+
+describe('the sender fails: the receiver has its words, and exits with 9', () => {
+  test('there is no context', () =>
+    withScene(async (scene) => {
+      const { send, receive } = await overSocket(scene, [join(scene.folder, 'no')], [scene.out]);
+      expectFailure(send, 3, join(scene.folder, 'no'));
+      expectPassedOn(send, receive);
+      expectUntouched(scene);
+    }));
+
+  test('a file cannot be read', () =>
+    withScene(async (scene) => {
+      const secret = join(scene.context, 'web', 'secret');
+      writeFileSync(secret, '');
+      chmodSync(secret, 0);
+      const socket = socketOf(scene);
+      const options = unprivileged(scene.folder);
+      const before = treeState(scene.out);
+      const receiving = run(['receive', scene.out, '--socket', socket], options);
+      const send = await run(['send', scene.context, '--socket', socket], options);
+      expectFailure(send, 3, 'web/secret');
+      expectPassedOn(send, await receiving);
+      expectUntouched({ ...scene, before });
+    }));
+
+  test('it is interrupted', () =>
+    withScene(async (scene) => {
+      addBigFile(scene);
+      const socket = socketOf(scene);
+      const both = await startOverSocket({ socket }, [scene.context], [scene.out]);
+      await receives(scene);
+      both.sender.child.kill('SIGTERM');
+      const { send, receive } = await bothEnds(both);
+      expectFailure(send, 143, 'interrupted; nothing was committed');
+      expectFailure(receive, 9, 'the sender failed: interrupted');
+      expectUntouched(scene);
+    }));
+
+  test('it is killed, and has no words', () =>
+    withScene(async (scene) => {
+      addBigFile(scene);
+      const socket = socketOf(scene);
+      const { sender, receiver } = await startOverSocket({ socket }, [scene.context], [scene.out]);
+      await receives(scene);
+      sender.child.kill('SIGKILL');
+      expectFailure(await receiver.done, 7, /died or was cancelled/);
+      expectUntouched(scene);
+    }));
+});
+
+/** The words of one side, path and all, are the other's. */
+function expectPassedOn(from: Ended, to: Ended): void {
+  const [, words = 'no words'] = /error: (.*)$/m.exec(from.stderr) ?? [];
+  expectFailure(to, 9);
+  expect(to.stderr).toContain(`failed: ${words}`);
+}
+
+describe('all was sent, and no receipt came: the outcome is unknown', () => {
+  const UNKNOWN = /everything was sent, but the receiver was lost before it said that it committed/;
+
+  test('the receiver closes', () =>
+    withScene(async (scene) => {
+      const send = await sendToFake(scene, { onFin: ({ socket }) => socket.end() });
+      expectFailure(send, 10, UNKNOWN);
+    }));
+
+  test('the receiver breaks the connection', () =>
+    withScene(async (scene) => {
+      const send = await sendToFake(scene, { onFin: ({ socket }) => socket.destroy() });
+      expectFailure(send, 10, UNKNOWN);
+    }));
+
+  test.each([
+    ['SIGINT', []],
+    ['nothing, until --stall-timeout', ['--stall-timeout', '2s']],
+  ] as const)('%s ends the sender', (what, options) =>
+    withScene(async (scene) => {
+      const socket = socketOf(scene);
+      let arrived = false;
+      await fakeReceiver(socket, { onFin: () => (arrived = true) });
+      const sender = startInTest(['send', scene.context, '--socket', socket, ...options]);
+      await until('all has arrived', () => arrived);
+      if (what === 'SIGINT') sender.child.kill('SIGINT');
+      const outcome = await sender.done;
+      expectFailure(outcome, 10, 'everything had been sent, but the receiver had not said');
+      expect(outcome.stderr).not.toContain('nothing was committed');
+    }),
+  );
+
+  test('a receipt that comes while an interrupted sender gives up still counts', () =>
+    withScene(async (scene) => {
+      const socket = socketOf(scene);
+      let sayReceipt: (() => void) | undefined;
+      await fakeReceiver(socket, {
+        onFin: ({ mux, transferId, flush, socket: end }, { digest }) => {
+          sayReceipt = () => {
+            mux.sendReceipt({ transferId, digest });
+            flush();
+            end.end();
+          };
+          // A sender that gives up closes its direction.
+          end.on('end', sayReceipt);
+        },
+      });
+      const sender = startInTest(['send', scene.context, '--socket', socket]);
+      await until('all has arrived', () => sayReceipt !== undefined);
+      sender.child.kill('SIGINT');
+      expectExit(await sender.done, 0);
+    }));
+});
+
+describe('what answers is not to be trusted', () => {
+  test('a receipt with another digest', () =>
+    withScene(async (scene) => {
+      const send = await sendToFake(scene, {
+        onFin: ({ mux, transferId, flush }) => {
+          mux.sendReceipt({ transferId, digest: 'ab'.repeat(32) });
+          flush();
+        },
+      });
+      expectFailure(send, 6, 'the receipt is for another transfer');
+    }));
+
+  test('a receipt for another transfer', () =>
+    withScene(async (scene) => {
+      const send = await sendToFake(scene, {
+        onFin: ({ mux, flush }, { digest }) => {
+          mux.sendReceipt({ transferId: '0'.repeat(32), digest });
+          flush();
+        },
+      });
+      expectFailure(send, 6, 'the receipt is for another transfer');
+    }));
+
+  test.each([
+    ['another transfer', { transferId: 'f'.repeat(32) }],
+    ['one way only', { mode: 'oneway', credit: 0 }],
+    ['a sender', { role: 'sender' }],
+  ] as const)('a HELLO of %s', (_, hello) =>
+    withScene(async (scene) => {
+      const send = await sendToFake(scene, { hello, onFin: () => {} });
+      expectFailure(send, 6, 'what answers is not the receiver of this transfer');
+    }),
+  );
+
+  test('the matching receipt is believed, and nothing after it is waited for', () =>
+    withScene(async (scene) => {
+      const send = await sendToFake(scene, {
+        onFin: ({ mux, transferId, flush }, { digest }) => {
+          mux.sendReceipt({ transferId, digest });
+          flush();
+        },
+      });
+      expectExit(send, 0);
+    }));
+});
+
+test('a receiver that writes a tar to its stdout cannot answer there', () =>
+  withScene(async ({ context, folder }) => {
+    const send = await run(['send', context, ...receiveCommand('-')]);
+    expectFailure(send, 7, 'the sender wants to be answered, and cannot be');
+    expect(existsSync(join(folder, '-'))).toBe(false);
+  }));
+
+/** A sender whose receiver is the test. */
+async function sendToFake(scene: Scene, manners: Manners): Promise<Ended> {
+  const socket = socketOf(scene);
+  await fakeReceiver(socket, manners);
+  return run(['send', scene.context, '--socket', socket]);
+}

@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest';
+import { SUSPENSION_MS } from '../../src/limits.ts';
+import {
+  addBigFile,
+  bothEnds,
+  processesWith,
+  receiveCommand,
+  receives,
+  socketOf,
+  startInTest,
+  startOverSocket,
+} from '../helpers/duplex.ts';
+import { expectDone } from '../helpers/expect-done.ts';
+import { expectExit, expectFailure, withScene } from '../helpers/scene.ts';
+import { treeState } from '../helpers/tree-state.ts';
+import { until } from '../helpers/until.ts';
+
+/** A process notices that it slept when it slept for three times as long. */
+const NOTICED_SLEEP_MS = 4 * SUSPENSION_MS;
+const SAYS = ['--stall-after', '1s'];
+
+test('a receiver that sleeps is named by the sender, and accuses nobody when it wakes', () =>
+  withScene(async (scene) => {
+    const { context, out } = scene;
+    addBigFile(scene);
+    const socket = socketOf(scene);
+    const both = await startOverSocket({ socket }, [context, ...SAYS], [out, '--delete', ...SAYS]);
+    await receives(scene);
+    both.receiver.child.kill('SIGSTOP');
+    const asleepSince = performance.now();
+    await until('the sender says the stall', () => both.sender.said().includes('stalled'));
+    expect(both.sender.said()).toMatch(
+      /^ctxsync send: stalled [12]s: receiver has been silent for [12]s$/m,
+    );
+    await until('it slept long enough', () => performance.now() - asleepSince > NOTICED_SLEEP_MS);
+
+    both.receiver.child.kill('SIGCONT');
+    const { send, receive } = await bothEnds(both);
+    expectDone({ send, receive });
+    expect(send.stderr).toMatch(/^ctxsync send: resumed after [1-9]\d*s$/m);
+    expect(receive.stderr).not.toMatch(/stalled|resumed/);
+    expect(treeState(out)).toEqual(treeState(context));
+  }));
+
+test('a sender that sleeps is named by the receiver, and accuses nobody when it wakes', () =>
+  withScene(async (scene) => {
+    const { context, out } = scene;
+    addBigFile(scene);
+    const socket = socketOf(scene);
+    const patience = ['--stall-after', '4s'];
+    const both = await startOverSocket({ socket }, [context, ...SAYS], [out, ...patience]);
+    await receives(scene);
+    both.sender.child.kill('SIGSTOP');
+    await until('the receiver says the stall', () => both.receiver.said().includes('stalled'));
+    expect(both.receiver.said()).toMatch(
+      /^ctxsync receive: stalled [45]s: sender has been silent for [45]s$/m,
+    );
+
+    both.sender.child.kill('SIGCONT');
+    const { send, receive } = await bothEnds(both);
+    expectDone({ send, receive });
+    expect(receive.stderr).toMatch(/^ctxsync receive: resumed after [1-9]\d*s$/m);
+    expect(send.stderr).not.toMatch(/stalled|resumed/);
+  }));
+
+test('a receiver that sleeps for longer than --stall-timeout: the sender gives up', () =>
+  withScene(async (scene) => {
+    const { context, out } = scene;
+    addBigFile(scene);
+    const socket = socketOf(scene);
+    const limit = ['--stall-timeout', '2s'];
+    const { sender, receiver } = await startOverSocket({ socket }, [context, ...limit], [out]);
+    await receives(scene);
+    receiver.child.kill('SIGSTOP');
+    expectFailure(await sender.done, 8, 'gave up after 2s without progress');
+    receiver.child.kill('SIGCONT');
+    // 9, when the socket still had room for the sender's last words.
+    expectExit(await receiver.done, 7, 9);
+    expect(treeState(out)).toEqual(scene.before);
+  }));
+
+test('a command whose receiver sleeps is named, and does not outlive its sender', () =>
+  withScene(async (scene) => {
+    const { context, out } = scene;
+    addBigFile(scene);
+    const limits = [...SAYS, '--stall-timeout', '2s'];
+    const sender = startInTest(['send', context, ...limits, ...receiveCommand(out)]);
+    await receives(scene);
+    const [receiver] = processesWith(out, sender);
+    process.kill(receiver!, 'SIGSTOP');
+    expectFailure(await sender.done, 8, 'receiver has been silent', 'gave up after 2s');
+    await until('no child is left', () => processesWith(out, sender).length === 0);
+  }));

@@ -1,0 +1,62 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { BIN } from '../helpers/cli.ts';
+import { withFolder } from '../helpers/folder.ts';
+
+// Every command of the README's shell blocks runs here, but for those that install (npm): .ci/run
+// runs them. ssh, docker and kubectl are stand-ins that start what they are told to, here.
+
+const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+const COMMANDS = [...README.matchAll(/```sh\n(.*?)```/gs)]
+  .flatMap(([, block = '']) => block.split('\n'))
+  .filter((line) => line !== '' && !line.startsWith('#') && !line.startsWith('npm '));
+
+const STAND_INS: Record<string, string> = {
+  ctxsync: `exec "${process.execPath}" "${BIN}" "$@"`,
+  ssh: 'shift; exec "$@"',
+  docker: 'case $1 in exec) shift 3; exec "$@" ;; build) exec tar -tf - > listing ;; esac',
+  kubectl: 'shift 4; exec "$@"',
+};
+
+function makeSandbox(folder: string): NodeJS.ProcessEnv {
+  const bin = join(folder, 'bin');
+  for (const name of ['bin', 'web', 'static', 'srv', 'tmp']) mkdirSync(join(folder, name));
+  writeFileSync(join(folder, 'web', 'app.js'), 'web');
+  writeFileSync(join(folder, 'static', 'style.css'), 'static');
+  for (const [name, script] of Object.entries(STAND_INS)) {
+    writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(bin, name), 0o755);
+  }
+  return { ...process.env, PATH: `${bin}:${process.env['PATH']}` };
+}
+
+function runIn(folder: string, env: NodeJS.ProcessEnv, command: string): string {
+  const { status, stderr } = spawnSync('bash', ['-o', 'pipefail', '-c', command], {
+    cwd: folder,
+    env,
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  return status === 0 ? 'done' : `${status}: ${stderr}`;
+}
+
+describe.skipIf(spawnSync('bash', ['--version']).status !== 0)('the README', () => {
+  test('has commands', () => {
+    expect(COMMANDS.length).toBeGreaterThan(10);
+  });
+
+  test.each(COMMANDS)('%s', (command) =>
+    withFolder((folder) => {
+      const env = makeSandbox(folder);
+      if (command.startsWith('git ')) {
+        const commit = 'git -c user.name=t -c user.email=t@localhost commit -qm t';
+        expect(runIn(folder, env, `git init -q && git add web && ${commit}`)).toBe('done');
+      }
+      // What is absolute belongs to another machine, or to everybody: here it lies in the sandbox.
+      const here = command.replaceAll(/ \/(?=\w)/g, ` ${folder}/`);
+      expect(runIn(folder, env, here)).toBe('done');
+    }),
+  );
+});

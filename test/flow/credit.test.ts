@@ -1,0 +1,154 @@
+import { describe, expect, test } from 'vitest';
+import { CreditGrant } from '../../src/flow/credit.ts';
+import { Ring } from '../../src/flow/ring.ts';
+import { settle, someBytes, until } from '../helpers/wire-harness.ts';
+
+const CAPACITY = 64;
+const QUARTER = CAPACITY / 4;
+
+/** A ring through which `position` bytes went, and the grant of a stream that begins there. */
+function grantAt(position = 0, capacity = CAPACITY): { ring: Ring; grant: CreditGrant } {
+  const ring = Ring.create(capacity);
+  for (let left = position; left > 0;) {
+    const count = Math.min(left, ring.writable().length);
+    ring.produced(count);
+    ring.flush();
+    ring.consumed(count);
+    left -= count;
+  }
+  return { ring, grant: new CreditGrant(ring) };
+}
+
+/** As the demux does: counts the bytes, and puts them into the ring. */
+function arrive({ ring, grant }: { ring: Ring; grant: CreditGrant }, count: number): void {
+  expect(grant.receive(count)).toBe(true);
+  expect(ring.write(someBytes(count))).toBe(count);
+}
+
+/** What raise() came to; 'pending' until then. */
+function watchRaise(grant: CreditGrant): { limit: number | undefined | 'pending' } {
+  const raise: { limit: number | undefined | 'pending' } = { limit: 'pending' };
+  void grant.raise().then((limit) => (raise.limit = limit));
+  return raise;
+}
+
+async function settleWell(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await settle();
+}
+
+describe('the limit', () => {
+  test('is the whole ring at first', () => {
+    const { grant } = grantAt();
+    expect(grant.receive(CAPACITY)).toBe(true);
+    expect(grant.receive(1)).toBe(false);
+  });
+
+  test('is not raised by arrival, however full the ring is', async () => {
+    const stream = grantAt();
+    const raise = watchRaise(stream.grant);
+    arrive(stream, QUARTER);
+    await settleWell();
+    arrive(stream, CAPACITY - QUARTER);
+    await settleWell();
+    expect(raise.limit).toBe('pending');
+    expect(stream.grant.receive(1)).toBe(false);
+  });
+
+  test('is raised by a quarter of the ring that was consumed, and by no byte less', async () => {
+    const stream = grantAt();
+    arrive(stream, CAPACITY);
+    const raise = watchRaise(stream.grant);
+    stream.ring.consumed(QUARTER - 1);
+    await settleWell();
+    expect(raise.limit).toBe('pending');
+    stream.ring.consumed(1);
+    await until(() => raise.limit !== 'pending');
+    expect(raise.limit).toBe(CAPACITY + QUARTER);
+  });
+
+  test('is what was consumed and what the ring holds, also when that is more than a quarter', async () => {
+    const stream = grantAt();
+    arrive(stream, CAPACITY);
+    stream.ring.consumed(QUARTER + 5);
+    expect(await stream.grant.raise()).toBe(QUARTER + 5 + CAPACITY);
+    const raise = watchRaise(stream.grant);
+    stream.ring.consumed(QUARTER - 1);
+    await settleWell();
+    expect(raise.limit).toBe('pending');
+    stream.ring.consumed(1);
+    await until(() => raise.limit !== 'pending');
+    expect(raise.limit).toBe(2 * QUARTER + 5 + CAPACITY);
+  });
+
+  test('lets no byte more arrive than were granted', async () => {
+    const stream = grantAt();
+    arrive(stream, CAPACITY);
+    stream.ring.consumed(QUARTER);
+    await stream.grant.raise();
+    arrive(stream, QUARTER);
+    expect(stream.grant.receive(1)).toBe(false);
+  });
+});
+
+test('what is consumed counts only once it was raised: what was not told was not granted', () => {
+  const stream = grantAt();
+  arrive(stream, CAPACITY);
+  stream.ring.consumed(QUARTER);
+  expect(stream.grant.receive(1)).toBe(false);
+});
+
+test('all that was ever granted has room, in any pace of the consumer', async () => {
+  const stream = grantAt();
+  let limit = CAPACITY;
+  let arrived = 0;
+  let consumed = 0;
+  for (let turn = 1; turn <= 100; turn++) {
+    arrive(stream, limit - arrived);
+    arrived = limit;
+    const pace = QUARTER + (turn % (CAPACITY - QUARTER + 1));
+    while (consumed < turn * QUARTER || arrived - consumed > CAPACITY - pace) {
+      const piece = Math.min(stream.ring.readable().length, 7);
+      stream.ring.consumed(piece);
+      consumed += piece;
+    }
+    limit = (await stream.grant.raise())!;
+    expect(limit).toBe(consumed + CAPACITY);
+  }
+});
+
+test.each([2 ** 31, 2 ** 32])('goes on counting where positions wrap at %i', async (wrap) => {
+  const capacity = 2 ** 16;
+  const stream = grantAt(wrap - 100, capacity);
+  arrive(stream, capacity);
+  const raise = watchRaise(stream.grant);
+  stream.ring.consumed(100);
+  await settleWell();
+  expect(raise.limit).toBe('pending');
+  stream.ring.consumed(capacity / 4 - 100);
+  await until(() => raise.limit !== 'pending');
+  expect(raise.limit).toBe(capacity + capacity / 4);
+  arrive(stream, capacity / 4);
+  stream.ring.consumed(100);
+  stream.ring.consumed(stream.ring.readable().length);
+  stream.ring.consumed(stream.ring.readable().length);
+  expect(await stream.grant.raise()).toBe(2 * capacity + capacity / 4);
+});
+
+describe('raise() ends, and says that there is no new limit', () => {
+  test('when the ring is cancelled', async () => {
+    const { ring, grant } = grantAt();
+    const raise = watchRaise(grant);
+    ring.cancel();
+    await until(() => raise.limit === undefined);
+    expect(await grant.raise()).toBeUndefined();
+  });
+
+  test('when the stream ends: nobody would ever wake it, and its ring would never be freed', async () => {
+    const stream = grantAt();
+    arrive(stream, 3);
+    const raise = watchRaise(stream.grant);
+    stream.ring.end();
+    await until(() => raise.limit === undefined);
+    expect(await stream.grant.raise()).toBeUndefined();
+  });
+});
