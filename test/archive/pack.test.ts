@@ -21,6 +21,7 @@ import { toMicroseconds } from '../../src/disk/mtime.ts';
 import type { SourceEntry } from '../../src/entry.ts';
 import { CtxsyncError } from '../../src/errors.ts';
 import { anEntry, MemorySink, readArchive } from '../helpers/archive-io.ts';
+import { asNobody } from '../helpers/as-nobody.ts';
 import { withFolder } from '../helpers/folder.ts';
 import { someBytes } from '../helpers/wire-harness.ts';
 
@@ -240,12 +241,19 @@ describe('a file that cannot be read', () => {
       expect(error?.message).toMatch(/^cannot read web\/file: name too long \(ENAMETOOLONG\)$/);
     }));
 
-  test('because of its mode', async (context) => {
-    if (process.getuid?.() === 0) context.skip('root reads files of any mode');
-    const { error } = await packWhile('opening', (file) => chmodSync(file, 0));
-    expect(error).toMatchObject({ code: 'source-unreadable', path: 'web/file' });
-    expect(error?.message).toMatch(/permission denied \(EACCES\)/);
-  });
+  test('because of its mode', () =>
+    withFolder((folder) => {
+      const seen = look(makeFile(folder, 'file', SIZE), 'web/file');
+      chmodSync(join(folder, 'file'), 0);
+      asNobody(folder, () => {
+        const error = attempt(() => pack([seen], new MemorySink({ rooms: [ROOM] }), new Gauge()));
+        expect(error).toMatchObject({
+          code: 'source-unreadable',
+          path: 'web/file',
+          message: expect.stringMatching(/permission denied \(EACCES\)/),
+        });
+      });
+    }));
 });
 
 test('work that was given up ends before the next read', async () => {
