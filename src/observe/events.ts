@@ -118,7 +118,7 @@ export interface TransferReport {
   bytes: number;
   /** Bytes on the transport, framing included. */
   wireBytes: number;
-  /** SHA-256 over the streams' ENDs, hex; the same on both sides. */
+  /** Over all streams, of this one transfer; hex, the same on both sides. */
   digest?: string | undefined;
   times: TimeShares;
   /** Not sent: FIFOs, sockets, devices. */

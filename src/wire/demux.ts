@@ -1,4 +1,3 @@
-import { createHash, type Hash } from 'node:crypto';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { CreditGrant } from '../flow/credit.ts';
@@ -25,6 +24,7 @@ import {
   type StreamKind,
 } from './messages.ts';
 import { Preamble } from './preamble.ts';
+import { StreamDigest } from './stream-digest.ts';
 import { Tally } from './tally.ts';
 
 export interface IncomingStream {
@@ -62,7 +62,7 @@ interface Incoming extends IncomingStream {
   readonly ring: Ring;
   /** Duplex: how much of it we have let the peer send. */
   readonly grant: CreditGrant | undefined;
-  readonly hash: Hash;
+  readonly digest: StreamDigest;
   /** Bytes that arrived. */
   bytes: number;
 }
@@ -86,6 +86,7 @@ export class Demux {
   #current: Incoming | undefined;
   #state: 'new' | 'open' | 'fin' | 'receipt' | 'error' = 'new';
   #duplex = false;
+  #transferId = '';
   #failure: unknown;
   #failed = false;
   #waitingFor: Incoming | undefined;
@@ -205,7 +206,7 @@ export class Demux {
     }
     const taken = stream.ring.cancelled ? piece.length : stream.ring.write(piece);
     if (taken === 0) return 0;
-    stream.hash.update(taken === piece.length ? piece : piece.subarray(0, taken));
+    stream.digest.update(taken === piece.length ? piece : piece.subarray(0, taken));
     stream.bytes += taken;
     this.#payloadBytes += taken;
     return taken;
@@ -263,6 +264,7 @@ export class Demux {
     const hello = decodeHello(payload, at);
     this.#state = 'open';
     this.#duplex = hello.mode === 'duplex';
+    this.#transferId = hello.transferId;
     this.#handler.hello(hello);
   }
 
@@ -275,7 +277,8 @@ export class Demux {
     this.#lastId = id;
     const grant = this.#duplex ? new CreditGrant(ring) : undefined;
     if (grant !== undefined) void this.#raise(id, grant);
-    this.#open.set(id, { id, kind, name, ring, grant, hash: createHash('sha256'), bytes: 0 });
+    const digest = new StreamDigest(this.#transferId, id);
+    this.#open.set(id, { id, kind, name, ring, grant, digest, bytes: 0 });
   }
 
   /** Tells the new limits as the consumer goes on, until the stream has ended. */
@@ -294,7 +297,7 @@ export class Demux {
     if (end.bytes !== stream.bytes) {
       throw corrupt(`${name} has ${stream.bytes} bytes, its END says ${end.bytes}`, at);
     }
-    if (end.sha256 !== stream.hash.digest('hex')) {
+    if (end.gmac !== stream.digest.digest()) {
       throw corrupt(`the bytes of ${name} do not match the digest of its END`, at);
     }
     this.#open.delete(stream.id);

@@ -25,7 +25,7 @@ export const FrameType = {
   open: 2,
   /** 1 to MAX_PAYLOAD_BYTES bytes of a stream. */
   data: 3,
-  /** A stream is complete: its byte count and SHA-256. */
+  /** A stream is complete: its byte count and digest. */
   end: 4,
   /** Duplex: the absolute byte limit of a stream of the other direction. */
   credit: 5,

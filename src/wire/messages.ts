@@ -8,6 +8,7 @@ import {
   MAX_STATE_CHARS,
 } from '../limits.ts';
 import { MAX_VERSION, MIN_VERSION } from './frame.ts';
+import { DIGEST_DIGITS } from './stream-digest.ts';
 import { encodeJson, endOfText, isContextName, JsonFields, startOfText } from './json-fields.ts';
 
 const ROLES = ['sender', 'receiver'] as const;
@@ -44,8 +45,8 @@ export interface Open {
 
 export interface End {
   bytes: number;
-  /** Of these bytes, in hexadecimal digits. */
-  sha256: string;
+  /** Of these bytes, in hexadecimal digits: see StreamDigest. */
+  gmac: string;
 }
 
 export interface Fin {
@@ -176,7 +177,7 @@ export function encodeEnd(end: End): Uint8Array {
 
 export function decodeEnd(payload: Uint8Array, at: number): End {
   const fields = new JsonFields('END', payload, at);
-  return { bytes: fields.count('bytes'), sha256: fields.hex('sha256', 64) };
+  return { bytes: fields.count('bytes'), gmac: fields.hex('gmac', DIGEST_DIGITS) };
 }
 
 export function encodeFin(fin: Fin): Uint8Array {

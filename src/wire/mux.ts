@@ -1,4 +1,3 @@
-import { createHash, type Hash } from 'node:crypto';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { FRAME_PAYLOAD_BYTES, MAX_STREAM_ID, MAX_STREAMS } from '../limits.ts';
@@ -19,6 +18,7 @@ import {
   type Receipt,
   type StreamKind,
 } from './messages.ts';
+import { StreamDigest } from './stream-digest.ts';
 import { Tally } from './tally.ts';
 
 export interface OutgoingStream {
@@ -32,7 +32,7 @@ export interface OutgoingStream {
 
 interface Outgoing extends OutgoingStream {
   readonly ring: Ring;
-  readonly hash: Hash;
+  readonly digest: StreamDigest;
   readonly settleEnded: () => void;
   /** Bytes that were put into frames. */
   bytes: number;
@@ -62,6 +62,7 @@ interface UnderWay {
  * fail(), and after fail() the caller cancels the rings, so that nobody waits for room in them.
  */
 export class Mux {
+  readonly #transferId: string;
   readonly #tally = new Tally();
   /** Frames that are due before anything else, in order: HELLO, then OPENs. */
   readonly #due: Uint8Array[][];
@@ -84,6 +85,7 @@ export class Mux {
   #readiness: { promise: Promise<void>; settle: () => void } | undefined;
 
   constructor(hello: Hello) {
+    this.#transferId = hello.transferId;
     this.#due = [[MAGIC, ...frame(FrameType.hello, 0, 0, encodeHello(hello))]];
     // On duplex nothing is known of the peer's room before its HELLO.
     this.#firstCredit = hello.mode === 'duplex' ? 0 : Infinity;
@@ -132,11 +134,11 @@ export class Mux {
     let settleEnded = (): void => {};
     const ended = new Promise<void>((resolve) => (settleEnded = resolve));
     const stream: OutgoingStream = { id, kind, name, ended };
-    const hash = createHash('sha256');
+    const digest = new StreamDigest(this.#transferId, id);
     this.#streams.push({
       ...stream,
       ring,
-      hash,
+      digest,
       settleEnded,
       bytes: 0,
       limit: this.#firstCredit,
@@ -302,7 +304,7 @@ export class Mux {
 
   #dataFrame(stream: Outgoing, payload: Uint8Array): Uint8Array[] {
     const views = frame(FrameType.data, stream.id, stream.bytes, payload);
-    stream.hash.update(payload);
+    stream.digest.update(payload);
     stream.bytes += payload.length;
     const { ring } = stream;
     this.#underWay = { wireBytes: 0, last: false, ring, payloadBytes: payload.length };
@@ -310,7 +312,7 @@ export class Mux {
   }
 
   #endFrame(stream: Outgoing): Uint8Array[] {
-    const end: End = { bytes: stream.bytes, sha256: stream.hash.digest('hex') };
+    const end: End = { bytes: stream.bytes, gmac: stream.digest.digest() };
     this.#tally.add(stream.id, end);
     this.#underWay = { wireBytes: 0, last: false, settleEnded: stream.settleEnded };
     return frame(FrameType.end, stream.id, stream.bytes, encodeEnd(end));

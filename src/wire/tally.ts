@@ -23,7 +23,7 @@ export class Tally {
     let bytes = 0;
     for (const [stream, end] of this.#ends.entries()) {
       if (end === undefined) continue;
-      hash.update(`${stream} ${end.bytes} ${end.sha256}\n`);
+      hash.update(`${stream} ${end.bytes} ${end.gmac}\n`);
       streams += 1;
       bytes += end.bytes;
     }

@@ -6,11 +6,12 @@ import { MAX_STREAMS } from '../../src/limits.ts';
 import { Demux } from '../../src/wire/demux.ts';
 import { FrameType } from '../../src/wire/frame.ts';
 import { BEAT, HELLO, receiveAll, Recorder } from '../helpers/wire-harness.ts';
-import { SLOW_MAGIC, slowFrame, type SlowFrame } from '../helpers/wire-slow-codec.ts';
+import { SLOW_MAGIC, slowFrame, slowGmac, type SlowFrame } from '../helpers/wire-slow-codec.ts';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+const gmac = (id: number, text: string) => slowGmac(HELLO.transferId, id, Buffer.from(text));
 const finDigest = (...ends: [id: number, text: string][]) =>
-  sha256(ends.map(([id, text]) => `${id} ${text.length} ${sha256(text)}\n`).join(''));
+  sha256(ends.map(([id, text]) => `${id} ${text.length} ${gmac(id, text)}\n`).join(''));
 
 const hello: SlowFrame = { type: FrameType.hello, payload: HELLO };
 const beat: SlowFrame = { type: FrameType.beat, payload: BEAT };
@@ -33,7 +34,7 @@ const end = (stream: number, text: string, changes: object = {}): SlowFrame => (
   type: FrameType.end,
   stream,
   offset: text.length,
-  payload: { bytes: text.length, sha256: sha256(text), ...changes },
+  payload: { bytes: text.length, gmac: gmac(stream, text), ...changes },
 });
 const fin = (changes: object = {}): SlowFrame => ({
   type: FrameType.fin,
@@ -52,7 +53,7 @@ test('a transfer that was written by hand from PROTOCOL.md is received', () => {
   expect(recorder.hellos).toEqual([HELLO]);
   expect(recorder.beats).toEqual([BEAT]);
   expect(recorder.of(1).stream).toMatchObject({ id: 1, kind: 'tree', name: '' });
-  expect(recorder.of(1).end).toEqual({ bytes: 2, sha256: sha256('ab') });
+  expect(recorder.of(1).end).toEqual({ bytes: 2, gmac: gmac(1, 'ab') });
   expect(Buffer.from(recorder.content(1)).toString()).toBe('ab');
   expect(recorder.of(1).ring.drained).toBe(true);
   expect(recorder.fins).toEqual([{ streams: 1, bytes: 2, digest: finDigest([1, 'ab']) }]);

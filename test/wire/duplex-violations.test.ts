@@ -5,7 +5,7 @@ import { Demux } from '../../src/wire/demux.ts';
 import { FrameType } from '../../src/wire/frame.ts';
 import { hearingSide } from '../helpers/wire-duplex.ts';
 import { BEAT, fullRing, HELLO, Recorder, settle, someBytes } from '../helpers/wire-harness.ts';
-import { SLOW_MAGIC, slowFrame, type SlowFrame } from '../helpers/wire-slow-codec.ts';
+import { SLOW_MAGIC, slowFrame, slowGmac, type SlowFrame } from '../helpers/wire-slow-codec.ts';
 
 const SENDER = { ...HELLO, mode: 'duplex', credit: 16 } as const;
 const ANSWER = { ...SENDER, role: 'receiver', credit: 16 } as const;
@@ -163,7 +163,8 @@ describe('a receiver on duplex', () => {
     const recorder = Object.assign(new Recorder(() => Ring.create(16)), {
       raised: (_id: number, limit: number) => void told.push(limit),
     });
-    const end = { bytes: 16, sha256: createHash('sha256').update('x'.repeat(16)).digest('hex') };
+    const text = Buffer.from('x'.repeat(16));
+    const end = { bytes: 16, gmac: slowGmac(HELLO.transferId, 1, text) };
     void new Demux(recorder).push(
       connection([
         theirs,

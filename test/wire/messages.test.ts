@@ -28,7 +28,8 @@ import {
 import { BEAT, FAILURE, HELLO } from '../helpers/wire-harness.ts';
 
 const SHA = 'ab'.repeat(32);
-const END = { bytes: 7, sha256: SHA };
+const GMAC = 'cd'.repeat(16);
+const END = { bytes: 7, gmac: GMAC };
 const FIN = { streams: 1, bytes: 7, digest: SHA };
 const OPEN = { kind: 'tree', name: 'web' } as const;
 
@@ -142,7 +143,7 @@ test.each(['', 'web', '...', ' ', '.git', 'é'.repeat(127), 'x'.repeat(255)])(
 test.each([SHA.slice(1), `${SHA}0`, SHA.toUpperCase(), 'xy'.repeat(32), 7])(
   '%j is no digest',
   (value) => {
-    expect(() => decodeEnd(json({ ...END, sha256: value }), 0)).toThrow(corrupt(/sha256/));
+    expect(() => decodeEnd(json({ ...END, gmac: value }), 0)).toThrow(corrupt(/gmac/));
     expect(() => decodeFin(json({ ...FIN, digest: value }), 0)).toThrow(corrupt(/digest/));
   },
 );
