@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Outgoing } from '../transport/transport.ts';
+import { FrameSize } from '../wire/frame-size.ts';
 import type { Mux } from '../wire/mux.ts';
 
 /** Milliseconds of writing without a pause after which timers get their turn. */
@@ -9,6 +10,7 @@ const YIELD_AFTER_MS = 20;
 export class PumpOut {
   readonly #mux: Mux;
   readonly #to: Outgoing;
+  readonly #frameSize = new FrameSize();
   #writingSince: number | undefined;
 
   constructor(mux: Mux, to: Outgoing) {
@@ -20,7 +22,7 @@ export class PumpOut {
   async run(): Promise<void> {
     let yieldedAt = performance.now();
     while (!this.#mux.finished) {
-      const pieces = this.#mux.next();
+      const pieces = this.#mux.next(this.#frameSize.bytes);
       if (pieces === undefined) {
         await this.#mux.ready();
         continue;
@@ -30,6 +32,7 @@ export class PumpOut {
       await this.#to.write(pieces);
       this.#writingSince = undefined;
       this.#mux.written();
+      this.#frameSize.wrote(performance.now() - now);
       // Writes that never block never let go of the event loop either.
       if (now - yieldedAt > YIELD_AFTER_MS) {
         await setImmediate();

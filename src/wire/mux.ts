@@ -1,6 +1,6 @@
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
-import { FRAME_PAYLOAD_BYTES, MAX_STREAM_ID, MAX_STREAMS } from '../limits.ts';
+import { FIRST_FRAME_BYTES, MAX_STREAM_ID, MAX_STREAMS } from '../limits.ts';
 import { encodeHeader, FrameType, MAGIC } from './frame.ts';
 import {
   encodeBeat,
@@ -208,12 +208,13 @@ export class Mux {
   /**
    * The next frame, in pieces that are to be written in this order: valid until written().
    *
+   * @param mostPayload bytes of payload that DATA may have, up to MAX_PAYLOAD_BYTES
    * @returns undefined when there is nothing to send now
    * @throws CtxsyncError 'internal' when the frame before was not written()
    */
-  next(): Uint8Array[] | undefined {
+  next(mostPayload = FIRST_FRAME_BYTES): Uint8Array[] | undefined {
     if (this.#underWay !== undefined) throw misuse('next() before written()');
-    const views = this.#nextFrame();
+    const views = this.#nextFrame(mostPayload);
     if (views === undefined) return undefined;
     const underWay: UnderWay = (this.#underWay ??= { wireBytes: 0, last: false });
     for (const view of views) underWay.wireBytes += view.length;
@@ -246,7 +247,7 @@ export class Mux {
     return promise;
   }
 
-  #nextFrame(): Uint8Array[] | undefined {
+  #nextFrame(mostPayload: number): Uint8Array[] | undefined {
     if (this.#state === 'error') return undefined;
     // Only HELLO goes before an ERROR; OPENs that wait are dropped with their streams.
     if (this.#error !== undefined && this.#wireBytes > 0) return this.#errorFrame(this.#error);
@@ -256,7 +257,7 @@ export class Mux {
     if (grant !== undefined) return grant;
     if (this.#beat !== undefined) return this.#beatFrame(this.#beat);
     if (this.#receipt !== undefined) return this.#receiptFrame(this.#receipt);
-    return this.#streamFrame() ?? this.#finFrame();
+    return this.#streamFrame(mostPayload) ?? this.#finFrame();
   }
 
   #errorFrame(error: PeerError): Uint8Array[] {
@@ -287,7 +288,7 @@ export class Mux {
   }
 
   /** DATA or END of the first stream that has one; the stream then goes to the back. */
-  #streamFrame(): Uint8Array[] | undefined {
+  #streamFrame(mostPayload: number): Uint8Array[] | undefined {
     for (const [index, stream] of this.#streams.entries()) {
       if (stream.ring.cancelled) continue;
       const payload = stream.ring.readable();
@@ -297,7 +298,7 @@ export class Mux {
       this.#streams.splice(index, 1);
       if (payload.length === 0) return this.#endFrame(stream);
       this.#streams.push(stream);
-      return this.#dataFrame(stream, payload.subarray(0, Math.min(credit, FRAME_PAYLOAD_BYTES)));
+      return this.#dataFrame(stream, payload.subarray(0, Math.min(credit, mostPayload)));
     }
     return undefined;
   }

@@ -116,7 +116,7 @@ test.each<[string, Uint8Array, RegExp]>([
   [
     'DATA over the maximum, from its header alone',
     header({ type: FrameType.data, stream: 1, length: MAX_PAYLOAD_BYTES + 1 }),
-    /DATA with 65537 bytes/,
+    /DATA with 262145 bytes/,
   ],
   [
     'a control frame over the maximum, from its header alone',

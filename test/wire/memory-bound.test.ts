@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Ring } from '../../src/flow/ring.ts';
-import { FRAME_PAYLOAD_BYTES } from '../../src/limits.ts';
+import { FIRST_FRAME_BYTES } from '../../src/limits.ts';
 import { Demux } from '../../src/wire/demux.ts';
 import { Mux } from '../../src/wire/mux.ts';
 import { HELLO, Recorder, settle } from '../helpers/wire-harness.ts';
@@ -44,7 +44,7 @@ test('64 MiB through a slow consumer never hold more than the ring', async () =>
   expect(seen.waits).toBeGreaterThan((TOTAL - CAPACITY) / WAKE_BYTES - 1);
   const framing = demux.wireBytes - TOTAL;
   expect(seen.largestLead - framing).toBeLessThanOrEqual(CAPACITY);
-  expect(framing).toBeLessThan(2 * FRAMING + (TOTAL / FRAME_PAYLOAD_BYTES) * 32);
+  expect(framing).toBeLessThan(2 * FRAMING + (TOTAL / FIRST_FRAME_BYTES) * 32);
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8 * MiB);
 });
 

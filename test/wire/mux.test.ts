@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Ring } from '../../src/flow/ring.ts';
 import {
-  FRAME_PAYLOAD_BYTES,
+  FIRST_FRAME_BYTES,
   MAX_PAYLOAD_BYTES,
   MAX_STREAM_ID,
   MAX_STREAMS,
@@ -73,8 +73,7 @@ test('a transfer of no streams is one', () => {
 
 test('streams with data take turns', () => {
   const { mux } = createMux();
-  for (let i = 0; i < 3; i++)
-    mux.open('tree', `c${i}`, fullRing(someBytes(FRAME_PAYLOAD_BYTES + 1)));
+  for (let i = 0; i < 3; i++) mux.open('tree', `c${i}`, fullRing(someBytes(FIRST_FRAME_BYTES + 1)));
   const idle = mux.open('tree', 'idle', Ring.create(16));
   const turn = ['data 1', 'data 2', 'data 3'];
   const ends = ['end 1', 'end 2', 'end 3'];
@@ -83,13 +82,28 @@ test('streams with data take turns', () => {
   expect(mux.openStreams).toBe(1);
 });
 
-test('a full frame has 64 KiB with its header, and so no payload is over the maximum', () => {
+test('unless told otherwise a full frame has 64 KiB with its header', () => {
   const { mux } = createMux();
-  mux.open('tree', '', fullRing(someBytes(2 * FRAME_PAYLOAD_BYTES + 1)));
+  mux.open('tree', '', fullRing(someBytes(2 * FIRST_FRAME_BYTES + 1)));
   const data = allFrames(mux).slice(1, 4);
   expect(data.map((frame) => decodeHeader(frame).length)).toEqual([65_520, 65_520, 1]);
   expect(data.map((frame) => frame.length)).toEqual([65_536, 65_536, 17]);
-  expect(FRAME_PAYLOAD_BYTES).toBeLessThanOrEqual(MAX_PAYLOAD_BYTES);
+});
+
+test('a frame has as much payload as the caller says', () => {
+  const { mux } = createMux();
+  mux.open('tree', '', fullRing(someBytes(3 * MAX_PAYLOAD_BYTES)));
+  // HELLO and OPEN go first.
+  for (let due = 0; due < 2; due++) {
+    mux.next();
+    mux.written();
+  }
+  const lengths: number[] = [];
+  for (const most of [7, MAX_PAYLOAD_BYTES]) {
+    lengths.push(mux.next(most)!.at(-1)!.length);
+    mux.written();
+  }
+  expect(lengths).toEqual([7, MAX_PAYLOAD_BYTES]);
 });
 
 test('payload is a view into the ring, whose bytes are free again when the frame was written', () => {
@@ -107,7 +121,7 @@ test('payload is a view into the ring, whose bytes are free again when the frame
 
 test('a beat replaces the one that is queued, and goes before data', () => {
   const { mux, hello } = createMux();
-  mux.open('tree', '', fullRing(someBytes(2 * FRAME_PAYLOAD_BYTES)));
+  mux.open('tree', '', fullRing(someBytes(2 * FIRST_FRAME_BYTES)));
   const frames = [nextFrame(mux)!, nextFrame(mux)!];
   for (let entries = 1; entries <= 100; entries++) mux.beat({ ...BEAT, entries });
   mux.finish();
@@ -118,7 +132,7 @@ test('a beat replaces the one that is queued, and goes before data', () => {
 
 test('an ERROR goes before queued data, after the frame under way, and is the last', () => {
   const { mux, hello } = createMux();
-  mux.open('tree', '', fullRing(someBytes(3 * FRAME_PAYLOAD_BYTES)));
+  mux.open('tree', '', fullRing(someBytes(3 * FIRST_FRAME_BYTES)));
   const frames = [nextFrame(mux)!];
   const underWay = Uint8Array.from(Buffer.concat(mux.next()!));
   mux.fail(FAILURE);

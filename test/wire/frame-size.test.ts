@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import {
+  FAST_WRITE_MS,
+  FIRST_FRAME_BYTES,
+  MAX_PAYLOAD_BYTES,
+  MIN_FRAME_BYTES,
+  SLOW_WRITE_MS,
+} from '../../src/limits.ts';
+import { FrameSize } from '../../src/wire/frame-size.ts';
+
+function sizeAfter(...writesMs: number[]): number {
+  const size = new FrameSize();
+  for (const ms of writesMs) size.wrote(ms);
+  return size.bytes;
+}
+
+test('frames grow as long as their writes are fast, up to the maximum', () => {
+  expect(sizeAfter()).toBe(FIRST_FRAME_BYTES);
+  expect(sizeAfter(0)).toBe(2 * FIRST_FRAME_BYTES);
+  expect(sizeAfter(...Array<number>(10).fill(FAST_WRITE_MS - 1))).toBe(MAX_PAYLOAD_BYTES);
+});
+
+test('frames shrink as long as their writes are slow, down to the minimum', () => {
+  expect(sizeAfter(SLOW_WRITE_MS + 1)).toBe(FIRST_FRAME_BYTES / 2);
+  expect(sizeAfter(...Array<number>(20).fill(SLOW_WRITE_MS + 1))).toBe(MIN_FRAME_BYTES);
+});
+
+test('in between they stay as they are', () => {
+  expect(sizeAfter(FAST_WRITE_MS, SLOW_WRITE_MS)).toBe(FIRST_FRAME_BYTES);
+});
