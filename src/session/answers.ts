@@ -3,6 +3,7 @@ import { BEAT_INTERVAL_MS, LINGER_MS, RING_BYTES } from '../limits.ts';
 import type { Outgoing } from '../transport/transport.ts';
 import { Mux } from '../wire/mux.ts';
 import { within } from '../within.ts';
+import { BeatClock } from './beat-clock.ts';
 import { graceMs } from './give-up.ts';
 import type { Monitor } from './monitor.ts';
 import { OUR_VERSIONS } from './options.ts';
@@ -14,7 +15,7 @@ export class Answers {
   readonly #transferId: string;
   readonly #mux: Mux;
   readonly #pumping: Promise<void>;
-  #beatAt = 0;
+  readonly #clock = new BeatClock();
 
   constructor(to: Outgoing, transferId: string) {
     this.#to = to;
@@ -39,9 +40,7 @@ export class Answers {
   }
 
   beat(now: number, monitor: Monitor): void {
-    if (now - this.#beatAt < BEAT_INTERVAL_MS || this.#mux.finished) return;
-    this.#beatAt = now;
-    this.#mux.beat(monitor.beat(0));
+    if (!this.#mux.finished && this.#clock.due(now)) this.#mux.beat(monitor.beat(0));
   }
 
   /** All is in place. Handed over before we end, or the sender is gone and nobody can be told. */

@@ -1,4 +1,5 @@
 import { CtxsyncError } from '../errors.ts';
+import { STRAY_SILENCE_MS } from '../limits.ts';
 
 /** Where everything that ends a run early comes together: the first failure is the run's. */
 export class Failure {
@@ -27,6 +28,14 @@ export class Failure {
 
   fail(error: CtxsyncError): void {
     this.#reject?.(error);
+  }
+
+  /**
+   * What came cannot be ctxsync's; more of it may come, which belongs in the message.
+   * @param silentMs milliseconds since the last byte
+   */
+  failOnStray(stray: CtxsyncError | undefined, silentMs: number): void {
+    if (stray !== undefined && silentMs >= STRAY_SILENCE_MS) this.fail(stray);
   }
 
   #interrupt(): void {

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Outgoing } from '../transport/transport.ts';
 import { FrameSize } from '../wire/frame-size.ts';
 import type { Mux } from '../wire/mux.ts';
+import { Pending } from './pending.ts';
 
 /** Milliseconds of writing without a pause after which timers get their turn. */
 const YIELD_AFTER_MS = 20;
@@ -11,7 +12,7 @@ export class PumpOut {
   readonly #mux: Mux;
   readonly #to: Outgoing;
   readonly #frameSize = new FrameSize();
-  #writingSince: number | undefined;
+  readonly #writing = new Pending();
 
   constructor(mux: Mux, to: Outgoing) {
     this.#mux = mux;
@@ -28,9 +29,9 @@ export class PumpOut {
         continue;
       }
       const now = performance.now();
-      this.#writingSince = now;
+      this.#writing.begin();
       await this.#to.write(pieces);
-      this.#writingSince = undefined;
+      this.#writing.end();
       this.#mux.written();
       this.#frameSize.wrote(performance.now() - now);
       // Writes that never block never let go of the event loop either.
@@ -43,6 +44,6 @@ export class PumpOut {
 
   /** Milliseconds for which a write has been pending; undefined when none is. */
   pendingMs(now: number): number | undefined {
-    return this.#writingSince === undefined ? undefined : now - this.#writingSince;
+    return this.#writing.ms(now);
   }
 }

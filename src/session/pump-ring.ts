@@ -1,12 +1,13 @@
 import type { Ring } from '../flow/ring.ts';
 import { IO_BUFFER_BYTES } from '../limits.ts';
 import type { Outgoing } from '../transport/transport.ts';
+import { Pending } from './pending.ts';
 
 /** Moves the tar of `receive -` from its ring to stdout. */
 export class PumpRing {
   readonly #ring: Ring;
   readonly #to: Outgoing;
-  #writingSince: number | undefined;
+  readonly #writing = new Pending();
 
   constructor(ring: Ring, to: Outgoing) {
     this.#ring = ring;
@@ -21,15 +22,15 @@ export class PumpRing {
         await this.#ring.data();
         continue;
       }
-      this.#writingSince = performance.now();
+      this.#writing.begin();
       await this.#to.write([bytes]);
-      this.#writingSince = undefined;
+      this.#writing.end();
       this.#ring.consumed(bytes.length);
     }
   }
 
   /** Milliseconds for which a write has been pending; undefined when none is. */
   pendingMs(now: number): number | undefined {
-    return this.#writingSince === undefined ? undefined : now - this.#writingSince;
+    return this.#writing.ms(now);
   }
 }

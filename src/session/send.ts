@@ -2,13 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Budget } from '../archive/budget.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
-import {
-  BEAT_INTERVAL_MS,
-  COUNT_AFTER_MS,
-  LINGER_MS,
-  MAX_STREAMS,
-  STRAY_SILENCE_MS,
-} from '../limits.ts';
+import { BEAT_INTERVAL_MS, COUNT_AFTER_MS, LINGER_MS, MAX_STREAMS } from '../limits.ts';
 import type { TransferReport } from '../observe/events.ts';
 import { within } from '../within.ts';
 import { timeShares } from '../observe/time-shares.ts';
@@ -16,6 +10,7 @@ import type { Connection, Incoming, Outgoing } from '../transport/transport.ts';
 import { Mux } from '../wire/mux.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
 import type { ContextSource } from '../worker/jobs.ts';
+import { BeatClock } from './beat-clock.ts';
 import { isConnection } from './connection.ts';
 import { Crew } from './crew.ts';
 import { Failure } from './failure.ts';
@@ -90,7 +85,7 @@ class SendRun {
   readonly #sending: Sending[] = [];
   #pumping: Promise<void> = Promise.resolve();
   #input: TarInput | undefined;
-  #beatAt = 0;
+  readonly #clock = new BeatClock();
 
   constructor(options: SendOptions) {
     this.#options = options;
@@ -117,8 +112,8 @@ class SendRun {
       observeWire: () => this.#observeWire(performance.now()),
       payloadBytes: () => this.#mux.payloadBytes + (this.#replies?.progress ?? 0),
       onTick: (now) => {
-        this.#lookForStray(now);
-        this.#beat(now);
+        this.#failure.failOnStray(this.#replies?.stray, this.#replies?.silentMs(now) ?? 0);
+        if (!this.#mux.finished && this.#clock.due(now)) this.#sendBeat();
       },
       onExpired: (error) => this.#failure.fail(error),
     });
@@ -214,7 +209,7 @@ class SendRun {
     };
     await Promise.all(Array.from({ length: MAX_STREAMS }, lane));
     // The receiver works out where the time went: it needs our last figures.
-    this.#mux.beat(this.#monitor.beat(this.#waitedMs()));
+    this.#sendBeat();
     this.#mux.finish();
   }
 
@@ -272,16 +267,7 @@ class SendRun {
     });
   }
 
-  /** A command that talks before, or in place of, its receiver: a shell's welcome. */
-  #lookForStray(now: number): void {
-    const stray = this.#replies?.stray;
-    if (stray !== undefined && this.#replies!.silentMs(now) >= STRAY_SILENCE_MS)
-      this.#failure.fail(stray);
-  }
-
-  #beat(now: number): void {
-    if (now - this.#beatAt < BEAT_INTERVAL_MS || this.#mux.finished) return;
-    this.#beatAt = now;
+  #sendBeat(): void {
     this.#mux.beat(this.#monitor.beat(this.#waitedMs()));
   }
 

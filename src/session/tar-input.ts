@@ -3,6 +3,7 @@ import { createGunzip, type Gunzip } from 'node:zlib';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import type { Incoming } from '../transport/transport.ts';
+import { Pending } from './pending.ts';
 import { writeToRing } from './write-to-ring.ts';
 
 /** First bytes of what a tar may be compressed with. Only gzip is taken, as by `docker load`. */
@@ -18,7 +19,7 @@ export class TarInput {
   readonly #from: Incoming;
   readonly #ring: Ring;
   #gunzip: Gunzip | undefined;
-  #waitingSince: number | undefined;
+  readonly #reading = new Pending();
   #first = true;
 
   constructor(from: Incoming, ring: Ring) {
@@ -28,9 +29,9 @@ export class TarInput {
 
   /** Settles when all of it is in the ring. @throws CtxsyncError source-unreadable */
   async run(): Promise<void> {
-    this.#waitingSince = performance.now();
+    this.#reading.begin();
     await this.#from.read((bytes) => this.#take(bytes));
-    this.#waitingSince = undefined;
+    this.#reading.end();
     if (this.#gunzip === undefined) return this.#ring.end();
     this.#gunzip.end();
     await this.#unzipped;
@@ -43,7 +44,7 @@ export class TarInput {
 
   /** Milliseconds for which we have waited for bytes; undefined when we do not. */
   silentMs(now: number): number | undefined {
-    return this.#waitingSince === undefined ? undefined : now - this.#waitingSince;
+    return this.#reading.ms(now);
   }
 
   #unzipped: Promise<void> = Promise.resolve();
@@ -54,12 +55,12 @@ export class TarInput {
     const pending =
       this.#gunzip === undefined ? writeToRing(this.#ring, bytes) : this.#unzip(bytes);
     if (pending === undefined) {
-      this.#waitingSince = performance.now();
+      this.#reading.begin();
       return undefined;
     }
-    this.#waitingSince = undefined;
+    this.#reading.end();
     return pending.then(() => {
-      this.#waitingSince = performance.now();
+      this.#reading.begin();
     });
   }
 

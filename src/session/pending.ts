@@ -1,0 +1,17 @@
+/** How long something has been waited for, for stall verdicts. */
+export class Pending {
+  #since: number | undefined;
+
+  begin(): void {
+    this.#since = performance.now();
+  }
+
+  end(): void {
+    this.#since = undefined;
+  }
+
+  /** Milliseconds since it began; undefined when nothing is waited for. */
+  ms(now: number): number | undefined {
+    return this.#since === undefined ? undefined : now - this.#since;
+  }
+}
