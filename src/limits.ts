@@ -37,6 +37,8 @@ export const MAX_STATE_CHARS = 64;
 export const MAX_CAPABILITIES = 32;
 /** Characters of one capability. */
 export const MAX_CAPABILITY_CHARS = 64;
+/** Names of contexts in a HELLO. Each may take 1.5 kB of JSON, and all have to fit MAX_CONTROL_BYTES. */
+export const MAX_HELLO_CONTEXTS = 8;
 /** Streams open at the same time. A sender with more contexts opens the next one when one ends. */
 export const MAX_STREAMS = 8;
 /** Streams in one transfer: ids are 16 bits and never reused; 0 is the connection itself. */

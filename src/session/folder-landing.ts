@@ -16,7 +16,8 @@ import type { Monitor } from './monitor.ts';
 import { Turns } from './turns.ts';
 
 export interface FolderLandingOptions {
-  folder: string;
+  /** Settles when the folder may be worked on. */
+  place: () => Promise<Place>;
   /** Take out of the folder what the contexts do not have. */
   mirror: boolean;
   crew: Crew;
@@ -26,6 +27,13 @@ export interface FolderLandingOptions {
   onWarning: (message: string) => void;
   /** From here on nobody should interrupt. */
   onCommit: () => void;
+}
+
+/** Where contexts land. */
+export interface Place {
+  folder: string;
+  /** The context that becomes the folder itself; each other one becomes a folder in it. */
+  context: string;
 }
 
 interface Context {
@@ -46,6 +54,8 @@ export class FolderLanding implements Landing {
   #prepared: Promise<Destination> | undefined;
   /** What is to be taken back, while there is anything. */
   #destination: Destination | undefined;
+  /** The context that becomes the folder itself. */
+  #base = '';
   #root: FolderMetadata | undefined;
   #committing: Promise<void> | undefined;
   #settled = false;
@@ -115,7 +125,9 @@ export class FolderLanding implements Landing {
   }
 
   async #prepare(): Promise<Destination> {
-    const { crew, monitor, folder } = this.#options;
+    const { crew, monitor, place } = this.#options;
+    const { folder, context } = await place();
+    this.#base = context;
     this.#destination = await crew.run(this.#thread, 'prepare', { out: fromText(folder) });
     monitor.enter('receiving');
     return this.#destination;
@@ -140,7 +152,7 @@ export class FolderLanding implements Landing {
     const { root } = await crew.run(thread, 'unpack', {
       ring: ring.shared,
       destination,
-      name: fromText(name),
+      name: fromText(name === this.#base ? '' : name),
       budget: budget.shared.buffer,
     });
     this.#root ??= root;

@@ -12,7 +12,7 @@ import { Answers } from './answers.ts';
 import { isConnection } from './connection.ts';
 import { Crew } from './crew.ts';
 import { Failure } from './failure.ts';
-import { FolderLanding } from './folder-landing.ts';
+import { FolderLanding, type Place } from './folder-landing.ts';
 import type { Landing } from './landing.ts';
 import { Monitor } from './monitor.ts';
 import { Notes } from './notes.ts';
@@ -33,6 +33,11 @@ export interface ReceiveOptions extends TransferOptions {
   /** One way, or both ways: then a sender that asks for it is told what becomes of its contexts. */
   from: Incoming | Connection;
   to: Target;
+  /**
+   * Asked when the sender has said which contexts it sends (undefined: many), and waited for before
+   * the folder is touched: it may be another's turn, or they may belong elsewhere in it.
+   */
+  place?: ((contexts: readonly string[] | undefined) => Promise<Place>) | undefined;
   /** Bytes of file content that are accepted; default: any number. */
   maxBytes?: number | undefined;
   /** Entries that are accepted; default 4,000,000. */
@@ -72,6 +77,8 @@ class ReceiveRun {
   #answers: Answers | undefined;
   readonly #monitor: Monitor;
   readonly #landing: Landing;
+  readonly #hello: Promise<Hello>;
+  #greet = (_hello: Hello): void => {};
   #finished = (): void => {};
   #ended: Promise<void> = Promise.resolve();
   #discarding = false;
@@ -83,6 +90,7 @@ class ReceiveRun {
     this.#options = options;
     this.#failure = new Failure(options.signal);
     this.#from = isConnection(options.from) ? options.from.incoming : options.from;
+    this.#hello = new Promise((resolve) => (this.#greet = resolve));
     this.#demux = new Demux({
       hello: (hello) => this.#handleHello(hello),
       open: (stream) => this.#handleOpen(stream),
@@ -175,12 +183,17 @@ class ReceiveRun {
     if ('tar' in to) return new TarLanding({ ...common, to: to.tar });
     return new FolderLanding({
       ...common,
-      folder: to.folder,
+      place: () => this.#place(to.folder),
       mirror: to.delete ?? false,
       onWarning: (message) =>
         this.#options.onEvent?.({ type: 'warning', side: 'receiver', message }),
       onCommit: () => (this.#failure.committing = true),
     });
+  }
+
+  async #place(folder: string): Promise<Place> {
+    const { place } = this.#options;
+    return place === undefined ? { folder, context: '' } : place((await this.#hello).contexts);
   }
 
   /** Settles when FIN came and all before it was verified; the transport's end does not count. */
@@ -206,12 +219,14 @@ class ReceiveRun {
     await this.#landing.noneWaiting();
   }
 
-  #handleHello({ role, speaks, mode, transferId }: Hello): void {
+  #handleHello(hello: Hello): void {
+    const { role, speaks, mode, transferId } = hello;
     if (mode === 'duplex') this.#answers = this.#answer(transferId);
     if (role !== 'sender') {
       throw new CtxsyncError('corrupt', 'the peer is a receiver too; one side has to send');
     }
     if (speaks) this.#options.onEvent?.({ type: 'peer-speaks' });
+    this.#greet(hello);
   }
 
   #answer(transferId: string): Answers {

@@ -2,7 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { Budget } from '../archive/budget.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
-import { BEAT_INTERVAL_MS, COUNT_AFTER_MS, LINGER_MS, MAX_STREAMS } from '../limits.ts';
+import {
+  BEAT_INTERVAL_MS,
+  COUNT_AFTER_MS,
+  LINGER_MS,
+  MAX_HELLO_CONTEXTS,
+  MAX_STREAMS,
+} from '../limits.ts';
 import type { TransferReport } from '../observe/events.ts';
 import { within } from '../within.ts';
 import { timeShares } from '../observe/time-shares.ts';
@@ -101,6 +107,7 @@ class SendRun {
       beatIntervalMs: BEAT_INTERVAL_MS,
       speaks: options.speaks ?? false,
       capabilities: [],
+      contexts: announced(options.contexts),
     });
     this.#pump = new PumpOut(this.#mux, this.#to);
     this.#replies = duplex && new Replies(duplex.incoming, this.#mux, this.#transferId);
@@ -217,7 +224,7 @@ class SendRun {
     const thread = this.#crew.hire();
     this.#monitor.watch(thread, true);
     const ring = this.#crew.ring();
-    const name = 'tar' in context ? '' : (context.name ?? '');
+    const name = nameOf(context);
     this.#sending.push({ name, thread });
     const stream = this.#mux.open('tree', name, ring);
     if ('tar' in context) await this.#sendTar(context.tar, thread, ring);
@@ -289,6 +296,15 @@ class SendRun {
   #race<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.#failure.promise]);
   }
+}
+
+function nameOf(context: Context): string {
+  return 'tar' in context ? '' : (context.name ?? '');
+}
+
+/** What HELLO says of them. */
+function announced(contexts: readonly Context[]): string[] | undefined {
+  return contexts.length > MAX_HELLO_CONTEXTS ? undefined : contexts.map(nameOf);
 }
 
 function source({ folder, ignore }: ContextSource): ContextSource {

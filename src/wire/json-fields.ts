@@ -84,6 +84,16 @@ export class JsonFields {
     throw this.#wrong(key, 'is neither empty nor one component of a path');
   }
 
+  /** At most `most` of them, none twice; undefined when the key is absent. */
+  optionalContextNames(key: string, most: number): string[] | undefined {
+    const value = this.#value(key);
+    if (value === undefined) return undefined;
+    const isName = (v: unknown): v is string => typeof v === 'string' && isContextName(v);
+    const names = Array.isArray(value) && value.length <= most && value.every(isName);
+    if (names && new Set(value).size === value.length) return value;
+    throw this.#wrong(key, `is not a list of up to ${most} names of contexts`);
+  }
+
   #parse(payload: Uint8Array): Readonly<Record<string, unknown>> {
     let parsed: unknown;
     try {

@@ -3,6 +3,7 @@ import {
   GAUGE_PATH_BYTES,
   MAX_CAPABILITIES,
   MAX_CAPABILITY_CHARS,
+  MAX_HELLO_CONTEXTS,
   MAX_MESSAGE_CHARS,
   MAX_PATH_BYTES,
   MAX_STATE_CHARS,
@@ -35,6 +36,8 @@ export interface Hello {
   speaks: boolean;
   /** What it can do beyond its version; unknown ones are ignored. */
   capabilities: string[];
+  /** A sender: the names of all its contexts; absent when they are too many to say. */
+  contexts?: string[] | undefined;
 }
 
 export interface Open {
@@ -157,6 +160,7 @@ export function decodeHello(payload: Uint8Array, at: number): Hello {
     beatIntervalMs: fields.count('beatIntervalMs'),
     speaks: fields.flag('speaks'),
     capabilities: fields.words('capabilities', MAX_CAPABILITIES, MAX_CAPABILITY_CHARS),
+    contexts: fields.optionalContextNames('contexts', MAX_HELLO_CONTEXTS),
   };
 }
 
