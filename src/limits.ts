@@ -60,6 +60,11 @@ export const DEFAULT_SEND_CONNECT_MS = 60_000;
 export const DEFAULT_RECEIVE_CONNECT_MS = 300_000;
 /** Milliseconds that a command has to end by itself, and again to end when it is asked to. */
 export const CHILD_GRACE_MS = 2_000;
+/**
+ * Milliseconds that our own signal may be behind the end of a command that got it too: Ctrl-C at a
+ * terminal goes to both.
+ */
+export const SAME_SIGNAL_MS = 200;
 /** UTF-16 units of a command's stderr that are kept for the error message. */
 export const LAST_WORDS_CHARS = 2_000;
 

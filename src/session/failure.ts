@@ -1,5 +1,6 @@
 import { CtxsyncError } from '../errors.ts';
 import { STRAY_SILENCE_MS } from '../limits.ts';
+import { within } from '../within.ts';
 
 /** Where everything that ends a run early comes together: the first failure is the run's. */
 export class Failure {
@@ -9,11 +10,15 @@ export class Failure {
   committing = false;
   readonly #over = new AbortController();
   #reject: ((error: CtxsyncError) => void) | undefined;
+  readonly #interrupted: Promise<void>;
+  #settleInterrupted = (): void => {};
+  #interruption: CtxsyncError | undefined;
 
   constructor(signal: AbortSignal | undefined) {
     this.promise = new Promise((_, reject) => {
       this.#reject = reject;
     });
+    this.#interrupted = new Promise((resolve) => (this.#settleInterrupted = resolve));
     // Whoever races with it handles it; nobody may have begun to.
     this.promise.catch(() => {});
     if (signal?.aborted === true) this.#interrupt();
@@ -30,6 +35,12 @@ export class Failure {
     this.#reject?.(error);
   }
 
+  /** The interruption, whatever the run's first failure was; waited for up to `ms` milliseconds. */
+  async interruptionWithin(ms: number): Promise<CtxsyncError | undefined> {
+    await within(ms, this.#interrupted);
+    return this.#interruption;
+  }
+
   /**
    * What came cannot be ctxsync's; more of it may come, which belongs in the message.
    * @param silentMs milliseconds since the last byte
@@ -40,6 +51,8 @@ export class Failure {
 
   #interrupt(): void {
     if (this.committing) return;
-    this.fail(new CtxsyncError('interrupted', 'interrupted; nothing was committed'));
+    this.#interruption = new CtxsyncError('interrupted', 'interrupted; nothing was committed');
+    this.#settleInterrupted();
+    this.fail(this.#interruption);
   }
 }

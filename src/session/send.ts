@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Budget } from '../archive/budget.ts';
-import { CtxsyncError } from '../errors.ts';
+import { CtxsyncError, type ErrorCode } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import {
   BEAT_INTERVAL_MS,
@@ -8,6 +8,7 @@ import {
   LINGER_MS,
   MAX_HELLO_CONTEXTS,
   MAX_STREAMS,
+  SAME_SIGNAL_MS,
 } from '../limits.ts';
 import type { TransferReport } from '../observe/events.ts';
 import { within } from '../within.ts';
@@ -71,6 +72,9 @@ export async function send(options: SendOptions): Promise<TransferReport> {
   if (error !== undefined) throw error;
   return report;
 }
+
+/** How the end of the other side looks from here. */
+const LOST = new Set<ErrorCode>(['peer-gone', 'truncated', 'outcome-unknown']);
 
 interface Sending {
   name: string;
@@ -151,7 +155,11 @@ class SendRun {
   /** What the transport knows of it belongs to the error, and may need a moment to be known. */
   async explain(error: CtxsyncError): Promise<CtxsyncError> {
     const { to } = this.#options;
-    return isConnection(to) && to.explain !== undefined ? to.explain(error) : error;
+    if (!isConnection(to) || to.explain === undefined) return error;
+    const explained = await to.explain(error);
+    // Ctrl-C at a terminal ends the command too, and its end may be seen first.
+    const lost = LOST.has(error.code);
+    return (lost ? await this.#failure.interruptionWithin(SAME_SIGNAL_MS) : undefined) ?? explained;
   }
 
   /** What a failure comes to when everything had been sent: the receiver may have committed. */

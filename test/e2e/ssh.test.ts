@@ -1,0 +1,195 @@
+import { appendFileSync, chmodSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { BIN, run, start, type Outcome, type Started } from '../helpers/cli.ts';
+import { addBigFile, processesWith, receives, startInTest } from '../helpers/duplex.ts';
+import { makeExoticTree } from '../helpers/exotic-tree.ts';
+import {
+  expectExit,
+  expectFailure,
+  expectUntouched,
+  withScene,
+  writeTree,
+  type Scene,
+} from '../helpers/scene.ts';
+import { freePort, SshServer, whyNoSshd, type Way } from '../helpers/sshd.ts';
+import { treeState } from '../helpers/tree-state.ts';
+import { until } from '../helpers/until.ts';
+
+const NOISE = 'Welcome to build-7';
+/** All buffers on the way, those of two ssh too, hold a fraction of it. */
+const BEYOND_BUFFERS = 24 * 1024 * 1024;
+/** Holes, so it costs no disk; ssh takes many seconds for it, and we end it in the first. */
+const ENDLESS = 2 * 1024 * 1024 * 1024;
+
+const why = whyNoSshd();
+// The reason, where the report only has a number of skipped tests.
+if (why !== undefined) process.stderr.write(`ssh.test.ts is skipped: ${why}\n`);
+
+let server: SshServer;
+
+describe.skipIf(why !== undefined)('over ssh', () => {
+  beforeAll(async () => {
+    server = new SshServer();
+    await server.start({ noise: NOISE });
+  });
+  afterAll(() => server.stop());
+
+  describe('a context', () => {
+    test('arrives exact', () =>
+      withScene(async ({ folder }) => {
+        const context = join(folder, 'exotic');
+        makeExoticTree(context, { readable: process.getuid?.() !== 0 });
+        const out = join(folder, 'fresh');
+        expectExit(await sendTo(out, context), 0);
+        expect(treeState(out)).toEqual(treeState(context));
+      }));
+
+    test('arrives where its path has spaces and quotes', () =>
+      withScene(async ({ folder, context }) => {
+        const out = join(folder, `it's "here" $HOME`);
+        expectExit(await sendTo(out, context), 0);
+        expect(treeState(out)).toEqual(treeState(context));
+      }));
+
+    test('may be larger than all buffers', () =>
+      withScene(async ({ context, out }) => {
+        addBigFile({ context }, BEYOND_BUFFERS);
+        expectExit(await sendTo(out, context, ['--delete']), 0);
+        expect(treeState(out)).toEqual(treeState(context));
+      }));
+
+    test('is sent again, unchanged and changed: OUT is exact each time', () =>
+      withScene(async ({ context, out }) => {
+        const sendAgain = async (): Promise<void> => {
+          expectExit(await sendTo(out, context, ['--delete']), 0);
+          expect(treeState(out)).toEqual(treeState(context));
+        };
+        addBigFile({ context }, BEYOND_BUFFERS);
+        await sendAgain();
+        await sendAgain();
+        change(context);
+        await sendAgain();
+      }));
+  });
+
+  describe('Ctrl-C in the middle ends both sides, and nothing is committed', () => {
+    test('when only the sender hears it', () =>
+      withScene(async (scene) => {
+        const sender = await startInMiddle(scene);
+        sender.child.kill('SIGINT');
+        expectFailure(await sender.done, 130, 'interrupted; nothing was committed');
+        await expectNothingLeft(scene, sender);
+      }));
+
+    test('when ssh hears it too, as on a terminal', () =>
+      withScene(async (scene) => {
+        const sender = await startInMiddle(scene, startGroup);
+        signalGroup(sender, 'SIGINT');
+        expectFailure(await sender.done, 130, 'interrupted; nothing was committed');
+        await expectNothingLeft(scene, sender);
+      }));
+  });
+
+  test('SIGKILL of ssh is said, and the receiver takes all back', () =>
+    withScene(async (scene) => {
+      const sender = await startInMiddle(scene);
+      const clients = processesWith(server.key, sender);
+      expect(clients).toHaveLength(1);
+      process.kill(clients[0]!, 'SIGKILL');
+      expectFailure(await sender.done, 7, /"ssh .*" was ended by SIGKILL/);
+      await expectNothingLeft(scene, sender);
+    }));
+
+  describe('a remote side that does not play its part', () => {
+    test('has a profile that prints something: that is shown', () =>
+      withScene(async (scene) => {
+        const outcome = await sendTo(scene.out, scene.context, [], { key: server.noisyKey });
+        expectFailure(outcome, 6, `it begins with "${NOISE}`);
+        await until('the receiver has ended', () => server.sessions().length === 0);
+        expectUntouched(scene);
+      }));
+
+    test('has no ctxsync: its own words are shown', () =>
+      withScene(async (scene) => {
+        const remote = ['ctxsync-is-not-here', 'receive', scene.out];
+        const outcome = await run(['send', scene.context, ...server.command(remote)]);
+        expectFailure(outcome, 7, /ended with exit status 127: .*ctxsync-is-not-here.*not found/);
+        expectUntouched(scene);
+      }));
+
+    test('is not the host that it was: the words of ssh are shown', () =>
+      withScene(async (scene) => {
+        const way = { knownHosts: server.wrongHosts };
+        const outcome = await sendTo(scene.out, scene.context, [], way);
+        expectFailure(outcome, 7, /ended with exit status 255: .*Host key verification failed/);
+        expectUntouched(scene);
+      }));
+
+    test('does not listen: the words of ssh are shown', () =>
+      withScene(async (scene) => {
+        const outcome = await sendTo(scene.out, scene.context, [], { port: await freePort() });
+        expectFailure(outcome, 7, /ended with exit status 255: .*Connection refused/);
+        expectUntouched(scene);
+      }));
+  });
+});
+
+function receiveOver(out: string, options: readonly string[] = [], way: Way = {}): string[] {
+  // Not "ctxsync": that is in no PATH here.
+  return server.command([process.execPath, BIN, 'receive', ...options, out], way);
+}
+
+function sendTo(
+  out: string,
+  context: string,
+  receiveOptions: readonly string[] = [],
+  way: Way = {},
+): Promise<Outcome> {
+  return run(['send', context, ...receiveOver(out, receiveOptions, way)]);
+}
+
+/** Content, size, mode, type, what is new and what is gone. */
+function change(context: string): void {
+  appendFileSync(join(context, 'big.bin'), 'tail');
+  writeTree(context, { 'a.txt': 'NEW', 'added/b.txt': 'b' });
+  chmodSync(join(context, 'web'), 0o700);
+  unlinkSync(join(context, 'web/app.js'));
+  symlinkSync('../a.txt', join(context, 'web/app.js'));
+  rmSync(join(context, 'web/img'), { recursive: true });
+}
+
+/** A transfer of which the receiver has begun, and that does not end by itself before we end it. */
+async function startInMiddle(
+  scene: Scene,
+  begin: (args: readonly string[]) => Started = startInTest,
+): Promise<Started> {
+  addBigFile(scene, ENDLESS);
+  const sender = begin(['send', scene.context, ...receiveOver(scene.out)]);
+  await receives(scene);
+  // That of sshd and the receiver's: else that none is left in the end would say nothing.
+  expect(server.sessions().length).toBeGreaterThanOrEqual(2);
+  return sender;
+}
+
+/** A process group, as a shell makes one of what it runs on a terminal. */
+function startGroup(args: readonly string[]): Started {
+  const sender = start(args, { detached: true });
+  onTestFinished(() => signalGroup(sender, 'SIGKILL'));
+  return sender;
+}
+
+function signalGroup({ child }: Started, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-child.pid!, signal);
+  } catch {
+    // All of it has ended.
+  }
+}
+
+/** No ssh, no session, no receiver; and OUT is as it was. */
+async function expectNothingLeft(scene: Scene, sender: Started): Promise<void> {
+  await until('no ssh is left', () => processesWith(server.key, sender).length === 0);
+  await until('no session and no receiver is left', () => server.sessions().length === 0);
+  expectUntouched(scene);
+}
