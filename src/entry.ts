@@ -16,6 +16,31 @@ export interface Entry {
   size: number;
   /** A symlink's text, or the path of the file that a hardlink is another name of. */
   link?: BytePath;
+  /** A file whose content does not travel, because the receiver has it: how many bytes it has. */
+  kept?: number;
+}
+
+/** One entry of a context, as a manifest tells of it. */
+export interface ManifestEntry extends Entry {
+  /** A file with several names: the later ones are its hardlinks. */
+  linked?: boolean;
+  /** Of a file's content, in hexadecimal digits; absent unless contents are compared. */
+  sha256?: string;
+}
+
+/** An entry that is to travel. */
+export interface Want {
+  path: BytePath;
+  /** A file: if its content has this digest, the receiver has it already. In hexadecimal digits. */
+  sha256?: string;
+}
+
+/** Entries that are to travel, in the order of a walk. */
+export interface WantSource {
+  /** The next one, waited for; undefined when there is none. */
+  peek(): Want | undefined;
+  /** It was taken care of. */
+  take(): void;
 }
 
 /** An entry on the sender's disk. */
@@ -23,6 +48,10 @@ export interface SourceEntry extends Entry {
   /** Where to open it; valid until the walk goes on. */
   fsPath: string | Buffer;
   identity: FileIdentity;
+  /** A file that has other names, in the context or elsewhere. */
+  linked?: boolean;
+  /** A file: its content need not travel if it has this SHA-256. */
+  keptIf?: string | undefined;
 }
 
 /** What tells that a file is still the one that was looked at. */

@@ -8,7 +8,8 @@
 export { CtxsyncError, type ErrorCode } from './errors.ts';
 export type { Progress, TransferEvent, TransferReport, Verdict } from './observe/events.ts';
 export { receive, type ReceiveOptions, type Target } from './session/receive.ts';
-export { send, type Context, type SendOptions } from './session/send.ts';
+export type { Context } from './session/context-sender.ts';
+export { send, type SendOptions } from './session/send.ts';
 export { fromStream, toStream } from './transport/node-stream.ts';
 export type { Connection, Incoming, Outgoing } from './transport/transport.ts';
 export type { IgnoreOptions } from './tree/context-rules.ts';

@@ -94,6 +94,8 @@ export const MAX_NAME_BYTES = 255;
 export const MAX_DEPTH = 1_024;
 /** Bytes of a symlink's text. */
 export const MAX_LINK_BYTES = 4_095;
+/** Bytes of one record of a manifest or a list of wants: a path and a few numbers. */
+export const MAX_RECORD_BYTES = 8 * KiB;
 /** Bytes of one pax extended header: a path, a link text and a few numbers. */
 export const MAX_PAX_BYTES = 64 * KiB;
 /** Entries of a transfer when --max-entries is not given. */
@@ -142,6 +144,10 @@ export const REPORT_WRITE_MS = 1_000;
 export const STYLE_LOAD_MS = 500;
 /** Milliseconds that a thread has to end before the process is ended by a signal. */
 export const STUCK_THREAD_MS = 500;
+/** Milliseconds after which the stage of a run that broke off is of no more use. */
+export const REMAINS_MS = 24 * 60 * 60 * 1_000;
+/** Such stages that are kept at the same time. */
+export const MAX_REMAINS = 4;
 /** Milliseconds after which an unverifiable holder's lock that was not refreshed counts as dead. */
 export const LOCK_STALE_MS = 300_000;
 /** Times that a stale lock is taken over before we believe that others are at it too. */

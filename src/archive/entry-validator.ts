@@ -1,4 +1,4 @@
-import { toText, type BytePath } from '../disk/byte-path.ts';
+import { splitPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { isWorkName, type Entry, type EntryKind } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_DEPTH, MAX_LINK_BYTES, MAX_NAME_BYTES, MAX_PATH_BYTES } from '../limits.ts';
@@ -69,12 +69,6 @@ export class EntryValidator {
       throw unsafe(path, `it is a hardlink to ${toText(link)}, which is no file of this context`);
     }
   }
-}
-
-/** The folder ('' for the root) and the name in it. */
-function splitPath(path: BytePath): [folder: BytePath, name: BytePath] {
-  const slash = path.lastIndexOf('/');
-  return slash < 0 ? ['', path] : [path.slice(0, slash), path.slice(slash + 1)];
 }
 
 function checkPath(path: BytePath): void {

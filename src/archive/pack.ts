@@ -1,10 +1,19 @@
-import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readSync,
+  type BigIntStats,
+} from 'node:fs';
 import type { BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
+import { hashFile } from '../disk/hash-file.ts';
 import { sourceChanged, sourceError } from '../disk/system-error.ts';
 import type { SourceEntry } from '../entry.ts';
 import type { CtxsyncError } from '../errors.ts';
-import type { ByteSink } from './byte-io.ts';
+import type { ByteSink } from '../byte-io.ts';
 import { TarWriter } from './tar-writer.ts';
 
 // O_NONBLOCK: a FIFO that took the file's place meanwhile must not hang us.
@@ -19,14 +28,37 @@ const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBL
 export function pack(entries: Iterable<SourceEntry>, sink: ByteSink, gauge: Gauge): void {
   const tar = new TarWriter(sink);
   for (const entry of entries) {
-    if (entry.kind === 'file') packFile(entry, tar, gauge);
-    else {
+    if (entry.kind === 'file') {
+      if (!packKept(entry, tar, gauge)) packFile(entry, tar, gauge);
+    } else {
       tar.begin(entry);
       tar.finish();
     }
     if (entry.path !== '') gauge.addEntry();
   }
   tar.end();
+}
+
+/** Whether the receiver has the content already: then only the entry itself travels. */
+function packKept(entry: SourceEntry, tar: TarWriter, gauge: Gauge): boolean {
+  const { path, fsPath, size, keptIf } = entry;
+  if (keptIf === undefined || hashSource(entry, gauge) !== keptIf) return false;
+  checkUnchanged(entry, statSource(fsPath, path));
+  tar.begin({ ...entry, size: 0, kept: size });
+  tar.finish();
+  return true;
+}
+
+/**
+ * The SHA-256 of a source file's content, in hexadecimal digits.
+ * @throws CtxsyncError source-unreadable, source-changed
+ */
+export function hashSource({ path, fsPath }: SourceEntry, gauge: Gauge): string {
+  try {
+    return hashFile(fsPath, () => gauge.enter('reading', path));
+  } catch (error) {
+    throw sourceError(error, 'read', path);
+  }
 }
 
 function packFile(entry: SourceEntry, tar: TarWriter, gauge: Gauge): void {
@@ -79,6 +111,14 @@ function readFile(fd: number, room: Uint8Array, path: BytePath): number {
     return readSync(fd, room, 0, room.length, null);
   } catch (error) {
     throw sourceError(error, 'read', path);
+  }
+}
+
+function statSource(fsPath: string | Buffer, path: BytePath): BigIntStats {
+  try {
+    return lstatSync(fsPath, { bigint: true });
+  } catch (error) {
+    throw sourceError(error, 'look at', path);
   }
 }
 

@@ -6,6 +6,12 @@
  */
 export type PaxRecords = Map<string, string>;
 
+/**
+ * Our own keyword, in the form that POSIX leaves to vendors: bytes of a file's content, which does
+ * not follow, because the receiver has it.
+ */
+export const KEPT = 'CTXSYNC.kept';
+
 export function encodePax(records: PaxRecords): string {
   let text = '';
   for (const [key, value] of records) text += encodeRecord(key, value);

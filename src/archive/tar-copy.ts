@@ -1,6 +1,6 @@
 import type { Content, Entry, EntrySink } from '../entry.ts';
 import type { Gauge } from '../disk/gauge.ts';
-import type { ByteSink } from './byte-io.ts';
+import type { ByteSink } from '../byte-io.ts';
 import { TarWriter } from './tar-writer.ts';
 
 /** Writes checked entries as an archive of our own form: `send -` and `receive -`. */

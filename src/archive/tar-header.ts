@@ -1,7 +1,7 @@
 import { Header, type HeaderData } from 'tar';
 import type { BytePath } from '../disk/byte-path.ts';
 import { MODE_BITS, type Entry, type EntryKind } from '../entry.ts';
-import { encodePax, encodePaxTime, type PaxRecords } from './pax.ts';
+import { encodePax, encodePaxTime, KEPT, type PaxRecords } from './pax.ts';
 
 export const BLOCK_BYTES = 512;
 /** What a ustar header's 12-byte octal fields hold: sizes to 8 GiB, times to the year 2242. */
@@ -38,6 +38,7 @@ export function encodeHeader(entry: Entry): Uint8Array {
     if (entry.link !== undefined) records.set('linkpath', entry.link);
     if (!fitsOctal(entry.size)) records.set('size', String(entry.size));
   }
+  if (entry.kept !== undefined) records.set(KEPT, String(entry.kept));
   return records.size === 0 ? mainBlock : Buffer.concat([encodeExtended(records), mainBlock]);
 }
 

@@ -1,9 +1,9 @@
 import { toText, type BytePath } from '../disk/byte-path.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_PAX_BYTES } from '../limits.ts';
-import { readAll, type ByteSource } from './byte-io.ts';
+import { readAll, type ByteSource } from '../byte-io.ts';
 import { decodeNumbers, type HeaderNumbers } from './header-block.ts';
-import { decodePax, decodePaxTime, type PaxRecords } from './pax.ts';
+import { decodePax, decodePaxTime, KEPT, type PaxRecords } from './pax.ts';
 import { BLOCK_BYTES, paddingBytes } from './tar-header.ts';
 
 /** A member of an archive as it stands there: nothing about it is checked. */
@@ -16,6 +16,8 @@ export interface TarMember {
   mode: number;
   mtimeUs: number;
   size: number;
+  /** Bytes of content that do not follow: see KEPT. */
+  kept?: number;
 }
 
 /** Whose archive it is: what the error says when it is broken. */
@@ -127,7 +129,7 @@ export class TarReader {
     if (isSparse(rawType(block), records)) {
       throw this.#broken('has sparse files; write it without -S');
     }
-    return {
+    const member: TarMember = {
       path: records.get('path') ?? longPath ?? ustarPath(block),
       type: rawType(block),
       link: records.get('linkpath') ?? longLink ?? field(block, 157, 100),
@@ -135,6 +137,9 @@ export class TarReader {
       mtimeUs: Number.isSafeInteger(mtimeUs) ? mtimeUs : 0,
       size,
     };
+    const kept = records.get(KEPT);
+    if (kept !== undefined) member.kept = this.#number(kept, 0, 'count');
+    return member;
   }
 
   #records(header: HeaderNumbers): PaxRecords {

@@ -1,5 +1,5 @@
 import type { Entry } from '../entry.ts';
-import { writeAll, type ByteSink } from './byte-io.ts';
+import { writeAll, type ByteSink } from '../byte-io.ts';
 import { encodeHeader, END_OF_ARCHIVE, paddingBytes } from './tar-header.ts';
 
 /**

@@ -11,6 +11,8 @@ export interface UnpackOptions {
   validator: EntryValidator;
   /** Add the folders that a foreign tar has no entry for. Our own has them all. */
   addFolders: boolean;
+  /** Files may come without their content: the sink has it. */
+  takesKept: boolean;
   onSkipped: (path: BytePath, reason: string) => void;
   onChanged: (path: BytePath, reason: string) => void;
   /** An entry is done; not told of a context's own root. */
@@ -28,6 +30,7 @@ export function unpack(reader: TarReader, sink: EntrySink, options: UnpackOption
       options.onSkipped(member.path, entry.skipped);
       continue;
     }
+    if (entry.kept !== undefined && !options.takesKept) throw keptNowhere(entry);
     const isRoot = entry.path === '';
     if (entry.kind === 'file' || entry.kind === 'folder') reportSetuid(member, options);
     if (entry.kind === 'folder' && reader.content().length > 0) throw folderWithContent(entry);
@@ -54,6 +57,13 @@ function reportSetuid(member: TarMember, options: UnpackOptions): void {
 function folderWithContent({ path }: Entry): CtxsyncError {
   const text = toText(path);
   return new CtxsyncError('unsafe-entry', `refused ${text}: it is a folder with content`, {
+    path: text,
+  });
+}
+
+function keptNowhere({ path }: Entry): CtxsyncError {
+  const text = toText(path);
+  return new CtxsyncError('unsafe-entry', `refused ${text}: it comes without its content`, {
     path: text,
   });
 }

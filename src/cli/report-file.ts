@@ -32,11 +32,19 @@ export class ReportFile {
   async write(report: TransferReport, exitCode: number): Promise<string | undefined> {
     const text = `${JSON.stringify({ exitCode, ...report }, null, 2)}\n`;
     let why: string | undefined = 'its disk does not answer';
-    const written = this.#handle.writeFile(text).then(
+    const written = this.#write(text).then(
       () => (why = undefined),
       (error: unknown) => (why = describeSystemError(error)),
     );
     await within(REPORT_WRITE_MS, written);
     return why === undefined ? undefined : `--report ${this.#path}: ${why}`;
+  }
+
+  async #write(text: string): Promise<void> {
+    try {
+      await this.#handle.writeFile(text);
+    } finally {
+      await this.#handle.close();
+    }
   }
 }

@@ -2,7 +2,8 @@ import { Command } from 'commander';
 import { CtxsyncError } from '../errors.ts';
 import { DEFAULT_SEND_CONNECT_MS } from '../limits.ts';
 import type { TransferOptions } from '../session/options.ts';
-import { send, type Context } from '../session/send.ts';
+import type { Context } from '../session/context-sender.ts';
+import { send } from '../session/send.ts';
 import { startCommand } from '../transport/command.ts';
 import { openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Outgoing } from '../transport/transport.ts';
@@ -17,6 +18,8 @@ interface SendCommandOptions extends CommonOptions {
   ignoreFile?: string;
   /** commander's form of --no-ignore */
   ignore: boolean;
+  checksum?: true;
+  full?: true;
 }
 
 /** @param peer the command after "--" that runs the receiver */
@@ -39,6 +42,8 @@ export function sendCommand(
     .option('-f, --file <dockerfile>', 'its own ignore file, <dockerfile>.dockerignore, wins')
     .option('--ignore-file <file>', 'read the ignore rules from this file')
     .option('--no-ignore', 'read no ignore file')
+    .option('--checksum', 'where both sides speak: compare contents, not only sizes and times')
+    .option('--full', 'where both sides speak: send everything, whatever the receiver has')
     .option(
       '--exclude <pattern>',
       'ignore this too, after the file; may be repeated',
@@ -73,6 +78,8 @@ function runSend(
         contexts,
         to: await openTransport(options, peer, common),
         speaks: view.speaks,
+        checksum: options.checksum,
+        full: options.full,
         countTotals: options.progress !== 'none' && options.quiet !== true,
       });
     },

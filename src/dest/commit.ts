@@ -1,19 +1,30 @@
 import { chmodSync, lstatSync, readdirSync, type BigIntStats } from 'node:fs';
-import { joinPath, toFsPath, type BytePath } from '../disk/byte-path.ts';
+import { joinPath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import { destinationError } from '../disk/system-error.ts';
 import { isWorkName } from '../entry.ts';
 import { releaseLock } from './lock.ts';
+import { CtxsyncError } from '../errors.ts';
 import { stageTrash, stageTree, type Destination } from './destination.ts';
+import { readEdits } from './edits.ts';
 import { folderMetadata, setFolderMetadata, type FolderMetadata } from './folder-metadata.ts';
 import { removeTree } from './remove-tree.ts';
 import { UndoLog } from './undo-log.ts';
 
 export interface CommitOptions {
-  /** Take out of OUT what the context does not have. */
+  /** Take out of OUT what the contexts do not have. */
   delete: boolean;
+  /** Contexts of which the stage has only what changed. */
+  compared: ComparedContext[];
   /** Mode and time that OUT gets; absent where no context told of its own root. */
   root: FolderMetadata | undefined;
+}
+
+export interface ComparedContext {
+  /** The folder in OUT that it becomes; '' is OUT itself. */
+  name: BytePath;
+  /** Where its edits were kept. */
+  edits: BytePath;
 }
 
 export interface CommitResult {
@@ -36,17 +47,20 @@ export function commit(
   options: CommitOptions,
   gauge: Gauge,
 ): CommitResult {
-  const graft = new Graft(destination, options.delete, gauge);
+  const graft = new Graft(destination, options, gauge);
   try {
     gauge.enter('committing', destination.out);
     graft.folder(stageTree(destination), destination.out, '');
+    for (const context of options.compared) graft.edit(context);
   } catch (error) {
     graft.undo();
     throw error;
   }
-  const { out, stage, lock } = destination;
+  const { out, stage, remains, lock } = destination;
   const warnings: string[] = [];
-  afterwards(warnings, 'remove the stage', stage, () => removeTree(stage, gauge));
+  for (const each of [stage, ...remains]) {
+    afterwards(warnings, 'remove the stage', each, () => removeTree(each, gauge));
+  }
   afterwards(warnings, 'release the lock', lock, () => releaseLock(lock));
   const { root } = options;
   if (root !== undefined) {
@@ -66,12 +80,14 @@ function afterwards(warnings: string[], doing: string, path: BytePath, run: () =
 
 class Graft {
   removed = 0;
-  readonly #delete: boolean;
+  readonly #out: BytePath;
+  readonly #options: CommitOptions;
   readonly #gauge: Gauge;
   readonly #log: UndoLog;
 
-  constructor(destination: Destination, mirror: boolean, gauge: Gauge) {
-    this.#delete = mirror;
+  constructor(destination: Destination, options: CommitOptions, gauge: Gauge) {
+    this.#out = destination.out;
+    this.#options = options;
     this.#gauge = gauge;
     this.#log = new UndoLog(stageTrash(destination));
   }
@@ -83,7 +99,7 @@ class Graft {
       const child = joinPath(path, name);
       this.#step(child, () => this.#child(joinPath(from, name), joinPath(to, name), child));
     }
-    if (!this.#delete) return;
+    if (!this.#mirrors(path)) return;
     for (const name of readdirSync(toFsPath(to), { encoding: 'latin1' })) {
       if (names.has(name) || (path === '' && isWorkName(name))) continue;
       const child = joinPath(path, name);
@@ -92,8 +108,46 @@ class Graft {
     }
   }
 
+  /** What a comparison has found to be done without anything of the stage, after the rest. */
+  edit({ name, edits }: ComparedContext): void {
+    for (const edit of readEdits(edits)) {
+      const path = joinPath(name, edit.path);
+      if (edit.kind === 'link') this.#step(path, () => this.#link(path, joinPath(name, edit.link)));
+      else if (this.#options.delete) {
+        this.#step(path, () => this.#inFolderOf(path, (at) => this.#takeOut(at)));
+        this.removed += 1;
+      }
+    }
+  }
+
   undo(): void {
     this.#log.undo();
+  }
+
+  /** Whether the stage has all that is to be in this folder: then what else is there goes. */
+  #mirrors(path: BytePath): boolean {
+    const { delete: mirror, compared } = this.#options;
+    if (!mirror || compared.length === 0) return mirror;
+    return path === '' && compared.every(({ name }) => name !== '');
+  }
+
+  #link(path: BytePath, target: BytePath): void {
+    this.#inFolderOf(path, (at) => {
+      if (look(at) !== undefined) this.#takeOut(at);
+      this.#log.link(joinPath(this.#out, target), at);
+    });
+  }
+
+  /** Changes something in a folder that is finished: its mode and time stay as they are. */
+  #inFolderOf(path: BytePath, change: (at: BytePath) => void): void {
+    const at = joinPath(this.#out, path);
+    const folder = at.slice(0, at.lastIndexOf('/'));
+    const stats = look(folder);
+    if (stats?.isDirectory() !== true) throw changed(folder);
+    this.#log.metadata(folder, folderMetadata(stats));
+    open(folder, stats);
+    change(at);
+    this.#finish(folder, stats);
   }
 
   #child(from: BytePath, to: BytePath, path: BytePath): void {
@@ -158,6 +212,12 @@ class Graft {
       throw destinationError(error, 'put in place', path);
     }
   }
+}
+
+function changed(folder: BytePath): CtxsyncError {
+  const text = toText(folder);
+  const message = `${text} is no folder any more: something else changes OUT; send again`;
+  return new CtxsyncError('not-writable', message, { path: text });
 }
 
 function look(path: BytePath): BigIntStats | undefined {

@@ -3,6 +3,7 @@ import {
   closeSync,
   constants,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -17,6 +18,7 @@ import type { Gauge } from '../disk/gauge.ts';
 import { destinationError, errnoOf } from '../disk/system-error.ts';
 import { isWorkName } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
+import { MAX_REMAINS, REMAINS_MS } from '../limits.ts';
 import { folderMetadata, setFolderMetadata, type FolderMetadata } from './folder-metadata.ts';
 import { releaseLock, takeLock } from './lock.ts';
 import { removeTree } from './remove-tree.ts';
@@ -28,6 +30,8 @@ export interface Destination {
   out: BytePath;
   /** The stage's folder: `tree` is the context, `trash` what commit takes out of OUT. */
   stage: BytePath;
+  /** Stages of runs that broke off lately, the newest first: what is whole in them need not travel. */
+  remains: BytePath[];
   lock: BytePath;
   /** Folders that were made so that OUT exists, the outermost first. */
   made: BytePath[];
@@ -37,16 +41,30 @@ export interface Destination {
   umask: number;
 }
 
+const TREE = 'tree';
+const TRASH = 'trash';
+
 export function stageTree(destination: Destination): BytePath {
-  return joinPath(destination.stage, 'tree');
+  return joinPath(destination.stage, TREE);
 }
 
 export function stageTrash(destination: Destination): BytePath {
-  return joinPath(destination.stage, 'trash');
+  return joinPath(destination.stage, TRASH);
+}
+
+/** Trees of the remains. */
+export function remainingTrees(destination: Destination): BytePath[] {
+  return destination.remains.map((stage) => joinPath(stage, TREE));
+}
+
+/** Where the edits of a context are kept. @param index of the context, in any order */
+export function stageEdits(destination: Destination, index: number): BytePath {
+  return joinPath(destination.stage, `edits-${index}`);
 }
 
 /**
- * Makes OUT where it is missing, takes its lock, removes the stages of dead runs, and makes ours.
+ * Makes OUT where it is missing, takes its lock, removes what dead runs have left but for stages that
+ * may still be of use, and makes our stage.
  *
  * @throws CtxsyncError locked, no-space, not-writable; then nothing is left behind
  */
@@ -57,9 +75,10 @@ export function prepareDestination(path: BytePath, gauge: Gauge): Destination {
     const out = makeOut(path, made);
     const before = folderMetadata(statSync(toFsPath(out), { bigint: true }));
     const lock = takeLock(out);
-    const destination = { out, stage: joinPath(out, stageName()), lock, made, before, umask: 0 };
+    const stage = joinPath(out, stageName());
+    const destination: Destination = { out, stage, remains: [], lock, made, before, umask: 0 };
     try {
-      removeDeadStages(out, gauge);
+      destination.remains = clearUp(out, gauge);
       makeStage(destination);
     } catch (error) {
       discard(destination, gauge);
@@ -72,9 +91,41 @@ export function prepareDestination(path: BytePath, gauge: Gauge): Destination {
   }
 }
 
-/** Takes back all that a run that does not commit has done to OUT. */
-export function discard(destination: Destination, gauge: Gauge): void {
-  removeTree(destination.stage, gauge);
+/** The folder that a context becomes: OUT for the unnamed one. */
+export function landingOf({ out }: Destination, name: BytePath): BytePath {
+  return name === '' ? out : joinPath(out, name);
+}
+
+/**
+ * Whether there is anything that a context can be compared with.
+ * @param others names in OUT that belong to other contexts
+ */
+export function hasBase(
+  destination: Destination,
+  name: BytePath,
+  others: readonly BytePath[],
+  gauge: Gauge,
+): boolean {
+  if (destination.remains.length > 0) return true;
+  const base = landingOf(destination, name);
+  gauge.enter('scanning', base);
+  try {
+    const names = readdirSync(toFsPath(base), { encoding: 'latin1' });
+    return names.some((each) => !isWorkName(each) && !others.includes(each));
+  } catch (error) {
+    // Whatever else is wrong with it, the comparison meets it too and says so.
+    return errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ENOTDIR';
+  }
+}
+
+/**
+ * Takes back all that a run that does not commit has done to OUT.
+ *
+ * @param keep leave the stage, and the remains of runs before, for the next run to go on from
+ */
+export function discard(destination: Destination, gauge: Gauge, keep = false): void {
+  if (keep) return keepStage(destination, gauge);
+  for (const each of [destination.stage, ...destination.remains]) removeTree(each, gauge);
   releaseLock(destination.lock);
   removeMade(destination.made);
   if (destination.made.length === 0) restoreTime(destination);
@@ -104,11 +155,28 @@ function makeFolders(path: BytePath, made: BytePath[]): void {
   }
 }
 
-function removeDeadStages(out: BytePath, gauge: Gauge): void {
+function keepStage({ stage, lock }: Destination, gauge: Gauge): void {
+  removeTree(joinPath(stage, TRASH), gauge);
+  releaseLock(lock);
+}
+
+/**
+ * Removes what dead runs have left in OUT. We hold the lock, so nobody works there.
+ * @returns stages that may still be of use, the newest first
+ */
+function clearUp(out: BytePath, gauge: Gauge): BytePath[] {
+  const remains: { path: BytePath; mtimeMs: number }[] = [];
   for (const name of readdirSync(toFsPath(out), { encoding: 'latin1' })) {
-    // We hold the lock, so nobody works in it.
-    if (isWorkName(name) && name !== LOCK_NAME) removeTree(joinPath(out, name), gauge);
+    if (!isWorkName(name) || name === LOCK_NAME) continue;
+    const path = joinPath(out, name);
+    const stats = lstatSync(toFsPath(path));
+    const age = Date.now() - stats.mtimeMs;
+    if (stats.isDirectory() && age < REMAINS_MS) remains.push({ path, mtimeMs: stats.mtimeMs });
+    else removeTree(path, gauge);
   }
+  const newest = remains.toSorted((a, b) => b.mtimeMs - a.mtimeMs).map(({ path }) => path);
+  for (const path of newest.splice(MAX_REMAINS)) removeTree(path, gauge);
+  return newest;
 }
 
 function makeStage(destination: Destination): void {

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   closeSync,
   constants,
   fchmodSync,
@@ -7,6 +8,7 @@ import {
   lutimesSync,
   mkdirSync,
   openSync,
+  renameSync,
   symlinkSync,
   unlinkSync,
   writeSync,
@@ -17,6 +19,7 @@ import { setNegativeMtime, toUtimesSeconds } from '../disk/mtime.ts';
 import { destinationError, errnoOf } from '../disk/system-error.ts';
 import type { Content, Entry, EntrySink } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
+import { Remains } from './remains.ts';
 import { setFolderMetadata, type FolderMetadata } from './folder-metadata.ts';
 
 const OPEN_FLAGS = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
@@ -28,16 +31,21 @@ const OPEN_FLAGS = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | c
 export class StageWriter implements EntrySink {
   readonly #tree: BytePath;
   readonly #umask: number;
+  readonly #remains: Remains;
   readonly #gauge: Gauge;
   /** Folders stay open for us (0700) until all their children are there. */
   readonly #folders = new Map<BytePath, FolderMetadata>();
   readonly #now = Date.now() / 1000;
   #root: FolderMetadata | undefined;
 
-  /** @param umask the permission bits that a new file does not get, whatever is asked for */
-  constructor(tree: BytePath, umask: number, gauge: Gauge) {
+  /**
+   * @param umask the permission bits that a new file does not get, whatever is asked for
+   * @param remains where files are whose content is kept, and does not travel
+   */
+  constructor(tree: BytePath, umask: number, gauge: Gauge, remains = new Remains([], gauge)) {
     this.#tree = tree;
     this.#umask = umask;
+    this.#remains = remains;
     this.#gauge = gauge;
   }
 
@@ -90,7 +98,8 @@ export class StageWriter implements EntrySink {
         linkSync(toFsPath(joinPath(this.#tree, entry.link ?? '')), toFsPath(path));
         return;
       case 'file':
-        this.#makeFile(entry, path, content);
+        if (entry.kept === undefined) this.#makeFile(entry, path, content);
+        else this.#adoptFile(entry, path, entry.kept);
     }
   }
 
@@ -100,6 +109,7 @@ export class StageWriter implements EntrySink {
       return;
     }
     if (!again) mkdirSync(toFsPath(path), 0o700);
+    this.#remains.enter(relative);
     this.#folders.set(relative, { mode, mtimeUs });
   }
 
@@ -114,6 +124,19 @@ export class StageWriter implements EntrySink {
       closeSync(fd);
     }
     if (entry.mtimeUs < 0) setNegativeMtime(toFsPath(path), entry.mtimeUs);
+  }
+
+  /** Its content was found to be in the remains, and proven to be the same. */
+  #adoptFile({ path: relative, mode, mtimeUs }: Entry, path: BytePath, size: number): void {
+    const found = this.#remains.find(relative, size, mtimeUs);
+    if (found === undefined) {
+      const text = toText(relative);
+      const message = `the sender takes ${text} for kept here, and it is not`;
+      throw new CtxsyncError('corrupt', message, { path: text });
+    }
+    renameSync(toFsPath(found.fsPath), toFsPath(path));
+    chmodSync(toFsPath(path), mode);
+    this.#gauge.addBytes(size);
   }
 
   #writeContent(fd: number, path: BytePath, content: Content): void {

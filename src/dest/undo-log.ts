@@ -1,9 +1,10 @@
-import { linkSync, renameSync } from 'node:fs';
+import { linkSync, renameSync, unlinkSync } from 'node:fs';
 import { joinPath, toFsPath, type BytePath } from '../disk/byte-path.ts';
 import { setFolderMetadata, type FolderMetadata } from './folder-metadata.ts';
 
 type Step =
   | { kind: 'moved'; from: BytePath; to: BytePath }
+  | { kind: 'linked'; path: BytePath }
   | { kind: 'metadata'; path: BytePath; metadata: FolderMetadata };
 
 /** The steps of a commit, so that they can be taken back: nothing that was in OUT is destroyed. */
@@ -20,6 +21,12 @@ export class UndoLog {
   /** Puts a staged entry into OUT. */
   place(from: BytePath, to: BytePath): void {
     this.#move(from, to);
+  }
+
+  /** Gives a file of OUT another name. */
+  link(file: BytePath, path: BytePath): void {
+    linkSync(toFsPath(file), toFsPath(path));
+    this.#steps.push({ kind: 'linked', path });
   }
 
   /** Takes an entry out of OUT. */
@@ -49,6 +56,7 @@ export class UndoLog {
     for (const step of this.#steps.toReversed()) {
       try {
         if (step.kind === 'moved') renameSync(toFsPath(step.to), toFsPath(step.from));
+        else if (step.kind === 'linked') unlinkSync(toFsPath(step.path));
         else setFolderMetadata(step.path, step.metadata);
       } catch {
         // The commit's own error is what is reported.

@@ -30,6 +30,36 @@ function escapeControl(char: string): string {
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
 }
 
+/**
+ * The order in which a context is walked and travels: a folder, then all that is in it, siblings by
+ * their bytes; so '/' sorts before every other byte. Negative: `a` comes first.
+ *
+ * @param from bytes at the start that are known to be the same
+ */
+export function comparePaths(a: BytePath, b: BytePath, from = 0): number {
+  const most = Math.min(a.length, b.length);
+  for (let at = from; at < most; at++) {
+    const one = a.charCodeAt(at);
+    const other = b.charCodeAt(at);
+    if (one !== other) return (one === SLASH ? -1 : one) - (other === SLASH ? -1 : other);
+  }
+  return a.length - b.length;
+}
+
+/** The folder that an entry lies in ('' for the root), and its name there. */
+export function splitPath(path: BytePath): [folder: BytePath, name: BytePath] {
+  const slash = path.lastIndexOf('/');
+  return slash < 0 ? ['', path] : [path.slice(0, slash), path.slice(slash + 1)];
+}
+
+/** Whether an entry lies in a folder, at any depth. */
+export function isBeneath(path: BytePath, folder: BytePath): boolean {
+  if (folder === '') return path !== '';
+  return path.length > folder.length && path.startsWith(folder) && path[folder.length] === '/';
+}
+
+const SLASH = 0x2f;
+
 export function joinPath(folder: BytePath, name: BytePath): BytePath {
   return folder === '' ? name : `${folder}/${name}`;
 }

@@ -4,7 +4,7 @@ import type { CtxsyncError } from '../errors.ts';
 export type Side = 'sender' | 'receiver';
 
 /** What a run is doing, in the order in which it does it. A sender does not commit. */
-export type Phase = 'preparing' | 'sending' | 'receiving' | 'committing';
+export type Phase = 'preparing' | 'comparing' | 'sending' | 'receiving' | 'committing';
 
 /** Why nothing moves, as a word for programs. */
 export type StallCause =
@@ -80,6 +80,16 @@ export interface PathNotes {
   paths: PathNote[];
 }
 
+/** What became of the entries of all contexts. */
+export interface EntryCounts {
+  /** Put in place: new ones, and those that were different. */
+  changed: number;
+  /** There already, and the same. */
+  unchanged: number;
+  /** Taken out, a folder with all that was in it counted once. */
+  removed: number;
+}
+
 export interface ContextReport {
   /** '' for the unnamed context. */
   name: string;
@@ -113,10 +123,13 @@ export interface TransferReport {
   /** The peer's own error, when it is the peer that failed. */
   peerError?: { code: string; message: string } | undefined;
   contexts: ContextReport[];
+  /** Absent on a sender that is not answered, and for a tar. */
+  counts?: EntryCounts | undefined;
+  /** That travelled. */
   entries: number;
   /** Bytes of file content. */
   bytes: number;
-  /** Bytes on the transport, framing included. */
+  /** Bytes on the transport, framing included, both ways. */
   wireBytes: number;
   /** Over all streams, of this one transfer; hex, the same on both sides. */
   digest?: string | undefined;

@@ -1,12 +1,15 @@
 import type { CtxsyncError } from '../errors.ts';
 import { BEAT_INTERVAL_MS, LINGER_MS, RING_BYTES } from '../limits.ts';
 import type { Outgoing } from '../transport/transport.ts';
+import type { EntryCounts } from '../observe/events.ts';
+import type { Ring } from '../flow/ring.ts';
+import type { Hello } from '../wire/messages.ts';
 import { Mux } from '../wire/mux.ts';
 import { within } from '../within.ts';
 import { BeatClock } from './beat-clock.ts';
 import { graceMs } from './give-up.ts';
 import type { Monitor } from './monitor.ts';
-import { OUR_VERSIONS } from './options.ts';
+import { INCREMENTAL, OUR_VERSIONS } from './options.ts';
 import { PumpOut } from './pump-out.ts';
 
 /** What a receiver says to its sender on a duplex transport: credit, beats, the receipt or ERROR. */
@@ -17,7 +20,8 @@ export class Answers {
   readonly #pumping: Promise<void>;
   readonly #clock = new BeatClock();
 
-  constructor(to: Outgoing, transferId: string) {
+  /** @param hello the sender's */
+  constructor(to: Outgoing, { transferId, credit }: Hello) {
     this.#to = to;
     this.#transferId = transferId;
     this.#mux = new Mux({
@@ -28,8 +32,9 @@ export class Answers {
       credit: RING_BYTES,
       beatIntervalMs: BEAT_INTERVAL_MS,
       speaks: false,
-      capabilities: [],
+      capabilities: [INCREMENTAL],
     });
+    this.#mux.setFirstCredit(credit);
     this.#pumping = new PumpOut(this.#mux, to).run();
     // A sender that is gone shows when reading from it ends, which also says how.
     this.#pumping.catch(() => {});
@@ -39,13 +44,32 @@ export class Answers {
     this.#mux.grant(id, limit);
   }
 
+  /** Tells which entries of a context we want, or that it is all of them. */
+  openWants(name: string, ring: Ring, all: boolean): void {
+    this.#mux.open('want', name, ring, all ? true : undefined);
+  }
+
+  /** What the sender lets us send. @returns false where that cannot be */
+  raiseLimit(id: number, limit: number): boolean {
+    return this.#mux.raiseLimit(id, limit);
+  }
+
+  /** Of lists of wants: they are progress. */
+  get payloadBytes(): number {
+    return this.#mux.payloadBytes;
+  }
+
+  get wireBytes(): number {
+    return this.#mux.wireBytes;
+  }
+
   beat(now: number, monitor: Monitor): void {
     if (!this.#mux.finished && this.#clock.due(now)) this.#mux.beat(monitor.beat(0));
   }
 
   /** All is in place. Handed over before we end, or the sender is gone and nobody can be told. */
-  async receipt(digest: string): Promise<void> {
-    this.#mux.sendReceipt({ transferId: this.#transferId, digest });
+  async receipt(digest: string, counts: EntryCounts | undefined): Promise<void> {
+    this.#mux.sendReceipt({ transferId: this.#transferId, digest, ...counts });
     await within(LINGER_MS, this.#handOver());
   }
 

@@ -60,8 +60,13 @@ export class Crew {
    */
   async dismiss(thread: DiskThread, ring: Ring): Promise<void> {
     this.#threads.delete(thread);
-    this.#rings.delete(ring);
+    this.release(ring);
     if (!(await thread.end())) stuckThreads += 1;
+  }
+
+  /** Lets go of a ring that nobody uses any more. */
+  release(ring: Ring): void {
+    this.#rings.delete(ring);
   }
 
   /**

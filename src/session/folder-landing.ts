@@ -1,15 +1,18 @@
 import type { Budget } from '../archive/budget.ts';
-import type { Destination } from '../dest/destination.ts';
+import type { ComparedContext } from '../dest/commit.ts';
+import type { ComparisonCounts } from '../dest/comparison.ts';
+import { stageEdits, type Destination } from '../dest/destination.ts';
 import type { FolderMetadata } from '../dest/folder-metadata.ts';
-import { fromText } from '../disk/byte-path.ts';
-import { CtxsyncError } from '../errors.ts';
+import { fromText, type BytePath } from '../disk/byte-path.ts';
+import { CtxsyncError, type ErrorCode } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { MAX_STREAMS, TICK_MS } from '../limits.ts';
-import type { ContextReport } from '../observe/events.ts';
+import type { ContextReport, EntryCounts } from '../observe/events.ts';
 import { within } from '../within.ts';
 import type { IncomingStream } from '../wire/demux.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
 import type { Crew } from './crew.ts';
+import { drain } from './drain.ts';
 import { graceMs } from './give-up.ts';
 import type { Landing } from './landing.ts';
 import type { Monitor } from './monitor.ts';
@@ -22,7 +25,10 @@ export interface FolderLandingOptions {
   mirror: boolean;
   crew: Crew;
   monitor: Monitor;
-  budget: Budget;
+  /** What may be offered, and what may travel. */
+  budgets: { manifests: Budget; trees: Budget };
+  /** Opens a stream to the sender: which entries of a context are wanted, or that all are. */
+  openWants: (name: string, ring: Ring, all: boolean) => void;
   onFailure: (error: CtxsyncError) => void;
   onWarning: (message: string) => void;
   /** From here on nobody should interrupt. */
@@ -36,19 +42,31 @@ export interface Place {
   context: string;
 }
 
-interface Context {
+/** A context whose entries come. */
+interface Arriving {
   name: string;
   /** Absent while it waits for its turn. */
   thread?: DiskThread;
-  worked: Promise<void>;
 }
+
+/** A context of which only the changes come. */
+interface Compared {
+  name: string;
+  counts: ComparisonCounts;
+  context: ComparedContext;
+}
+
+/** After these a sender may come again and go on: the transfer broke off, and was not wrong. */
+const BROKEN_OFF = new Set<ErrorCode>(['truncated', 'stalled']);
 
 /** `receive OUT`: ring -> unpack -> stage, one thread a stream, and then the commit of them all. */
 export class FolderLanding implements Landing {
   readonly #options: FolderLandingOptions;
-  /** Does what is to be done once: prepare and commit; and the first stream in between. */
+  /** Does what is to be done once: prepare and commit; and the first tree in between. */
   readonly #thread: DiskThread;
-  readonly #contexts: Context[] = [];
+  readonly #arriving: Arriving[] = [];
+  readonly #compared: Compared[] = [];
+  readonly #work: Promise<void>[] = [];
   /** A stream that ended on the wire may still be unpacked when the next one opens. */
   readonly #turns = new Turns(MAX_STREAMS);
   #prepared: Promise<Destination> | undefined;
@@ -56,9 +74,11 @@ export class FolderLanding implements Landing {
   #destination: Destination | undefined;
   /** The context that becomes the folder itself. */
   #base = '';
+  #manifests = 0;
   #root: FolderMetadata | undefined;
   #committing: Promise<void> | undefined;
   #settled = false;
+  #removed = 0;
   committed = false;
 
   constructor(options: FolderLandingOptions) {
@@ -80,18 +100,19 @@ export class FolderLanding implements Landing {
     return this.#turns.noneWaiting();
   }
 
-  open({ name }: IncomingStream): Ring {
+  open({ kind, name }: IncomingStream, contexts: readonly string[]): Ring {
     const ring = this.#options.crew.ring();
-    const context: Context = { name, worked: Promise.resolve() };
-    context.worked = this.#receive(context, ring);
+    const work =
+      kind === 'manifest' ? this.#compare(name, ring, contexts) : this.#receive(name, ring);
     // The failure of one stream is the run's at once, and not when its turn to be awaited comes.
-    context.worked.catch((error: unknown) => this.#options.onFailure(CtxsyncError.from(error)));
-    this.#contexts.push(context);
+    work.catch((error: unknown) => this.#options.onFailure(CtxsyncError.from(error)));
+    this.#work.push(work);
     return ring;
   }
 
   async worked(): Promise<void> {
-    await Promise.all(this.#contexts.map(({ worked }) => worked));
+    await Promise.all(this.#work);
+    for (const each of this.#compared) this.#checkComplete(each);
   }
 
   async commit(): Promise<void> {
@@ -105,19 +126,33 @@ export class FolderLanding implements Landing {
     if (this.#settled && this.#committing !== undefined) await within(TICK_MS, this.#committing);
   }
 
-  async discard(error: CtxsyncError): Promise<void> {
+  async discard(error: CtxsyncError, duplex: boolean): Promise<void> {
     const destination = this.#destination;
     if (destination === undefined) return;
-    const { crew } = this.#options;
-    const clean = this.#settled && (await crew.cleanUp('discard', { destination }, graceMs(error)));
+    const { crew, onWarning } = this.#options;
+    const keep = duplex && BROKEN_OFF.has(error.code) && this.#hasContent();
+    const input = { destination, keep };
+    const clean = this.#settled && (await crew.cleanUp('discard', input, graceMs(error)));
     if (!clean) this.#warnOfStage(destination);
+    else if (keep)
+      onWarning(`what arrived is kept in ${destination.stage}; the next send goes on from there`);
   }
 
   contexts(): ContextReport[] {
-    return this.#contexts.map(({ name, thread }) => {
+    return this.#arriving.map(({ name, thread }) => {
       const { entries, bytes } = thread?.gauge.read() ?? { entries: 0, bytes: 0 };
       return { name, entries, bytes };
     });
+  }
+
+  counts(): EntryCounts {
+    const counts = { changed: 0, unchanged: 0, removed: this.#removed };
+    for (const { name, entries } of this.contexts()) {
+      const compared = this.#compared.find((each) => each.name === name)?.counts;
+      counts.changed += compared?.changed ?? entries;
+      counts.unchanged += compared?.unchanged ?? 0;
+    }
+    return counts;
   }
 
   outputPendingMs(): undefined {
@@ -133,29 +168,69 @@ export class FolderLanding implements Landing {
     return this.#destination;
   }
 
+  /** Holds a manifest against what is there, and asks for the rest. */
+  async #compare(name: string, manifest: Ring, contexts: readonly string[]): Promise<void> {
+    const { crew, monitor, budgets, openWants } = this.#options;
+    const index = this.#manifests++;
+    await this.#turns.take();
+    const destination = await this.#prepared!;
+    const thread = crew.hire();
+    monitor.watch(thread, false);
+    const at = this.#landing(name);
+    const others = at === '' ? contexts.filter((each) => each !== name).map(fromText) : [];
+    const wants = crew.ring();
+    const base = { destination, name: at, others };
+    if (await crew.run(thread, 'hasBase', base)) {
+      openWants(name, wants, false);
+      const rings = { manifest: manifest.shared, wants: wants.shared };
+      const budget = budgets.manifests.shared.buffer;
+      const counts = await crew.run(thread, 'compare', { ...base, ...rings, index, budget });
+      this.#compared.push({
+        name,
+        counts,
+        context: { name: at, edits: stageEdits(destination, index) },
+      });
+    } else {
+      wants.end();
+      openWants(name, wants, true);
+      await drain(manifest);
+    }
+    await crew.dismiss(thread, manifest);
+    this.#turns.done();
+  }
+
   /** After a failure nobody else gets a turn. */
-  async #receive(context: Context, ring: Ring): Promise<void> {
+  async #receive(name: string, ring: Ring): Promise<void> {
     const { crew, monitor } = this.#options;
-    const first = this.#contexts.length === 0;
+    const first = this.#arriving.length === 0;
+    const arriving: Arriving = { name };
+    this.#arriving.push(arriving);
     await this.#turns.take();
     const thread = first ? this.#thread : crew.hire();
-    context.thread = thread;
+    arriving.thread = thread;
     if (!first) monitor.watch(thread, true);
-    await this.#unpack(thread, ring, context.name);
+    await this.#unpack(thread, ring, name);
     if (!first) await crew.dismiss(thread, ring);
     this.#turns.done();
   }
 
   async #unpack(thread: DiskThread, ring: Ring, name: string): Promise<void> {
     const destination = await this.#prepared!;
-    const { crew, budget } = this.#options;
+    const { crew, budgets } = this.#options;
     const { root } = await crew.run(thread, 'unpack', {
       ring: ring.shared,
       destination,
-      name: fromText(name === this.#base ? '' : name),
-      budget: budget.shared.buffer,
+      name: this.#landing(name),
+      budget: budgets.trees.shared.buffer,
     });
     this.#root ??= root;
+  }
+
+  /** Nothing that was asked for may be missing: it is different in OUT, or not there. */
+  #checkComplete({ name, counts }: Compared): void {
+    const came = this.contexts().find((each) => each.name === name)?.entries ?? 0;
+    if (came === counts.wanted) return;
+    throw new CtxsyncError('corrupt', `${counts.wanted} entries were asked for, and ${came} came`);
   }
 
   async #commit(): Promise<void> {
@@ -163,11 +238,22 @@ export class FolderLanding implements Landing {
     const destination = this.#destination!;
     onCommit();
     monitor.enter('committing');
-    const options = { delete: mirror, root: this.#root };
+    const compared = this.#compared.map(({ context }) => context);
+    const options = { delete: mirror, root: this.#root, compared };
     const result = await crew.run(this.#thread, 'commit', { destination, options });
     this.#destination = undefined;
+    this.#removed = result.removed;
     this.committed = true;
     for (const message of result.warnings) onWarning(message);
+  }
+
+  /** The name in the folder that a context becomes. */
+  #landing(name: string): BytePath {
+    return name === this.#base ? '' : fromText(name);
+  }
+
+  #hasContent(): boolean {
+    return this.contexts().some(({ bytes }) => bytes > 0);
   }
 
   #warnOfStage({ out, stage }: Destination): void {

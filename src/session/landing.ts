@@ -1,14 +1,18 @@
 import type { Ring } from '../flow/ring.ts';
 import type { CtxsyncError } from '../errors.ts';
-import type { ContextReport } from '../observe/events.ts';
+import type { ContextReport, EntryCounts } from '../observe/events.ts';
 import type { IncomingStream } from '../wire/demux.ts';
 
 /** Where contexts end up, as a run sees it: a folder (FolderLanding) or a tar (TarLanding). */
 export interface Landing {
   /** Settles when streams can be worked on; they may be opened before. */
   prepare(): Promise<void>;
-  /** A stream begins: the queue that takes its bytes. @throws CtxsyncError to refuse it */
-  open(stream: IncomingStream): Ring;
+  /**
+   * A stream begins: the queue that takes its bytes.
+   * @param contexts the names of all, where they compare
+   * @throws CtxsyncError to refuse it
+   */
+  open(stream: IncomingStream, contexts: readonly string[]): Ring;
   /** A stream waits for its turn: until `noneWaiting` settles nothing should be read for it. */
   readonly crowded: boolean;
   noneWaiting(): Promise<void>;
@@ -20,9 +24,13 @@ export interface Landing {
   readonly committed: boolean;
   /** The run failed and its crew was cancelled: waits for what is under way. */
   settle(error: CtxsyncError): Promise<void>;
-  /** Takes back what was done, after `settle`. */
-  discard(error: CtxsyncError): Promise<void>;
+  /**
+   * Takes back what was done, after `settle`.
+   * @param duplex the sender may come again and ask what we have
+   */
+  discard(error: CtxsyncError, duplex: boolean): Promise<void>;
   contexts(): ContextReport[];
+  counts(): EntryCounts | undefined;
   /** Milliseconds for which the tar's reader has not read; undefined when it is not waited for. */
   outputPendingMs(now: number): number | undefined;
 }

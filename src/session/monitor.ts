@@ -54,6 +54,7 @@ export class Monitor {
   readonly #watched: Watched[] = [];
   #timer: NodeJS.Timeout | undefined;
   #phase: Phase = 'preparing';
+  #entered = false;
 
   constructor(options: MonitorOptions) {
     this.#options = options;
@@ -79,6 +80,8 @@ export class Monitor {
   }
 
   enter(phase: Phase): void {
+    if (phase === this.#phase && this.#entered) return;
+    this.#entered = true;
     this.#phase = phase;
     this.#options.onEvent({
       type: 'phase',

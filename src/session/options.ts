@@ -4,6 +4,9 @@ import type { TransferEvent } from '../observe/events.ts';
 /** What both sides say of themselves in HELLO. */
 export const OUR_VERSIONS = { minVersion: MIN_VERSION, maxVersion: MAX_VERSION } as const;
 
+/** The capability of a receiver that answers a manifest with what it wants of it. */
+export const INCREMENTAL = 'incremental';
+
 /** What send() and receive() share. */
 export interface TransferOptions {
   /** Milliseconds without progress until a stall is told; default 10,000; 0 = never. */

@@ -79,6 +79,8 @@ class ReceiveRun {
   readonly #landing: Landing;
   readonly #hello: Promise<Hello>;
   #greet = (_hello: Hello): void => {};
+  /** The names of all contexts, where the sender told them. */
+  #contexts: readonly string[] | undefined;
   #finished = (): void => {};
   #ended: Promise<void> = Promise.resolve();
   #discarding = false;
@@ -102,6 +104,7 @@ class ReceiveRun {
       },
       peerError: (error) => this.#handlePeerError(error),
       raised: (id, limit) => this.#answers?.grant(id, limit),
+      answers: { credit: (id, { limit }) => this.#answers?.raiseLimit(id, limit) ?? false },
     });
     this.#monitor = new Monitor({
       side: 'receiver',
@@ -109,7 +112,7 @@ class ReceiveRun {
       stallAfterMs: options.stallAfterMs,
       stallTimeoutMs: options.stallTimeoutMs,
       observeWire: () => this.#observeWire(performance.now()),
-      payloadBytes: () => this.#demux.payloadBytes,
+      payloadBytes: () => this.#demux.payloadBytes + (this.#answers?.payloadBytes ?? 0),
       onTick: (now) => {
         this.#failure.failOnStray(this.#demux.stray, now - this.#lastByteAt);
         this.#answers?.beat(now, this.#monitor);
@@ -125,7 +128,7 @@ class ReceiveRun {
     await this.#race(Promise.all([this.#readToFin(), this.#landing.prepare()]));
     await this.#race(this.#landing.worked());
     await this.#race(this.#landing.commit());
-    await this.#answers?.receipt(this.#digest!);
+    await this.#answers?.receipt(this.#digest!, this.#landing.counts());
     this.#from.destroy();
   }
 
@@ -141,9 +144,9 @@ class ReceiveRun {
     await this.#landing.settle(error);
     // What the sender is told is what became of it, not what we first thought.
     const told = this.committed
-      ? this.#answers?.receipt(this.#digest!)
+      ? this.#answers?.receipt(this.#digest!, this.#landing.counts())
       : this.#answers?.fail(error, this.#ended);
-    await this.#landing.discard(error);
+    await this.#landing.discard(error, this.#answers !== undefined);
     await told;
     this.#from.destroy();
   }
@@ -160,9 +163,18 @@ class ReceiveRun {
     });
     await this.#crew.end();
     if (isConnection(this.#options.from)) await this.#options.from.close?.();
-    const { wireBytes } = this.#demux;
+    const wireBytes = this.#demux.wireBytes + (this.#answers?.wireBytes ?? 0);
     const digest = this.#digest;
-    const outcome = { side: 'receiver', error, contexts, wireBytes, digest, times } as const;
+    const counts = error === undefined ? this.#landing.counts() : undefined;
+    const outcome = {
+      side: 'receiver',
+      error,
+      contexts,
+      counts,
+      wireBytes,
+      digest,
+      times,
+    } as const;
     const report = makeReport(outcome, this.#monitor, this.#notes);
     this.#options.onEvent?.({ type: 'end', side: 'receiver', report });
     return report;
@@ -174,17 +186,19 @@ class ReceiveRun {
       maxBytes = Number.MAX_SAFE_INTEGER,
       maxEntries = DEFAULT_MAX_ENTRIES,
     } = this.#options;
+    const budget = (): Budget => Budget.create({ maxBytes, maxEntries });
     const common = {
       crew: this.#crew,
       monitor: this.#monitor,
-      budget: Budget.create({ maxBytes, maxEntries }),
       onFailure: (error: CtxsyncError) => this.#failure.fail(error),
     };
-    if ('tar' in to) return new TarLanding({ ...common, to: to.tar });
+    if ('tar' in to) return new TarLanding({ ...common, budget: budget(), to: to.tar });
     return new FolderLanding({
       ...common,
       place: () => this.#place(to.folder),
       mirror: to.delete ?? false,
+      budgets: { manifests: budget(), trees: budget() },
+      openWants: (name, ring, all) => this.#answers?.openWants(name, ring, all),
       onWarning: (message) =>
         this.#options.onEvent?.({ type: 'warning', side: 'receiver', message }),
       onCommit: () => (this.#failure.committing = true),
@@ -220,8 +234,9 @@ class ReceiveRun {
   }
 
   #handleHello(hello: Hello): void {
-    const { role, speaks, mode, transferId } = hello;
-    if (mode === 'duplex') this.#answers = this.#answer(transferId);
+    const { role, speaks, mode, contexts } = hello;
+    if (mode === 'duplex') this.#answers = this.#answer(hello);
+    this.#contexts = contexts;
     if (role !== 'sender') {
       throw new CtxsyncError('corrupt', 'the peer is a receiver too; one side has to send');
     }
@@ -229,9 +244,9 @@ class ReceiveRun {
     this.#greet(hello);
   }
 
-  #answer(transferId: string): Answers {
+  #answer(hello: Hello): Answers {
     const { from, to } = this.#options;
-    if (isConnection(from)) return new Answers(from.outgoing, transferId);
+    if (isConnection(from)) return new Answers(from.outgoing, hello);
     const why =
       'tar' in to ? 'stdout is where the tar goes; receive into a folder' : 'it is one way';
     throw new CtxsyncError('usage', `the sender wants to be answered, and cannot be: ${why}`);
@@ -239,10 +254,14 @@ class ReceiveRun {
 
   #handleOpen(stream: IncomingStream): Ring {
     const { id, kind } = stream;
-    if (kind === 'tree') return this.#landing.open(stream);
+    const contexts = this.#contexts;
+    const comparable = this.#answers !== undefined && contexts !== undefined;
+    if (kind === 'tree' || (kind === 'manifest' && comparable && 'folder' in this.#options.to)) {
+      return this.#landing.open(stream, contexts ?? []);
+    }
     throw new CtxsyncError(
       'corrupt',
-      `stream ${id} is of kind ${kind}, which needs a duplex transport`,
+      `stream ${id} is of kind ${kind}, which was not to be expected`,
     );
   }
 

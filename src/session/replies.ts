@@ -1,12 +1,27 @@
 import { CtxsyncError } from '../errors.ts';
+import type { Ring } from '../flow/ring.ts';
+import type { EntryCounts } from '../observe/events.ts';
 import type { Observation } from '../observe/verdict.ts';
 import type { Incoming } from '../transport/transport.ts';
-import { Demux } from '../wire/demux.ts';
+import { Demux, type IncomingStream } from '../wire/demux.ts';
 import type { Beat, Hello, PeerError, Receipt } from '../wire/messages.ts';
 import type { Mux } from '../wire/mux.ts';
 
+/** What a receiver wants of a context. */
+export interface Wants {
+  /** Everything. */
+  all: boolean;
+  /** A list, unless it is everything. */
+  ring: Ring;
+}
+
 /** What a sender hears from its receiver on a duplex transport: credit, beats, and the receipt. */
 export class Replies {
+  /** What the receiver can do: settles when it has answered. */
+  readonly capabilities: Promise<readonly string[]>;
+  #tellCapabilities = (_capabilities: readonly string[]): void => {};
+  /** Contexts whose wants were not told yet. */
+  readonly #asking = new Map<string, (wants: Wants) => void>();
   /** Settles when nothing more will be heard. */
   readonly ended: Promise<void>;
   readonly #from: Incoming;
@@ -23,17 +38,18 @@ export class Replies {
   #receipt: Receipt | undefined;
   #peerError: CtxsyncError | undefined;
 
-  constructor(from: Incoming, mux: Mux, transferId: string) {
+  /** @param createRing for what the receiver sends */
+  constructor(from: Incoming, mux: Mux, transferId: string, createRing: () => Ring) {
     this.#from = from;
     this.#mux = mux;
     this.#transferId = transferId;
+    this.capabilities = new Promise((resolve) => (this.#tellCapabilities = resolve));
     this.ended = new Promise((resolve) => (this.#end = resolve));
     this.#lastWord = new Promise((resolve) => (this.#saidLastWord = resolve));
     this.#demux = new Demux({
       hello: (hello) => this.#handleHello(hello),
-      open: ({ id }) => {
-        throw new CtxsyncError('corrupt', `the receiver opened stream ${id}, which it may not`);
-      },
+      open: (stream) => this.#handleOpen(stream, createRing()),
+      raised: (id, limit) => mux.grant(id, limit),
       end: () => {},
       fin: () => {},
       beat: (beat) => this.#handleBeat(beat),
@@ -61,17 +77,33 @@ export class Replies {
     if (this.#receipt === undefined) throw this.#peerError ?? this.stray ?? this.#lost();
   }
 
+  /** What the receiver wants of a context, when it has been offered a manifest of it. */
+  wants(name: string): Promise<Wants> {
+    return new Promise((resolve) => this.#asking.set(name, resolve));
+  }
+
+  get wireBytes(): number {
+    return this.#demux.wireBytes;
+  }
+
   /** Reads no more. */
   destroy(): void {
     this.#from.destroy();
   }
 
   /**
-   * Counts what beats told of progress on the receiver's disk. That a beat came is none: a stuck
+   * Counts what the receiver wants, and what its beats told of progress on its disk. That a beat came is none: a stuck
    * receiver beats too, and says the same each time.
    */
   get progress(): number {
-    return this.#progress;
+    return this.#progress + this.#demux.payloadBytes;
+  }
+
+  /** What became of the entries, as far as the receiver said. */
+  get counts(): EntryCounts | undefined {
+    const { changed, unchanged, removed } = this.#receipt ?? {};
+    if (changed === undefined || unchanged === undefined || removed === undefined) return undefined;
+    return { changed, unchanged, removed };
   }
 
   /** What the receiver said when it had committed. */
@@ -92,11 +124,22 @@ export class Replies {
     return this.#beat && { ...this.#beat, ageMs: now - this.#beat.arrivedAt };
   }
 
-  #handleHello({ role, mode, transferId, credit }: Hello): void {
+  #handleOpen({ id, kind, name, all }: IncomingStream, ring: Ring): Ring {
+    const tell = this.#asking.get(name);
+    if (kind !== 'want' || tell === undefined) {
+      throw new CtxsyncError('corrupt', `the receiver opened stream ${id}, which it may not`);
+    }
+    this.#asking.delete(name);
+    tell({ all: all === true, ring });
+    return ring;
+  }
+
+  #handleHello({ role, mode, transferId, credit, capabilities }: Hello): void {
     if (role !== 'receiver' || mode !== 'duplex' || transferId !== this.#transferId) {
       throw new CtxsyncError('corrupt', 'what answers is not the receiver of this transfer');
     }
     this.#mux.setFirstCredit(credit);
+    this.#tellCapabilities(capabilities);
   }
 
   #handleBeat(beat: Beat): void {

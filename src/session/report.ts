@@ -1,5 +1,11 @@
 import { CtxsyncError } from '../errors.ts';
-import type { ContextReport, Side, TimeShares, TransferReport } from '../observe/events.ts';
+import type {
+  ContextReport,
+  EntryCounts,
+  Side,
+  TimeShares,
+  TransferReport,
+} from '../observe/events.ts';
 import type { Monitor } from './monitor.ts';
 import type { Notes } from './notes.ts';
 
@@ -7,6 +13,7 @@ export interface Outcome {
   side: Side;
   error: CtxsyncError | undefined;
   contexts: ContextReport[];
+  counts: EntryCounts | undefined;
   wireBytes: number;
   digest: string | undefined;
   times: TimeShares;
@@ -14,11 +21,12 @@ export interface Outcome {
 
 /** Everything that is known of a run when it is over. */
 export function makeReport(outcome: Outcome, monitor: Monitor, notes: Notes): TransferReport {
-  const { side, error, contexts, wireBytes, digest, times } = outcome;
+  const { side, error, contexts, counts, wireBytes, digest, times } = outcome;
   const report: TransferReport = {
     result: error === undefined ? 'done' : 'failed',
     side,
     contexts,
+    counts,
     entries: sum(contexts.map(({ entries }) => entries)),
     bytes: sum(contexts.map(({ bytes }) => bytes)),
     wireBytes,

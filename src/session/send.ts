@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { Budget } from '../archive/budget.ts';
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import {
@@ -8,35 +7,26 @@ import {
   LINGER_MS,
   MAX_HELLO_CONTEXTS,
   MAX_STREAMS,
+  RING_BYTES,
   SAME_SIGNAL_MS,
 } from '../limits.ts';
 import type { TransferReport } from '../observe/events.ts';
 import { within } from '../within.ts';
 import { timeShares } from '../observe/time-shares.ts';
-import type { Connection, Incoming, Outgoing } from '../transport/transport.ts';
+import type { Connection, Outgoing } from '../transport/transport.ts';
 import { Mux } from '../wire/mux.ts';
-import type { DiskThread } from '../worker/disk-thread.ts';
-import type { ContextSource } from '../worker/jobs.ts';
 import { BeatClock } from './beat-clock.ts';
 import { isConnection } from './connection.ts';
+import { ContextSender, nameOf, source, type Context } from './context-sender.ts';
 import { Crew } from './crew.ts';
 import { Failure } from './failure.ts';
 import { graceMs } from './give-up.ts';
 import { Monitor } from './monitor.ts';
 import { Notes } from './notes.ts';
-import { OUR_VERSIONS, type TransferOptions } from './options.ts';
+import { INCREMENTAL, OUR_VERSIONS, type TransferOptions } from './options.ts';
 import { PumpOut } from './pump-out.ts';
 import { Replies } from './replies.ts';
 import { makeReport } from './report.ts';
-import { TarInput } from './tar-input.ts';
-
-/** What is sent: a folder, or a tar (plain or gzip) that comes from elsewhere. */
-export type Context =
-  | (ContextSource & {
-      /** The folder in OUT that it becomes; '' or absent: OUT itself. */
-      name?: string | undefined;
-    })
-  | { tar: Incoming };
 
 export interface SendOptions extends TransferOptions {
   /** Each travels in a stream of its own, several side by side. */
@@ -48,6 +38,10 @@ export interface SendOptions extends TransferOptions {
   to: Outgoing | Connection;
   /** We show progress on a terminal, so the receiver need not. */
   speaks?: boolean | undefined;
+  /** Both ways: send everything, although the receiver may have it. */
+  full?: boolean | undefined;
+  /** Both ways: have contents compared, and not only sizes and times. Reads every file. */
+  checksum?: boolean | undefined;
   /** Count entries and bytes ahead of the transfer, for an ETA. Costs a second walk. */
   countTotals?: boolean | undefined;
 }
@@ -76,11 +70,6 @@ export async function send(options: SendOptions): Promise<TransferReport> {
 /** How the end of the other side looks from here. */
 const LOST = new Set<ErrorCode>(['peer-gone', 'truncated', 'outcome-unknown']);
 
-interface Sending {
-  name: string;
-  thread: DiskThread;
-}
-
 class SendRun {
   readonly #options: SendOptions;
   readonly #notes = new Notes();
@@ -92,9 +81,8 @@ class SendRun {
   readonly #mux: Mux;
   readonly #pump: PumpOut;
   readonly #monitor: Monitor;
-  readonly #sending: Sending[] = [];
+  readonly #sender: ContextSender;
   #pumping: Promise<void> = Promise.resolve();
-  #input: TarInput | undefined;
   readonly #clock = new BeatClock();
 
   constructor(options: SendOptions) {
@@ -107,14 +95,15 @@ class SendRun {
       role: 'sender',
       mode: duplex === undefined ? 'oneway' : 'duplex',
       transferId: this.#transferId,
-      credit: 0,
+      credit: duplex === undefined ? 0 : RING_BYTES,
       beatIntervalMs: BEAT_INTERVAL_MS,
       speaks: options.speaks ?? false,
       capabilities: [],
       contexts: announced(options.contexts),
     });
     this.#pump = new PumpOut(this.#mux, this.#to);
-    this.#replies = duplex && new Replies(duplex.incoming, this.#mux, this.#transferId);
+    const createRing = (): Ring => this.#crew.ring();
+    this.#replies = duplex && new Replies(duplex.incoming, this.#mux, this.#transferId, createRing);
     this.#monitor = new Monitor({
       side: 'sender',
       onEvent: options.onEvent ?? (() => {}),
@@ -128,14 +117,19 @@ class SendRun {
       },
       onExpired: (error) => this.#failure.fail(error),
     });
+    this.#sender = new ContextSender({
+      crew: this.#crew,
+      monitor: this.#monitor,
+      mux: this.#mux,
+      checksum: options.checksum ?? false,
+      onAllWanted: () => this.#countTotals(),
+    });
   }
 
   /** disk -> walk -> pack -> ring -> mux -> transport. */
   async transfer(): Promise<void> {
     this.#monitor.start();
-    this.#monitor.enter('sending');
     this.#pumping = this.#pump.run();
-    if (this.#options.countTotals === true) void this.#countTotals();
     const receipt = this.#replies?.run();
     await this.#race(Promise.all([this.#handAllOver(receipt), this.#sendAll(), receipt]));
     await this.#race(this.#to.end());
@@ -176,7 +170,7 @@ class SendRun {
   /** Says ERROR to the receiver, if it still listens, and lets go of everything. */
   async giveUp(error: CtxsyncError): Promise<void> {
     this.#crew.cancel();
-    this.#input?.destroy();
+    this.#sender.destroy();
     this.#mux.fail({
       code: error.code,
       origin: 'sender',
@@ -199,64 +193,55 @@ class SendRun {
   async conclude(error: CtxsyncError | undefined): Promise<TransferReport> {
     this.#failure.close();
     this.#monitor.stop(error === undefined);
-    const contexts = this.#sending.map(({ name, thread }) => {
-      const { entries, bytes } = thread.gauge.read();
-      return { name, entries, bytes };
-    });
+    const contexts = this.#sender.contexts();
     await this.#crew.end();
     if (isConnection(this.#options.to)) await this.#options.to.close?.();
     const totalMs = this.#monitor.elapsedMs;
     const times = timeShares({ totalMs, senderWaitedMs: this.#waitedMs() });
-    const { wireBytes, digest } = this.#mux;
-    const outcome = { side: 'sender', error, contexts, wireBytes, digest, times } as const;
+    const wireBytes = this.#mux.wireBytes + (this.#replies?.wireBytes ?? 0);
+    const { digest } = this.#mux;
+    const counts = this.#replies?.counts;
+    const outcome = { side: 'sender', error, contexts, counts, wireBytes, digest, times } as const;
     const report = makeReport(outcome, this.#monitor, this.#notes);
-    if (error === undefined && report.entries === 0) this.#warnOfNothing();
+    const entries = report.entries + (counts?.unchanged ?? 0);
+    if (error === undefined && entries === 0) this.#warnOfNothing();
     this.#options.onEvent?.({ type: 'end', side: 'sender', report });
     return report;
   }
 
   async #sendAll(): Promise<void> {
+    const changesOnly = await this.#sendsChangesOnly();
+    this.#monitor.enter(changesOnly ? 'comparing' : 'sending');
+    if (!changesOnly) this.#countTotals();
     const waiting = [...this.#options.contexts];
     const lane = async (): Promise<void> => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        await this.#sendOne(next);
+        if (changesOnly && !('tar' in next)) await this.#sender.sendChanges(next, this.#replies!);
+        else await this.#sender.sendWhole(next);
       }
     };
-    await Promise.all(Array.from({ length: MAX_STREAMS }, lane));
+    // Of a context that is compared, the manifest and the tree may be open at the same time.
+    const lanes = changesOnly ? MAX_STREAMS / 2 : MAX_STREAMS;
+    await Promise.all(Array.from({ length: lanes }, lane));
     // The receiver works out where the time went: it needs our last figures.
     this.#sendBeat();
     this.#mux.finish();
   }
 
-  async #sendOne(context: Context): Promise<void> {
-    const thread = this.#crew.hire();
-    this.#monitor.watch(thread, true);
-    const ring = this.#crew.ring();
-    const name = nameOf(context);
-    this.#sending.push({ name, thread });
-    const stream = this.#mux.open('tree', name, ring);
-    if ('tar' in context) await this.#sendTar(context.tar, thread, ring);
-    else await this.#crew.run(thread, 'pack', { source: source(context), ring: ring.shared });
-    await stream.ended;
-    await this.#crew.dismiss(thread, ring);
-  }
-
-  async #sendTar(tar: Incoming, thread: DiskThread, ring: Ring): Promise<void> {
-    const input = this.#crew.ring();
-    this.#input = new TarInput(tar, input);
-    const unlimited = { maxEntries: Number.MAX_SAFE_INTEGER, maxBytes: Number.MAX_SAFE_INTEGER };
-    const repacked = this.#crew.run(thread, 'repack', {
-      from: input.shared,
-      to: ring.shared,
-      name: '',
-      budget: Budget.create(unlimited).shared.buffer,
-      origin: 'input',
-    });
-    await Promise.all([this.#input.run(), repacked]);
+  /** A receiver that is to compare has to know all contexts, and has to answer. */
+  async #sendsChangesOnly(): Promise<boolean> {
+    const { contexts, full } = this.#options;
+    if (this.#replies === undefined || full === true) return false;
+    if (announced(contexts) === undefined || contexts.some((each) => 'tar' in each)) return false;
+    return (await this.#replies.capabilities).includes(INCREMENTAL);
   }
 
   /** A second walk, for totals: only where the transfer takes long enough that anybody asks. */
-  async #countTotals(): Promise<void> {
+  #countTotals(): void {
+    if (this.#options.countTotals === true) void this.#count();
+  }
+
+  async #count(): Promise<void> {
     await within(COUNT_AFTER_MS, this.#pumping);
     if (this.#mux.finished) return;
     const totals = { entries: 0, bytes: 0 };
@@ -297,7 +282,7 @@ class SendRun {
       silentMs: this.#replies?.silentMs(now) ?? 0,
       beat: this.#replies?.beat(now),
       writePendingMs: this.#pump.pendingMs(now),
-      inputSilentMs: this.#input?.silentMs(now),
+      inputSilentMs: this.#sender.inputSilentMs(now),
     };
   }
 
@@ -306,15 +291,7 @@ class SendRun {
   }
 }
 
-function nameOf(context: Context): string {
-  return 'tar' in context ? '' : (context.name ?? '');
-}
-
 /** What HELLO says of them. */
 function announced(contexts: readonly Context[]): string[] | undefined {
   return contexts.length > MAX_HELLO_CONTEXTS ? undefined : contexts.map(nameOf);
-}
-
-function source({ folder, ignore }: ContextSource): ContextSource {
-  return { folder, ignore };
 }

@@ -87,6 +87,10 @@ export class TarLanding implements Landing {
     return [{ name: this.#name, entries, bytes }];
   }
 
+  counts(): undefined {
+    return undefined;
+  }
+
   outputPendingMs(now: number): number | undefined {
     return this.#output?.pendingMs(now);
   }

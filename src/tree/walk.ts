@@ -1,22 +1,16 @@
-import { lstatSync, readlinkSync, type BigIntStats } from 'node:fs';
-import { joinPath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
+import { joinPath, toText, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
-import { toMicroseconds } from '../disk/mtime.ts';
-import { OpenFolder } from '../disk/open-folder.ts';
-import { sourceChanged, sourceError } from '../disk/system-error.ts';
-import { isWorkName, MODE_BITS, SETUID_BITS, type SourceEntry } from '../entry.ts';
+import type { OpenFolder } from '../disk/open-folder.ts';
+import { sourceError } from '../disk/system-error.ts';
+import { isWorkName, type SourceEntry } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
-import { MAX_DEPTH, MAX_PATH_BYTES } from '../limits.ts';
-import { HardlinkGroups } from './hardlink-groups.ts';
+import { MAX_DEPTH } from '../limits.ts';
 import type { FolderMatch, IgnoreRules } from './ignore-rules.ts';
+import { openSource, SourceEntries, type SourceEntryOptions } from './source-entries.ts';
 
-export interface WalkOptions {
+export interface WalkOptions extends SourceEntryOptions {
   rules: IgnoreRules;
   gauge: Gauge;
-  /** An entry that does not travel because of what it is (FIFO, socket, device). */
-  onSkipped: (path: BytePath, reason: string) => void;
-  /** An entry that travels without something it has (setuid). */
-  onChanged: (path: BytePath, reason: string) => void;
 }
 
 /**
@@ -34,20 +28,20 @@ export function walk(root: BytePath, options: WalkOptions): Generator<SourceEntr
 
 class Walk {
   readonly #options: WalkOptions;
-  readonly #hardlinks = new HardlinkGroups();
+  readonly #entries: SourceEntries;
   /** Ignored folders above the present one that come along if anything beneath them does. */
   readonly #pending: SourceEntry[] = [];
 
   constructor(options: WalkOptions) {
     this.#options = options;
+    this.#entries = new SourceEntries(options);
   }
 
   *root(path: BytePath): Generator<SourceEntry> {
     this.#options.gauge.enter('scanning', path);
     const folder = openSource(path, path);
     try {
-      const stats = look(folder.child('.'), path);
-      yield this.#entry('', 'folder', stats, folder.child('.'));
+      yield this.#entries.root(folder, path);
       yield* this.#children(folder, '', this.#options.rules.root(), 1);
     } finally {
       folder.close();
@@ -71,7 +65,7 @@ class Walk {
       const decision = rules.decide(child, match);
       if (decision.ignored && !rules.couldIncludeBeneath(child, decision.folder())) continue;
       gauge.enter('scanning', child);
-      const entry = this.#look(folder, child, name, decision.ignored);
+      const entry = this.#entries.child(folder, child, name, decision.ignored);
       if (entry === undefined) continue;
       if (entry.kind !== 'folder') {
         yield* this.#pending.splice(0);
@@ -119,69 +113,6 @@ class Walk {
       folder.close();
     }
   }
-
-  /** The entry for a child, or undefined when it does not travel. */
-  #look(
-    folder: OpenFolder,
-    path: BytePath,
-    name: BytePath,
-    ignored: boolean,
-  ): SourceEntry | undefined {
-    const fsPath = folder.child(name);
-    let stats: BigIntStats;
-    try {
-      stats = look(fsPath, path);
-    } catch (error) {
-      if (ignored) return undefined;
-      throw error;
-    }
-    if (ignored && !stats.isDirectory()) return undefined;
-    if (!folder.verify()) throw sourceChanged(path, 'was replaced');
-    if (path.length > MAX_PATH_BYTES) throw tooLong(path);
-    if (stats.isDirectory()) return this.#entry(path, 'folder', stats, fsPath);
-    if (stats.isFile()) return this.#file(path, stats, fsPath);
-    if (stats.isSymbolicLink()) {
-      const link = readLink(fsPath, path);
-      return { ...this.#entry(path, 'symlink', stats, fsPath), link };
-    }
-    this.#options.onSkipped(path, describeSpecial(stats));
-    return undefined;
-  }
-
-  #file(path: BytePath, stats: BigIntStats, fsPath: BytePath): SourceEntry {
-    const first = stats.nlink > 1n ? this.#hardlinks.firstName(stats, path) : undefined;
-    if (first !== undefined) {
-      return { ...this.#entry(path, 'hardlink', stats, fsPath), link: first };
-    }
-    return { ...this.#entry(path, 'file', stats, fsPath), size: Number(stats.size) };
-  }
-
-  #entry(
-    path: BytePath,
-    kind: SourceEntry['kind'],
-    stats: BigIntStats,
-    fsPath: BytePath,
-  ): SourceEntry {
-    const mode = Number(stats.mode);
-    if ((mode & SETUID_BITS) !== 0) this.#options.onChanged(path, 'setuid and setgid are dropped');
-    return {
-      path,
-      kind,
-      mode: mode & MODE_BITS,
-      mtimeUs: toMicroseconds(stats.mtimeNs),
-      size: 0,
-      fsPath: toFsPath(fsPath),
-      identity: { dev: stats.dev, ino: stats.ino, size: stats.size, mtimeNs: stats.mtimeNs },
-    };
-  }
-}
-
-function openSource(fsPath: BytePath, path: BytePath): OpenFolder {
-  try {
-    return new OpenFolder(fsPath);
-  } catch (error) {
-    throw sourceError(error, 'open the folder', path);
-  }
 }
 
 function list(folder: OpenFolder, path: BytePath): BytePath[] {
@@ -190,36 +121,4 @@ function list(folder: OpenFolder, path: BytePath): BytePath[] {
   } catch (error) {
     throw sourceError(error, 'list the folder', path);
   }
-}
-
-function look(fsPath: BytePath, path: BytePath): BigIntStats {
-  try {
-    return lstatSync(toFsPath(fsPath), { bigint: true });
-  } catch (error) {
-    throw sourceError(error, 'look at', path);
-  }
-}
-
-function readLink(fsPath: BytePath, path: BytePath): BytePath {
-  try {
-    return readlinkSync(toFsPath(fsPath), 'latin1');
-  } catch (error) {
-    throw sourceError(error, 'read the symlink', path);
-  }
-}
-
-function tooLong(path: BytePath): CtxsyncError {
-  const text = toText(path);
-  return new CtxsyncError(
-    'over-limit',
-    `the path has ${path.length} bytes, ${MAX_PATH_BYTES} are possible: ${text}`,
-    { path: text },
-  );
-}
-
-function describeSpecial(stats: BigIntStats): string {
-  if (stats.isFIFO()) return 'a FIFO';
-  if (stats.isSocket()) return 'a socket';
-  if (stats.isBlockDevice() || stats.isCharacterDevice()) return 'a device';
-  return 'neither file, folder nor symlink';
 }

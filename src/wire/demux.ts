@@ -31,6 +31,8 @@ export interface IncomingStream {
   readonly id: number;
   readonly kind: StreamKind;
   readonly name: string;
+  /** Of a `want` stream: everything is wanted. */
+  readonly all?: boolean | undefined;
 }
 
 /** What it throws ends the connection: it comes out of push() as it is. */
@@ -54,8 +56,8 @@ export interface DemuxHandler {
 export interface AnswerHandler {
   /** What may be sent on our own stream of this id. Return false where that cannot be. */
   credit(id: number, credit: Credit): boolean;
-  /** The peer has committed what we sent. */
-  receipt(receipt: Receipt): void;
+  /** The peer has committed what we sent; absent where we have sent nothing that it could. */
+  receipt?(receipt: Receipt): void;
 }
 
 interface Incoming extends IncomingStream {
@@ -240,6 +242,7 @@ export class Demux {
       if (!taken) throw corrupt(`CREDIT for stream ${stream} that cannot be`, at);
       return;
     }
+    if (answers.receipt === undefined) throw corrupt('RECEIPT, which nobody asked for', at);
     this.#state = 'receipt';
     answers.receipt(decodeReceipt(payload, at));
   }
@@ -272,13 +275,13 @@ export class Demux {
     const id = header.stream;
     if (id !== this.#lastId + 1) throw corrupt(`OPEN of stream ${id} after ${this.#lastId}`, at);
     if (this.#open.size === MAX_STREAMS) throw corrupt(`over ${MAX_STREAMS} open streams`, at);
-    const { kind, name } = decodeOpen(payload, at);
-    const ring = this.#handler.open({ id, kind, name });
+    const open = { id, ...decodeOpen(payload, at) };
+    const ring = this.#handler.open(open);
     this.#lastId = id;
     const grant = this.#duplex ? new CreditGrant(ring) : undefined;
     if (grant !== undefined) void this.#raise(id, grant);
     const digest = new StreamDigest(this.#transferId, id);
-    this.#open.set(id, { id, kind, name, ring, grant, digest, bytes: 0 });
+    this.#open.set(id, { ...open, ring, grant, digest, bytes: 0 });
   }
 
   /** Tells the new limits as the consumer goes on, until the stream has ended. */

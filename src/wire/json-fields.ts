@@ -44,6 +44,10 @@ export class JsonFields {
     throw this.#wrong(key, 'is not true or false');
   }
 
+  optionalFlag(key: string): boolean | undefined {
+    return this.#value(key) === undefined ? undefined : this.flag(key);
+  }
+
   string(key: string): string {
     const value = this.#value(key);
     if (typeof value === 'string') return value;

@@ -44,6 +44,8 @@ export interface Open {
   kind: StreamKind;
   /** Of the context: '' or one component of a path. */
   name: string;
+  /** Of a `want` stream: the whole context is wanted, and the stream stays empty. */
+  all?: boolean | undefined;
 }
 
 export interface End {
@@ -73,6 +75,10 @@ export interface Receipt {
   transferId: string;
   /** FIN's. */
   digest: string;
+  /** Entries that were put in place, that were there already, and that were taken out. */
+  changed?: number | undefined;
+  unchanged?: number | undefined;
+  removed?: number | undefined;
 }
 
 export interface Beat {
@@ -172,7 +178,11 @@ export function encodeOpen(open: Open): Uint8Array {
 
 export function decodeOpen(payload: Uint8Array, at: number): Open {
   const fields = new JsonFields('OPEN', payload, at);
-  return { kind: fields.oneOf('kind', STREAM_KINDS), name: fields.contextName('name') };
+  return {
+    kind: fields.oneOf('kind', STREAM_KINDS),
+    name: fields.contextName('name'),
+    all: fields.optionalFlag('all'),
+  };
 }
 
 export function encodeEnd(end: End): Uint8Array {
@@ -211,7 +221,13 @@ export function encodeReceipt(receipt: Receipt): Uint8Array {
 
 export function decodeReceipt(payload: Uint8Array, at: number): Receipt {
   const fields = new JsonFields('RECEIPT', payload, at);
-  return { transferId: fields.hex('transferId', 32), digest: fields.hex('digest', 64) };
+  return {
+    transferId: fields.hex('transferId', 32),
+    digest: fields.hex('digest', 64),
+    changed: fields.optionalCount('changed'),
+    unchanged: fields.optionalCount('unchanged'),
+    removed: fields.optionalCount('removed'),
+  };
 }
 
 /** Clocks have fractions; the wire has none. */

@@ -119,16 +119,17 @@ export class Mux {
   /**
    * Opens a stream whose bytes are read from the ring until it is drained; END follows by itself.
    *
+   * @param all of a `want` stream: everything is wanted
    * @throws CtxsyncError 'over-limit' when the transfer is out of ids; 'internal' when MAX_STREAMS
    *   are open, after finish() and fail(), and for a bad name
    */
-  open(kind: StreamKind, name: string, ring: Ring): OutgoingStream {
+  open(kind: StreamKind, name: string, ring: Ring, all?: boolean): OutgoingStream {
     if (this.#state !== 'open') throw misuse('open() after the end');
     if (this.#streams.length === MAX_STREAMS) throw misuse(`over ${MAX_STREAMS} open streams`);
     if (this.#lastId === MAX_STREAM_ID) {
       throw new CtxsyncError('over-limit', `a transfer has at most ${MAX_STREAM_ID} streams`);
     }
-    const payload = encodeOpen({ kind, name });
+    const payload = encodeOpen({ kind, name, all });
     const id = ++this.#lastId;
     this.#due.push(frame(FrameType.open, id, 0, payload));
     let settleEnded = (): void => {};

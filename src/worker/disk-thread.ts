@@ -4,7 +4,16 @@ import { CtxsyncError } from '../errors.ts';
 import { STUCK_THREAD_MS } from '../limits.ts';
 import type { JobName, JobReply, Jobs, PathWord } from './jobs.ts';
 
-const CANCELLABLE = new Set<JobName>(['pack', 'count', 'repack', 'unpack']);
+const CANCELLABLE = new Set<JobName>([
+  'pack',
+  'list',
+  'packWanted',
+  'count',
+  'repack',
+  'hasBase',
+  'compare',
+  'unpack',
+]);
 
 interface Running {
   name: JobName;

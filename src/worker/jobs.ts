@@ -1,5 +1,6 @@
 import type { BytePath } from '../disk/byte-path.ts';
 import type { CommitOptions, CommitResult } from '../dest/commit.ts';
+import type { ComparisonCounts } from '../dest/comparison.ts';
 import type { Destination } from '../dest/destination.ts';
 import type { FolderMetadata } from '../dest/folder-metadata.ts';
 import type { ErrorCode } from '../errors.ts';
@@ -22,6 +23,16 @@ export interface ContextSource {
 export interface Jobs {
   /** Walks a folder and packs it into the ring. */
   pack: { input: { source: ContextSource; ring: SharedArrayBuffer }; result: void };
+  /** Walks a folder and writes a manifest of it into the ring. */
+  list: {
+    input: { source: ContextSource; ring: SharedArrayBuffer; checksum: boolean };
+    result: void;
+  };
+  /** Walks to what is wanted, which comes through one ring, and packs it into the other. */
+  packWanted: {
+    input: { source: ContextSource; wants: SharedArrayBuffer; ring: SharedArrayBuffer };
+    result: void;
+  };
   /** Walks a folder and counts what would travel. */
   count: { input: { source: ContextSource }; result: { entries: number; bytes: number } };
   /** Checks the tar that comes through one ring and packs it anew into the other. */
@@ -38,6 +49,26 @@ export interface Jobs {
   };
   /** Locks OUT and makes a stage in it. */
   prepare: { input: { out: BytePath }; result: Destination };
+  /** Whether there is anything that a context can be compared with. */
+  hasBase: {
+    input: { destination: Destination; name: BytePath; others: readonly BytePath[] };
+    result: boolean;
+  };
+  /** Compares OUT with the manifest that comes through one ring, and writes what is wanted. */
+  compare: {
+    input: {
+      manifest: SharedArrayBuffer;
+      wants: SharedArrayBuffer;
+      destination: Destination;
+      name: BytePath;
+      /** Names in OUT that other contexts become. */
+      others: readonly BytePath[];
+      /** Of the context: tells its edits from those of others. */
+      index: number;
+      budget: SharedArrayBuffer;
+    };
+    result: ComparisonCounts;
+  };
   /** Checks the tar that comes through the ring and builds it in the stage. */
   unpack: {
     input: {
@@ -50,7 +81,7 @@ export interface Jobs {
   };
   commit: { input: { destination: Destination; options: CommitOptions }; result: CommitResult };
   /** Takes back what a run that does not commit has done to OUT. */
-  discard: { input: { destination: Destination }; result: void };
+  discard: { input: { destination: Destination; keep: boolean }; result: void };
 }
 
 export type JobName = keyof Jobs;

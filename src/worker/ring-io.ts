@@ -1,4 +1,4 @@
-import type { ByteSink, ByteSource } from '../archive/byte-io.ts';
+import type { ByteSink, ByteSource } from '../byte-io.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
@@ -63,6 +63,12 @@ export class RingSource implements ByteSource {
 
   consumed(count: number): void {
     this.#ring.consumed(count);
+  }
+
+  /** After the end marker tars have more zeros. They belong to the stream and are read too. */
+  drain(): void {
+    for (let bytes = this.peek(); bytes.length > 0; bytes = this.peek())
+      this.consumed(bytes.length);
   }
 
   #wait(): Uint8Array {

@@ -88,6 +88,7 @@ function unpacked(archive: Buffer): Promise<Record<string, string>> {
         name: '',
         validator: new EntryValidator(Budget.create({ maxEntries: 1_000, maxBytes: 2 ** 30 })),
         addFolders: true,
+        takesKept: false,
         onSkipped: () => {},
         onChanged: () => {},
         onEntry: () => {},

@@ -134,18 +134,13 @@ describe('--progress', () => {
   });
 
   test('taking it away changes no byte of the context', async () => {
-    const outcomes: { digest: string | undefined; tar: boolean; code: number | null }[] = [];
+    const outcomes: { tar: boolean; code: number | null }[] = [];
     for (const mode of ['json', 'plain', 'tty', 'none']) {
-      const report = `${out}-${mode}.json`;
-      const input = await recordSend([context, '--progress', mode, '--report', report]);
+      const input = await recordSend([context, '--progress', mode]);
       const received = await run(['receive', '-', '--progress', mode], { input });
-      const { digest } = JSON.parse(readFileSync(report, 'utf8')) as TransferReport;
-      outcomes.push({ digest, tar: received.stdout.equals(tar), code: received.code });
+      outcomes.push({ tar: received.stdout.equals(tar), code: received.code });
     }
-    expect(outcomes[0]?.digest).toMatch(/^[0-9a-f]{64}$/);
-    expect(outcomes).toEqual(
-      outcomes.map(() => ({ digest: outcomes[0]?.digest, tar: true, code: 0 })),
-    );
+    expect(outcomes).toEqual(outcomes.map(() => ({ tar: true, code: 0 })));
   });
 });
 

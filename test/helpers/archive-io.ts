@@ -1,4 +1,4 @@
-import type { ByteSink, ByteSource } from '../../src/archive/byte-io.ts';
+import type { ByteSink, ByteSource } from '../../src/byte-io.ts';
 import { TarReader, type TarMember, type TarOrigin } from '../../src/archive/tar-reader.ts';
 import { TarWriter } from '../../src/archive/tar-writer.ts';
 import type { Entry } from '../../src/entry.ts';

@@ -160,6 +160,7 @@ function unpackInto(
     name,
     validator,
     addFolders,
+    takesKept: false,
     onSkipped: (path) => skipped.push(path),
     onChanged: () => {},
     onEntry: () => {},

@@ -56,7 +56,7 @@ export function lay(
     const writer = new StageWriter(stageTree(destination), destination.umask, new Gauge());
     for (const given of entries) writer.add(toEntry(given), contentOf(given.content ?? ''), false);
     writer.end();
-    return commit(destination, { delete: mirror, root: writer.root }, gauge);
+    return commit(destination, { delete: mirror, root: writer.root, compared: [] }, gauge);
   } catch (error) {
     discard(destination, new Gauge());
     throw error;

@@ -1,0 +1,189 @@
+import { readlinkSync } from 'node:fs';
+import { isBeneath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
+import type { Gauge } from '../disk/gauge.ts';
+import { hashFile } from '../disk/hash-file.ts';
+import { toMicroseconds } from '../disk/mtime.ts';
+import { destinationError, errnoOf } from '../disk/system-error.ts';
+import { isWorkName, type EntryKind, type ManifestEntry, type Want } from '../entry.ts';
+import { CtxsyncError } from '../errors.ts';
+import type { Edit } from './edits.ts';
+import { ExistingTree, type Existing } from './existing-tree.ts';
+import type { Remains } from './remains.ts';
+
+export interface ComparisonOptions {
+  /** The folder that the context becomes. */
+  base: BytePath;
+  remains: Remains;
+  /** Names in `base` that other contexts of the transfer become. */
+  others: readonly BytePath[];
+  gauge: Gauge;
+  /** Told what has to travel, in the order of a walk. */
+  onWant: (want: Want) => void;
+  /** Told what needs no travelling: entries that the context lacks, and new names of old files. */
+  onEdit: (edit: Edit) => void;
+}
+
+/** How a context compares with what is there, in entries; its own root is not counted. */
+export interface ComparisonCounts {
+  changed: number;
+  unchanged: number;
+  /** That were asked for: the changed ones, and the folders that they lie in. */
+  wanted: number;
+}
+
+/** A folder of the context that the entry at hand lies in. */
+interface Ancestor {
+  path: BytePath;
+  wanted: boolean;
+}
+
+/**
+ * Compares a context, entry by entry as its manifest comes, with the folder that it is to become.
+ * An entry is unchanged when kind, mode, mtime (in microseconds), size and link text are the same
+ * and, where the manifest has a digest, the content is. A file that is one with others by hardlinks
+ * has to be one with the same others.
+ *
+ * @throws CtxsyncError not-writable, unsafe-entry
+ */
+export class Comparison {
+  readonly counts: ComparisonCounts = { changed: 0, unchanged: 0, wanted: 0 };
+  readonly #options: ComparisonOptions;
+  readonly #existing: ExistingTree;
+  readonly #ancestors: Ancestor[] = [];
+  /** Files with several names here that are unchanged so far: their first names, by file. */
+  readonly #firstNames = new Map<string, BytePath>();
+  /** Changed files that have several names in the context. */
+  readonly #changedFirsts = new Set<BytePath>();
+
+  constructor(options: ComparisonOptions) {
+    this.#options = options;
+    this.#existing = new ExistingTree(options.base, options.gauge, (path) => this.#passed(path));
+  }
+
+  /** @param entry checked, and after all that were added before */
+  add(entry: ManifestEntry): void {
+    const { path } = entry;
+    if (path === '') return this.#addRoot();
+    if (this.#options.others.includes(path)) throw collision(path);
+    const found = this.#existing.find(path);
+    const folder = entry.kind === 'folder';
+    if (folder && found?.stats.isDirectory() === true) this.#existing.enter(path, found);
+    if (folder) this.#options.remains.enter(path);
+    this.#leaveAncestors(path);
+    const same = found !== undefined && this.#isSame(entry, found);
+    if (same) this.counts.unchanged += 1;
+    else this.#change(entry);
+    if (folder) this.#ancestors.push({ path, wanted: !same });
+  }
+
+  /** Every entry came. */
+  end(): void {
+    this.#existing.end();
+  }
+
+  close(): void {
+    this.#existing.close();
+    this.#options.remains.close();
+  }
+
+  /** Of a root's own mode and time the commit takes care. */
+  #addRoot(): void {
+    this.#options.onWant({ path: '' });
+  }
+
+  #change(entry: ManifestEntry): void {
+    this.counts.changed += 1;
+    const { path, kind, link = '' } = entry;
+    if (kind === 'hardlink' && !this.#changedFirsts.has(link)) {
+      this.#options.onEdit({ kind: 'link', path, link });
+      return;
+    }
+    if (entry.linked === true) this.#changedFirsts.add(path);
+    for (const ancestor of this.#ancestors) {
+      if (!ancestor.wanted) this.#want({ path: ancestor.path });
+      ancestor.wanted = true;
+    }
+    this.#want({ path, ...this.#keptContent(entry) });
+  }
+
+  #want(want: Want): void {
+    this.counts.wanted += 1;
+    this.#options.onWant(want);
+  }
+
+  /** The digest of a file that an earlier run has left: nearly always it is this one. */
+  #keptContent({ path, kind, size, mtimeUs }: ManifestEntry): { sha256?: string } {
+    const { remains } = this.#options;
+    if (kind !== 'file' || remains.empty) return {};
+    const found = remains.find(path, size, mtimeUs);
+    return found === undefined ? {} : { sha256: this.#hash(found, path) };
+  }
+
+  #isSame(entry: ManifestEntry, found: Existing): boolean {
+    const { stats } = found;
+    if (!isKind(entry.kind, found)) return false;
+    if (entry.kind === 'hardlink') {
+      return this.#firstNames.get(fileKey(found)) === entry.link;
+    }
+    if (toMicroseconds(stats.mtimeNs) !== entry.mtimeUs) return false;
+    if (entry.kind === 'symlink') return readLink(found, entry.path) === entry.link;
+    if ((Number(stats.mode) & 0o7777) !== entry.mode) return false;
+    return entry.kind === 'folder' || this.#isSameFile(entry, found);
+  }
+
+  #isSameFile(entry: ManifestEntry, found: Existing): boolean {
+    const { stats } = found;
+    if (stats.size !== BigInt(entry.size)) return false;
+    const severalNames = stats.nlink > 1n;
+    // It is one with an earlier entry, and ought not to be.
+    if (severalNames && this.#firstNames.has(fileKey(found))) return false;
+    if (entry.sha256 !== undefined && entry.sha256 !== this.#hash(found, entry.path)) return false;
+    if (severalNames) this.#firstNames.set(fileKey(found), entry.path);
+    return true;
+  }
+
+  #hash({ fsPath }: Existing, path: BytePath): string {
+    try {
+      return hashFile(toFsPath(fsPath), () => this.#options.gauge.enter('reading', path));
+    } catch (error) {
+      // It may be written to, and yet not be read.
+      if (errnoOf(error) === 'EACCES') return '';
+      throw destinationError(error, 'read', path);
+    }
+  }
+
+  #leaveAncestors(path: BytePath): void {
+    while (this.#ancestors.length > 0 && !isBeneath(path, this.#ancestors.at(-1)!.path)) {
+      this.#ancestors.pop();
+    }
+  }
+
+  #passed(path: BytePath): void {
+    if (isWorkName(path) || this.#options.others.includes(path)) return;
+    this.#options.onEdit({ kind: 'remove', path });
+  }
+}
+
+function isKind(kind: EntryKind, { stats }: Existing): boolean {
+  if (kind === 'folder') return stats.isDirectory();
+  return kind === 'symlink' ? stats.isSymbolicLink() : stats.isFile();
+}
+
+function fileKey({ stats }: Existing): string {
+  return `${stats.dev}:${stats.ino}`;
+}
+
+function readLink({ fsPath }: Existing, path: BytePath): BytePath {
+  try {
+    return readlinkSync(toFsPath(fsPath), 'latin1');
+  } catch (error) {
+    throw destinationError(error, 'read the symlink', path);
+  }
+}
+
+function collision(path: BytePath): CtxsyncError {
+  const text = toText(path);
+  return new CtxsyncError('unsafe-entry', `refused ${text}: another context has it already`, {
+    path: text,
+  });
+}

@@ -1,0 +1,164 @@
+import { Budget } from '../archive/budget.ts';
+import { CtxsyncError } from '../errors.ts';
+import type { Ring } from '../flow/ring.ts';
+import type { ContextReport } from '../observe/events.ts';
+import type { Incoming } from '../transport/transport.ts';
+import type { Mux } from '../wire/mux.ts';
+import type { DiskThread } from '../worker/disk-thread.ts';
+import type { ContextSource } from '../worker/jobs.ts';
+import type { Crew } from './crew.ts';
+import type { Monitor } from './monitor.ts';
+import type { Replies, Wants } from './replies.ts';
+import { TarInput } from './tar-input.ts';
+
+/** What is sent: a folder, or a tar (plain or gzip) that comes from elsewhere. */
+export type Context =
+  | (ContextSource & {
+      /** The folder in OUT that it becomes; '' or absent: OUT itself. */
+      name?: string | undefined;
+    })
+  | { tar: Incoming };
+
+export interface ContextSenderOptions {
+  crew: Crew;
+  monitor: Monitor;
+  mux: Mux;
+  /** Have the receiver compare contents, and not only sizes and times. */
+  checksum: boolean;
+  /** The receiver has nothing that a context could be compared with. */
+  onAllWanted: () => void;
+}
+
+/** The disk's end of a sender: disk -> walk -> pack -> ring, one stream a context, or three. */
+export class ContextSender {
+  readonly #options: ContextSenderOptions;
+  readonly #sending: { name: string; thread: DiskThread }[] = [];
+  #input: TarInput | undefined;
+
+  constructor(options: ContextSenderOptions) {
+    this.#options = options;
+  }
+
+  /** Sends all of a context. Settles when its last byte was handed over. */
+  async sendWhole(context: Context): Promise<void> {
+    const { crew, mux } = this.#options;
+    const thread = this.#hire(nameOf(context));
+    const ring = crew.ring();
+    const stream = mux.open('tree', nameOf(context), ring);
+    if ('tar' in context) await this.#sendTar(context.tar, thread, ring);
+    else await crew.run(thread, 'pack', { source: source(context), ring: ring.shared });
+    await stream.ended;
+    await crew.dismiss(thread, ring);
+  }
+
+  /** Tells the receiver what a context holds, and sends what it then asks for. */
+  async sendChanges(
+    context: ContextSource & { name?: string | undefined },
+    replies: Replies,
+  ): Promise<void> {
+    const { crew, monitor, mux, checksum } = this.#options;
+    const name = nameOf(context);
+    const lister = crew.hire();
+    monitor.watch(lister, false);
+    const packer = this.#hire(name);
+    const manifest = crew.ring();
+    const asked = replies.wants(name);
+    const listing = mux.open('manifest', name, manifest);
+    const listed = this.#list(lister, manifest, { source: source(context), checksum }, asked);
+    // A context that cannot be listed is never asked for.
+    const wants = await Promise.race([asked, listed.then(() => asked)]);
+    const tree = crew.ring();
+    const stream = mux.open('tree', name, tree);
+    await Promise.all([listed, this.#pack(packer, source(context), wants, tree)]);
+    await Promise.all([listing.ended, stream.ended]);
+    await Promise.all([crew.dismiss(lister, manifest), crew.dismiss(packer, tree)]);
+    crew.release(wants.ring);
+  }
+
+  /** Gives up what no ring can wake. */
+  destroy(): void {
+    this.#input?.destroy();
+  }
+
+  contexts(): ContextReport[] {
+    return this.#sending.map(({ name, thread }) => {
+      const { entries, bytes } = thread.gauge.read();
+      return { name, entries, bytes };
+    });
+  }
+
+  /** Milliseconds for which we have waited for the tar on stdin; undefined when we do not. */
+  inputSilentMs(now: number): number | undefined {
+    return this.#input?.silentMs(now);
+  }
+
+  /** Until the receiver wants everything: then nobody needs the rest of the list. */
+  async #list(
+    thread: DiskThread,
+    ring: Ring,
+    what: { source: ContextSource; checksum: boolean },
+    asked: Promise<Wants>,
+  ): Promise<void> {
+    let needed = true;
+    void asked.then(({ all }) => {
+      needed = !all;
+      if (all) thread.cancel();
+    });
+    try {
+      await this.#options.crew.run(thread, 'list', { ...what, ring: ring.shared });
+    } catch (error) {
+      if (needed || CtxsyncError.from(error).code !== 'interrupted') throw error;
+      ring.end();
+    }
+  }
+
+  async #pack(
+    thread: DiskThread,
+    context: ContextSource,
+    { all, ring: wants }: Wants,
+    tree: Ring,
+  ): Promise<void> {
+    const { crew, monitor, onAllWanted } = this.#options;
+    const input = { source: context, ring: tree.shared };
+    if (all) {
+      monitor.enter('sending');
+      onAllWanted();
+      await crew.run(thread, 'pack', input);
+      return;
+    }
+    await crew.run(thread, 'packWanted', { ...input, wants: wants.shared });
+  }
+
+  async #sendTar(tar: Incoming, thread: DiskThread, ring: Ring): Promise<void> {
+    const { crew } = this.#options;
+    const input = crew.ring();
+    this.#input = new TarInput(tar, input);
+    const unlimited = { maxEntries: Number.MAX_SAFE_INTEGER, maxBytes: Number.MAX_SAFE_INTEGER };
+    const repacked = crew.run(thread, 'repack', {
+      from: input.shared,
+      to: ring.shared,
+      name: '',
+      budget: Budget.create(unlimited).shared.buffer,
+      origin: 'input',
+    });
+    await Promise.all([this.#input.run(), repacked]);
+  }
+
+  #hire(name: string): DiskThread {
+    const { crew, monitor } = this.#options;
+    const thread = crew.hire();
+    monitor.watch(thread, true);
+    this.#sending.push({ name, thread });
+    return thread;
+  }
+}
+
+/** The name under which a context travels. */
+export function nameOf(context: Context): string {
+  return 'tar' in context ? '' : (context.name ?? '');
+}
+
+/** What a disk worker is to know of a context: a message may hold nothing else. */
+export function source({ folder, ignore }: ContextSource): ContextSource {
+  return { folder, ignore };
+}

@@ -1,0 +1,98 @@
+import { joinPath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
+import type { OpenFolder } from '../disk/open-folder.ts';
+import { sourceChanged } from '../disk/system-error.ts';
+import { isWorkName, type SourceEntry, type Want, type WantSource } from '../entry.ts';
+import { CtxsyncError } from '../errors.ts';
+import type { FolderMatch } from './ignore-rules.ts';
+import { openSource, SourceEntries } from './source-entries.ts';
+import type { WalkOptions } from './walk.ts';
+
+/**
+ * Walks a context once more, for those of its entries that the receiver wants: nothing else is
+ * looked at. What the context does not have, because the rules ignore it, is not sent even if it is
+ * wanted.
+ *
+ * @param root as for walk()
+ * @throws CtxsyncError source-unreadable, source-changed; corrupt, when what is wanted was never
+ *   offered
+ */
+export function* walkWanted(
+  root: BytePath,
+  wants: WantSource,
+  options: WalkOptions,
+): Generator<SourceEntry> {
+  const first = wants.peek();
+  if (first === undefined) return;
+  if (first.path !== '') throw notOffered(first.path);
+  wants.take();
+  const entries = new SourceEntries(options);
+  options.gauge.enter('scanning', root);
+  const folder = openSource(root, root);
+  try {
+    yield entries.root(folder, root);
+    yield* new WantedWalk(wants, entries, options).children(folder, '', options.rules.root());
+  } finally {
+    folder.close();
+  }
+  const left = wants.peek();
+  if (left !== undefined) throw notOffered(left.path);
+}
+
+class WantedWalk {
+  readonly #wants: WantSource;
+  readonly #entries: SourceEntries;
+  readonly #options: WalkOptions;
+
+  constructor(wants: WantSource, entries: SourceEntries, options: WalkOptions) {
+    this.#wants = wants;
+    this.#entries = entries;
+    this.#options = options;
+  }
+
+  /** As deep as the wants go: they have a folder before what lies in it. */
+  *children(folder: OpenFolder, path: BytePath, match: FolderMatch): Generator<SourceEntry> {
+    const { rules, gauge } = this.#options;
+    for (;;) {
+      const want = this.#wants.peek();
+      if (want === undefined) return;
+      const [parent, name] = splitPath(want.path);
+      if (parent !== path) return;
+      checkName(want, name);
+      const child = joinPath(path, name);
+      const decision = rules.decide(child, match);
+      const travels = !decision.ignored || rules.couldIncludeBeneath(child, decision.folder());
+      if (!travels) throw notOffered(child);
+      gauge.enter('scanning', child);
+      const entry = this.#entries.child(folder, child, name, decision.ignored);
+      if (entry === undefined) throw sourceChanged(child, 'was replaced');
+      this.#wants.take();
+      yield entry.kind === 'file' ? { ...entry, keptIf: want.sha256 } : entry;
+      if (entry.kind === 'folder') yield* this.#enter(folder, child, name, decision.folder());
+    }
+  }
+
+  *#enter(
+    parent: OpenFolder,
+    path: BytePath,
+    name: BytePath,
+    match: FolderMatch,
+  ): Generator<SourceEntry> {
+    const folder = openSource(parent.child(name), path);
+    try {
+      yield* this.children(folder, path, match);
+    } finally {
+      folder.close();
+    }
+  }
+}
+
+/** A name that leads out of its folder was never offered, nor was a receiver's own. */
+function checkName({ path }: Want, name: BytePath): void {
+  if (name === '' || name === '.' || name === '..' || isWorkName(name)) throw notOffered(path);
+}
+
+function notOffered(path: BytePath): CtxsyncError {
+  const text = toText(path);
+  const message = `the receiver wants ${text === '' ? './' : text}, which it was not offered`;
+  return new CtxsyncError('corrupt', message, { path: text });
+}

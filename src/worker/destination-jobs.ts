@@ -1,0 +1,107 @@
+import { Budget } from '../archive/budget.ts';
+import { EntryValidator } from '../archive/entry-validator.ts';
+import { unpack } from '../archive/unpack.ts';
+import { TarReader } from '../archive/tar-reader.ts';
+import { commit } from '../dest/commit.ts';
+import { Comparison } from '../dest/comparison.ts';
+import {
+  discard,
+  hasBase,
+  landingOf,
+  prepareDestination,
+  remainingTrees,
+  stageEdits,
+  stageTree,
+  type Destination,
+} from '../dest/destination.ts';
+import { EditWriter } from '../dest/edits.ts';
+import { refreshLock } from '../dest/lock.ts';
+import { Remains } from '../dest/remains.ts';
+import { StageWriter } from '../dest/stage-writer.ts';
+import { joinPath } from '../disk/byte-path.ts';
+import type { Gauge } from '../disk/gauge.ts';
+import { Ring } from '../flow/ring.ts';
+import { LOCK_REFRESH_MS } from '../limits.ts';
+import { readManifest } from '../manifest/manifest.ts';
+import { WantWriter } from '../manifest/wants.ts';
+import { reporting, type Handlers } from './job-context.ts';
+import { RingSink, RingSource } from './ring-io.ts';
+import { ORIGINS } from './tar-jobs.ts';
+
+/** What a receiver's disk worker does for each job: the layers put together, nothing more. */
+export const DESTINATION_JOBS: Pick<
+  Handlers,
+  'prepare' | 'hasBase' | 'compare' | 'unpack' | 'commit' | 'discard'
+> = {
+  prepare: ({ out }, { gauge }) => prepareDestination(out, gauge),
+
+  hasBase: ({ destination, name, others }, { gauge }) => hasBase(destination, name, others, gauge),
+
+  compare: (
+    { manifest, wants: sharedWants, destination, name, others, index, budget },
+    context,
+  ) => {
+    const { gauge } = context;
+    const ring = new Ring(sharedWants);
+    const source = lockedSource(manifest, destination, gauge);
+    const wants = new WantWriter(new RingSink(ring, gauge));
+    const edits = new EditWriter(stageEdits(destination, index));
+    const trees = remainingTrees(destination).map((tree) => joinPath(tree, name));
+    const comparison = new Comparison({
+      base: landingOf(destination, name),
+      remains: new Remains(trees, gauge),
+      others,
+      gauge,
+      onWant: (want) => wants.add(want),
+      onEdit: (edit) => edits.add(edit),
+    });
+    try {
+      const validator = new EntryValidator(new Budget(new BigInt64Array(budget)));
+      for (const entry of readManifest(source)) {
+        validator.check(entry);
+        comparison.add(entry);
+      }
+      comparison.end();
+    } finally {
+      comparison.close();
+      edits.close();
+    }
+    wants.end();
+    ring.end();
+    return comparison.counts;
+  },
+
+  unpack: ({ ring, destination, name, budget }, context) => {
+    const { gauge } = context;
+    const source = lockedSource(ring, destination, gauge);
+    const remains = new Remains(remainingTrees(destination), gauge);
+    const stage = new StageWriter(stageTree(destination), destination.umask, gauge, remains);
+    const validator = new EntryValidator(new Budget(new BigInt64Array(budget)));
+    try {
+      unpack(new TarReader(source, ORIGINS.stream), stage, {
+        name,
+        validator,
+        addFolders: false,
+        takesKept: !remains.empty,
+        ...reporting(context),
+        onEntry: () => gauge.addEntry(),
+      });
+    } finally {
+      remains.close();
+    }
+    source.drain();
+    return { root: stage.root };
+  },
+
+  commit: ({ destination, options }, { gauge }) => commit(destination, options, gauge),
+
+  discard: ({ destination, keep }, { gauge }) => discard(destination, gauge, keep),
+};
+
+/** While we wait for the sender, our lock must not look as if we were dead. */
+function lockedSource(ring: SharedArrayBuffer, { lock }: Destination, gauge: Gauge): RingSource {
+  return new RingSource(new Ring(ring), gauge, LOCK_REFRESH_MS, () => {
+    gauge.enter('locking', lock);
+    refreshLock(lock);
+  });
+}

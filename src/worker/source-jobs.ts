@@ -1,0 +1,94 @@
+import { realpathSync, statSync } from 'node:fs';
+import { hashSource, pack } from '../archive/pack.ts';
+import { fromText, type BytePath } from '../disk/byte-path.ts';
+import type { Gauge } from '../disk/gauge.ts';
+import { describeSystemError } from '../disk/system-error.ts';
+import type { ManifestEntry, SourceEntry } from '../entry.ts';
+import { CtxsyncError } from '../errors.ts';
+import { Ring } from '../flow/ring.ts';
+import { ManifestWriter } from '../manifest/manifest.ts';
+import { WantReader } from '../manifest/wants.ts';
+import { readContextRules } from '../tree/context-rules.ts';
+import { walkWanted } from '../tree/walk-wanted.ts';
+import { walk, type WalkOptions } from '../tree/walk.ts';
+import { reporting, type Handlers, type JobContext } from './job-context.ts';
+import type { ContextSource } from './jobs.ts';
+import { RingSink, RingSource } from './ring-io.ts';
+
+/** What a sender's disk worker does for each job: the layers put together, nothing more. */
+export const SOURCE_JOBS: Pick<Handlers, 'pack' | 'list' | 'packWanted' | 'count'> = {
+  pack: ({ source, ring: shared }, context) => {
+    const ring = new Ring(shared);
+    const { root, options } = openContext(source, context);
+    pack(walk(root, options), new RingSink(ring, context.gauge), context.gauge);
+    ring.end();
+  },
+
+  list: ({ source, ring: shared, checksum }, context) => {
+    const ring = new Ring(shared);
+    const { root, options } = openContext(source, context);
+    const manifest = new ManifestWriter(new RingSink(ring, context.gauge));
+    for (const entry of walk(root, options)) {
+      manifest.add(checksum ? withChecksum(entry, context.gauge) : entry);
+    }
+    manifest.end();
+    ring.end();
+  },
+
+  packWanted: ({ source, wants: sharedWants, ring: shared }, context) => {
+    const ring = new Ring(shared);
+    // The list has reported what is worth a word.
+    const { root, options } = openContext(source, { ...context, say: () => {} });
+    const wants = new WantReader(new RingSource(new Ring(sharedWants), context.gauge));
+    const wanted = walkWanted(root, wants, options);
+    pack(wanted, new RingSink(ring, context.gauge), context.gauge);
+    ring.end();
+  },
+
+  count: ({ source }, context) => {
+    const total = { entries: 0, bytes: 0 };
+    const { root, options } = openContext(source, { ...context, say: () => {} });
+    for (const entry of walk(root, options)) {
+      if (entry.path !== '') total.entries += 1;
+      total.bytes += entry.size;
+    }
+    return total;
+  },
+};
+
+function openContext(
+  { folder, ignore }: ContextSource,
+  context: JobContext,
+): { root: BytePath; options: WalkOptions } {
+  const { gauge } = context;
+  gauge.enter('scanning', fromText(folder));
+  const root = resolveRoot(folder);
+  const rules = readContextRules(root, ignore, gauge);
+  return { root, options: { rules, gauge, ...reporting(context) } };
+}
+
+/** The context's root may be a symlink; it is resolved once, here. */
+function resolveRoot(folder: string): BytePath {
+  let root: BytePath;
+  try {
+    root = realpathSync.native(folder, 'latin1');
+  } catch (error) {
+    throw new CtxsyncError(
+      'source-missing',
+      `the context ${folder} cannot be opened: ${describeSystemError(error)}`,
+      { path: folder, cause: error },
+    );
+  }
+  if (!statSync(Buffer.from(root, 'latin1')).isDirectory()) {
+    throw new CtxsyncError(
+      'source-missing',
+      `the context ${folder} is not a folder; for a tar, use "-" and hand it to stdin`,
+      { path: folder },
+    );
+  }
+  return root;
+}
+
+function withChecksum(entry: SourceEntry, gauge: Gauge): ManifestEntry {
+  return entry.kind === 'file' ? { ...entry, sha256: hashSource(entry, gauge) } : entry;
+}

@@ -1,0 +1,33 @@
+import { Budget } from '../archive/budget.ts';
+import { EntryValidator } from '../archive/entry-validator.ts';
+import { TarCopy } from '../archive/tar-copy.ts';
+import { TarReader, type TarOrigin } from '../archive/tar-reader.ts';
+import { unpack } from '../archive/unpack.ts';
+import { Ring } from '../flow/ring.ts';
+import { reporting, type Handlers } from './job-context.ts';
+import type { Jobs } from './jobs.ts';
+import { RingSink, RingSource } from './ring-io.ts';
+
+export const ORIGINS: Record<Jobs['repack']['input']['origin'], TarOrigin> = {
+  input: { name: 'the tar on stdin', code: 'source-unreadable' },
+  stream: { name: "the sender's context", code: 'corrupt' },
+};
+
+/** What is done for `send -` and `receive -`. */
+export const TAR_JOBS: Pick<Handlers, 'repack'> = {
+  repack: ({ from, to, name, budget, origin }, context) => {
+    const { gauge } = context;
+    const ring = new Ring(to);
+    const source = new RingSource(new Ring(from), gauge);
+    unpack(new TarReader(source, ORIGINS[origin]), new TarCopy(new RingSink(ring, gauge), gauge), {
+      name,
+      validator: new EntryValidator(new Budget(new BigInt64Array(budget))),
+      addFolders: origin === 'input',
+      takesKept: false,
+      ...reporting(context),
+      onEntry: () => gauge.addEntry(),
+    });
+    source.drain();
+    ring.end();
+  },
+};
