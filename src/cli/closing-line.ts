@@ -12,6 +12,7 @@ export function closingLine(report: TransferReport, outLabel?: string): string {
   const took = formatDuration(report.times.totalMs);
   const parts = [
     `${verb} ${entries}, ${formatBytes(report.bytes)}${into} in ${took}${speed(report)}`,
+    whatChanged(report.counts),
     whereTheTimeWent(report.times),
   ];
   return parts.filter((part) => part !== '').join(' · ');
@@ -41,6 +42,16 @@ export function noteLines(report: TransferReport): string[] {
 function speed({ bytes, times }: TransferReport): string {
   if (bytes === 0 || times.totalMs === 0) return '';
   return ` (${formatRate((bytes * 1_000) / times.totalMs)})`;
+}
+
+/** Nothing, where everything was sent and nothing taken out: that says no more than the rest. */
+function whatChanged(counts: TransferReport['counts']): string {
+  const { changed = 0, unchanged = 0, removed = 0 } = counts ?? {};
+  const parts: string[] = [];
+  if (unchanged > 0) parts.push(`${formatCount(changed)} changed`);
+  if (unchanged > 0) parts.push(`${formatCount(unchanged)} unchanged`);
+  if (removed > 0) parts.push(`${formatCount(removed)} removed`);
+  return parts.join(', ');
 }
 
 function whereTheTimeWent({ totalMs, sourceMs, wireMs, destinationMs }: TimeShares): string {

@@ -18,6 +18,18 @@ describe('closingLine', () => {
     );
   });
 
+  test.each([
+    [{ changed: 12, unchanged: 86_943, removed: 3 }, ' · 12 changed, 86,943 unchanged, 3 removed'],
+    [{ changed: 0, unchanged: 5, removed: 0 }, ' · 0 changed, 5 unchanged'],
+    [{ changed: 7, unchanged: 0, removed: 1 }, ' · 1 removed'],
+    [{ changed: 7, unchanged: 0, removed: 0 }, ''],
+  ])('of %j says what became of the entries', (counts, words) => {
+    expect(closingLine(report({ counts }))).toBe(
+      `received 86,955 entries, 612 MB in 3.1s (197 MB/s)${words}` +
+        ' · source 21%, wire 8%, destination 71%',
+    );
+  });
+
   test('of next to nothing has no rate', () => {
     const times = { totalMs: 0, sourceMs: 0, wireMs: 0 };
     expect(closingLine(report({ side: 'sender', entries: 1, bytes: 0, times }))).toBe(

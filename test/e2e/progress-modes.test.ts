@@ -4,7 +4,6 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { PLAIN_LINE_MS } from '../../src/limits.ts';
-import type { TransferReport } from '../../src/observe/events.ts';
 import { BIN, pipeline, recordSend, run, type Outcome } from '../helpers/cli.ts';
 import { makeFolder, removeFolder } from '../helpers/folder.ts';
 import { eventsOf, startHeld } from '../helpers/held-pipe.ts';
