@@ -136,7 +136,6 @@ export class StageWriter implements EntrySink {
     }
     renameSync(toFsPath(found.fsPath), toFsPath(path));
     chmodSync(toFsPath(path), mode);
-    this.#gauge.addBytes(size);
   }
 
   #writeContent(fd: number, path: BytePath, content: Content): void {

@@ -253,7 +253,7 @@ export class FolderLanding implements Landing {
   }
 
   #hasContent(): boolean {
-    return this.contexts().some(({ bytes }) => bytes > 0);
+    return this.contexts().some(({ entries }) => entries > 0);
   }
 
   #warnOfStage({ out, stage }: Destination): void {

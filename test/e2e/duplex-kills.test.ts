@@ -1,10 +1,10 @@
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { bothEnds, overSocket, socketOf, startInTest } from '../helpers/duplex.ts';
+import { bothEnds, overSocket, receiveCommand, socketOf, startInTest } from '../helpers/duplex.ts';
 import { expectDone } from '../helpers/expect-done.ts';
 import { withFolder } from '../helpers/folder.ts';
-import { expectExit, workNames, writeTree, type Ended } from '../helpers/scene.ts';
+import { expectExit, isStageName, workNames, writeTree, type Ended } from '../helpers/scene.ts';
 import { seeded } from '../helpers/seeded.ts';
 import { relay } from '../helpers/socket-relay.ts';
 import { treeState, type TreeState } from '../helpers/tree-state.ts';
@@ -12,7 +12,8 @@ import { until } from '../helpers/until.ts';
 
 // SIGKILL of a receiver on a socket: what its sender says is what became of OUT.
 
-const KILLS = 30;
+/** Of each transport. To count over more of them: CTXSYNC_KILLS=300 npx vitest run duplex-kills. */
+const KILLS = Number(process.env['CTXSYNC_KILLS'] ?? 20);
 const FILES = 200;
 const STEP_BYTES = 16 * 1024;
 /** Fewer than a transfer has. */
@@ -20,8 +21,10 @@ const STEPS = 40;
 /** Kills side by side: most of a kill is waiting. */
 const LANES = 3;
 /** Kills after the last byte was handed to the receiver: while it verifies, commits and answers. */
-const LATE_KILLS = 10;
-const PATIENCE_MS = 120_000;
+const LATE_KILLS = Math.ceil(KILLS / 3);
+/** Milliseconds that a transfer takes from its stage on, roughly; longer on a busy machine. */
+const TRANSFER_MS = 120;
+const PATIENCE_MS = 60_000 + KILLS * 4_000;
 
 interface Killing {
   folder: string;
@@ -50,13 +53,14 @@ function contentOf(out: string): TreeState {
   return Object.fromEntries(entries.filter(([path]) => !path.startsWith('.ctxsync-')));
 }
 
-/** When the receiver is killed: before a step, or so long after its sender handed FIN over. */
-type Moment = { step: number } | { afterFinMs: number };
+/**
+ * When the receiver is killed: before a step, or so long after its sender handed FIN over; where
+ * nothing sees the steps, so long after it made its stage.
+ */
+type Moment = { step: number } | { afterFinMs: number } | { afterStageMs: number };
 
-async function transferWithKill(
-  { folder, context, out }: Killing,
-  moment: Moment,
-): Promise<Ended & { became: TreeState }> {
+/** Over a relay, which counts the steps. */
+async function killOnSocket({ folder, context, out }: Killing, moment: Moment): Promise<Ended> {
   const to = socketOf({ folder });
   const path = `${to}-relay`;
   rmSync(to, { force: true });
@@ -77,7 +81,26 @@ async function transferWithKill(
   });
   const sender = startInTest(['send', context, '--socket', path]);
   const { send } = await bothEnds({ sender, receiver });
-  return { ...send, became: contentOf(out) };
+  return send;
+}
+
+/** The lock says which process the command's receiver is. */
+async function killCommand({ context, out }: Killing, moment: Moment): Promise<Ended> {
+  const left = new Set(workNames(out));
+  const lock = join(out, '.ctxsync-lock');
+  const sender = startInTest(['send', context, ...receiveCommand(out)]);
+  await until('the receiver has its stage', () =>
+    workNames(out).some((name) => isStageName(name) && !left.has(name)),
+  );
+  const { pid } = JSON.parse(readFileSync(lock, 'utf8')) as { pid: number };
+  const afterMs = 'afterStageMs' in moment ? moment.afterStageMs : 0;
+  await new Promise((resolve) => setTimeout(resolve, afterMs));
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile: a kill that came too late.
+  }
+  return sender.done;
 }
 
 test(
@@ -85,34 +108,56 @@ test(
   { timeout: PATIENCE_MS },
   async () => {
     const random = seeded(3);
-    const late = Array.from({ length: LATE_KILLS }, (_, i) => ({ afterFinMs: 3 * i }));
+    const late = Array.from({ length: LATE_KILLS }, (_, i) => ({ afterFinMs: 3 * (i % 10) }));
     const inTheMiddle = Array.from({ length: KILLS - LATE_KILLS }, () => ({
       step: 1 + random(STEPS),
     }));
-    const left: Moment[] = [...late, ...inTheMiddle];
-    const counts: Record<string, number> = {};
-    const lane = (killing: Killing): Promise<void> => killAll(killing, left, counts);
-    await Promise.all(Array.from({ length: LANES }, () => withKilling(lane)));
-
+    const counts = await killInLanes(killOnSocket, [...late, ...inTheMiddle]);
     // What else there may be is no number of its own: "10, new", and "0, new" of a late kill.
     expect(counts).toMatchObject({ '7, old': expect.any(Number), '10, old': expect.any(Number) });
-    expect(Object.values(counts).reduce((sum, count) => sum + count, 0)).toBe(KILLS);
   },
 );
 
+test(`so is one that is a command, at ${KILLS} moments`, { timeout: PATIENCE_MS }, async () => {
+  const random = seeded(4);
+  const moments = Array.from({ length: KILLS }, () => ({ afterStageMs: random(TRANSFER_MS) }));
+  const counts = await killInLanes(killCommand, moments);
+  expect(counts).toMatchObject({ '7, old': expect.any(Number) });
+});
+
+type Kill = (killing: Killing, moment: Moment) => Promise<Ended>;
+
+/** @returns how often a sender's status and an OUT came together */
+async function killInLanes(kill: Kill, moments: Moment[]): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  const lane = (killing: Killing): Promise<void> => killAll(kill, killing, moments, counts);
+  await Promise.all(Array.from({ length: LANES }, () => withKilling(lane)));
+  expect(Object.values(counts).reduce((sum, count) => sum + count, 0)).toBe(KILLS);
+  if (process.env['CTXSYNC_KILLS'] !== undefined)
+    process.stdout.write(`${JSON.stringify(counts)}\n`);
+  return counts;
+}
+
+function possibleCodes(moment: Moment): number[] {
+  if ('afterStageMs' in moment) return [0, 7, 10];
+  return 'step' in moment ? [7, 10] : [0, 10];
+}
+
 /** Takes moments until none is left; then a transfer that nobody kills heals what is left of them. */
 async function killAll(
+  kill: Kill,
   killing: Killing,
   left: Moment[],
   counts: Record<string, number>,
 ): Promise<void> {
   const { folder, context, out } = killing;
   for (let moment = left.shift(); moment !== undefined; moment = left.shift()) {
-    const killed = await transferWithKill(killing, moment);
-    const { code, became } = killed;
+    const killed = await kill(killing, moment);
+    const { code } = killed;
+    const became = contentOf(out);
     expect([killing.old, killing.new]).toContainEqual(became);
     // 10 in the middle: what was left fitted into the buffers on the way.
-    expectExit(killed, ...('step' in moment ? [7, 10] : [0, 10]));
+    expectExit(killed, ...possibleCodes(moment));
     const is = 'app/d0' in became ? 'new' : 'old';
     if (code === 0) expect(is).toBe('new');
     if (code === 7 || 'step' in moment) expect(is).toBe('old');
