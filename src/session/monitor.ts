@@ -24,8 +24,8 @@ export interface MonitorOptions {
   stallTimeoutMs?: number | undefined;
   /** What the wire's end of this side sees. */
   observeWire: () => Omit<Observation, 'side' | 'disks'>;
-  /** Payload bytes that moved on the wire: progress, as beats are not. */
-  payloadBytes: () => number;
+  /** Grows with the payload that moves on the wire, and with what the peer tells of its progress. */
+  progress: () => number;
   /** Ten times a second. */
   onTick?: (now: number) => void;
   /** Nothing has moved for the stall timeout: the run has to fail with this. */
@@ -144,7 +144,7 @@ export class Monitor {
       (sum, { snapshot }) => sum + snapshot.calls + snapshot.bytes,
       0,
     );
-    const progress = moved + this.#options.payloadBytes();
+    const progress = moved + this.#options.progress();
     for (const event of this.#detector.tick(now, progress, () => this.#verdict())) {
       this.#tell(event);
     }

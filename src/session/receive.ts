@@ -7,7 +7,7 @@ import { timeShares } from '../observe/time-shares.ts';
 import type { Observation } from '../observe/verdict.ts';
 import type { Connection, Incoming, Outgoing } from '../transport/transport.ts';
 import { Demux, type IncomingStream } from '../wire/demux.ts';
-import type { Beat, Hello, PeerError } from '../wire/messages.ts';
+import type { Hello, PeerError } from '../wire/messages.ts';
 import { Answers } from './answers.ts';
 import { isConnection } from './connection.ts';
 import { Crew } from './crew.ts';
@@ -17,6 +17,7 @@ import type { Landing } from './landing.ts';
 import { Monitor } from './monitor.ts';
 import { Notes } from './notes.ts';
 import type { TransferOptions } from './options.ts';
+import { PeerBeat } from './peer-beat.ts';
 import { makeReport } from './report.ts';
 import { TarLanding } from './tar-landing.ts';
 
@@ -85,7 +86,7 @@ class ReceiveRun {
   #ended: Promise<void> = Promise.resolve();
   #discarding = false;
   #digest: string | undefined;
-  #beat: (Beat & { arrivedAt: number }) | undefined;
+  readonly #beat = new PeerBeat();
   #lastByteAt = performance.now();
 
   constructor(options: ReceiveOptions) {
@@ -97,7 +98,7 @@ class ReceiveRun {
       hello: (hello) => this.#handleHello(hello),
       open: (stream) => this.#handleOpen(stream),
       end: () => {},
-      beat: (beat) => (this.#beat = { ...beat, arrivedAt: performance.now() }),
+      beat: (beat) => this.#beat.take(beat),
       fin: ({ digest }) => {
         this.#digest = digest;
         this.#finished();
@@ -112,7 +113,8 @@ class ReceiveRun {
       stallAfterMs: options.stallAfterMs,
       stallTimeoutMs: options.stallTimeoutMs,
       observeWire: () => this.#observeWire(performance.now()),
-      payloadBytes: () => this.#demux.payloadBytes + (this.#answers?.payloadBytes ?? 0),
+      progress: () =>
+        this.#demux.payloadBytes + (this.#answers?.payloadBytes ?? 0) + this.#beat.progress,
       onTick: (now) => {
         this.#failure.failOnStray(this.#demux.stray, now - this.#lastByteAt);
         this.#answers?.beat(now, this.#monitor);
@@ -159,7 +161,7 @@ class ReceiveRun {
     const times = timeShares({
       totalMs,
       starvedMs: Math.max(0, totalMs - this.#crew.workedMs()),
-      senderWaitedMs: this.#beat?.waitedMs ?? 0,
+      senderWaitedMs: this.#beat.waitedMs,
     });
     await this.#crew.end();
     if (isConnection(this.#options.from)) await this.#options.from.close?.();
@@ -274,11 +276,10 @@ class ReceiveRun {
   }
 
   #observeWire(now: number): Omit<Observation, 'side' | 'disks'> {
-    const beat = this.#beat;
     return {
       reading: !this.#demux.waiting && !this.#landing.crowded && !this.#demux.finished,
       silentMs: now - this.#lastByteAt,
-      beat: beat === undefined ? undefined : { ...beat, ageMs: now - beat.arrivedAt },
+      beat: this.#beat.observation(now),
       outputPendingMs: this.#landing.outputPendingMs(now),
     };
   }

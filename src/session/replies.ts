@@ -4,8 +4,9 @@ import type { EntryCounts } from '../observe/events.ts';
 import type { Observation } from '../observe/verdict.ts';
 import type { Incoming } from '../transport/transport.ts';
 import { Demux, type IncomingStream } from '../wire/demux.ts';
-import type { Beat, Hello, PeerError, Receipt } from '../wire/messages.ts';
+import type { Hello, PeerError, Receipt } from '../wire/messages.ts';
 import type { Mux } from '../wire/mux.ts';
+import { PeerBeat } from './peer-beat.ts';
 
 /** What a receiver wants of a context. */
 export interface Wants {
@@ -32,9 +33,8 @@ export class Replies {
   /** Receipt or ERROR: what comes after it is not waited for. */
   readonly #lastWord: Promise<void>;
   #saidLastWord = (): void => {};
-  #progress = 0;
   #lastByteAt = performance.now();
-  #beat: (Beat & { arrivedAt: number }) | undefined;
+  readonly #beat = new PeerBeat();
   #receipt: Receipt | undefined;
   #peerError: CtxsyncError | undefined;
 
@@ -52,7 +52,7 @@ export class Replies {
       raised: (id, limit) => mux.grant(id, limit),
       end: () => {},
       fin: () => {},
-      beat: (beat) => this.#handleBeat(beat),
+      beat: (beat) => this.#beat.take(beat),
       answers: {
         credit: (id, { limit }) => mux.raiseLimit(id, limit),
         receipt: (receipt) => this.#handleReceipt(receipt),
@@ -91,12 +91,9 @@ export class Replies {
     this.#from.destroy();
   }
 
-  /**
-   * Counts what the receiver wants, and what its beats told of progress on its disk. That a beat came is none: a stuck
-   * receiver beats too, and says the same each time.
-   */
+  /** Grows when the receiver asks for entries, or tells of progress on its disk. */
   get progress(): number {
-    return this.#progress + this.#demux.payloadBytes;
+    return this.#beat.progress + this.#demux.payloadBytes;
   }
 
   /** What became of the entries, as far as the receiver said. */
@@ -121,7 +118,7 @@ export class Replies {
   }
 
   beat(now: number): Observation['beat'] {
-    return this.#beat && { ...this.#beat, ageMs: now - this.#beat.arrivedAt };
+    return this.#beat.observation(now);
   }
 
   #handleOpen({ id, kind, name, all }: IncomingStream, ring: Ring): Ring {
@@ -140,14 +137,6 @@ export class Replies {
     }
     this.#mux.setFirstCredit(credit);
     this.#tellCapabilities(capabilities);
-  }
-
-  #handleBeat(beat: Beat): void {
-    const before = this.#beat;
-    const same =
-      beat.entries === before?.entries && beat.bytes === before.bytes && beat.path === before.path;
-    if (!same) this.#progress += 1;
-    this.#beat = { ...beat, arrivedAt: performance.now() };
   }
 
   #handleReceipt(receipt: Receipt): void {

@@ -110,7 +110,7 @@ class SendRun {
       stallAfterMs: options.stallAfterMs,
       stallTimeoutMs: options.stallTimeoutMs,
       observeWire: () => this.#observeWire(performance.now()),
-      payloadBytes: () => this.#mux.payloadBytes + (this.#replies?.progress ?? 0),
+      progress: () => this.#mux.payloadBytes + (this.#replies?.progress ?? 0),
       onTick: (now) => {
         this.#failure.failOnStray(this.#replies?.stray, this.#replies?.silentMs(now) ?? 0);
         if (!this.#mux.finished && this.#clock.due(now)) this.#sendBeat();
