@@ -46,12 +46,15 @@ export class RecordReader {
   next(): string | undefined {
     for (;;) {
       const end = this.#buffer.indexOf(0, this.#from);
-      if (end >= 0 && end < this.#to) {
+      const ended = end >= 0 && end < this.#to;
+      // Whether it is too long must not depend on how much of it came at once.
+      const length = (ended ? end : this.#to) - this.#from;
+      if (length > MAX_RECORD_BYTES) throw broken('has a record that is too long');
+      if (ended) {
         const record = this.#buffer.toString('latin1', this.#from, end);
         this.#from = end + 1;
         return record;
       }
-      if (this.#to - this.#from > MAX_RECORD_BYTES) throw broken('has a record that is too long');
       if (!this.#fill()) return undefined;
     }
   }

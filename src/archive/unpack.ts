@@ -30,7 +30,7 @@ export function unpack(reader: TarReader, sink: EntrySink, options: UnpackOption
       options.onSkipped(member.path, entry.skipped);
       continue;
     }
-    if (entry.kept !== undefined && !options.takesKept) throw keptNowhere(entry);
+    if (entry.kept !== undefined) checkKept(entry, options);
     const isRoot = entry.path === '';
     if (entry.kind === 'file' || entry.kind === 'folder') reportSetuid(member, options);
     if (entry.kind === 'folder' && reader.content().length > 0) throw folderWithContent(entry);
@@ -61,11 +61,11 @@ function folderWithContent({ path }: Entry): CtxsyncError {
   });
 }
 
-function keptNowhere({ path }: Entry): CtxsyncError {
+function checkKept({ path, size }: Entry, { takesKept }: UnpackOptions): void {
+  if (takesKept && size === 0) return;
   const text = toText(path);
-  return new CtxsyncError('unsafe-entry', `refused ${text}: it comes without its content`, {
-    path: text,
-  });
+  const why = takesKept ? 'it is kept here, and has content' : 'it comes without its content';
+  throw new CtxsyncError('unsafe-entry', `refused ${text}: ${why}`, { path: text });
 }
 
 function inContext(name: BytePath, path: BytePath): BytePath {

@@ -1,5 +1,5 @@
 import { chmodSync, lstatSync, readdirSync, type BigIntStats } from 'node:fs';
-import { joinPath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
+import { isBeneath, joinPath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import { destinationError } from '../disk/system-error.ts';
 import { isWorkName } from '../entry.ts';
@@ -127,8 +127,7 @@ class Graft {
   /** Whether the stage has all that is to be in this folder: then what else is there goes. */
   #mirrors(path: BytePath): boolean {
     const { delete: mirror, compared } = this.#options;
-    if (!mirror || compared.length === 0) return mirror;
-    return path === '' && compared.every(({ name }) => name !== '');
+    return mirror && compared.every(({ name }) => path !== name && !isBeneath(path, name));
   }
 
   #link(path: BytePath, target: BytePath): void {
@@ -141,6 +140,8 @@ class Graft {
   /** Changes something in a folder that is finished: its mode and time stay as they are. */
   #inFolderOf(path: BytePath, change: (at: BytePath) => void): void {
     const at = joinPath(this.#out, path);
+    // OUT need not be ours; its own mode and time come last, and need not succeed.
+    if (!path.includes('/')) return change(at);
     const folder = at.slice(0, at.lastIndexOf('/'));
     const stats = look(folder);
     if (stats?.isDirectory() !== true) throw changed(folder);

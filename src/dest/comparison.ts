@@ -116,7 +116,8 @@ export class Comparison {
     const { remains } = this.#options;
     if (kind !== 'file' || remains.empty) return {};
     const found = remains.find(path, size, mtimeUs);
-    return found === undefined ? {} : { sha256: this.#hash(found, path) };
+    const sha256 = found === undefined ? '' : this.#hash(found, path);
+    return sha256 === '' ? {} : { sha256 };
   }
 
   #isSame(entry: ManifestEntry, found: Existing): boolean {
@@ -142,6 +143,7 @@ export class Comparison {
     return true;
   }
 
+  /** Empty where we may not read it. */
   #hash({ fsPath }: Existing, path: BytePath): string {
     try {
       return hashFile(toFsPath(fsPath), () => this.#options.gauge.enter('reading', path));

@@ -171,12 +171,19 @@ function clearUp(out: BytePath, gauge: Gauge): BytePath[] {
     const path = joinPath(out, name);
     const stats = lstatSync(toFsPath(path));
     const age = Date.now() - stats.mtimeMs;
-    if (stats.isDirectory() && age < REMAINS_MS) remains.push({ path, mtimeMs: stats.mtimeMs });
+    const useful = stats.isDirectory() && age < REMAINS_MS && hasTree(path);
+    if (useful) remains.push({ path, mtimeMs: stats.mtimeMs });
     else removeTree(path, gauge);
   }
   const newest = remains.toSorted((a, b) => b.mtimeMs - a.mtimeMs).map(({ path }) => path);
   for (const path of newest.splice(MAX_REMAINS)) removeTree(path, gauge);
   return newest;
+}
+
+/** A symlink in its place would be followed. */
+function hasTree(stage: BytePath): boolean {
+  const stats = lstatSync(toFsPath(joinPath(stage, TREE)), { throwIfNoEntry: false });
+  return stats?.isDirectory() === true;
 }
 
 function makeStage(destination: Destination): void {

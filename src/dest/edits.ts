@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import type { ByteSink, ByteSource } from '../byte-io.ts';
 import { toFsPath, type BytePath } from '../disk/byte-path.ts';
+import { destinationError } from '../disk/system-error.ts';
 import { RecordReader, RecordWriter } from '../record-io.ts';
 import { IO_BUFFER_BYTES } from '../limits.ts';
 
@@ -15,9 +16,10 @@ export class EditWriter {
   readonly #fd: number;
   readonly #records: RecordWriter;
 
+  /** @throws CtxsyncError no-space, not-writable; so do the others */
   constructor(path: BytePath) {
-    this.#fd = openSync(toFsPath(path), 'wx', 0o600);
-    this.#records = new RecordWriter(new FileSink(this.#fd));
+    this.#fd = attempt('write', path, () => openSync(toFsPath(path), 'wx', 0o600));
+    this.#records = new RecordWriter(new FileSink(this.#fd, path));
   }
 
   add(edit: Edit): void {
@@ -35,11 +37,11 @@ export class EditWriter {
   }
 }
 
-/** @throws the system call's error */
+/** @throws CtxsyncError not-writable */
 export function* readEdits(path: BytePath): Generator<Edit> {
-  const fd = openSync(toFsPath(path), 'r');
+  const fd = attempt('read', path, () => openSync(toFsPath(path), 'r'));
   try {
-    const records = new RecordReader(new FileSource(fd));
+    const records = new RecordReader(new FileSource(fd, path));
     for (let kind = records.next(); kind !== undefined; kind = records.next()) {
       const entry = records.next() ?? '';
       if (kind === 'remove') yield { kind, path: entry };
@@ -50,12 +52,23 @@ export function* readEdits(path: BytePath): Generator<Edit> {
   }
 }
 
+/** A failed call on the file of edits, as the destination's: the disk may be full. */
+function attempt<T>(doing: string, path: BytePath, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw destinationError(error, doing, path);
+  }
+}
+
 class FileSink implements ByteSink {
   readonly #fd: number;
+  readonly #path: BytePath;
   readonly #buffer = new Uint8Array(IO_BUFFER_BYTES);
 
-  constructor(fd: number) {
+  constructor(fd: number, path: BytePath) {
     this.#fd = fd;
+    this.#path = path;
   }
 
   reserve(): Uint8Array {
@@ -64,25 +77,31 @@ class FileSink implements ByteSink {
 
   produced(count: number): void {
     for (let done = 0; done < count;) {
-      done += writeSync(this.#fd, this.#buffer, done, count - done);
+      done += attempt('write', this.#path, () =>
+        writeSync(this.#fd, this.#buffer, done, count - done),
+      );
     }
   }
 }
 
 class FileSource implements ByteSource {
   readonly #fd: number;
+  readonly #path: BytePath;
   readonly #buffer = new Uint8Array(IO_BUFFER_BYTES);
   #from = 0;
   #to = 0;
 
-  constructor(fd: number) {
+  constructor(fd: number, path: BytePath) {
     this.#fd = fd;
+    this.#path = path;
   }
 
   peek(): Uint8Array {
     if (this.#from === this.#to) {
       this.#from = 0;
-      this.#to = readSync(this.#fd, this.#buffer, 0, this.#buffer.length, null);
+      this.#to = attempt('read', this.#path, () =>
+        readSync(this.#fd, this.#buffer, 0, this.#buffer.length, null),
+      );
     }
     return this.#buffer.subarray(this.#from, this.#to);
   }

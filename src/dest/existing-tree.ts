@@ -102,7 +102,7 @@ export class ExistingTree {
       this.#levels.push({ path, folder, names: [], next: 0 });
       this.#levels.at(-1)!.names = folder.names();
     } catch (error) {
-      throw destinationError(error, 'list the folder', path);
+      throw destinationError(error, 'list the folder', path === '' ? fsPath : path);
     }
   }
 

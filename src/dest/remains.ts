@@ -1,6 +1,8 @@
-import type { BytePath } from '../disk/byte-path.ts';
+import { chmodSync } from 'node:fs';
+import { toFsPath, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import { toMicroseconds } from '../disk/mtime.ts';
+import { destinationError } from '../disk/system-error.ts';
 import { ExistingTree, type Existing } from './existing-tree.ts';
 
 /**
@@ -24,7 +26,9 @@ export class Remains {
   enter(path: BytePath): void {
     for (const tree of this.#trees) {
       const found = tree.find(path);
-      if (found?.stats.isDirectory() === true) tree.enter(path, found);
+      if (found?.stats.isDirectory() !== true) continue;
+      openUp(found, path);
+      tree.enter(path, found);
     }
   }
 
@@ -46,6 +50,18 @@ export class Remains {
   }
 }
 
+/** A stage that was whole has folders that we may not list, or move files out of. It is ours. */
+function openUp({ fsPath, stats }: Existing, path: BytePath): void {
+  if ((stats.mode & 0o700n) === 0o700n) return;
+  try {
+    chmodSync(toFsPath(fsPath), 0o700);
+  } catch (error) {
+    throw destinationError(error, 'open the folder', path);
+  }
+}
+
+/** With other names it could be a file of OUT, or be taken twice for files that are not one. */
 function isFile({ stats }: Existing, size: number, mtimeUs: number): boolean {
-  return stats.isFile() && stats.size === BigInt(size) && toMicroseconds(stats.mtimeNs) === mtimeUs;
+  const alone = stats.isFile() && stats.nlink === 1n;
+  return alone && stats.size === BigInt(size) && toMicroseconds(stats.mtimeNs) === mtimeUs;
 }

@@ -1,4 +1,4 @@
-import { joinPath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
+import { isBeneath, joinPath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
 import type { OpenFolder } from '../disk/open-folder.ts';
 import { sourceChanged } from '../disk/system-error.ts';
 import { isWorkName, type SourceEntry, type Want, type WantSource } from '../entry.ts';
@@ -59,6 +59,8 @@ class WantedWalk {
       if (parent !== path) return;
       checkName(want, name);
       const child = joinPath(path, name);
+      // "/a" splits as "a" does.
+      if (child !== want.path) throw notOffered(want.path);
       const decision = rules.decide(child, match);
       const travels = !decision.ignored || rules.couldIncludeBeneath(child, decision.folder());
       if (!travels) throw notOffered(child);
@@ -68,6 +70,15 @@ class WantedWalk {
       this.#wants.take();
       yield entry.kind === 'file' ? { ...entry, keptIf: want.sha256 } : entry;
       if (entry.kind === 'folder') yield* this.#enter(folder, child, name, decision.folder());
+      else this.#checkNothingBeneath(child);
+    }
+  }
+
+  /** What is wanted beneath was offered, so this was a folder then. */
+  #checkNothingBeneath(path: BytePath): void {
+    const next = this.#wants.peek();
+    if (next !== undefined && isBeneath(next.path, path)) {
+      throw sourceChanged(path, 'was replaced');
     }
   }
 
