@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, linkSync, readdirSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Gauge } from '../../src/disk/gauge.ts';
 import { CtxsyncError } from '../../src/errors.ts';
 import { asNobody } from '../helpers/as-nobody.ts';
 import { withFolder } from '../helpers/folder.ts';
 import { writeTree } from '../helpers/scene.ts';
 import { lay, ROOT, type EntryLike } from '../helpers/stage.ts';
+import { SteppingGauge } from '../helpers/stepping-gauge.ts';
 import { treeState } from '../helpers/tree-state.ts';
 
 /** Meets OUT of `makeOut` in every way: over a file, a folder, a symlink; beside; and deep. */
@@ -83,24 +83,6 @@ describe('a commit that fails', () => {
     });
   });
 });
-
-/** Told of each step of a commit before it is made; what it throws is that step's failure. */
-class SteppingGauge extends Gauge {
-  steps = 0;
-  readonly #onStep: (count: number, path: string) => void;
-
-  constructor(onStep: (count: number, path: string) => void = () => {}) {
-    super();
-    this.#onStep = onStep;
-  }
-
-  override enter(...[state, path = '']: Parameters<Gauge['enter']>): void {
-    super.enter(state, path);
-    if (state !== 'committing') return;
-    this.steps += 1;
-    this.#onStep(this.steps, path);
-  }
-}
 
 function failAtEachStep(folder: string): void {
   const steps = countSteps(join(folder, 'all'));

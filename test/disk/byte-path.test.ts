@@ -1,5 +1,18 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fromText, joinPath, toFsPath, toText } from '../../src/disk/byte-path.ts';
+import {
+  comparePaths,
+  fromText,
+  isBeneath,
+  joinPath,
+  splitPath,
+  toFsPath,
+  toText,
+} from '../../src/disk/byte-path.ts';
+import { withFolder } from '../helpers/folder.ts';
+import { entriesOf } from '../helpers/incremental.ts';
+import { makeRandomTree } from '../helpers/random-tree.ts';
+import { seeded } from '../helpers/seeded.ts';
 
 describe('a path as bytes', () => {
   it('goes to node:fs as a string where that is the same bytes, else as a Buffer', () => {
@@ -24,6 +37,95 @@ describe('a path as bytes', () => {
   it('joins a name to its folder, and to the root without a slash', () => {
     expect(joinPath('', 'a')).toBe('a');
     expect(joinPath('a/b', 'c')).toBe('a/b/c');
+  });
+});
+
+const anyByte = fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code));
+const name = fc.oneof(
+  fc.constantFrom('a', 'ab', 'a!', 'a-', 'b', '\x01', '\xff'),
+  fc.string({ unit: anyByte.filter((char) => char !== '/'), minLength: 1, maxLength: 4 }),
+);
+const anyPath = fc.array(name, { maxLength: 4 }).map((names) => names.join('/'));
+
+describe('the order of paths', () => {
+  it('is that of their names, one by one, and a folder before what is in it', () => {
+    fc.assert(
+      fc.property(anyPath, anyPath, (a, b) => {
+        expect(Math.sign(comparePaths(a, b))).toBe(compareNames(namesOf(a), namesOf(b)));
+        expect(Math.sign(comparePaths(b, a))).toBe(-compareNames(namesOf(a), namesOf(b)) + 0);
+      }),
+    );
+  });
+
+  it('is the same when the bytes that the paths share are not looked at', () => {
+    fc.assert(
+      fc.property(anyPath, anyPath, anyPath, (start, a, b) => {
+        expect(Math.sign(comparePaths(start + a, start + b, start.length))).toBe(
+          Math.sign(comparePaths(start + a, start + b)),
+        );
+      }),
+    );
+  });
+
+  it('is the one in which a context is walked', async () => {
+    for (let seed = 0; seed < 20; seed++) {
+      await withFolder((root) => {
+        makeRandomTree(root, seeded(seed));
+        const walked = entriesOf(root).map((entry) => entry.path);
+        expect(walked.toSorted(comparePaths)).toEqual(walked);
+      });
+    }
+  });
+});
+
+describe('a folder and a name', () => {
+  it.each([
+    ['', '', ''],
+    ['a', '', 'a'],
+    ['a/b', 'a', 'b'],
+    ['a/b/c\n', 'a/b', 'c\n'],
+    ['/a', '', 'a'],
+    ['a/', 'a', ''],
+  ])('of %j are %j and %j', (whole, folder, last) => {
+    expect(splitPath(whole)).toEqual([folder, last]);
+  });
+
+  it('joined are the path again', () => {
+    fc.assert(
+      fc.property(anyPath, (each) => {
+        expect(joinPath(...splitPath(each))).toBe(each);
+      }),
+    );
+  });
+
+  it.each<[path: string, folder: string, beneath: boolean]>([
+    ['', '', false],
+    ['a', '', true],
+    ['a/b', '', true],
+    ['a', 'a', false],
+    ['a/b', 'a', true],
+    ['a/b/c', 'a', true],
+    ['ab', 'a', false],
+    ['a!', 'a', false],
+    ['a', 'a/b', false],
+    ['', 'a', false],
+    ['b/a', 'a', false],
+  ])('%j beneath %j: %s', (each, folder, beneath) => {
+    expect(isBeneath(each, folder)).toBe(beneath);
+  });
+
+  it('is beneath its folder, and that beneath the folder above', () => {
+    fc.assert(
+      fc.property(anyPath, anyPath, (a, b) => {
+        const parts = namesOf(a);
+        const above = parts.length > 0 && parts.length < namesOf(b).length;
+        const expected =
+          parts.length === 0
+            ? b !== ''
+            : above && namesOf(b).slice(0, parts.length).join('/') === a;
+        expect(isBeneath(b, a)).toBe(expected);
+      }),
+    );
   });
 });
 
@@ -53,3 +155,17 @@ describe('a path as text for people', () => {
     }
   });
 });
+
+function namesOf(each: string): string[] {
+  return each === '' ? [] : each.split('/');
+}
+
+function compareNames(a: readonly string[], b: readonly string[]): number {
+  for (const [at, one] of a.entries()) {
+    const other = b[at];
+    if (other === undefined) return 1;
+    if (one !== other)
+      return Buffer.compare(Buffer.from(one, 'latin1'), Buffer.from(other, 'latin1'));
+  }
+  return a.length < b.length ? -1 : 0;
+}

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { Ring } from '../../src/flow/ring.ts';
-import { Demux } from '../../src/wire/demux.ts';
-import type { Fin, Hello } from '../../src/wire/messages.ts';
+import { Demux, type IncomingStream } from '../../src/wire/demux.ts';
+import type { End, Fin, Hello } from '../../src/wire/messages.ts';
 import { Mux } from '../../src/wire/mux.ts';
 import { allFrames, HELLO, Recorder } from './wire-harness.ts';
 
@@ -13,6 +13,8 @@ const ROOM_BYTES = 2 ** 20;
 export interface Manners {
   /** Changes to the HELLO that it answers with. */
   hello?: Partial<Hello>;
+  /** A stream has ended. */
+  onEnd?: (peer: Peer, stream: IncomingStream) => void;
   /** When all has arrived. */
   onFin: (peer: Peer, fin: Fin) => void;
 }
@@ -21,6 +23,8 @@ export interface Peer {
   mux: Mux;
   socket: Socket;
   transferId: string;
+  /** What arrived: its rings are read by whoever wants them read. */
+  recorder: Recorder;
   /** Hands over what the mux has. */
   flush: () => void;
 }
@@ -38,7 +42,7 @@ export async function fakeReceiver(path: string, manners: Manners): Promise<void
   await once(server, 'listening');
 }
 
-function serve(socket: Socket, { hello = {}, onFin }: Manners): void {
+function serve(socket: Socket, { hello = {}, onEnd, onFin }: Manners): void {
   let peer: Peer | undefined;
   const recorder = new (class extends Recorder {
     override hello(said: Hello): void {
@@ -54,8 +58,19 @@ function serve(socket: Socket, { hello = {}, onFin }: Manners): void {
       const flush = (): void => {
         for (const frame of allFrames(mux)) socket.write(frame);
       };
-      peer = { mux, socket, transferId, flush };
+      mux.setFirstCredit(said.credit);
+      peer = { mux, socket, transferId, recorder, flush };
       flush();
+    }
+
+    override end(stream: IncomingStream, end: End): void {
+      super.end(stream, end);
+      onEnd?.(peer!, stream);
+    }
+
+    raised(id: number, limit: number): void {
+      peer!.mux.grant(id, limit);
+      peer!.flush();
     }
 
     override fin(fin: Fin): void {
