@@ -3,6 +3,7 @@ import {
   closeSync,
   constants,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -48,12 +49,18 @@ export function stageTrash(destination: Destination): BytePath {
 /**
  * Makes OUT where it is missing, takes its lock, removes the stages of dead runs, and makes ours.
  *
+ * @param follow it may be a symlink to a folder; else it is refused
  * @throws CtxsyncError locked, no-space, not-writable; then nothing is left behind
  */
-export function prepareDestination(path: BytePath, gauge: Gauge): Destination {
+export function prepareDestination(
+  path: BytePath,
+  gauge: Gauge,
+  { follow = true } = {},
+): Destination {
   gauge.enter('locking', path);
   const made: BytePath[] = [];
   try {
+    if (!follow) refuseSymlink(path);
     const out = makeOut(path, made);
     const before = folderMetadata(statSync(toFsPath(out), { bigint: true }));
     const lock = takeLock(out);
@@ -80,6 +87,15 @@ export function discard(destination: Destination, gauge: Gauge): void {
   if (destination.made.length === 0) restoreTime(destination);
 }
 
+function refuseSymlink(path: BytePath): void {
+  if (lstatSync(toFsPath(path), { throwIfNoEntry: false })?.isSymbolicLink() !== true) return;
+  throw new CtxsyncError(
+    'not-writable',
+    `${toText(path)} is a symlink, which is not followed; remove it, or send under another name`,
+    { path: toText(path) },
+  );
+}
+
 function makeOut(path: BytePath, made: BytePath[]): BytePath {
   const stats = statSync(toFsPath(path), { throwIfNoEntry: false });
   if (stats === undefined) makeFolders(path, made);
@@ -100,7 +116,12 @@ function makeFolders(path: BytePath, made: BytePath[]): void {
     mkdirSync(toFsPath(path));
     made.push(path);
   } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw error; // somebody else made it meanwhile
+    const errno = errnoOf(error);
+    if (errno === 'EEXIST') return; // somebody else made it meanwhile
+    // Somebody else, whose parent it was too, took it away again.
+    const bereft = statSync(toFsPath(parent), { throwIfNoEntry: false }) === undefined;
+    if (errno !== 'ENOENT' || !bereft) throw error;
+    makeFolders(path, made);
   }
 }
 

@@ -46,8 +46,7 @@ interface Context {
 /** `receive OUT`: ring -> unpack -> stage, one thread a stream, and then the commit of them all. */
 export class FolderLanding implements Landing {
   readonly #options: FolderLandingOptions;
-  /** Does what is to be done once: prepare and commit; and the first stream in between. */
-  readonly #thread: DiskThread;
+  #hired: DiskThread | undefined;
   readonly #contexts: Context[] = [];
   /** A stream that ended on the wire may still be unpacked when the next one opens. */
   readonly #turns = new Turns(MAX_STREAMS);
@@ -63,8 +62,6 @@ export class FolderLanding implements Landing {
 
   constructor(options: FolderLandingOptions) {
     this.#options = options;
-    this.#thread = options.crew.hire();
-    options.monitor.watch(this.#thread, true);
   }
 
   async prepare(): Promise<void> {
@@ -124,11 +121,26 @@ export class FolderLanding implements Landing {
     return undefined;
   }
 
+  /**
+   * Does what is to be done once: prepare and commit; and the first stream in between. Hired when
+   * there is something to do, so that a transfer that waits for its place costs no thread.
+   */
+  get #thread(): DiskThread {
+    if (this.#hired === undefined) {
+      const { crew, monitor } = this.#options;
+      this.#hired = crew.hire();
+      monitor.watch(this.#hired, true);
+    }
+    return this.#hired;
+  }
+
   async #prepare(): Promise<Destination> {
     const { crew, monitor, place } = this.#options;
     const { folder, context } = await place();
     this.#base = context;
-    this.#destination = await crew.run(this.#thread, 'prepare', { out: fromText(folder) });
+    // A context's name is the sender's word: it must not lead out of OUT.
+    const input = { out: fromText(folder), follow: context === '' };
+    this.#destination = await crew.run(this.#thread, 'prepare', input);
     monitor.enter('receiving');
     return this.#destination;
   }

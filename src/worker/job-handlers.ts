@@ -68,7 +68,7 @@ export const HANDLERS: Handlers = {
     ring.end();
   },
 
-  prepare: ({ out }, { gauge }) => prepareDestination(out, gauge),
+  prepare: ({ out, follow }, { gauge }) => prepareDestination(out, gauge, { follow }),
 
   unpack: ({ ring, destination, name, budget }, context) => {
     const { gauge } = context;

@@ -36,8 +36,8 @@ export interface Jobs {
     };
     result: void;
   };
-  /** Locks OUT and makes a stage in it. */
-  prepare: { input: { out: BytePath }; result: Destination };
+  /** Locks OUT and makes a stage in it. `follow`: OUT may be a symlink. */
+  prepare: { input: { out: BytePath; follow: boolean }; result: Destination };
   /** Checks the tar that comes through the ring and builds it in the stage. */
   unpack: {
     input: {
