@@ -17,6 +17,7 @@ import type { Landing } from './landing.ts';
 import { Monitor } from './monitor.ts';
 import { Notes } from './notes.ts';
 import type { TransferOptions } from './options.ts';
+import type { Queue } from './queue.ts';
 import { makeReport } from './report.ts';
 import { TarLanding } from './tar-landing.ts';
 
@@ -38,6 +39,8 @@ export interface ReceiveOptions extends TransferOptions {
    * the folder is touched: it may be another's turn, or they may belong elsewhere in it.
    */
   place?: ((contexts: readonly string[] | undefined) => Promise<Place>) | undefined;
+  /** Asked while `place` is waited for: whose turn it is, which the sender is told. */
+  queue?: (() => Queue | undefined) | undefined;
   /** Bytes of file content that are accepted; default: any number. */
   maxBytes?: number | undefined;
   /** Entries that are accepted; default 4,000,000. */
@@ -79,6 +82,14 @@ class ReceiveRun {
   readonly #landing: Landing;
   readonly #hello: Promise<Hello>;
   #greet = (_hello: Hello): void => {};
+  /** No more than the sender's HELLO is looked at before. */
+  readonly #placed: Promise<void>;
+  #endPlacing = (): void => {};
+  #isPlaced: boolean;
+  /** Looks at the queue: to wait in it is no standstill of ours. */
+  #queuedTicks = 0;
+  readonly #givenUp: Promise<void>;
+  #letGo = (): void => {};
   #finished = (): void => {};
   #ended: Promise<void> = Promise.resolve();
   #discarding = false;
@@ -91,6 +102,9 @@ class ReceiveRun {
     this.#failure = new Failure(options.signal);
     this.#from = isConnection(options.from) ? options.from.incoming : options.from;
     this.#hello = new Promise((resolve) => (this.#greet = resolve));
+    this.#placed = new Promise((resolve) => (this.#endPlacing = resolve));
+    this.#isPlaced = options.place === undefined;
+    this.#givenUp = new Promise((resolve) => (this.#letGo = resolve));
     this.#demux = new Demux({
       hello: (hello) => this.#handleHello(hello),
       open: (stream) => this.#handleOpen(stream),
@@ -109,9 +123,10 @@ class ReceiveRun {
       stallAfterMs: options.stallAfterMs,
       stallTimeoutMs: options.stallTimeoutMs,
       observeWire: () => this.#observeWire(performance.now()),
-      payloadBytes: () => this.#demux.payloadBytes,
+      payloadBytes: () => this.#demux.payloadBytes + this.#queuedTicks,
       onTick: (now) => {
         this.#failure.failOnStray(this.#demux.stray, now - this.#lastByteAt);
+        this.#lookAtQueue();
         this.#answers?.beat(now, this.#monitor);
       },
       onExpired: (error) => this.#failure.fail(error),
@@ -137,6 +152,7 @@ class ReceiveRun {
   async giveUp(error: CtxsyncError): Promise<void> {
     this.#crew.cancel();
     this.#discarding = true;
+    this.#letGo();
     if (this.#answers === undefined) this.#from.destroy();
     await this.#landing.settle(error);
     // What the sender is told is what became of it, not what we first thought.
@@ -193,7 +209,30 @@ class ReceiveRun {
 
   async #place(folder: string): Promise<Place> {
     const { place } = this.#options;
-    return place === undefined ? { folder, context: '' } : place((await this.#hello).contexts);
+    if (place === undefined) return { folder, context: '' };
+    const { contexts } = await this.#hello;
+    const placed = await this.#race(Promise.race([place(contexts), this.#senderLeft()]));
+    this.#isPlaced = true;
+    this.#lookAtQueue();
+    this.#lastByteAt = performance.now();
+    this.#endPlacing();
+    return placed;
+  }
+
+  /** Nothing is read of a sender that waits: that it went is seen when it takes no more beats. */
+  async #senderLeft(): Promise<never> {
+    try {
+      return await (this.#answers?.gone ?? new Promise<never>(() => {}));
+    } catch (cause) {
+      const message = 'the sender left while it waited for its turn';
+      throw new CtxsyncError('peer-gone', message, { cause });
+    }
+  }
+
+  #lookAtQueue(): void {
+    const queue = this.#isPlaced ? undefined : this.#options.queue?.();
+    if (queue !== undefined) this.#queuedTicks += 1;
+    this.#monitor.wait(queue);
   }
 
   /** Settles when FIN came and all before it was verified; the transport's end does not count. */
@@ -210,6 +249,8 @@ class ReceiveRun {
     this.#lastByteAt = performance.now();
     if (this.#discarding) return undefined;
     const pending = this.#demux.push(bytes);
+    // A place that is not granted any more is not waited for: what comes is discarded then.
+    if (!this.#isPlaced) return pending && Promise.race([pending, this.#givenUp]);
     return this.#landing.crowded ? this.#afterTurns(pending) : pending;
   }
 
@@ -219,7 +260,7 @@ class ReceiveRun {
     await this.#landing.noneWaiting();
   }
 
-  #handleHello(hello: Hello): void {
+  #handleHello(hello: Hello): Promise<void> | undefined {
     const { role, speaks, mode, transferId } = hello;
     if (mode === 'duplex') this.#answers = this.#answer(transferId);
     if (role !== 'sender') {
@@ -227,6 +268,7 @@ class ReceiveRun {
     }
     if (speaks) this.#options.onEvent?.({ type: 'peer-speaks' });
     this.#greet(hello);
+    return this.#isPlaced ? undefined : this.#placed;
   }
 
   #answer(transferId: string): Answers {

@@ -1,9 +1,13 @@
 import { CtxsyncError } from '../errors.ts';
+import type { Phase } from '../observe/events.ts';
 import type { Observation } from '../observe/verdict.ts';
 import type { Incoming } from '../transport/transport.ts';
 import { Demux } from '../wire/demux.ts';
 import type { Beat, Hello, PeerError, Receipt } from '../wire/messages.ts';
 import type { Mux } from '../wire/mux.ts';
+import type { Queue } from './queue.ts';
+
+const QUEUED = 'queued' satisfies Phase;
 
 /** What a sender hears from its receiver on a duplex transport: credit, beats, and the receipt. */
 export class Replies {
@@ -12,6 +16,7 @@ export class Replies {
   readonly #from: Incoming;
   readonly #mux: Mux;
   readonly #transferId: string;
+  readonly #onQueue: (queue: Queue | undefined) => void;
   readonly #demux: Demux;
   #end = (): void => {};
   /** Receipt or ERROR: what comes after it is not waited for. */
@@ -23,10 +28,17 @@ export class Replies {
   #receipt: Receipt | undefined;
   #peerError: CtxsyncError | undefined;
 
-  constructor(from: Incoming, mux: Mux, transferId: string) {
+  /** @param onQueue told at each beat whether the receiver lets us wait behind other senders */
+  constructor(
+    from: Incoming,
+    mux: Mux,
+    transferId: string,
+    onQueue: (queue: Queue | undefined) => void,
+  ) {
     this.#from = from;
     this.#mux = mux;
     this.#transferId = transferId;
+    this.#onQueue = onQueue;
     this.ended = new Promise((resolve) => (this.#end = resolve));
     this.#lastWord = new Promise((resolve) => (this.#saidLastWord = resolve));
     this.#demux = new Demux({
@@ -105,6 +117,8 @@ export class Replies {
       beat.entries === before?.entries && beat.bytes === before.bytes && beat.path === before.path;
     if (!same) this.#progress += 1;
     this.#beat = { ...beat, arrivedAt: performance.now() };
+    const { state, path: words, entries, bytes } = beat;
+    this.#onQueue(state === QUEUED ? { words, entries, bytes } : undefined);
   }
 
   #handleReceipt(receipt: Receipt): void {

@@ -110,7 +110,11 @@ class SendRun {
       contexts: announced(options.contexts),
     });
     this.#pump = new PumpOut(this.#mux, this.#to);
-    this.#replies = duplex && new Replies(duplex.incoming, this.#mux, this.#transferId);
+    this.#replies =
+      duplex &&
+      new Replies(duplex.incoming, this.#mux, this.#transferId, (queue) =>
+        this.#monitor.wait(queue),
+      );
     this.#monitor = new Monitor({
       side: 'sender',
       onEvent: options.onEvent ?? (() => {}),
