@@ -16,9 +16,9 @@ export class Failure {
     });
     // Whoever races with it handles it; nobody may have begun to.
     this.promise.catch(() => {});
-    if (signal?.aborted === true) this.#interrupt();
+    if (signal?.aborted === true) this.#interrupt(signal);
     const { signal: over } = this.#over;
-    signal?.addEventListener('abort', () => this.#interrupt(), { once: true, signal: over });
+    signal?.addEventListener('abort', () => this.#interrupt(signal), { once: true, signal: over });
   }
 
   /** The run is over: the caller's signal, which may live on, keeps nothing of it. */
@@ -38,8 +38,10 @@ export class Failure {
     if (stray !== undefined && silentMs >= STRAY_SILENCE_MS) this.fail(stray);
   }
 
-  #interrupt(): void {
+  /** Who aborts may say why, with a CtxsyncError. */
+  #interrupt({ reason }: AbortSignal): void {
     if (this.committing) return;
-    this.fail(new CtxsyncError('interrupted', 'interrupted; nothing was committed'));
+    const interrupted = new CtxsyncError('interrupted', 'interrupted; nothing was committed');
+    this.fail(reason instanceof CtxsyncError ? reason : interrupted);
   }
 }
