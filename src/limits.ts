@@ -4,8 +4,9 @@
  * MAX_STREAMS x (RING_BYTES + IO_BUFFER_BYTES) + what --max-entries paths need (about 150 bytes each).
  * Of one that serves (receive --serve) it is that for each transfer that has its turn, of which there
  * are at most MAX_SERVED, and one that waits in their place has 2 x IO_BUFFER_BYTES; and
- * MAX_WAITING_CONNECTIONS x IO_BUFFER_BYTES for those that wait to be one of them. A transfer has a
- * disk thread a stream, which the Node runtime takes 10 to 20 MB for.
+ * MAX_WAITING_CONNECTIONS x IO_BUFFER_BYTES for those that wait to be one of them. Between
+ * transfers MAX_SPARE_RINGS x RING_BYTES are kept. A transfer has a disk thread a stream, which the
+ * Node runtime takes 10 to 20 MB for.
  */
 
 const KiB = 1024;
@@ -77,6 +78,8 @@ export const LAST_WORDS_CHARS = 2_000;
 
 /** Bytes of the ring between the disk worker and the wire, one a stream. 4 MiB measured 12 % faster than 1. */
 export const RING_BYTES = 4 * MiB;
+/** Rings whose memory is kept for runs to come. */
+export const MAX_SPARE_RINGS = 32;
 /** Bytes that a ring's writer gathers before it wakes the reader. */
 export const RING_BATCH_BYTES = 64 * KiB;
 /** Milliseconds after which a disk worker wakes the reader for less than a batch. */

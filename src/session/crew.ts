@@ -1,11 +1,17 @@
 import { CtxsyncError } from '../errors.ts';
 import { Ring } from '../flow/ring.ts';
-import { RING_BYTES, TICK_MS } from '../limits.ts';
+import { MAX_SPARE_RINGS, RING_BYTES, TICK_MS } from '../limits.ts';
 import { GaugeWatch } from '../observe/gauge-watch.ts';
 import { DiskThread } from '../worker/disk-thread.ts';
 import type { JobName, Jobs, PathWord } from '../worker/jobs.ts';
 
 let stuckThreads = 0;
+
+/**
+ * Memory of rings whose runs are over, for those to come. Left to the garbage collector it would lie
+ * about by the hundreds of megabytes, in a process that receives again and again.
+ */
+const spareRings: SharedArrayBuffer[] = [];
 
 /**
  * Threads of this process that were left behind inside a system call that does not return. While
@@ -48,7 +54,8 @@ export class Crew {
   }
 
   ring(): Ring {
-    const ring = Ring.create(RING_BYTES);
+    const spare = spareRings.pop();
+    const ring = spare === undefined ? Ring.create(RING_BYTES) : Ring.reuse(spare);
     this.#rings.add(ring);
     if (this.#cancelled) ring.cancel();
     return ring;
@@ -61,7 +68,7 @@ export class Crew {
   async dismiss(thread: DiskThread, ring: Ring): Promise<void> {
     this.#threads.delete(thread);
     this.#rings.delete(ring);
-    if (!(await thread.end())) stuckThreads += 1;
+    if (await endThread(thread)) retire(ring);
   }
 
   /**
@@ -126,8 +133,9 @@ export class Crew {
 
   /** Ends all threads, but for those that cannot be ended: they are counted. */
   async end(): Promise<void> {
-    const ended = await Promise.all([...this.#threads].map((thread) => thread.end()));
-    stuckThreads += ended.filter((each) => !each).length;
+    const ended = await Promise.all([...this.#threads].map(endThread));
+    // A thread that lives on may wake up, and go on writing.
+    if (ended.every(Boolean)) for (const ring of this.#rings) retire(ring);
   }
 
   #workedMs(thread: DiskThread, { startedAt, waitedBeforeMs }: RunningJob): number {
@@ -137,6 +145,19 @@ export class Crew {
   #waitedMs(thread: DiskThread): number {
     return thread.gauge.read()[this.#idleIn];
   }
+}
+
+/** @returns false when it is stuck; it is counted until it ends after all. */
+async function endThread(thread: DiskThread): Promise<boolean> {
+  if (await thread.end()) return true;
+  stuckThreads += 1;
+  void thread.exited.then(() => (stuckThreads -= 1));
+  return false;
+}
+
+function retire(ring: Ring): void {
+  const shared = ring.retire();
+  if (spareRings.length < MAX_SPARE_RINGS) spareRings.push(shared);
 }
 
 /** Waits for a job as long as its thread goes from call to call. False: a call took `withinMs`. */
