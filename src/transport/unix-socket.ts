@@ -91,7 +91,7 @@ export async function listenSocket(
         if (left <= 0) {
           throw notConnected(path, `no sender came for ${timeoutMs / 1000}s`);
         }
-        await Promise.race([new Promise<void>((resolve) => (wake = resolve)), pause(signal, left)]);
+        await pause(signal, left, new Promise<void>((resolve) => (wake = resolve)));
       }
     },
     close() {
@@ -184,16 +184,28 @@ function toConnection(socket: Socket): Connection {
   return { incoming: new ReadableIncoming(socket), outgoing: new WritableOutgoing(socket) };
 }
 
-/** Waits a moment, less when `most` is less. @throws CtxsyncError interrupted */
-async function pause(signal: AbortSignal | undefined, most = CONNECT_RETRY_MS): Promise<void> {
+/**
+ * Waits a moment, less when `most` is less, or until `over` settles.
+ * @throws CtxsyncError interrupted
+ */
+async function pause(
+  signal: AbortSignal | undefined,
+  most = CONNECT_RETRY_MS,
+  over = new Promise<void>(() => {}),
+): Promise<void> {
+  const end = new AbortController();
+  const onAbort = (): void => end.abort();
+  signal?.addEventListener('abort', onAbort);
+  if (signal?.aborted === true) onAbort();
   try {
-    await delay(
-      Math.min(CONNECT_RETRY_MS, most),
-      undefined,
-      signal === undefined ? {} : { signal },
-    );
+    const time = Math.min(CONNECT_RETRY_MS, most);
+    await Promise.race([over, delay(time, undefined, { signal: end.signal })]);
   } catch {
     throw new CtxsyncError('interrupted', 'interrupted; nothing was sent');
+  } finally {
+    // Neither the timer nor the listener outlives the moment.
+    signal?.removeEventListener('abort', onAbort);
+    onAbort();
   }
 }
 
