@@ -17,7 +17,7 @@ import type { Landing } from './landing.ts';
 import { Monitor } from './monitor.ts';
 import { Notes } from './notes.ts';
 import type { TransferOptions } from './options.ts';
-import type { Queue } from './queue.ts';
+import { Placing, senderLeft, type PlacingOptions } from './placing.ts';
 import { makeReport } from './report.ts';
 import { TarLanding } from './tar-landing.ts';
 
@@ -30,17 +30,10 @@ export type Target =
     }
   | { tar: Outgoing };
 
-export interface ReceiveOptions extends TransferOptions {
+export interface ReceiveOptions extends TransferOptions, PlacingOptions {
   /** One way, or both ways: then a sender that asks for it is told what becomes of its contexts. */
   from: Incoming | Connection;
   to: Target;
-  /**
-   * Asked when the sender has said which contexts it sends (undefined: many), and waited for before
-   * the folder is touched: it may be another's turn, or they may belong elsewhere in it.
-   */
-  place?: ((contexts: readonly string[] | undefined) => Promise<Place>) | undefined;
-  /** Asked while `place` is waited for: whose turn it is, which the sender is told. */
-  queue?: (() => Queue | undefined) | undefined;
   /** Bytes of file content that are accepted; default: any number. */
   maxBytes?: number | undefined;
   /** Entries that are accepted; default 4,000,000. */
@@ -82,14 +75,7 @@ class ReceiveRun {
   readonly #landing: Landing;
   readonly #hello: Promise<Hello>;
   #greet = (_hello: Hello): void => {};
-  /** No more than the sender's HELLO is looked at before. */
-  readonly #placed: Promise<void>;
-  #endPlacing = (): void => {};
-  #isPlaced: boolean;
-  /** Looks at the queue: to wait in it is no standstill of ours. */
-  #queuedTicks = 0;
-  readonly #givenUp: Promise<void>;
-  #letGo = (): void => {};
+  readonly #placing: Placing;
   #finished = (): void => {};
   #ended: Promise<void> = Promise.resolve();
   #discarding = false;
@@ -102,9 +88,7 @@ class ReceiveRun {
     this.#failure = new Failure(options.signal);
     this.#from = isConnection(options.from) ? options.from.incoming : options.from;
     this.#hello = new Promise((resolve) => (this.#greet = resolve));
-    this.#placed = new Promise((resolve) => (this.#endPlacing = resolve));
-    this.#isPlaced = options.place === undefined;
-    this.#givenUp = new Promise((resolve) => (this.#letGo = resolve));
+    this.#placing = new Placing(options);
     this.#demux = new Demux({
       hello: (hello) => this.#handleHello(hello),
       open: (stream) => this.#handleOpen(stream),
@@ -123,10 +107,10 @@ class ReceiveRun {
       stallAfterMs: options.stallAfterMs,
       stallTimeoutMs: options.stallTimeoutMs,
       observeWire: () => this.#observeWire(performance.now()),
-      payloadBytes: () => this.#demux.payloadBytes + this.#queuedTicks,
+      payloadBytes: () => this.#demux.payloadBytes + this.#placing.looks,
       onTick: (now) => {
         this.#failure.failOnStray(this.#demux.stray, now - this.#lastByteAt);
-        this.#lookAtQueue();
+        this.#monitor.wait(this.#placing.look());
         this.#answers?.beat(now, this.#monitor);
       },
       onExpired: (error) => this.#failure.fail(error),
@@ -152,7 +136,7 @@ class ReceiveRun {
   async giveUp(error: CtxsyncError): Promise<void> {
     this.#crew.cancel();
     this.#discarding = true;
-    this.#letGo();
+    this.#placing.giveUp();
     if (this.#answers === undefined) this.#from.destroy();
     await this.#landing.settle(error);
     // What the sender is told is what became of it, not what we first thought.
@@ -208,49 +192,36 @@ class ReceiveRun {
   }
 
   async #place(folder: string): Promise<Place> {
-    const { place } = this.#options;
-    if (place === undefined) return { folder, context: '' };
+    if (this.#placing.done) return { folder, context: '' };
     const { contexts } = await this.#hello;
-    const placed = await this.#race(Promise.race([place(contexts), this.#senderLeft()]));
-    this.#isPlaced = true;
-    this.#lookAtQueue();
+    const place = await this.#race(this.#placing.ask(contexts, this.#answers));
+    this.#monitor.wait(undefined);
+    // So long we have not read: nobody was silent.
     this.#lastByteAt = performance.now();
-    this.#endPlacing();
-    return placed;
-  }
-
-  /** Nothing is read of a sender that waits: that it went is seen when it takes no more beats. */
-  async #senderLeft(): Promise<never> {
-    try {
-      return await (this.#answers?.gone ?? new Promise<never>(() => {}));
-    } catch (cause) {
-      const message = 'the sender left while it waited for its turn';
-      throw new CtxsyncError('peer-gone', message, { cause });
-    }
-  }
-
-  #lookAtQueue(): void {
-    const queue = this.#isPlaced ? undefined : this.#options.queue?.();
-    if (queue !== undefined) this.#queuedTicks += 1;
-    this.#monitor.wait(queue);
+    return place;
   }
 
   /** Settles when FIN came and all before it was verified; the transport's end does not count. */
   async #readToFin(): Promise<void> {
     const fin = new Promise<void>((resolve) => (this.#finished = resolve));
     this.#ended = this.#from.read((bytes) => this.#take(bytes));
-    const verified = this.#ended.then(() => this.#demux.eof());
+    const verified = this.#ended.then(() => this.#eof());
     // What comes wrong after FIN still counts, until the commit begins.
     verified.catch((error: unknown) => this.#failure.fail(CtxsyncError.from(error)));
     await fin;
+  }
+
+  #eof(): void {
+    // What it sent is held, and not all read: whether it is whole nobody knows.
+    if (!this.#placing.done && this.#demux.waiting) throw senderLeft();
+    this.#demux.eof();
   }
 
   #take(bytes: Uint8Array): Promise<void> | undefined {
     this.#lastByteAt = performance.now();
     if (this.#discarding) return undefined;
     const pending = this.#demux.push(bytes);
-    // A place that is not granted any more is not waited for: what comes is discarded then.
-    if (!this.#isPlaced) return pending && Promise.race([pending, this.#givenUp]);
+    if (!this.#placing.done) return this.#placing.hold(pending);
     return this.#landing.crowded ? this.#afterTurns(pending) : pending;
   }
 
@@ -268,7 +239,7 @@ class ReceiveRun {
     }
     if (speaks) this.#options.onEvent?.({ type: 'peer-speaks' });
     this.#greet(hello);
-    return this.#isPlaced ? undefined : this.#placed;
+    return this.#placing.done ? undefined : this.#placing.placed;
   }
 
   #answer(transferId: string): Answers {
