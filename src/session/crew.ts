@@ -36,6 +36,7 @@ export class Crew {
   readonly #onWord: (word: PathWord) => void;
   #finishedMs = 0;
   #cancelled = false;
+  #leftOver: ((thread: DiskThread) => Promise<unknown>) | undefined;
 
   /**
    * @param idleIn the wait that is not this side's own work: for a sender that for room, for a
@@ -131,11 +132,31 @@ export class Crew {
     return (await whileActive(thread, done, withinMs)) && !failed;
   }
 
+  /**
+   * For what `cleanUp` could not do because a call hangs: done when the threads have ended after all.
+   * A process that receives again and again lives to see it, and would be locked out by itself.
+   */
+  cleanUpLater<Name extends JobName>(name: Name, input: Jobs[Name]['input']): void {
+    this.#leftOver = (thread) => thread.run(name, input);
+  }
+
   /** Ends all threads, but for those that cannot be ended: they are counted. */
   async end(): Promise<void> {
     const ended = await Promise.all([...this.#threads].map(endThread));
     // A thread that lives on may wake up, and go on writing.
     if (ended.every(Boolean)) for (const ring of this.#rings) retire(ring);
+    if (this.#leftOver !== undefined) void this.#finish(this.#leftOver);
+  }
+
+  async #finish(leftOver: (thread: DiskThread) => Promise<unknown>): Promise<void> {
+    await Promise.all([...this.#threads].map(({ exited }) => exited));
+    const thread = new DiskThread();
+    try {
+      await leftOver(thread);
+    } catch {
+      // What is left was said when the run ended; the next one on this destination removes it.
+    }
+    await endThread(thread);
   }
 
   #workedMs(thread: DiskThread, { startedAt, waitedBeforeMs }: RunningJob): number {

@@ -107,7 +107,9 @@ export class FolderLanding implements Landing {
     if (destination === undefined) return;
     const { crew } = this.#options;
     const clean = this.#settled && (await crew.cleanUp('discard', { destination }, graceMs(error)));
-    if (!clean) this.#warnOfStage(destination);
+    if (clean) return;
+    crew.cleanUpLater('discard', { destination });
+    this.#warnOfStage(destination);
   }
 
   contexts(): ContextReport[] {

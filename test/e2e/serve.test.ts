@@ -1,9 +1,10 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { IO_BUFFER_BYTES, MAX_SERVED, RING_BYTES } from '../../src/limits.ts';
 import { run } from '../helpers/cli.ts';
 import { addBigFile } from '../helpers/duplex.ts';
+import { hangingMount, whyNoMounts } from '../helpers/hanging-mount.ts';
 import { eventsOf } from '../helpers/held-pipe.ts';
 import {
   expectExit,
@@ -164,6 +165,32 @@ describe('a sender that stands still', () => {
       await server.said(/#2 .*error: the sender left while it waited for its turn/);
       held.release();
       expectExit(await held.sender.done, 0);
+      await expectCleanEnd(server);
+    }));
+});
+
+describe.skipIf(whyNoMounts() !== undefined)('the disk hangs', () => {
+  test('a transfer that gave it up locks nobody out when the disk answers again', () =>
+    withScene(async (scene) => {
+      const { context } = scene;
+      const mount = await hangingMount((folder) => mkdirSync(join(folder, 'out')));
+      const behind = join(mount.behind, 'out');
+      const out = join(mount.path, 'out');
+      const server = await Server.start({ ...scene, out }, [...SOON, '--stall-timeout', '2s']);
+      const held = await server.sendHeld(`web=${bigContext(scene)}`);
+      await mount.hang();
+      held.release();
+      expectFailure(await held.sender.done, 9, 'gave up after 2s without progress: receiver is');
+      // Nobody waits for the thread that is stuck.
+      const garbage = await server.connect(Buffer.alloc(300));
+      await until('others are heard', () => garbage.closed);
+
+      // By then its thread was left behind.
+      await server.said(/#1 .*: error: gave up/);
+      mount.goOn();
+      await until('it is cleaned up', () => !existsSync(join(behind, 'web')));
+      expectExit(await server.send(`web=${context}`).done, 0);
+      expect(treeState(join(behind, 'web'))).toEqual(treeState(context));
       await expectCleanEnd(server);
     }));
 });
