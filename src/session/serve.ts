@@ -35,6 +35,8 @@ class Serving {
   readonly #transfers = new Map<ServedTransfer, Promise<void>>();
   /** Aborted when nobody else is to be accepted. */
   readonly #ending = new AbortController();
+  /** Aborted when all is done: the caller's signals, which may live on, keep nothing of it. */
+  readonly #over = new AbortController();
   readonly #report: ServeReport = { received: 0, failed: 0 };
 
   constructor(options: ServeOptions, listener: Listener) {
@@ -48,6 +50,7 @@ class Serving {
     this.#heed(signal, (transfer) => transfer.interrupt());
     await this.#acceptAll();
     await Promise.all(this.#transfers.values());
+    this.#over.abort();
     if (signal?.aborted === true) {
       throw new CtxsyncError('interrupted', 'interrupted; what was not done was not committed');
     }
@@ -64,6 +67,8 @@ class Serving {
         const from = await this.#listener.accept({ timeoutMs: Infinity, signal });
         const transfer = new ServedTransfer(id, this.#options, this.#turns);
         this.#transfers.set(transfer, this.#see(transfer, transfer.run(from)));
+        // It came in the last moment, and nobody has told it.
+        if (signal.aborted) transfer.interrupt();
       } catch (error) {
         if (signal.aborted) return;
         this.#listener.close();
@@ -87,6 +92,6 @@ class Serving {
       for (const transfer of this.#transfers.keys()) tell(transfer);
     };
     if (signal?.aborted === true) end();
-    signal?.addEventListener('abort', end, { once: true });
+    signal?.addEventListener('abort', end, { once: true, signal: this.#over.signal });
   }
 }
