@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { Hello } from '../../src/wire/messages.ts';
 import { Mux } from '../../src/wire/mux.ts';
 import type { Started } from './cli.ts';
-import { socketOf, startInTest, startReceiver } from './duplex.ts';
+import { addBigFile, socketOf, startInTest, startReceiver } from './duplex.ts';
+import { expectExit, writeTree } from './scene.ts';
 import { relay } from './socket-relay.ts';
 import { until } from './until.ts';
 import { allFrames, fullRing, HELLO } from './wire-harness.ts';
@@ -84,14 +85,22 @@ export class Server {
 
   /** A connection that writes what a test likes, and reads all that comes. */
   async connect(...pieces: readonly Uint8Array[]): Promise<RawSender> {
-    const socket = connect({ path: this.socket, allowHalfOpen: true });
+    const socket = await this.#connected();
     onTestFinished(() => void socket.destroy());
     const raw: RawSender = { socket, closed: false, heard: '' };
     socket.on('data', (bytes) => (raw.heard += bytes.toString('latin1')));
     for (const event of ['end', 'close', 'error']) socket.on(event, () => (raw.closed = true));
-    await once(socket, 'connect');
     for (const piece of pieces) socket.write(piece);
     return raw;
+  }
+
+  /** The socket file is there a moment before anybody listens. */
+  async #connected(): Promise<Socket> {
+    for (;;) {
+      const socket = connect({ path: this.socket, allowHalfOpen: true });
+      const connected = await once(socket, 'connect').catch(() => undefined);
+      if (connected !== undefined) return socket;
+    }
   }
 }
 
@@ -121,4 +130,24 @@ export function floodOf(name: string, bytes: number): Uint8Array {
   const mux = new Mux({ ...HELLO, contexts: [name] });
   mux.open('tree', name, fullRing(new Uint8Array(bytes)));
   return Buffer.concat(allFrames(mux));
+}
+
+/** A context that is big enough to be held in the middle, and no bigger than a relay's room. */
+export function bigContext(
+  { folder }: { folder: string },
+  name = 'big',
+  bytes = 3 * 1024 * 1024,
+): string {
+  const context = join(folder, name);
+  addBigFile({ context }, bytes);
+  writeTree(context, { 'name.txt': name });
+  return context;
+}
+
+/** On SIGTERM, with nothing left that runs. */
+export async function expectCleanEnd(server: Server): Promise<{ stderr: string }> {
+  const outcome = await server.end('SIGTERM');
+  expectExit(outcome, 0);
+  expect(server.listens).toBe(false);
+  return outcome;
 }
