@@ -1,5 +1,5 @@
 /**
- * ctxsync as a library: the same two sides that the command line runs.
+ * ctxsync as a library: the same two sides that the command line runs, and the one that serves many.
  *
  * @example
  * import { fromStream, receive, send, toStream } from 'ctxsync';
@@ -8,6 +8,8 @@
 export { CtxsyncError, type ErrorCode } from './errors.ts';
 export type { Progress, TransferEvent, TransferReport, Verdict } from './observe/events.ts';
 export { receive, type ReceiveOptions, type Target } from './session/receive.ts';
+export { serve, type ServeReport } from './session/serve.ts';
+export type { ServeEvent, ServeOptions } from './session/serve-options.ts';
 export type { Context } from './session/context-sender.ts';
 export { send, type SendOptions } from './session/send.ts';
 export { fromStream, toStream } from './transport/node-stream.ts';

@@ -2,6 +2,11 @@
  * Every bound of ctxsync, with its unit. Nothing is buffered, counted or waited for past one of
  * these. Memory of one process, the Node runtime apart, is at most
  * MAX_STREAMS x (RING_BYTES + IO_BUFFER_BYTES) + what --max-entries paths need (about 150 bytes each).
+ * Of one that serves (receive --serve) it is that for each transfer that has its turn, of which there
+ * are at most MAX_SERVED, and one that waits in their place has 2 x IO_BUFFER_BYTES; and
+ * MAX_WAITING_CONNECTIONS x IO_BUFFER_BYTES for those that wait to be one of them. Between
+ * transfers MAX_SPARE_RINGS x RING_BYTES are kept. A transfer has a disk thread a stream, which the
+ * Node runtime takes 10 to 20 MB for.
  */
 
 const KiB = 1024;
@@ -58,6 +63,12 @@ export const CONNECT_RETRY_MS = 100;
 export const DEFAULT_SEND_CONNECT_MS = 60_000;
 /** Milliseconds that a receiver waits for its sender. */
 export const DEFAULT_RECEIVE_CONNECT_MS = 300_000;
+/** Transfers of a receiver that serves, at the same time; those that wait for their turn too. */
+export const MAX_SERVED = 32;
+/** Connections that wait until they can be one of them; more are closed at once. */
+export const MAX_WAITING_CONNECTIONS = 128;
+/** Milliseconds that a sender may be connected, to a receiver that serves, without its HELLO. */
+export const HELLO_TIMEOUT_MS = 10_000;
 /** Milliseconds that a command has to end by itself, and again to end when it is asked to. */
 export const CHILD_GRACE_MS = 2_000;
 /**
@@ -72,6 +83,8 @@ export const LAST_WORDS_CHARS = 2_000;
 
 /** Bytes of the ring between the disk worker and the wire, one a stream. 4 MiB measured 12 % faster than 1. */
 export const RING_BYTES = 4 * MiB;
+/** Rings whose memory is kept for runs to come. */
+export const MAX_SPARE_RINGS = 32;
 /** Bytes that a ring's writer gathers before it wakes the reader. */
 export const RING_BATCH_BYTES = 64 * KiB;
 /** Milliseconds after which a disk worker wakes the reader for less than a batch. */

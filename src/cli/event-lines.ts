@@ -1,9 +1,17 @@
-import type { Phase, TransferEvent, TransferReport } from '../observe/events.ts';
+import type { TransferEvent, TransferReport } from '../observe/events.ts';
 import { closingLine, failureLines, noteLines } from './closing-line.ts';
-import { formatAge } from './format.ts';
+import { formatAge, phaseWords } from './format.ts';
 
 /** What a line is about: views choose by it what they show, and how. */
-export type Tone = 'command' | 'phase' | 'warning' | 'stall' | 'resumed' | 'error' | 'closing';
+export type Tone =
+  | 'command'
+  | 'phase'
+  | 'queued'
+  | 'warning'
+  | 'stall'
+  | 'resumed'
+  | 'error'
+  | 'closing';
 
 /** A line that stays, for people. Not made printable yet. */
 export interface Line {
@@ -34,11 +42,17 @@ export function eventLines(event: TransferEvent, outLabel?: string): Line[] {
   }
 }
 
+type PhaseEvent = Extract<TransferEvent, { type: 'phase' }>;
+
 /** Milliseconds from which on a run lasts long enough that anybody asks what it is doing. */
 const SOON_MS = 1_000;
 
-/** Not the first phase, in which nothing has happened, and none of a run that is over at once. */
-function phaseLines({ phase, elapsedMs }: { phase: Phase; elapsedMs: number }): Line[] {
+/**
+ * Not the first phase, in which nothing has happened, and none of a run that is over at once. That it
+ * is another's turn is said at once, and again when the queue has moved: it is why nothing happens.
+ */
+function phaseLines({ phase, elapsedMs, queue }: PhaseEvent): Line[] {
+  if (phase === 'queued') return [{ tone: 'queued', text: phaseWords(phase, queue) }];
   if (phase === 'preparing' || elapsedMs < SOON_MS) return [];
   return [{ tone: 'phase', text: phase }];
 }

@@ -24,6 +24,11 @@ export function formatRate(bytesPerSecond: number): string {
   return `${formatBytes(bytesPerSecond)}/s`;
 }
 
+/** `sending`, or `queued: 2 senders before it`. */
+export function phaseWords(phase: string, queue: string | undefined): string {
+  return queue === undefined || queue === '' ? phase : `${phase}: ${queue}`;
+}
+
 /** Thousands separated: `86,955`. */
 export function formatCount(count: number): string {
   return count.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ',');

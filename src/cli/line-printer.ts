@@ -91,6 +91,7 @@ export class LinePrinter {
 const COLOURS = {
   dim: 'dim',
   phase: undefined,
+  queued: 'yellow',
   command: 'dim',
   warning: 'yellow',
   stall: 'yellow',

@@ -33,7 +33,7 @@ export function createProgressView(options: ProgressViewOptions): ProgressView {
   if (mode === 'json') return new JsonView(printing.output, quiet);
   if (quiet) return new SilentView(printing, ['error']);
   if (mode === 'none')
-    return new SilentView(printing, ['command', 'warning', 'stall', 'resumed', 'error']);
+    return new SilentView(printing, ['command', 'queued', 'warning', 'stall', 'resumed', 'error']);
   if (mode === 'tty') return new TtyView(printing, outLabel);
   const speaks = plainSpeaks(options);
   // Of a sender that does not speak the receiver shows the progress.
@@ -53,8 +53,8 @@ function plainSpeaks({ mode, env, startsPeer }: ProgressViewOptions): boolean {
   return mode === 'plain' || isSet(env['CI']) || startsPeer === true;
 }
 
-function printingOptions(
-  { side, stream, env }: ProgressViewOptions,
+export function printingOptions(
+  { side, stream, env }: Pick<ProgressViewOptions, 'side' | 'stream' | 'env'>,
   mode: Exclude<ProgressMode, 'auto'>,
 ): LinePrinterOptions {
   const dumb = env['TERM'] === 'dumb';

@@ -9,10 +9,12 @@ import type { Connection, Incoming } from '../transport/transport.ts';
 import { listenSocket } from '../transport/unix-socket.ts';
 import { addCommonOptions, type CommonOptions } from './common-options.ts';
 import { runTransfer } from './run-transfer.ts';
+import { runServe } from './serve-command.ts';
 import { parseCount, parseSize } from './units.ts';
 
 interface ReceiveCommandOptions extends CommonOptions {
   delete?: true;
+  serve?: true;
   maxBytes?: number;
   maxEntries?: number;
 }
@@ -22,10 +24,11 @@ export function receiveCommand(finish: (exitCode: number) => void): Command {
     .description('Receive build contexts from a sender, on stdin.')
     .argument('<out>', 'the folder that they are laid over; or - for a tar on stdout')
     .option('--delete', 'take out of OUT what the contexts do not have')
+    .option('--serve', 'with --socket: receive from many senders, also at once, until SIGTERM')
     .option('--max-bytes <size>', 'refuse more content than this', parseSize)
     .option('--max-entries <count>', 'refuse more entries than this', parseCount)
     .action(async (out: string, options: ReceiveCommandOptions) => {
-      finish(await runReceive(out, options));
+      finish(await (options.serve === true ? runServe : runReceive)(out, options));
     });
   return addCommonOptions(command, DEFAULT_RECEIVE_CONNECT_MS);
 }

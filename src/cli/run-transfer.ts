@@ -63,7 +63,7 @@ export async function runTransfer(
   return unwritten !== undefined && exitCode === 0 ? EXIT_CODES.internal : exitCode;
 }
 
-function exitCodeOf(error: CtxsyncError, signal: EndingSignal | undefined): number {
+export function exitCodeOf(error: CtxsyncError, signal: EndingSignal | undefined): number {
   const interrupted = error.code === 'interrupted' && signal !== undefined;
   return interrupted ? SIGNAL_EXIT_CODES[signal] : EXIT_CODES[error.code];
 }

@@ -6,6 +6,7 @@ import {
   formatCount,
   formatRate,
   percentOf,
+  phaseWords,
   printable,
 } from './format.ts';
 import { keepEnd, maxWidth } from './text-width.ts';
@@ -24,8 +25,10 @@ export function statusLine(progress: Progress, columns: number): string {
   return `${head}${SEPARATOR}${keepEnd(path, free)}`;
 }
 
-/** `sending 61%`, or `sending` while the totals are not known. */
-export function phaseText({ phase, entries, bytes, totalEntries, totalBytes }: Progress): string {
+/** `sending 61%`, or `sending` while the totals are not known, or `queued: 2 senders before it`. */
+export function phaseText(progress: Progress): string {
+  const { phase, queue, entries, bytes, totalEntries, totalBytes } = progress;
+  if (phase === 'queued') return phaseWords(phase, queue);
   if (totalEntries === undefined || totalBytes === undefined) return phase;
   const percent = Math.min(percentOf(entries, totalEntries), percentOf(bytes, totalBytes));
   return `${phase} ${percent}%`;
@@ -56,7 +59,7 @@ interface Segment {
 /** In the order in which they are shown. */
 function segments(progress: Progress): Segment[] {
   return [
-    { text: phaseText(progress), rank: 0 },
+    { text: printable(phaseText(progress)), rank: 0 },
     { text: bytesText(progress), rank: 1 },
     { text: entriesText(progress), rank: 4 },
     { text: formatRate(progress.bytesPerSecond), rank: 3 },

@@ -31,7 +31,8 @@ export class TtyView implements ProgressView {
     }
     if (event.type === 'peer-speaks' || event.type === 'end') this.#spinner.stop();
     for (const line of eventLines(event, this.#outLabel)) {
-      if (line.tone !== 'phase') this.#printer.print(line);
+      // The spinner's line says these.
+      if (line.tone !== 'phase' && line.tone !== 'queued') this.#printer.print(line);
     }
   }
 

@@ -66,12 +66,18 @@ export function stageEdits(destination: Destination, index: number): BytePath {
  * Makes OUT where it is missing, takes its lock, removes what dead runs have left but for stages that
  * may still be of use, and makes our stage.
  *
+ * @param follow it may be a symlink to a folder; else it is refused
  * @throws CtxsyncError locked, no-space, not-writable; then nothing is left behind
  */
-export function prepareDestination(path: BytePath, gauge: Gauge): Destination {
+export function prepareDestination(
+  path: BytePath,
+  gauge: Gauge,
+  { follow = true } = {},
+): Destination {
   gauge.enter('locking', path);
   const made: BytePath[] = [];
   try {
+    if (!follow) refuseSymlink(path);
     const out = makeOut(path, made);
     const before = folderMetadata(statSync(toFsPath(out), { bigint: true }));
     const lock = takeLock(out);
@@ -131,6 +137,15 @@ export function discard(destination: Destination, gauge: Gauge, keep = false): v
   if (destination.made.length === 0) restoreTime(destination);
 }
 
+function refuseSymlink(path: BytePath): void {
+  if (lstatSync(toFsPath(path), { throwIfNoEntry: false })?.isSymbolicLink() !== true) return;
+  throw new CtxsyncError(
+    'not-writable',
+    `${toText(path)} is a symlink, which is not followed; remove it, or send under another name`,
+    { path: toText(path) },
+  );
+}
+
 function makeOut(path: BytePath, made: BytePath[]): BytePath {
   const stats = statSync(toFsPath(path), { throwIfNoEntry: false });
   if (stats === undefined) makeFolders(path, made);
@@ -151,7 +166,12 @@ function makeFolders(path: BytePath, made: BytePath[]): void {
     mkdirSync(toFsPath(path));
     made.push(path);
   } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw error; // somebody else made it meanwhile
+    const errno = errnoOf(error);
+    if (errno === 'EEXIST') return; // somebody else made it meanwhile
+    // Somebody else, whose parent it was too, took it away again.
+    const bereft = statSync(toFsPath(parent), { throwIfNoEntry: false }) === undefined;
+    if (errno !== 'ENOENT' || !bereft) throw error;
+    makeFolders(path, made);
   }
 }
 

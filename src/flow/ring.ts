@@ -29,8 +29,8 @@ export class Ring {
   readonly shared: SharedArrayBuffer;
   /** Bytes. */
   readonly capacity: number;
-  readonly #words: Int32Array;
-  readonly #bytes: Uint8Array;
+  #words: Int32Array;
+  #bytes: Uint8Array;
   /** Writer: bytes that are in the ring but not published. */
   #unpublished = 0;
 
@@ -196,6 +196,26 @@ export class Ring {
   /** Gives the ring up and wakes everybody who waits. */
   cancel(): void {
     this.#raise(CANCELLED);
+  }
+
+  /**
+   * Parts this object from the memory, which may become another ring's: it is a cancelled ring
+   * without room or data from then on, whoever still has it. No thread may be using the memory.
+   */
+  retire(): SharedArrayBuffer {
+    this.cancel();
+    const words = new Int32Array(new SharedArrayBuffer(HEADER_BYTES));
+    words[STATE] = ENDED | CANCELLED;
+    this.#words = words;
+    this.#bytes = new Uint8Array(0);
+    this.#unpublished = 0;
+    return this.shared;
+  }
+
+  /** An empty ring in memory that another one has retired from. */
+  static reuse(shared: SharedArrayBuffer): Ring {
+    new Int32Array(shared, 0, HEADER_BYTES / 4).fill(0);
+    return new Ring(shared);
   }
 
   get cancelled(): boolean {

@@ -3,8 +3,11 @@ import type { CtxsyncError } from '../errors.ts';
 /** The two ends of a transfer. */
 export type Side = 'sender' | 'receiver';
 
-/** What a run is doing, in the order in which it does it. A sender does not commit. */
-export type Phase = 'preparing' | 'comparing' | 'sending' | 'receiving' | 'committing';
+/**
+ * What a run is doing, in the order in which it does it. A sender does not commit. `queued`: others
+ * have to be done with the destination first; the phase before it comes again after it.
+ */
+export type Phase = 'preparing' | 'queued' | 'comparing' | 'sending' | 'receiving' | 'committing';
 
 /** Why nothing moves, as a word for programs. */
 export type StallCause =
@@ -37,6 +40,8 @@ export interface Verdict {
 /** How far a run is. Bytes are of file content. */
 export interface Progress {
   phase: Phase;
+  /** While it is `queued`: who comes before, as text for people. */
+  queue?: string | undefined;
   entries: number;
   bytes: number;
   /** Totals of the whole context, once they are counted. */
@@ -55,7 +60,7 @@ export interface Progress {
 
 /** What send() and receive() tell their caller while they run. */
 export type TransferEvent =
-  | { type: 'phase'; side: Side; phase: Phase; elapsedMs: number }
+  | { type: 'phase'; side: Side; phase: Phase; elapsedMs: number; queue?: string | undefined }
   /** The peer shows progress on the same screen: stay quiet but for warnings and the end. */
   | { type: 'peer-speaks' }
   | ({ type: 'progress'; side: Side } & Progress)

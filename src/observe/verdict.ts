@@ -1,7 +1,7 @@
 import { type BytePath, toText } from '../disk/byte-path.ts';
 import type { DiskState } from '../disk/gauge.ts';
 import { BEAT_FRESH_MS, PENDING_MS } from '../limits.ts';
-import type { Side, Verdict } from './events.ts';
+import type { Phase, Side, Verdict } from './events.ts';
 
 export interface DiskObservation {
   state: DiskState;
@@ -98,7 +98,7 @@ function peerReports({ side, reading, beat }: Observation): Verdict | undefined 
   if (!reading) return undefined;
   if (beat === undefined || beat.ageMs > BEAT_FRESH_MS) return undefined;
   const age = ageText(beat.stateAgeMs + beat.ageMs);
-  const path = beat.path === '' ? undefined : beat.path;
+  const path = beat.path === '' || beat.state === QUEUED ? undefined : beat.path;
   const peer = peerOf(side);
   const text = `${peer} is alive: ${doing(beat.state, beat.path)} for ${age}`;
   return { side: peer, cause: 'peer-reports', path, text };
@@ -137,7 +137,11 @@ const STATE_WORDS = {
   cleaning: 'cleaning up',
 } satisfies Record<DiskState, string>;
 
+/** A peer that lets us wait behind others: what stands for the path says behind whom. */
+const QUEUED = 'queued' satisfies Phase;
+
 function doing(state: string, path: string): string {
+  if (state === QUEUED) return `queued behind other senders${path === '' ? '' : ` (${path})`}`;
   // A newer peer may know states that we do not.
   const words = Object.hasOwn(STATE_WORDS, state) ? STATE_WORDS[state as DiskState] : undefined;
   if (words === undefined) return path === '' ? 'busy' : `working on ${path}`;

@@ -14,6 +14,8 @@ import { PumpOut } from './pump-out.ts';
 
 /** What a receiver says to its sender on a duplex transport: credit, beats, the receipt or ERROR. */
 export class Answers {
+  /** Rejects when the sender takes no more of our words; never resolves. */
+  readonly gone: Promise<never>;
   readonly #to: Outgoing;
   readonly #transferId: string;
   readonly #mux: Mux;
@@ -36,8 +38,9 @@ export class Answers {
     });
     this.#mux.setFirstCredit(credit);
     this.#pumping = new PumpOut(this.#mux, to).run();
+    this.gone = new Promise((_, reject) => this.#pumping.catch(reject));
     // A sender that is gone shows when reading from it ends, which also says how.
-    this.#pumping.catch(() => {});
+    this.gone.catch(() => {});
   }
 
   grant(id: number, limit: number): void {

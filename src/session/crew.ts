@@ -1,11 +1,17 @@
 import { CtxsyncError } from '../errors.ts';
 import { Ring } from '../flow/ring.ts';
-import { RING_BYTES, TICK_MS } from '../limits.ts';
+import { MAX_SPARE_RINGS, RING_BYTES, TICK_MS } from '../limits.ts';
 import { GaugeWatch } from '../observe/gauge-watch.ts';
 import { DiskThread } from '../worker/disk-thread.ts';
 import type { JobName, Jobs, PathWord } from '../worker/jobs.ts';
 
 let stuckThreads = 0;
+
+/**
+ * Memory of rings whose runs are over, for those to come. Left to the garbage collector it would lie
+ * about by the hundreds of megabytes, in a process that receives again and again.
+ */
+const spareRings: SharedArrayBuffer[] = [];
 
 /**
  * Threads of this process that were left behind inside a system call that does not return. While
@@ -30,6 +36,7 @@ export class Crew {
   readonly #onWord: (word: PathWord) => void;
   #finishedMs = 0;
   #cancelled = false;
+  #leftOver: ((thread: DiskThread) => Promise<unknown>) | undefined;
 
   /**
    * @param idleIn the wait that is not this side's own work: for a sender that for room, for a
@@ -48,7 +55,8 @@ export class Crew {
   }
 
   ring(): Ring {
-    const ring = Ring.create(RING_BYTES);
+    const spare = spareRings.pop();
+    const ring = spare === undefined ? Ring.create(RING_BYTES) : Ring.reuse(spare);
     this.#rings.add(ring);
     if (this.#cancelled) ring.cancel();
     return ring;
@@ -60,8 +68,8 @@ export class Crew {
    */
   async dismiss(thread: DiskThread, ring: Ring): Promise<void> {
     this.#threads.delete(thread);
-    this.release(ring);
-    if (!(await thread.end())) stuckThreads += 1;
+    this.#rings.delete(ring);
+    if (await endThread(thread)) retire(ring);
   }
 
   /** Lets go of a ring that nobody uses any more. */
@@ -129,10 +137,31 @@ export class Crew {
     return (await whileActive(thread, done, withinMs)) && !failed;
   }
 
+  /**
+   * For what `cleanUp` could not do because a call hangs: done when the threads have ended after all.
+   * A process that receives again and again lives to see it, and would be locked out by itself.
+   */
+  cleanUpLater<Name extends JobName>(name: Name, input: Jobs[Name]['input']): void {
+    this.#leftOver = (thread) => thread.run(name, input);
+  }
+
   /** Ends all threads, but for those that cannot be ended: they are counted. */
   async end(): Promise<void> {
-    const ended = await Promise.all([...this.#threads].map((thread) => thread.end()));
-    stuckThreads += ended.filter((each) => !each).length;
+    const ended = await Promise.all([...this.#threads].map(endThread));
+    // A thread that lives on may wake up, and go on writing.
+    if (ended.every(Boolean)) for (const ring of this.#rings) retire(ring);
+    if (this.#leftOver !== undefined) void this.#finish(this.#leftOver);
+  }
+
+  async #finish(leftOver: (thread: DiskThread) => Promise<unknown>): Promise<void> {
+    await Promise.all([...this.#threads].map(({ exited }) => exited));
+    const thread = new DiskThread();
+    try {
+      await leftOver(thread);
+    } catch {
+      // What is left was said when the run ended; the next one on this destination removes it.
+    }
+    await endThread(thread);
   }
 
   #workedMs(thread: DiskThread, { startedAt, waitedBeforeMs }: RunningJob): number {
@@ -142,6 +171,19 @@ export class Crew {
   #waitedMs(thread: DiskThread): number {
     return thread.gauge.read()[this.#idleIn];
   }
+}
+
+/** @returns false when it is stuck; it is counted until it ends after all. */
+async function endThread(thread: DiskThread): Promise<boolean> {
+  if (await thread.end()) return true;
+  stuckThreads += 1;
+  void thread.exited.then(() => (stuckThreads -= 1));
+  return false;
+}
+
+function retire(ring: Ring): void {
+  const shared = ring.retire();
+  if (spareRings.length < MAX_SPARE_RINGS) spareRings.push(shared);
 }
 
 /** Waits for a job as long as its thread goes from call to call. False: a call took `withinMs`. */

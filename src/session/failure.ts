@@ -21,9 +21,9 @@ export class Failure {
     this.#interrupted = new Promise((resolve) => (this.#settleInterrupted = resolve));
     // Whoever races with it handles it; nobody may have begun to.
     this.promise.catch(() => {});
-    if (signal?.aborted === true) this.#interrupt();
+    if (signal?.aborted === true) this.#interrupt(signal);
     const { signal: over } = this.#over;
-    signal?.addEventListener('abort', () => this.#interrupt(), { once: true, signal: over });
+    signal?.addEventListener('abort', () => this.#interrupt(signal), { once: true, signal: over });
   }
 
   /** The run is over: the caller's signal, which may live on, keeps nothing of it. */
@@ -49,9 +49,11 @@ export class Failure {
     if (stray !== undefined && silentMs >= STRAY_SILENCE_MS) this.fail(stray);
   }
 
-  #interrupt(): void {
+  /** Who aborts may say why, with a CtxsyncError. */
+  #interrupt({ reason }: AbortSignal): void {
     if (this.committing) return;
-    this.#interruption = new CtxsyncError('interrupted', 'interrupted; nothing was committed');
+    const interrupted = new CtxsyncError('interrupted', 'interrupted; nothing was committed');
+    this.#interruption = reason instanceof CtxsyncError ? reason : interrupted;
     this.#settleInterrupted();
     this.fail(this.#interruption);
   }

@@ -62,8 +62,7 @@ const BROKEN_OFF = new Set<ErrorCode>(['truncated', 'stalled']);
 /** `receive OUT`: ring -> unpack -> stage, one thread a stream, and then the commit of them all. */
 export class FolderLanding implements Landing {
   readonly #options: FolderLandingOptions;
-  /** Does what is to be done once: prepare and commit; and the first tree in between. */
-  readonly #thread: DiskThread;
+  #hired: DiskThread | undefined;
   readonly #arriving: Arriving[] = [];
   readonly #compared: Compared[] = [];
   readonly #work: Promise<void>[] = [];
@@ -83,8 +82,6 @@ export class FolderLanding implements Landing {
 
   constructor(options: FolderLandingOptions) {
     this.#options = options;
-    this.#thread = options.crew.hire();
-    options.monitor.watch(this.#thread, true);
   }
 
   async prepare(): Promise<void> {
@@ -133,9 +130,12 @@ export class FolderLanding implements Landing {
     const keep = duplex && BROKEN_OFF.has(error.code) && this.#hasContent();
     const input = { destination, keep };
     const clean = this.#settled && (await crew.cleanUp('discard', input, graceMs(error)));
-    if (!clean) this.#warnOfStage(destination);
-    else if (keep)
+    if (!clean) {
+      crew.cleanUpLater('discard', input);
+      this.#warnOfStage(destination);
+    } else if (keep) {
       onWarning(`what arrived is kept in ${destination.stage}; the next send goes on from there`);
+    }
   }
 
   contexts(): ContextReport[] {
@@ -159,11 +159,26 @@ export class FolderLanding implements Landing {
     return undefined;
   }
 
+  /**
+   * Does what is to be done once: prepare and commit; and the first stream in between. Hired when
+   * there is something to do, so that a transfer that waits for its place costs no thread.
+   */
+  get #thread(): DiskThread {
+    if (this.#hired === undefined) {
+      const { crew, monitor } = this.#options;
+      this.#hired = crew.hire();
+      monitor.watch(this.#hired, true);
+    }
+    return this.#hired;
+  }
+
   async #prepare(): Promise<Destination> {
     const { crew, monitor, place } = this.#options;
     const { folder, context } = await place();
     this.#base = context;
-    this.#destination = await crew.run(this.#thread, 'prepare', { out: fromText(folder) });
+    // A context's name is the sender's word: it must not lead out of OUT.
+    const input = { out: fromText(folder), follow: context === '' };
+    this.#destination = await crew.run(this.#thread, 'prepare', input);
     monitor.enter('receiving');
     return this.#destination;
   }

@@ -14,6 +14,7 @@ import { StallDetector, type StallEvent } from '../observe/stall-detector.ts';
 import { verdictOf, type DiskObservation, type Observation } from '../observe/verdict.ts';
 import type { Beat } from '../wire/messages.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
+import type { Queue } from './queue.ts';
 
 export interface MonitorOptions {
   side: Side;
@@ -55,6 +56,10 @@ export class Monitor {
   #timer: NodeJS.Timeout | undefined;
   #phase: Phase = 'preparing';
   #entered = false;
+  #queue: Queue | undefined;
+  /** When the words of the queue were first said. */
+  #queuedAt = 0;
+  #phaseBeforeQueue: Phase = 'preparing';
 
   constructor(options: MonitorOptions) {
     this.#options = options;
@@ -88,7 +93,18 @@ export class Monitor {
       side: this.#options.side,
       phase,
       elapsedMs: this.elapsedMs,
+      queue: this.#queue?.words,
     });
+  }
+
+  /** @param queue others come first, which is a phase of its own; undefined: nobody, or no longer */
+  wait(queue: Queue | undefined): void {
+    const before = this.#queue;
+    this.#queue = queue;
+    if (before?.words === queue?.words) return;
+    this.#queuedAt = performance.now();
+    if (before === undefined) this.#phaseBeforeQueue = this.#phase;
+    this.enter(queue === undefined ? this.#phaseBeforeQueue : 'queued');
   }
 
   /** @param counts its entries and bytes are the transfer's */
@@ -114,6 +130,7 @@ export class Monitor {
 
   /** What a BEAT says of this side. @param waitedMs what its disk workers have waited so far */
   beat(waitedMs: number): Beat {
+    if (this.#queue !== undefined) return this.#queuedBeat(this.#queue, waitedMs);
     const slowest = this.slowest();
     return {
       state: slowest?.snapshot.state ?? 'idle',
@@ -124,6 +141,11 @@ export class Monitor {
       totalBytes: this.totals?.bytes,
       waitedMs: Math.round(waitedMs),
     };
+  }
+
+  #queuedBeat({ words, entries, bytes }: Queue, waitedMs: number): Beat {
+    const stateAgeMs = Math.round(performance.now() - this.#queuedAt);
+    return { state: 'queued', stateAgeMs, path: words, entries, bytes, waitedMs };
   }
 
   /** What was done so far. */
@@ -152,6 +174,7 @@ export class Monitor {
       type: 'progress',
       side: this.#options.side,
       phase: this.#phase,
+      queue: this.#queue?.words,
       ...this.#meter.tick({ now, ...counts, totals: this.totals }),
       path: this.#path(),
     });

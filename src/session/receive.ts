@@ -18,6 +18,7 @@ import { Monitor } from './monitor.ts';
 import { Notes } from './notes.ts';
 import type { TransferOptions } from './options.ts';
 import { PeerBeat } from './peer-beat.ts';
+import { Placing, senderLeft, type PlacingOptions } from './placing.ts';
 import { makeReport } from './report.ts';
 import { TarLanding } from './tar-landing.ts';
 
@@ -30,15 +31,10 @@ export type Target =
     }
   | { tar: Outgoing };
 
-export interface ReceiveOptions extends TransferOptions {
+export interface ReceiveOptions extends TransferOptions, PlacingOptions {
   /** One way, or both ways: then a sender that asks for it is told what becomes of its contexts. */
   from: Incoming | Connection;
   to: Target;
-  /**
-   * Asked when the sender has said which contexts it sends (undefined: many), and waited for before
-   * the folder is touched: it may be another's turn, or they may belong elsewhere in it.
-   */
-  place?: ((contexts: readonly string[] | undefined) => Promise<Place>) | undefined;
   /** Bytes of file content that are accepted; default: any number. */
   maxBytes?: number | undefined;
   /** Entries that are accepted; default 4,000,000. */
@@ -82,6 +78,7 @@ class ReceiveRun {
   #greet = (_hello: Hello): void => {};
   /** The names of all contexts, where the sender told them. */
   #contexts: readonly string[] | undefined;
+  readonly #placing: Placing;
   #finished = (): void => {};
   #ended: Promise<void> = Promise.resolve();
   #discarding = false;
@@ -94,6 +91,7 @@ class ReceiveRun {
     this.#failure = new Failure(options.signal);
     this.#from = isConnection(options.from) ? options.from.incoming : options.from;
     this.#hello = new Promise((resolve) => (this.#greet = resolve));
+    this.#placing = new Placing(options);
     this.#demux = new Demux({
       hello: (hello) => this.#handleHello(hello),
       open: (stream) => this.#handleOpen(stream),
@@ -114,9 +112,13 @@ class ReceiveRun {
       stallTimeoutMs: options.stallTimeoutMs,
       observeWire: () => this.#observeWire(performance.now()),
       progress: () =>
-        this.#demux.payloadBytes + (this.#answers?.payloadBytes ?? 0) + this.#beat.progress,
+        this.#demux.payloadBytes +
+        (this.#answers?.payloadBytes ?? 0) +
+        this.#beat.progress +
+        this.#placing.looks,
       onTick: (now) => {
         this.#failure.failOnStray(this.#demux.stray, now - this.#lastByteAt);
+        this.#monitor.wait(this.#placing.look());
         this.#answers?.beat(now, this.#monitor);
       },
       onExpired: (error) => this.#failure.fail(error),
@@ -142,6 +144,7 @@ class ReceiveRun {
   async giveUp(error: CtxsyncError): Promise<void> {
     this.#crew.cancel();
     this.#discarding = true;
+    this.#placing.giveUp();
     if (this.#answers === undefined) this.#from.destroy();
     await this.#landing.settle(error);
     // What the sender is told is what became of it, not what we first thought.
@@ -208,24 +211,36 @@ class ReceiveRun {
   }
 
   async #place(folder: string): Promise<Place> {
-    const { place } = this.#options;
-    return place === undefined ? { folder, context: '' } : place((await this.#hello).contexts);
+    if (this.#placing.done) return { folder, context: '' };
+    const { contexts } = await this.#hello;
+    const place = await this.#race(this.#placing.ask(contexts, this.#answers));
+    this.#monitor.wait(undefined);
+    // So long we have not read: nobody was silent.
+    this.#lastByteAt = performance.now();
+    return place;
   }
 
   /** Settles when FIN came and all before it was verified; the transport's end does not count. */
   async #readToFin(): Promise<void> {
     const fin = new Promise<void>((resolve) => (this.#finished = resolve));
     this.#ended = this.#from.read((bytes) => this.#take(bytes));
-    const verified = this.#ended.then(() => this.#demux.eof());
+    const verified = this.#ended.then(() => this.#eof());
     // What comes wrong after FIN still counts, until the commit begins.
     verified.catch((error: unknown) => this.#failure.fail(CtxsyncError.from(error)));
     await fin;
+  }
+
+  #eof(): void {
+    // What it sent is held, and not all read: whether it is whole nobody knows.
+    if (!this.#placing.done && this.#demux.waiting) throw senderLeft();
+    this.#demux.eof();
   }
 
   #take(bytes: Uint8Array): Promise<void> | undefined {
     this.#lastByteAt = performance.now();
     if (this.#discarding) return undefined;
     const pending = this.#demux.push(bytes);
+    if (!this.#placing.done) return this.#placing.hold(pending);
     return this.#landing.crowded ? this.#afterTurns(pending) : pending;
   }
 
@@ -235,7 +250,7 @@ class ReceiveRun {
     await this.#landing.noneWaiting();
   }
 
-  #handleHello(hello: Hello): void {
+  #handleHello(hello: Hello): Promise<void> | undefined {
     const { role, speaks, mode, contexts } = hello;
     if (mode === 'duplex') this.#answers = this.#answer(hello);
     this.#contexts = contexts;
@@ -244,6 +259,7 @@ class ReceiveRun {
     }
     if (speaks) this.#options.onEvent?.({ type: 'peer-speaks' });
     this.#greet(hello);
+    return this.#placing.done ? undefined : this.#placing.placed;
   }
 
   #answer(hello: Hello): Answers {

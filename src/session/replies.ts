@@ -1,12 +1,15 @@
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
-import type { EntryCounts } from '../observe/events.ts';
+import type { EntryCounts, Phase } from '../observe/events.ts';
 import type { Observation } from '../observe/verdict.ts';
 import type { Incoming } from '../transport/transport.ts';
 import { Demux, type IncomingStream } from '../wire/demux.ts';
-import type { Hello, PeerError, Receipt } from '../wire/messages.ts';
+import type { Beat, Hello, PeerError, Receipt } from '../wire/messages.ts';
 import type { Mux } from '../wire/mux.ts';
 import { PeerBeat } from './peer-beat.ts';
+import type { Queue } from './queue.ts';
+
+const QUEUED = 'queued' satisfies Phase;
 
 /** What a receiver wants of a context. */
 export interface Wants {
@@ -14,6 +17,16 @@ export interface Wants {
   all: boolean;
   /** A list, unless it is everything. */
   ring: Ring;
+}
+
+export interface RepliesOptions {
+  from: Incoming;
+  mux: Mux;
+  transferId: string;
+  /** For what the receiver sends. */
+  createRing: () => Ring;
+  /** Told at each beat whether the receiver lets us wait behind other senders. */
+  onQueue: (queue: Queue | undefined) => void;
 }
 
 /** What a sender hears from its receiver on a duplex transport: credit, beats, and the receipt. */
@@ -28,6 +41,7 @@ export class Replies {
   readonly #from: Incoming;
   readonly #mux: Mux;
   readonly #transferId: string;
+  readonly #onQueue: (queue: Queue | undefined) => void;
   readonly #demux: Demux;
   #end = (): void => {};
   /** Receipt or ERROR: what comes after it is not waited for. */
@@ -38,11 +52,11 @@ export class Replies {
   #receipt: Receipt | undefined;
   #peerError: CtxsyncError | undefined;
 
-  /** @param createRing for what the receiver sends */
-  constructor(from: Incoming, mux: Mux, transferId: string, createRing: () => Ring) {
+  constructor({ from, mux, transferId, createRing, onQueue }: RepliesOptions) {
     this.#from = from;
     this.#mux = mux;
     this.#transferId = transferId;
+    this.#onQueue = onQueue;
     this.capabilities = new Promise((resolve) => (this.#tellCapabilities = resolve));
     this.ended = new Promise((resolve) => (this.#end = resolve));
     this.#lastWord = new Promise((resolve) => (this.#saidLastWord = resolve));
@@ -52,7 +66,7 @@ export class Replies {
       raised: (id, limit) => mux.grant(id, limit),
       end: () => {},
       fin: () => {},
-      beat: (beat) => this.#beat.take(beat),
+      beat: (beat) => this.#handleBeat(beat),
       answers: {
         credit: (id, { limit }) => mux.raiseLimit(id, limit),
         receipt: (receipt) => this.#handleReceipt(receipt),
@@ -137,6 +151,12 @@ export class Replies {
     }
     this.#mux.setFirstCredit(credit);
     this.#tellCapabilities(capabilities);
+  }
+
+  #handleBeat(beat: Beat): void {
+    this.#beat.take(beat);
+    const { state, path: words, entries, bytes } = beat;
+    this.#onQueue(state === QUEUED ? { words, entries, bytes } : undefined);
   }
 
   #handleReceipt(receipt: Receipt): void {

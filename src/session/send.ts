@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
-import type { Ring } from '../flow/ring.ts';
 import {
   BEAT_INTERVAL_MS,
   COUNT_AFTER_MS,
@@ -102,8 +101,15 @@ class SendRun {
       contexts: announced(options.contexts),
     });
     this.#pump = new PumpOut(this.#mux, this.#to);
-    const createRing = (): Ring => this.#crew.ring();
-    this.#replies = duplex && new Replies(duplex.incoming, this.#mux, this.#transferId, createRing);
+    this.#replies =
+      duplex &&
+      new Replies({
+        from: duplex.incoming,
+        mux: this.#mux,
+        transferId: this.#transferId,
+        createRing: () => this.#crew.ring(),
+        onQueue: (queue) => this.#monitor.wait(queue),
+      });
     this.#monitor = new Monitor({
       side: 'sender',
       onEvent: options.onEvent ?? (() => {}),

@@ -38,11 +38,19 @@ export async function connectSocket(
 export interface Listener {
   /**
    * The next sender.
+   * @param options.timeoutMs may be Infinity
    * @throws CtxsyncError no-peer after `timeoutMs`; interrupted
    */
   accept(options: { timeoutMs: number; signal?: AbortSignal | undefined }): Promise<Connection>;
   /** Accepts nobody else; the socket file is removed. */
   close(): void;
+}
+
+export interface ListenOptions {
+  /** Connections at the same time; one more is closed at once. Default: any number. */
+  maxConnections?: number | undefined;
+  /** Milliseconds after which who connected and said nothing is closed. Default: never. */
+  silentMs?: number | undefined;
 }
 
 /**
@@ -51,16 +59,20 @@ export interface Listener {
  *
  * @throws CtxsyncError usage, locked, not-writable
  */
-export async function listenSocket(path: string): Promise<Listener> {
+export async function listenSocket(
+  path: string,
+  { maxConnections, silentMs }: ListenOptions = {},
+): Promise<Listener> {
   checkPath(path);
   await removeStale(path);
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+  if (maxConnections !== undefined) server.maxConnections = maxConnections;
   const waiting: Socket[] = [];
   const silent = new Set<Socket>();
   let wake = (): void => {};
   server.on('connection', (socket) => {
     silent.add(socket);
-    void spoke(socket).then((isSender) => {
+    void spoke(socket, silentMs).then((isSender) => {
       silent.delete(socket);
       if (isSender) {
         waiting.push(socket);
@@ -79,12 +91,12 @@ export async function listenSocket(path: string): Promise<Listener> {
         if (left <= 0) {
           throw notConnected(path, `no sender came for ${timeoutMs / 1000}s`);
         }
-        await Promise.race([new Promise<void>((resolve) => (wake = resolve)), pause(signal, left)]);
+        await pause(signal, left, new Promise<void>((resolve) => (wake = resolve)));
       }
     },
     close() {
       server.close();
-      for (const socket of [...silent, ...waiting]) socket.destroy();
+      for (const socket of [...silent, ...waiting.splice(0)]) socket.destroy();
     },
   };
 }
@@ -155,13 +167,16 @@ function tryConnect(path: string): Promise<Socket> {
  * Whether the first byte came, and not the end: a receiver that looks whether the path is in use (see
  * removeStale) connects and goes, and is no sender.
  */
-function spoke(socket: Socket): Promise<boolean> {
+function spoke(socket: Socket, silentMs?: number): Promise<boolean> {
   return new Promise((resolve) => {
+    let timer: NodeJS.Timeout | undefined;
     const settle = (): void => {
+      clearTimeout(timer);
       socket.off('readable', settle).off('close', settle);
       resolve(socket.readableLength > 0);
     };
     socket.on('readable', settle).on('close', settle).on('error', settle);
+    if (silentMs !== undefined) timer = setTimeout(settle, silentMs);
   });
 }
 
@@ -169,16 +184,28 @@ function toConnection(socket: Socket): Connection {
   return { incoming: new ReadableIncoming(socket), outgoing: new WritableOutgoing(socket) };
 }
 
-/** Waits a moment, less when `most` is less. @throws CtxsyncError interrupted */
-async function pause(signal: AbortSignal | undefined, most = CONNECT_RETRY_MS): Promise<void> {
+/**
+ * Waits a moment, less when `most` is less, or until `over` settles.
+ * @throws CtxsyncError interrupted
+ */
+async function pause(
+  signal: AbortSignal | undefined,
+  most = CONNECT_RETRY_MS,
+  over = new Promise<void>(() => {}),
+): Promise<void> {
+  const end = new AbortController();
+  const onAbort = (): void => end.abort();
+  signal?.addEventListener('abort', onAbort);
+  if (signal?.aborted === true) onAbort();
   try {
-    await delay(
-      Math.min(CONNECT_RETRY_MS, most),
-      undefined,
-      signal === undefined ? {} : { signal },
-    );
+    const time = Math.min(CONNECT_RETRY_MS, most);
+    await Promise.race([over, delay(time, undefined, { signal: end.signal })]);
   } catch {
     throw new CtxsyncError('interrupted', 'interrupted; nothing was sent');
+  } finally {
+    // Neither the timer nor the listener outlives the moment.
+    signal?.removeEventListener('abort', onAbort);
+    onAbort();
   }
 }
 

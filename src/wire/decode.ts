@@ -45,6 +45,8 @@ export class FrameDecoder {
   #filled = 0;
   /** Bytes of the connection before the frame under way. */
   #frameAt: number;
+  /** While true no frame is begun: what decode() is given stays with the caller. */
+  held = false;
   #position: number;
 
   /** @param position bytes of the connection that come before the first frame */
@@ -68,13 +70,13 @@ export class FrameDecoder {
   /**
    * Takes bytes from the front.
    *
-   * @returns how many: fewer than all when the sink had no room for more payload. The rest is to be
-   *   given again.
+   * @returns how many: fewer than all when the sink had no room for more payload, or holds us. The
+   *   rest is to be given again.
    * @throws CtxsyncError 'corrupt', and what the sink throws; the decoder is of no use afterwards
    */
   decode(bytes: Uint8Array): number {
     let at = 0;
-    while (at < bytes.length) {
+    while (at < bytes.length && !this.held) {
       const taken = this.#take(bytes.subarray(at));
       if (taken === 0) break;
       at += taken;

@@ -37,7 +37,8 @@ export interface IncomingStream {
 
 /** What it throws ends the connection: it comes out of push() as it is. */
 export interface DemuxHandler {
-  hello(hello: Hello): void;
+  /** A promise: no frame after HELLO is looked at before it settles. */
+  hello(hello: Hello): Promise<void> | void;
   /** A stream begins: the bounded queue that takes its bytes. Throw to refuse. */
   open(stream: IncomingStream): Ring;
   /** Count and digest are verified, and the ring was end()ed. */
@@ -92,6 +93,8 @@ export class Demux {
   #failure: unknown;
   #failed = false;
   #waitingFor: Incoming | undefined;
+  /** What the handler makes us wait for after HELLO. */
+  #held: Promise<void> | undefined;
   #payloadBytes = 0;
   #pushing = false;
 
@@ -120,9 +123,9 @@ export class Demux {
     return this.#state === 'fin' || this.#state === 'receipt' || this.#state === 'error';
   }
 
-  /** Waits for room in a ring: we do not read, so the peer must not be accused. */
+  /** Waits for room in a ring, or for the handler: we do not read, so the peer must not be accused. */
   get waiting(): boolean {
-    return this.#waitingFor !== undefined;
+    return this.#waitingFor !== undefined || this.#held !== undefined;
   }
 
   /** The stream whose ring is full, while `waiting`. */
@@ -141,8 +144,8 @@ export class Demux {
   /**
    * Takes all of `bytes`.
    *
-   * @returns undefined: done. A promise: some stream's ring is full; it settles when all bytes were
-   *   taken. Until then they must stay unchanged, and no others may be pushed.
+   * @returns undefined: done. A promise: some stream's ring is full, or hello() is waited for; it
+   *   settles when all bytes were taken. Until then they must stay unchanged, and no others may be pushed.
    * @throws (or rejects with) CtxsyncError 'not-ctxsync', 'corrupt' or 'version-mismatch', and what
    *   the handler throws. Then every later call throws the same.
    */
@@ -171,14 +174,19 @@ export class Demux {
     try {
       let rest = bytes;
       while (rest.length > 0) {
-        this.#waitingFor = this.#current;
-        await this.#current?.ring.room();
-        this.#waitingFor = undefined;
+        if (this.#held === undefined) await this.#room();
+        else await this.#held;
         rest = rest.subarray(this.#take(rest));
       }
     } finally {
       this.#pushing = false;
     }
+  }
+
+  async #room(): Promise<void> {
+    this.#waitingFor = this.#current;
+    await this.#current?.ring.room();
+    this.#waitingFor = undefined;
   }
 
   #take(bytes: Uint8Array): number {
@@ -268,7 +276,18 @@ export class Demux {
     this.#state = 'open';
     this.#duplex = hello.mode === 'duplex';
     this.#transferId = hello.transferId;
-    this.#handler.hello(hello);
+    const held = this.#handler.hello(hello);
+    if (held !== undefined) this.#hold(held);
+  }
+
+  #hold(held: Promise<void>): void {
+    this.#decoder.held = true;
+    this.#held = held.then(() => {
+      this.#decoder.held = false;
+      this.#held = undefined;
+    });
+    // Whoever pushes meanwhile sees how it ends.
+    this.#held.catch(() => {});
   }
 
   #handleOpen(header: FrameHeader, payload: Uint8Array, at: number): void {

@@ -33,7 +33,7 @@ export const DESTINATION_JOBS: Pick<
   Handlers,
   'prepare' | 'hasBase' | 'compare' | 'unpack' | 'commit' | 'discard'
 > = {
-  prepare: ({ out }, { gauge }) => prepareDestination(out, gauge),
+  prepare: ({ out, follow }, { gauge }) => prepareDestination(out, gauge, { follow }),
 
   hasBase: ({ destination, name, others }, { gauge }) => hasBase(destination, name, others, gauge),
 

@@ -24,9 +24,10 @@ interface Running {
 /** The main thread's end of a disk worker. */
 export class DiskThread {
   readonly gauge = new Gauge();
+  /** Settles when it has ended, however late. */
+  readonly exited: Promise<void>;
   readonly #worker: Worker;
   readonly #onWord: (word: PathWord) => void;
-  readonly #exited: Promise<void>;
   #running: Running | undefined;
   #gone = false;
 
@@ -38,7 +39,7 @@ export class DiskThread {
     });
     this.#worker.on('message', (reply: JobReply) => this.#handleReply(reply));
     this.#worker.on('error', (error) => this.#fail(CtxsyncError.from(error)));
-    this.#exited = new Promise((resolve) => {
+    this.exited = new Promise((resolve) => {
       this.#worker.on('exit', () => {
         this.#gone = true;
         this.#fail(new CtxsyncError('internal', 'the disk worker ended in the middle of its work'));
@@ -84,7 +85,7 @@ export class DiskThread {
       timer = setTimeout(resolve, STUCK_THREAD_MS, stuck);
     });
     void this.#worker.terminate();
-    const outcome = await Promise.race([this.#exited, tooLong]);
+    const outcome = await Promise.race([this.exited, tooLong]);
     clearTimeout(timer);
     this.#worker.unref();
     return outcome !== stuck;

@@ -47,8 +47,8 @@ export interface Jobs {
     };
     result: void;
   };
-  /** Locks OUT and makes a stage in it. */
-  prepare: { input: { out: BytePath }; result: Destination };
+  /** Locks OUT and makes a stage in it. `follow`: OUT may be a symlink. */
+  prepare: { input: { out: BytePath; follow: boolean }; result: Destination };
   /** Whether there is anything that a context can be compared with. */
   hasBase: {
     input: { destination: Destination; name: BytePath; others: readonly BytePath[] };

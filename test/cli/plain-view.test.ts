@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createProgressView } from '../../src/cli/progress-view.ts';
-import type { Side } from '../../src/observe/events.ts';
+import type { Side, TransferEvent } from '../../src/observe/events.ts';
 import { end, FakeStream, phase, progress, STALL, WARNING } from './view-fixtures.ts';
 
 function create(side: Side = 'sender') {
@@ -91,6 +91,18 @@ describe('plain progress', () => {
       'warning:',
       'stalled',
       'received',
+    ]);
+  });
+
+  test('says at once that others come first, and when the queue has moved', () => {
+    const { stream, view } = create();
+    const queued = phase('queued', 10);
+    for (const queue of ['2 senders before it', '1 sender before it']) {
+      view.handle({ ...queued, queue } as TransferEvent);
+    }
+    expect(stream.lines).toEqual([
+      'ctxsync send: queued: 2 senders before it',
+      'ctxsync send: queued: 1 sender before it',
     ]);
   });
 

@@ -114,6 +114,19 @@ describe('a destination', () => {
     });
   });
 
+  it('may not be a symlink where it must not be followed', async () => {
+    await withFolder((folder) => {
+      mkdirSync(join(folder, 'elsewhere'));
+      symlinkSync('elsewhere', join(folder, 'web'));
+      const before = treeState(folder);
+      const path = fromText(join(folder, 'web'));
+      expect(() => prepareDestination(path, new Gauge(), { follow: false })).toThrow(
+        'web is a symlink, which is not followed',
+      );
+      expect(treeState(folder)).toEqual(before);
+    });
+  });
+
   it('may have a name of any bytes', async () => {
     await withFolder((folder) => {
       const destination = prepareDestination(`${fromText(folder)}/\xff\n`, new Gauge());

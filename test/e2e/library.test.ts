@@ -1,4 +1,5 @@
 import { existsSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import {
@@ -6,7 +7,9 @@ import {
   fromStream,
   receive,
   send,
+  serve,
   toStream,
+  type ServeEvent,
   type TransferEvent,
   type TransferReport,
 } from 'ctxsync';
@@ -182,3 +185,34 @@ function abortable(): { signal: AbortSignal; abort: () => void } {
   const controller = new AbortController();
   return { signal: controller.signal, abort: () => controller.abort() };
 }
+
+test('serve() receives from all who come until it is told to finish', () =>
+  withScene(async ({ folder, context, out }) => {
+    const socket = join(folder, 'socket');
+    const finish = new AbortController();
+    const events: ServeEvent[] = [];
+    const serving = serve({
+      socket,
+      to: { folder: out },
+      finish: finish.signal,
+      onEvent: (event) => events.push(event),
+    });
+    await until('it listens', () => existsSync(socket));
+    const sendOne = (name: string, folderOfIt: string): Promise<TransferReport> => {
+      const stream = connect({ path: socket, allowHalfOpen: true });
+      const to = { incoming: fromStream(stream), outgoing: toStream(stream) };
+      return send({ contexts: [{ name, folder: folderOfIt, ignore: {} }], to });
+    };
+    await Promise.all([sendOne('a', context), sendOne('b', context)]);
+    expect(await rejection(sendOne('c', join(folder, 'no')))).toMatchObject({
+      code: 'source-missing',
+    });
+    await until('all have ended', () => events.filter(({ type }) => type === 'end').length === 3);
+    finish.abort();
+    expect(await serving).toEqual({ received: 2, failed: 1 });
+    expect(existsSync(socket)).toBe(false);
+    expect(treeState(join(out, 'a'))).toEqual(treeState(context));
+    expect(treeState(join(out, 'b'))).toEqual(treeState(context));
+    const ends = events.flatMap((event) => (event.type === 'end' ? [event] : []));
+    expect(ends.map(({ transfer }) => transfer).toSorted((x, y) => x - y)).toEqual([1, 2, 3]);
+  }));

@@ -96,6 +96,19 @@ test('the end publishes what was produced, and comes after it', () => {
   expect(ring.drained).toBe(true);
 });
 
+test('one that retired is cancelled and empty, whatever becomes of its memory', async () => {
+  const old = Ring.create(16);
+  old.write(someBytes(16));
+  const waiting = watch(old.room());
+  const ring = Ring.reuse(old.retire());
+  await until(() => waiting.settled);
+  expect([ring.readable().length, ring.cancelled, ring.ended]).toEqual([0, false, false]);
+  expect([old.write(someBytes(3)), old.cancelled, old.drained]).toEqual([0, true, true]);
+  expect(ring.write(someBytes(5, 1))).toBe(5);
+  expect([...ring.readable()]).toEqual([...someBytes(5, 1)]);
+  expect(old.readable().length).toBe(0);
+});
+
 test.each([0, 3, 100, 2 ** 31])('a capacity of %i is refused', (capacity) => {
   expect(() => Ring.create(capacity)).toThrow(RangeError);
 });

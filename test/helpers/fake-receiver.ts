@@ -13,6 +13,8 @@ const ROOM_BYTES = 2 ** 20;
 export interface Manners {
   /** Changes to the HELLO that it answers with. */
   hello?: Partial<Hello>;
+  /** It has answered. */
+  onHello?: (peer: Peer) => void;
   /** A stream has ended. */
   onEnd?: (peer: Peer, stream: IncomingStream) => void;
   /** When all has arrived. */
@@ -42,7 +44,7 @@ export async function fakeReceiver(path: string, manners: Manners): Promise<void
   await once(server, 'listening');
 }
 
-function serve(socket: Socket, { hello = {}, onEnd, onFin }: Manners): void {
+function serve(socket: Socket, { hello = {}, onHello, onEnd, onFin }: Manners): void {
   let peer: Peer | undefined;
   const recorder = new (class extends Recorder {
     override hello(said: Hello): void {
@@ -61,6 +63,7 @@ function serve(socket: Socket, { hello = {}, onEnd, onFin }: Manners): void {
       mux.setFirstCredit(said.credit);
       peer = { mux, socket, transferId, recorder, flush };
       flush();
+      onHello?.(peer);
     }
 
     override end(stream: IncomingStream, end: End): void {

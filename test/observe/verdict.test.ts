@@ -157,6 +157,16 @@ describe('verdictOf, as the sender on duplex', () => {
     expect(verdictOf({ ...seen, writePendingMs: 20 }).cause).toBe('input-silent');
   });
 
+  test('says behind whom the receiver lets it wait', () => {
+    const beat = { ...WRITES, state: 'queued', stateAgeMs: 11_000, path: '2 senders before it' };
+    expect(verdictOf({ ...DUPLEX, writePendingMs: 9_000, beat: { ...beat, ageMs: 0 } })).toEqual({
+      side: 'receiver',
+      cause: 'peer-reports',
+      path: undefined,
+      text: 'receiver is alive: queued behind other senders (2 senders before it) for 11s',
+    });
+  });
+
   test('says that the receiver is silent when our write hangs and stdin is silent too', () => {
     const { cause } = verdictOf({ ...DUPLEX, inputSilentMs: 12_000, writePendingMs: 11_000 });
     expect(cause).toBe('peer-silent');

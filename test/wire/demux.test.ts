@@ -5,7 +5,7 @@ import { Ring } from '../../src/flow/ring.ts';
 import { MAX_STREAMS } from '../../src/limits.ts';
 import { Demux } from '../../src/wire/demux.ts';
 import { FrameType } from '../../src/wire/frame.ts';
-import { BEAT, HELLO, receiveAll, Recorder } from '../helpers/wire-harness.ts';
+import { BEAT, HELLO, receiveAll, Recorder, settle } from '../helpers/wire-harness.ts';
 import { SLOW_MAGIC, slowFrame, slowGmac, type SlowFrame } from '../helpers/wire-slow-codec.ts';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -210,4 +210,24 @@ test('a bound on open streams is not one on streams', () => {
     ...Array.from({ length: 3 * MAX_STREAMS }, (_, i): [number, string] => [i + 1, '']),
   );
   expect(receive([...frames, fin({ streams: 24, bytes: 0, digest })]).clean).toBe(true);
+});
+
+test('a handler that makes HELLO wait sees nothing else of the connection before', async () => {
+  let goOn = (): void => {};
+  const held = new Promise<void>((resolve) => (goOn = resolve));
+  const recorder = new Recorder();
+  const demux = new Demux(Object.assign(recorder, { hello: () => held }));
+  const pending = demux.push(connection(WHOLE));
+  await settle();
+  expect({ opened: recorder.received.size, waiting: demux.waiting }).toEqual({
+    opened: 0,
+    waiting: true,
+  });
+  goOn();
+  await pending;
+  expect(Buffer.from(recorder.content(1)).toString()).toBe('ab');
+  expect({ fins: recorder.fins.length, waiting: demux.waiting }).toEqual({
+    fins: 1,
+    waiting: false,
+  });
 });

@@ -1,0 +1,70 @@
+import { CtxsyncError } from '../errors.ts';
+import { LAST_WORDS_MS } from '../limits.ts';
+import { notBegun } from '../session/report.ts';
+import { serve } from '../session/serve.ts';
+import type { ServeOptions } from '../session/serve-options.ts';
+import { within } from '../within.ts';
+import type { CommonOptions } from './common-options.ts';
+import { exitCodeOf } from './run-transfer.ts';
+import { createServeView } from './serve-view.ts';
+import { watchSignals } from './signals.ts';
+
+export interface ServeCommandOptions extends CommonOptions {
+  delete?: true;
+  maxBytes?: number;
+  maxEntries?: number;
+}
+
+/**
+ * `receive --serve`: ends with 0 after SIGTERM, when what ran is finished; SIGINT and SIGHUP
+ * interrupt that too.
+ *
+ * @returns the exit status
+ */
+export async function runServe(out: string, options: ServeCommandOptions): Promise<number> {
+  const { progress: mode, quiet = false } = options;
+  const { stderr: stream, env } = process;
+  const view = createServeView({ mode, quiet, stream, env });
+  const signals = watchSignals();
+  const finish = new AbortController();
+  const interrupt = new AbortController();
+  signals.signal.addEventListener('abort', () => {
+    (signals.received() === 'SIGTERM' ? finish : interrupt).abort();
+  });
+  let exitCode = 0;
+  try {
+    await serve({
+      ...serveOptions(out, options),
+      signal: interrupt.signal,
+      finish: finish.signal,
+      onEvent: (event) => view.handle(event),
+    });
+  } catch (thrown) {
+    const error = CtxsyncError.from(thrown);
+    exitCode = exitCodeOf(error, signals.received());
+    view.handle({ type: 'end', side: 'receiver', report: notBegun('receiver', error) });
+  }
+  signals.stop();
+  await within(LAST_WORDS_MS, view.close());
+  return exitCode;
+}
+
+/** @throws CtxsyncError usage */
+function serveOptions(out: string, options: ServeCommandOptions): ServeOptions {
+  const { socket, report, maxBytes, maxEntries, delete: mirror } = options;
+  const { stallAfter: stallAfterMs, stallTimeout: stallTimeoutMs } = options;
+  if (socket === undefined) {
+    throw usage('--serve needs --socket PATH: where senders are to come');
+  }
+  if (out === '') throw usage('OUT is empty; name a folder');
+  if (out === '-') throw usage('--serve is for a folder; "receive -" writes one tar');
+  if (report !== undefined) {
+    throw usage('--report is for one transfer; with --serve, --progress json tells the outcomes');
+  }
+  const to = { folder: out, delete: mirror };
+  return { socket, to, maxBytes, maxEntries, stallAfterMs, stallTimeoutMs };
+}
+
+function usage(message: string): CtxsyncError {
+  return new CtxsyncError('usage', message);
+}

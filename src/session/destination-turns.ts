@@ -1,0 +1,93 @@
+/** The name of the whole of OUT, which excludes every name in it: no context is called so. */
+export const WHOLE = '';
+
+/** A place in the queue; its owner keeps it until it leaves. */
+export interface Turn<Owner> {
+  readonly owner: Owner;
+  /** Settles when the destination is the owner's; never, when it leaves before. */
+  readonly granted: Promise<void>;
+  /** How many have to leave before: 0 when it has its turn. */
+  readonly before: number;
+  /** Those of them that are at work. */
+  readonly blockers: Owner[];
+  /** It is at work, and somebody waits for it to leave. */
+  readonly awaited: boolean;
+  /** Gives the destination on, or the place in the queue up. */
+  leave(): void;
+}
+
+/**
+ * Who may work on which part of OUT: a name in it by itself, or OUT as a whole, which excludes all
+ * names. Two that exclude each other go in the order in which they came, also while the first of
+ * them waits itself; so nobody is overtaken, and nobody starves.
+ */
+export class DestinationTurns<Owner> {
+  /** In the order in which they came. */
+  readonly #here: Asked<Owner>[] = [];
+
+  /** @param name of the folder in OUT, or WHOLE */
+  ask(name: string, owner: Owner): Turn<Owner> {
+    const asked = new Asked(name, owner, this.#here, () => this.#grant());
+    this.#here.push(asked);
+    this.#grant();
+    return asked;
+  }
+
+  #grant(): void {
+    for (const asked of this.#here) if (asked.before === 0) asked.grant();
+  }
+}
+
+class Asked<Owner> implements Turn<Owner> {
+  readonly owner: Owner;
+  readonly granted: Promise<void>;
+  grant = (): void => {};
+  readonly #name: string;
+  readonly #here: Asked<Owner>[];
+  readonly #onLeft: () => void;
+
+  constructor(name: string, owner: Owner, here: Asked<Owner>[], onLeft: () => void) {
+    this.#name = name;
+    this.owner = owner;
+    this.#here = here;
+    this.#onLeft = onLeft;
+    this.granted = new Promise((resolve) => (this.grant = resolve));
+  }
+
+  get before(): number {
+    return this.#ahead().length;
+  }
+
+  get blockers(): Owner[] {
+    return this.#atWorkAhead().map(({ owner }) => owner);
+  }
+
+  get awaited(): boolean {
+    return this.#here.some((other) => other.#atWorkAhead().includes(this));
+  }
+
+  leave(): void {
+    const at = this.#here.indexOf(this);
+    if (at < 0) return;
+    this.#here.splice(at, 1);
+    this.#onLeft();
+  }
+
+  #atWorkAhead(): Asked<Owner>[] {
+    return this.#ahead().filter(({ before }) => before === 0);
+  }
+
+  /** Those that came earlier and exclude us, or one that does. */
+  #ahead(): Asked<Owner>[] {
+    const ahead: Asked<Owner>[] = [];
+    const earlier = this.#here.slice(0, Math.max(0, this.#here.indexOf(this)));
+    for (const other of earlier.toReversed()) {
+      if ([this, ...ahead].some((each) => each.#excludes(other))) ahead.push(other);
+    }
+    return ahead;
+  }
+
+  #excludes(other: Asked<Owner>): boolean {
+    return this.#name === other.#name || this.#name === WHOLE || other.#name === WHOLE;
+  }
+}

@@ -1,0 +1,177 @@
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { run } from '../helpers/cli.ts';
+import { hangingMount, whyNoMounts } from '../helpers/hanging-mount.ts';
+import { eventsOf } from '../helpers/held-pipe.ts';
+import {
+  expectExit,
+  expectFailure,
+  expectUntouched,
+  withScene,
+  workNames,
+} from '../helpers/scene.ts';
+import { bigContext, expectCleanEnd, helloOf, Server } from '../helpers/serve.ts';
+import { treeState } from '../helpers/tree-state.ts';
+import { until } from '../helpers/until.ts';
+
+const why = whyNoMounts();
+// The reason, where the report only has a number of skipped tests.
+if (why !== undefined) process.stderr.write(`a test of serve-ends.test.ts is skipped: ${why}\n`);
+
+describe.skipIf(why !== undefined)('the disk hangs', () => {
+  test('a transfer that gave it up locks nobody out when the disk answers again', () =>
+    withScene(async (scene) => {
+      const { context } = scene;
+      const mount = await hangingMount((folder) => mkdirSync(join(folder, 'out')));
+      const behind = join(mount.behind, 'out');
+      const out = join(mount.path, 'out');
+      const server = await Server.start({ ...scene, out }, ['--stall-timeout', '2s']);
+      const held = await server.sendHeld(`web=${bigContext(scene)}`);
+      await mount.hang();
+      held.release();
+      expectFailure(await held.sender.done, 9, 'gave up after 2s without progress: receiver is');
+      // Nobody waits for the thread that is stuck.
+      const garbage = await server.connect(Buffer.alloc(300));
+      await until('others are heard', () => garbage.closed);
+
+      // By then its thread was left behind.
+      await server.said(/#1 .*: error: gave up/);
+      mount.goOn();
+      await until('it is cleaned up', () => !existsSync(join(behind, 'web')));
+      expectExit(await server.send(`web=${context}`).done, 0);
+      expect(treeState(join(behind, 'web'))).toEqual(treeState(context));
+      await expectCleanEnd(server);
+    }));
+});
+
+describe('the end', () => {
+  test('SIGTERM: what runs is finished, who waits is told, and nobody else is accepted', () =>
+    withScene(async (scene) => {
+      const big = bigContext(scene);
+      const server = await Server.start(scene, ['--delete']);
+      const held = await server.sendHeld(`web=${big}`);
+      const waits = server.send(`web=${scene.context}`);
+      await until('it is told', () => waits.said().includes('queued'));
+      server.started.child.kill('SIGTERM');
+      expectFailure(await waits.done, 9, 'the receiver failed: interrupted');
+      expect(server.listens).toBe(false);
+      const late = await run(['send', big, '--socket', server.socket, '--connect-timeout=1ms']);
+      expectFailure(late, 7, 'no receiver listened');
+      held.release();
+      expectExit(await held.sender.done, 0);
+      expectExit(await server.started.done, 0);
+      expect(treeState(join(scene.out, 'web'))).toEqual(treeState(big));
+    }));
+
+  test('SIGINT: what runs is interrupted, and nothing of it committed', () =>
+    withScene(async (scene) => {
+      const server = await Server.start(scene);
+      const held = await server.sendHeld(bigContext(scene));
+      expectFailure(await server.end('SIGINT'), 130, '#1 ', 'interrupted');
+      expectFailure(await held.sender.done, 9, 'the receiver failed: interrupted');
+      expect(server.listens).toBe(false);
+      expectUntouched(scene);
+    }));
+
+  test('SIGHUP: as SIGINT, where nothing runs too', () =>
+    withScene(async (scene) => {
+      const server = await Server.start(scene);
+      expectFailure(await server.end('SIGHUP'), 129, 'interrupted');
+      expect(server.listens).toBe(false);
+    }));
+
+  test('SIGINT after SIGTERM does not wait for what runs', () =>
+    withScene(async (scene) => {
+      const server = await Server.start(scene);
+      await server.sendHeld(bigContext(scene));
+      server.started.child.kill('SIGTERM');
+      await until('it listens no more', () => !server.listens);
+      server.started.child.kill('SIGINT');
+      expect(await server.started.done).toMatchObject({ signal: 'SIGINT' });
+    }));
+
+  test('SIGKILL: the next one takes the socket over, and removes what was left', () =>
+    withScene(async (scene) => {
+      const { context, out } = scene;
+      const killed = await Server.start(scene);
+      await killed.sendHeld(`web=${bigContext(scene)}`);
+      await until('it has its stage', () => workNames(join(out, 'web')).length === 2);
+      await killed.end('SIGKILL');
+      expect(killed.listens).toBe(true);
+      const server = await Server.start(scene);
+      const sender = server.send(`web=${context}`);
+      expectExit(await sender.done, 0);
+      expect(workNames(join(out, 'web'))).toEqual([]);
+      await expectCleanEnd(server);
+    }));
+});
+
+describe('what a sender says of itself', () => {
+  test('does not lead out of OUT by a symlink', () =>
+    withScene(async (scene) => {
+      const { folder, context, out } = scene;
+      mkdirSync(join(folder, 'elsewhere'));
+      symlinkSync(join(folder, 'elsewhere'), join(out, 'link'));
+      const before = treeState(join(folder, 'elsewhere'));
+      const server = await Server.start(scene);
+      const send = await server.send(`link=${context}`).done;
+      expectFailure(send, 9, 'link is a symlink, which is not followed');
+      expect(treeState(join(folder, 'elsewhere'))).toEqual(before);
+      await expectCleanEnd(server);
+    }));
+
+  test('cannot be a name that receivers work with', () =>
+    withScene(async (scene) => {
+      const server = await Server.start(scene);
+      const sender = await server.connect(helloOf({ contexts: ['.ctxsync-lock'] }));
+      await until('it is let go', () => sender.closed);
+      expect(sender.heard).toContain('a context is called .ctxsync-lock');
+      await expectCleanEnd(server);
+      expectUntouched(scene);
+    }));
+});
+
+test('--progress json tells the events of each transfer', () =>
+  withScene(async (scene) => {
+    const { context, out } = scene;
+    const server = await Server.start(scene, ['--progress', 'json']);
+    await Promise.all(['a', 'b'].map((name) => server.send(`${name}=${context}`).done));
+    await server.end('SIGTERM');
+    const ends = eventsOf(server.started).filter(({ type }) => type === 'end');
+    const told = ends.map((event) => event as unknown as Record<string, unknown>);
+    expect(new Set(told.map(({ transfer }) => transfer))).toEqual(new Set([1, 2]));
+    expect(new Set(told.map(({ destination }) => destination))).toEqual(
+      new Set([join(out, 'a'), join(out, 'b')]),
+    );
+    expect(told.every(({ report }) => (report as { result: string }).result === 'done')).toBe(true);
+  }));
+
+describe('it is refused', () => {
+  test.each([
+    ['without a socket', ['out'], '--serve needs --socket PATH'],
+    ['with a tar on stdout', ['-', '--socket', 's'], '--serve is for a folder'],
+    ['with a report', ['out', '--socket', 's', '--report', 'r'], '--report is for one transfer'],
+    ['without OUT', ['', '--socket', 's'], 'OUT is empty'],
+  ])('%s', (_, args, words) =>
+    withScene(async ({ folder }) => {
+      expectFailure(await run(['receive', '--serve', ...args], { cwd: folder }), 2, words);
+    }),
+  );
+
+  test('where another listens', () =>
+    withScene(async (scene) => {
+      const server = await Server.start(scene);
+      const second = await run(['receive', '--serve', scene.out, '--socket', server.socket]);
+      expectFailure(second, 4, 'another receiver listens there');
+      await expectCleanEnd(server);
+    }));
+
+  test('where a file lies', () =>
+    withScene(async ({ folder, out }) => {
+      const socket = join(folder, 'socket');
+      writeFileSync(socket, '');
+      const outcome = await run(['receive', '--serve', out, '--socket', socket]);
+      expectFailure(outcome, 2, 'it exists and is no socket');
+    }));
+});

@@ -1,0 +1,160 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { IO_BUFFER_BYTES, MAX_SERVED, RING_BYTES } from '../../src/limits.ts';
+import {
+  expectExit,
+  expectFailure,
+  expectUntouched,
+  withScene,
+  workNames,
+} from '../helpers/scene.ts';
+import { bigContext, expectCleanEnd, floodOf, helloOf, Server } from '../helpers/serve.ts';
+import { treeState } from '../helpers/tree-state.ts';
+import { until } from '../helpers/until.ts';
+
+const MiB = 1024 * 1024;
+/** What the Node runtime takes for a disk thread, at the most. */
+const THREAD_BYTES = 20 * MiB;
+/** What garbage there may be, whatever is measured. */
+const GARBAGE_BYTES = 48 * MiB;
+/** Says a stall soon, so that a test need not wait for long. */
+const SOON = ['--stall-after', '1s'];
+
+describe('many senders', () => {
+  test('of different names work side by side', () =>
+    withScene(async (scene) => {
+      const { context, out } = scene;
+      const big = bigContext(scene);
+      const server = await Server.start(scene);
+      const held = await server.sendHeld(`slow=${big}`);
+      expectExit(await server.send(`quick=${context}`).done, 0);
+      expect(treeState(join(out, 'quick'))).toEqual(treeState(context));
+      expect(held.sender.child.exitCode).toBeNull();
+      held.release();
+      expectExit(await held.sender.done, 0);
+      expect(treeState(join(out, 'slow'))).toEqual(treeState(big));
+      expectExit(await server.end('SIGTERM'), 0);
+    }));
+
+  test('of one destination go in turn; who waits is told, and the last one wins', () =>
+    withScene(async (scene) => {
+      const { out } = scene;
+      const contexts = ['first', 'second', 'third'].map((name) => bigContext(scene, name));
+      const server = await Server.start(scene, ['--delete']);
+      const first = await server.sendHeld(`web=${contexts[0]}`);
+      const second = server.send(`web=${contexts[1]}`);
+      await until('the second is told', () => second.said() !== '');
+      // OUT as a whole excludes every name in it.
+      const third = server.send(contexts[2]!);
+      await until('the third is told', () => third.said() !== '');
+      expect(second.said()).toBe('ctxsync send: queued: 1 sender before it\n');
+      expect(third.said()).toBe('ctxsync send: queued: 2 senders before it\n');
+      first.release();
+      for (const { done } of [first.sender, second, third]) expectExit(await done, 0);
+      expect(treeState(out)).toEqual(treeState(contexts[2]!));
+      expect(server.started.said()).toMatch(
+        /^ctxsync receive: #1 \S+\/web: received 2 entries, 3.15 MB in /m,
+      );
+      expect(server.started.said()).toContain(`#3 ${out}: queued: 2 senders before it\n`);
+      expectExit(await server.end('SIGTERM'), 0);
+    }));
+
+  test('twenty, of whom five are hostile or frozen: all others are done', () =>
+    withScene(async (scene) => {
+      const { folder, out } = scene;
+      const server = await Server.start(scene, [...SOON, '--max-entries=100']);
+      const before = server.memory('VmHWM');
+      const silent = await server.connect();
+      const garbage = await server.connect(Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n'));
+      const broken = await server.connect(helloOf({ contexts: ['broken'] }), Buffer.alloc(64, 1));
+      const mute = await server.connect(helloOf({ contexts: ['mute'] }));
+      const frozen = await server.sendHeld(`frozen=${bigContext(scene, 'frozen')}`);
+      frozen.sender.child.kill('SIGSTOP');
+      await server.said(/mute: receiving/);
+
+      const names = Array.from({ length: 13 }, (_, i) => `good-${i}`);
+      const jobs = [...names, 'mute', 'frozen'].map((name) => {
+        const context = bigContext({ ...scene, folder: join(folder, 'all') }, name);
+        return { name, context, sender: server.send(`${name}=${context}`) };
+      });
+      for (const { name, context, sender } of jobs) {
+        expectExit(await sender.done, 0);
+        expect(treeState(join(out, name))).toEqual(treeState(context));
+      }
+      await until('the others are let go', () => [silent, garbage, broken, mute].every(isClosed));
+      expect(garbage.heard).toBe('');
+      expect(mute.heard).toMatch(/gave up: nothing moved for \d+s while other senders waited for/);
+      const bound = 20 * (RING_BYTES + 2 * IO_BUFFER_BYTES + THREAD_BYTES);
+      expect(server.memory('VmHWM') - before).toBeLessThan(bound);
+
+      const { stderr } = await expectCleanEnd(server);
+      expect(stderr.match(/received 2 entries/g)).toHaveLength(15);
+      expect(stderr).toMatch(/#\d+: error: what arrives is not from ctxsync; it begins with "?GET/);
+      expect(stderr).toMatch(/#\d+ \S+\/broken: error: /);
+      expect(stderr).not.toMatch(/^\s+at .*:\d+/m);
+      for (const name of ['mute', 'frozen']) {
+        expect(stderr).toMatch(new RegExp(`/${name}: error: gave up: nothing moved for `));
+        expect(workNames(join(out, name))).toEqual([]);
+      }
+      expect(workNames(out)).toEqual([]);
+    }));
+
+  test('more than are served at a time: who waits costs no thread and no ring', () =>
+    withScene(async (scene) => {
+      const server = await Server.start(scene);
+      await server.connect(helloOf({ contexts: ['web'] }));
+      await server.said('#1 .*/web: receiving');
+      const [threads, before] = [server.threads, server.memory('VmRSS')];
+      const flood = floodOf('web', RING_BYTES);
+      const waiting = [];
+      for (let count = 1; count < MAX_SERVED; count += 1) waiting.push(await server.connect(flood));
+      await server.said(`queued: ${MAX_SERVED - 1} senders before it`);
+      const one = await server.connect(helloOf({ contexts: ['web'] }));
+      expect(server.threads).toBe(threads);
+      const bound = MAX_SERVED * 2 * IO_BUFFER_BYTES + GARBAGE_BYTES;
+      expect(server.memory('VmHWM') - before).toBeLessThan(bound);
+      expect(one.heard).toBe('');
+      expect(server.started.said()).not.toContain(`#${MAX_SERVED + 1} `);
+      expectFailure(await server.end('SIGINT'), 130, /#2 .*interrupted/);
+      expectUntouched(scene);
+    }));
+});
+
+describe('a sender that stands still', () => {
+  test('may do so while nobody waits for its destination, and no longer', () =>
+    withScene(async (scene) => {
+      const { context, out } = scene;
+      const server = await Server.start(scene, SOON);
+      const held = await server.sendHeld(`web=${bigContext(scene)}`);
+      await server.said(/#1 .*\/web: stalled 1s: sender/);
+      expectExit(await server.send(`other=${context}`).done, 0);
+      expect(held.sender.child.exitCode).toBeNull();
+      expectExit(await server.send(`web=${context}`).done, 0);
+      expectFailure(
+        await held.sender.done,
+        9,
+        `the receiver failed: gave up: nothing moved for`,
+        `while other senders waited for ${join(out, 'web')}`,
+      );
+      expect(readFileSync(join(out, 'web', 'a.txt'), 'utf8')).toBe('new');
+      await expectCleanEnd(server);
+    }));
+
+  test('in the queue is missed by nobody when it leaves', () =>
+    withScene(async (scene) => {
+      const server = await Server.start(scene);
+      const held = await server.sendHeld(`web=${bigContext(scene)}`);
+      const waits = server.send(`web=${scene.context}`);
+      await until('it is told', () => waits.said().includes('queued'));
+      waits.child.kill('SIGKILL');
+      await server.said(/#2 .*error: the sender left while it waited for its turn/);
+      held.release();
+      expectExit(await held.sender.done, 0);
+      await expectCleanEnd(server);
+    }));
+});
+
+function isClosed({ closed }: { closed: boolean }): boolean {
+  return closed;
+}
