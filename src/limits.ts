@@ -1,7 +1,8 @@
 /**
  * Every bound of ctxsync, with its unit. Nothing is buffered, counted or waited for past one of
  * these. Memory of one process, the Node runtime apart, is at most
- * MAX_STREAMS x (RING_BYTES + IO_BUFFER_BYTES) + what --max-entries paths need (about 150 bytes each).
+ * 2 x MAX_STREAMS x (RING_BYTES + IO_BUFFER_BYTES), as either direction has so many streams, and what
+ * --max-entries paths need (about 150 bytes each).
  * Of one that serves (receive --serve) it is that for each transfer that has its turn, of which there
  * are at most MAX_SERVED, and one that waits in their place has 2 x IO_BUFFER_BYTES; and
  * MAX_WAITING_CONNECTIONS x IO_BUFFER_BYTES for those that wait to be one of them. Between
