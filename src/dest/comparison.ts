@@ -50,6 +50,7 @@ export class Comparison {
   readonly #options: ComparisonOptions;
   readonly #existing: ExistingTree;
   readonly #ancestors: Ancestor[] = [];
+  #hasRoot = false;
   /** Files with several names here that are unchanged so far: their first names, by file. */
   readonly #firstNames = new Map<string, BytePath>();
   /** Changed files that have several names in the context. */
@@ -76,8 +77,9 @@ export class Comparison {
     if (folder) this.#ancestors.push({ path, wanted: !same });
   }
 
-  /** Every entry came. */
+  /** Every entry came. @throws CtxsyncError corrupt, when that was none */
   end(): void {
+    if (!this.#hasRoot) throw new CtxsyncError('corrupt', 'the manifest has no root');
     this.#existing.end();
   }
 
@@ -88,6 +90,7 @@ export class Comparison {
 
   /** Of a root's own mode and time the commit takes care. */
   #addRoot(): void {
+    this.#hasRoot = true;
     this.#options.onWant({ path: '' });
   }
 

@@ -47,9 +47,9 @@ export class Answers {
     this.#mux.grant(id, limit);
   }
 
-  /** Tells which entries of a context we want, or that it is all of them. */
-  openWants(name: string, ring: Ring, all: boolean): void {
-    this.#mux.open('want', name, ring, all ? true : undefined);
+  /** Tells which entries of a context we want, or that it is all of them. Settles at the end of it. */
+  openWants(name: string, ring: Ring, all: boolean): Promise<void> {
+    return this.#mux.open('want', name, ring, all ? true : undefined).ended;
   }
 
   /** What the sender lets us send. @returns false where that cannot be */

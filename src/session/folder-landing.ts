@@ -27,8 +27,11 @@ export interface FolderLandingOptions {
   monitor: Monitor;
   /** What may be offered, and what may travel. */
   budgets: { manifests: Budget; trees: Budget };
-  /** Opens a stream to the sender: which entries of a context are wanted, or that all are. */
-  openWants: (name: string, ring: Ring, all: boolean) => void;
+  /**
+   * Opens a stream to the sender: which entries of a context are wanted, or that all are. Settles
+   * when it was handed over.
+   */
+  openWants: (name: string, ring: Ring, all: boolean) => Promise<void>;
   onFailure: (error: CtxsyncError) => void;
   onWarning: (message: string) => void;
   /** From here on nobody should interrupt. */
@@ -74,6 +77,8 @@ export class FolderLanding implements Landing {
   /** The context that becomes the folder itself. */
   #base = '';
   #manifests = 0;
+  /** Manifests whose answers have not been handed over. */
+  #comparing = 0;
   #root: FolderMetadata | undefined;
   #committing: Promise<void> | undefined;
   #settled = false;
@@ -127,7 +132,7 @@ export class FolderLanding implements Landing {
     const destination = this.#destination;
     if (destination === undefined) return;
     const { crew, onWarning } = this.#options;
-    const keep = duplex && BROKEN_OFF.has(error.code) && this.#hasContent();
+    const keep = duplex && BROKEN_OFF.has(error.code) && this.#hasContent(destination);
     const input = { destination, keep };
     const clean = this.#settled && (await crew.cleanUp('discard', input, graceMs(error)));
     if (!clean) {
@@ -186,8 +191,14 @@ export class FolderLanding implements Landing {
   /** Holds a manifest against what is there, and asks for the rest. */
   async #compare(name: string, manifest: Ring, contexts: readonly string[]): Promise<void> {
     const { crew, monitor, budgets, openWants } = this.#options;
+    if (this.#comparing === MAX_STREAMS) {
+      throw new CtxsyncError(
+        'corrupt',
+        `more than ${MAX_STREAMS} manifests that were not answered`,
+      );
+    }
+    this.#comparing += 1;
     const index = this.#manifests++;
-    await this.#turns.take();
     const destination = await this.#prepared!;
     const thread = crew.hire();
     monitor.watch(thread, false);
@@ -196,7 +207,7 @@ export class FolderLanding implements Landing {
     const wants = crew.ring();
     const base = { destination, name: at, others };
     if (await crew.run(thread, 'hasBase', base)) {
-      openWants(name, wants, false);
+      const told = openWants(name, wants, false);
       const rings = { manifest: manifest.shared, wants: wants.shared };
       const budget = budgets.manifests.shared.buffer;
       const counts = await crew.run(thread, 'compare', { ...base, ...rings, index, budget });
@@ -205,13 +216,14 @@ export class FolderLanding implements Landing {
         counts,
         context: { name: at, edits: stageEdits(destination, index) },
       });
+      await told;
     } else {
       wants.end();
-      openWants(name, wants, true);
-      await drain(manifest);
+      await Promise.all([openWants(name, wants, true), drain(manifest)]);
     }
+    crew.release(wants);
+    this.#comparing -= 1;
     await crew.dismiss(thread, manifest);
-    this.#turns.done();
   }
 
   /** After a failure nobody else gets a turn. */
@@ -267,12 +279,12 @@ export class FolderLanding implements Landing {
     return name === this.#base ? '' : fromText(name);
   }
 
-  #hasContent(): boolean {
-    return this.contexts().some(({ entries }) => entries > 0);
+  #hasContent({ remains }: Destination): boolean {
+    return remains.length > 0 || this.contexts().some(({ entries }) => entries > 0);
   }
 
   #warnOfStage({ out, stage }: Destination): void {
-    const left = `${stage} is left, the next receive removes it`;
+    const left = `${stage} is left, the next receive uses or removes it`;
     const midCommit = this.#committing !== undefined && !this.#settled;
     const message = midCommit
       ? `the disk hung in the middle of the commit: ${out} may hold a part of the context; receive it again. ${left}`

@@ -203,7 +203,7 @@ class ReceiveRun {
       place: () => this.#place(to.folder),
       mirror: to.delete ?? false,
       budgets: { manifests: budget(), trees: budget() },
-      openWants: (name, ring, all) => this.#answers?.openWants(name, ring, all),
+      openWants: (name, ring, all) => this.#answers!.openWants(name, ring, all),
       onWarning: (message) =>
         this.#options.onEvent?.({ type: 'warning', side: 'receiver', message }),
       onCommit: () => (this.#failure.committing = true),
@@ -273,6 +273,9 @@ class ReceiveRun {
   #handleOpen(stream: IncomingStream): Ring {
     const { id, kind } = stream;
     const contexts = this.#contexts;
+    if (contexts?.includes(stream.name) === false) {
+      throw new CtxsyncError('corrupt', `stream ${id} is of a context that HELLO does not name`);
+    }
     const comparable = this.#answers !== undefined && contexts !== undefined;
     if (kind === 'tree' || (kind === 'manifest' && comparable && 'folder' in this.#options.to)) {
       return this.#landing.open(stream, contexts ?? []);

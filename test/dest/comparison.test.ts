@@ -1,0 +1,477 @@
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { toMicroseconds, toUtimesSeconds } from '../../src/disk/mtime.ts';
+import type { ManifestEntry } from '../../src/entry.ts';
+import { makeExoticTree } from '../helpers/exotic-tree.ts';
+import { asNobody } from '../helpers/as-nobody.ts';
+import { withFolder } from '../helpers/folder.ts';
+import {
+  checksummed,
+  compare,
+  entriesOf,
+  wantBytes,
+  type Compared,
+} from '../helpers/incremental.ts';
+import { writeTree } from '../helpers/scene.ts';
+import { treeState } from '../helpers/tree-state.ts';
+
+interface Twins {
+  context: string;
+  out: string;
+}
+
+/** Runs with a context, and an OUT that is its copy. */
+function withTwins<T>(use: (twins: Twins, folder: string) => T): Promise<T> {
+  return withFolder((folder) => {
+    const context = join(folder, 'context');
+    const out = join(folder, 'out');
+    writeTree(context, { 'a/b/file': 'content', 'a/other': 'o', 'c/file': 'c', last: 'l' });
+    symlinkSync('a/b', join(context, 'link'));
+    copy(context, out);
+    return use({ context, out }, folder);
+  });
+}
+
+function copy(from: string, to: string): void {
+  execFileSync('cp', ['-a', from, to]);
+}
+
+const ALL_UNCHANGED = { changed: 0, wanted: 0 };
+
+describe('a comparison', () => {
+  it('with what is the same wants nothing but the root', async () => {
+    await withTwins(({ context, out }) => {
+      const { wants, edits, counts } = compare(out, entriesOf(context));
+      expect({ wants, edits }).toEqual({ wants: [{ path: '' }], edits: [] });
+      expect(counts).toEqual({ ...ALL_UNCHANGED, unchanged: 8 });
+    });
+  });
+
+  it('of all that a transfer keeps, with its copy, wants nothing but the root', async () => {
+    await withFolder((folder) => {
+      const context = join(folder, 'context');
+      mkdirSync(context);
+      makeExoticTree(context);
+      copy(context, join(folder, 'out'));
+      for (const entries of [entriesOf(context), checksummed(context)]) {
+        const { wants, edits, counts } = compare(join(folder, 'out'), entries);
+        expect({ wants, edits }).toEqual({ wants: [{ path: '' }], edits: [] });
+        expect(counts).toEqual({ ...ALL_UNCHANGED, unchanged: entries.length - 1 });
+      }
+    });
+  });
+
+  it.each<[what: string, change: (out: string) => void, counts: Partial<Compared['counts']>]>([
+    ['is missing', (out) => keepingTime(out, 'a/b', () => unlinkSync(join(out, 'a/b/file'))), {}],
+    ['has another mode', (out) => chmodSync(join(out, 'a/b/file'), 0o600), {}],
+    ['is setuid', (out) => chmodSync(join(out, 'a/b/file'), 0o4644), {}],
+    ['is sticky', (out) => chmodSync(join(out, 'a/b/file'), 0o1644), {}],
+    ['is a microsecond younger', (out) => shiftTime(join(out, 'a/b/file'), 1), {}],
+    ['is a microsecond older', (out) => shiftTime(join(out, 'a/b/file'), -1), {}],
+    ['has another size', (out) => rewrite(out, 'a/b/file', 'content.'), {}],
+    ['is a folder', (out) => replace(out, 'a/b/file', (path) => mkdirSync(path)), {}],
+    ['is a symlink', (out) => replace(out, 'a/b/file', (path) => symlinkSync('x', path)), {}],
+    ['is a FIFO', (out) => replace(out, 'a/b/file', makeFifo), {}],
+  ])('wants a file that %s, and the folders above it', async (_, change) => {
+    await withTwins(({ context, out }) => {
+      change(out);
+      const { wants, edits, counts } = compare(out, entriesOf(context));
+      expect(pathsOf(wants)).toEqual(['', 'a', 'a/b', 'a/b/file']);
+      expect(edits).toEqual([]);
+      expect(counts).toEqual({ changed: 1, unchanged: 7, wanted: 3 });
+    });
+  });
+
+  it('wants a file with another content only where contents are compared', async () => {
+    await withTwins(({ context, out }) => {
+      rewrite(out, 'a/b/file', 'CONTENT');
+      expect(pathsOf(compare(out, entriesOf(context)).wants)).toEqual(['']);
+      const { wants } = compare(out, checksummed(context));
+      expect(wants).toEqual([{ path: '' }, { path: 'a' }, { path: 'a/b' }, { path: 'a/b/file' }]);
+    });
+  });
+
+  it('wants a symlink with another text, or time', async () => {
+    await withTwins(({ context, out }) => {
+      replace(out, 'link', (path) => symlinkSync('a/c', path));
+      expect(pathsOf(compare(out, entriesOf(context)).wants)).toEqual(['', 'link']);
+      replace(out, 'link', (path) => symlinkSync('a/b', path));
+      expect(pathsOf(compare(out, entriesOf(context)).wants)).toEqual(['']);
+      shiftTime(join(out, 'link'), 1);
+      expect(pathsOf(compare(out, entriesOf(context)).wants)).toEqual(['', 'link']);
+    });
+  });
+
+  it('wants a folder with another mode or time, and nothing of what is in it', async () => {
+    await withTwins(({ context, out }) => {
+      chmodSync(join(out, 'a/b'), 0o700);
+      expect(pathsOf(compare(out, entriesOf(context)).wants)).toEqual(['', 'a', 'a/b']);
+      chmodSync(join(out, 'a/b'), lstatSync(join(context, 'a/b')).mode);
+      shiftTime(join(out, 'c'), -1);
+      expect(pathsOf(compare(out, entriesOf(context)).wants)).toEqual(['', 'c']);
+    });
+  });
+
+  it.each(['a file', 'a symlink to the same'])(
+    'wants all of a folder where %s is',
+    async (what) => {
+      await withTwins(({ context, out }, folder) => {
+        renameSync(join(out, 'a'), join(folder, 'aside'));
+        if (what === 'a file') writeFileSync(join(out, 'a'), '');
+        else symlinkSync('../aside', join(out, 'a'));
+        const { wants, edits } = compare(out, entriesOf(context));
+        expect(pathsOf(wants)).toEqual(['', 'a', 'a/b', 'a/b/file', 'a/other']);
+        expect(edits).toEqual([]);
+      });
+    },
+  );
+
+  it.each(['is missing', 'is empty', 'is a file', 'is a symlink'])(
+    'wants everything where OUT %s',
+    async (what) => {
+      await withTwins(({ context, out }, folder) => {
+        renameSync(out, join(folder, 'aside'));
+        if (what === 'is empty') mkdirSync(out);
+        if (what === 'is a file') writeFileSync(out, '');
+        if (what === 'is a symlink') symlinkSync('aside', out);
+        const entries = entriesOf(context);
+        const { wants, edits, counts } = compare(out, entries);
+        expect(pathsOf(wants)).toEqual(pathsOf(entries));
+        expect(edits).toEqual([]);
+        expect(counts).toEqual({ changed: 8, unchanged: 0, wanted: 8 });
+      });
+    },
+  );
+
+  it('wants each folder once, before the first changed entry in it', async () => {
+    await withTwins(({ context, out }) => {
+      for (const path of ['a/b/file', 'a/other', 'c/file', 'last']) chmodSync(join(out, path), 0);
+      const { wants, counts } = compare(out, entriesOf(context));
+      const paths = ['', 'a', 'a/b', 'a/b/file', 'a/other', 'c', 'c/file', 'last'];
+      expect(pathsOf(wants)).toEqual(paths);
+      expect(counts).toEqual({ changed: 4, unchanged: 4, wanted: 7 });
+    });
+  });
+
+  it('of a file that we may not read, with digests, wants it', async () => {
+    await withTwins(({ context, out }, folder) => {
+      chmodSync(join(context, 'last'), 0);
+      const entries = checksummed(context);
+      asNobody(folder, () => {
+        chmodSync(join(out, 'last'), 0);
+        expect(compare(out, entries).wants).toEqual([{ path: '' }, { path: 'last' }]);
+      });
+    });
+  });
+
+  it('changes nothing in OUT', async () => {
+    await withTwins(({ context, out }) => {
+      rewrite(out, 'a/b/file', 'changed');
+      chmodSync(join(out, 'a'), 0o555);
+      writeTree(out, { 'mine/x': '' });
+      const before = treeState(out);
+      compare(out, checksummed(context));
+      expect(treeState(out)).toEqual(before);
+    });
+  });
+});
+
+describe('what the context lacks', () => {
+  it('is to be removed, the topmost of it only, in order', async () => {
+    await withTwins(({ context, out }) => {
+      const mine = ['a/a', 'a/b/zzz', 'b', 'zzz/deep/x', '0'];
+      for (const path of mine) keepingTimes(out, () => writeTree(out, { [path]: 'mine' }));
+      symlinkSync('nowhere', join(out, 'dangling'));
+      const { wants, edits } = compare(out, entriesOf(context));
+      expect(pathsOf(wants)).toEqual(['']);
+      const removed = ['0', 'a/a', 'a/b/zzz', 'b', 'dangling', 'zzz'];
+      expect(edits).toEqual(removed.map((path) => ({ kind: 'remove', path })));
+    });
+  });
+
+  it('in a folder that becomes something else goes with it', async () => {
+    await withTwins(({ context, out }) => {
+      replace(out, 'last', () => writeTree(out, { 'last/mine': '' }));
+      expect(compare(out, entriesOf(context))).toMatchObject({
+        wants: [{ path: '' }, { path: 'last' }],
+        edits: [],
+      });
+    });
+  });
+
+  it("stays where it is another context's, or a receiver's own", async () => {
+    await withTwins(({ context, out }) => {
+      writeTree(out, { 'web/x': '', '.ctxsync-lock': '', '.ctxsync-0123456789abcdef/tree/x': '' });
+      writeTree(out, { '.ctxsync-mine': '', 'a/web': '' });
+      const { edits } = compare(out, entriesOf(context), { others: ['web', 'absent'] });
+      expect(pathsOf(edits)).toEqual(['.ctxsync-mine', 'a/web']);
+    });
+  });
+
+  it('and has the name of another context is refused', async () => {
+    await withTwins(({ context, out }) => {
+      const entries = entriesOf(context);
+      expect(() => compare(out, entries, { others: ['c'] })).toThrow(
+        expect.objectContaining({
+          code: 'unsafe-entry',
+          path: 'c',
+          message: 'refused c: another context has it already',
+        }),
+      );
+      expect(() => compare(out, entries, { others: ['file', 'b'] })).not.toThrow();
+    });
+  });
+});
+
+describe('a file with several names', () => {
+  const NAMES = ['a/b/file', 'a/twin', 'c/twin'];
+
+  /** A context in which `NAMES` are names of one file; OUT is its copy, hardlinks and all. */
+  function withLinks<T>(use: (twins: Twins) => T): Promise<T> {
+    return withFolder((folder) => {
+      const context = join(folder, 'context');
+      writeTree(context, { 'a/b/file': 'content', 'c/file': 'c' });
+      for (const name of NAMES.slice(1)) linkSync(join(context, NAMES[0]!), join(context, name));
+      copy(context, join(folder, 'out'));
+      return use({ context, out: join(folder, 'out') });
+    });
+  }
+
+  /** Makes of a name a file of its own, with the same content, mode and time. */
+  function split(root: string, path: string): void {
+    const at = join(root, path);
+    keepingTimes(root, () => {
+      execFileSync('cp', ['-p', at, `${at}~`]);
+      renameSync(`${at}~`, at);
+    });
+  }
+
+  it('is unchanged where the same names are one file', async () => {
+    await withLinks(({ context, out }) => {
+      expect(compare(out, entriesOf(context))).toEqual({
+        wants: [{ path: '' }],
+        edits: [],
+        counts: { ...ALL_UNCHANGED, unchanged: 7 },
+      });
+    });
+  });
+
+  it('gets a name that is a file of its own by a link, and nothing travels', async () => {
+    await withLinks(({ context, out }) => {
+      split(out, 'c/twin');
+      expect(compare(out, entriesOf(context))).toEqual({
+        wants: [{ path: '' }],
+        edits: [{ kind: 'link', path: 'c/twin', link: 'a/b/file' }],
+        counts: { changed: 1, unchanged: 6, wanted: 0 },
+      });
+    });
+  });
+
+  it.each<[what: string, change: (path: string) => void]>([
+    ['is missing', () => {}],
+    ['is a folder', (path) => mkdirSync(path)],
+    ['is a symlink to the first', (path) => symlinkSync('../a/b/file', path)],
+  ])('gets a name that %s by a link', async (_, change) => {
+    await withLinks(({ context, out }) => {
+      replace(out, 'c/twin', change);
+      expect(compare(out, entriesOf(context))).toMatchObject({
+        wants: [{ path: '' }],
+        edits: [{ kind: 'link', path: 'c/twin', link: 'a/b/file' }],
+      });
+    });
+  });
+
+  it('gets a name in a folder that is new by a link, and the folder travels', async () => {
+    await withLinks(({ context, out }) => {
+      rmSync(join(out, 'c'), { recursive: true });
+      const { wants, edits } = compare(out, entriesOf(context));
+      expect(pathsOf(wants)).toEqual(['', 'c', 'c/file']);
+      expect(edits).toEqual([{ kind: 'link', path: 'c/twin', link: 'a/b/file' }]);
+    });
+  });
+
+  it('is wanted under all its names when it changed', async () => {
+    await withLinks(({ context, out }) => {
+      rewrite(out, 'a/b/file', 'changed!');
+      const { wants, edits, counts } = compare(out, entriesOf(context));
+      expect(pathsOf(wants)).toEqual(['', 'a', 'a/b', 'a/b/file', 'a/twin', 'c', 'c/twin']);
+      expect(edits).toEqual([]);
+      expect(counts).toEqual({ changed: 3, unchanged: 4, wanted: 6 });
+    });
+  });
+
+  it('is wanted under all its names when its first one is a file of its own that changed', async () => {
+    await withLinks(({ context, out }) => {
+      split(out, 'a/b/file');
+      rewrite(out, 'a/b/file', 'changed!');
+      const { wants } = compare(out, entriesOf(context));
+      expect(pathsOf(wants)).toEqual(['', 'a', 'a/b', 'a/b/file', 'a/twin', 'c', 'c/twin']);
+    });
+  });
+
+  it('in OUT alone is split: the later ones are wanted', async () => {
+    await withLinks(({ context, out }) => {
+      for (const name of NAMES.slice(1)) split(context, name);
+      const { wants, edits, counts } = compare(out, entriesOf(context));
+      expect(pathsOf(wants)).toEqual(['', 'a', 'a/twin', 'c', 'c/twin']);
+      expect(edits).toEqual([]);
+      expect(counts).toEqual({ changed: 2, unchanged: 5, wanted: 4 });
+    });
+  });
+
+  it('that is one with other names than in the context gets them by links', async () => {
+    await withFolder((folder) => {
+      const context = join(folder, 'context');
+      writeTree(context, { a: 'same', c: 'same' });
+      for (const name of ['a', 'c']) utimesSync(join(context, name), 1e9, 1e9);
+      linkSync(join(context, 'a'), join(context, 'b'));
+      linkSync(join(context, 'c'), join(context, 'd'));
+      const out = join(folder, 'out');
+      writeTree(out, { a: 'same', b: 'same' });
+      for (const name of ['a', 'b']) utimesSync(join(out, name), 1e9, 1e9);
+      linkSync(join(out, 'a'), join(out, 'c'));
+      linkSync(join(out, 'b'), join(out, 'd'));
+      const { wants, edits } = compare(out, entriesOf(context));
+      expect(pathsOf(wants)).toEqual(['', 'c', 'd']);
+      expect(edits).toEqual([{ kind: 'link', path: 'b', link: 'a' }]);
+    });
+  });
+});
+
+describe('what runs before have left', () => {
+  it('has the digest of a changed file that may be there, of the newest stage that has it', async () => {
+    await withTwins(({ context, out }, folder) => {
+      const older = join(folder, 'older');
+      const newer = join(folder, 'newer');
+      copy(context, older);
+      copy(context, newer);
+      rmSync(out, { recursive: true });
+      rewrite(newer, 'a/b/file', 'CONTENT');
+      rewrite(newer, 'c/file', 'cut');
+      rmSync(join(newer, 'last'));
+      shiftTime(join(newer, 'a/other'), 1);
+      shiftTime(join(older, 'a/other'), 1);
+      const { wants } = compare(out, entriesOf(context), { remains: [newer, older] });
+      const digests = Object.fromEntries(wants.map(({ path, sha256 }) => [path, sha256]));
+      const theirs = digestsOf(older);
+      expect(digests).toEqual({
+        '': undefined,
+        a: undefined,
+        'a/b': undefined,
+        'a/b/file': digestsOf(newer)['a/b/file'],
+        'a/other': undefined,
+        c: undefined,
+        'c/file': theirs['c/file'],
+        last: theirs['last'],
+        link: undefined,
+      });
+    });
+  });
+
+  it('is not looked at for what is unchanged', async () => {
+    await withTwins(({ context, out }, folder) => {
+      copy(context, join(folder, 'stage'));
+      const { wants } = compare(out, entriesOf(context), { remains: [join(folder, 'stage')] });
+      expect(wants).toEqual([{ path: '' }]);
+    });
+  });
+
+  it('and may not be read is no use, and no harm', async () => {
+    await withTwins(({ context, out }, folder) => {
+      const stage = join(folder, 'stage');
+      copy(context, stage);
+      const entries = entriesOf(context);
+      rmSync(join(out, 'last'));
+      rmSync(join(out, 'c'), { recursive: true });
+      asNobody(folder, () => {
+        chmodSync(join(stage, 'last'), 0);
+        chmodSync(join(stage, 'c'), 0);
+        const { wants } = compare(out, entries, { remains: [stage] });
+        expect(wants.at(-1)).toEqual({ path: 'last' });
+        expect(pathsOf(wants)).toEqual(['', 'c', 'c/file', 'last']);
+        expect(() => wantBytes(wants)).not.toThrow();
+      });
+    });
+  });
+
+  it('and has other names is not offered: they might be names in OUT', async () => {
+    await withTwins(({ context, out }, folder) => {
+      const stage = join(folder, 'stage');
+      copy(context, stage);
+      rmSync(join(out, 'last'));
+      linkSync(join(stage, 'last'), join(folder, 'elsewhere'));
+      const { wants } = compare(out, entriesOf(context), { remains: [stage] });
+      expect(wants).toEqual([{ path: '' }, { path: 'last' }]);
+    });
+  });
+});
+
+function pathsOf(some: readonly { path: string }[]): string[] {
+  return some.map(({ path }) => path);
+}
+
+function digestsOf(root: string): Record<string, string | undefined> {
+  const entries = checksummed(root).map(({ path, sha256 }: ManifestEntry) => [path, sha256]);
+  return Object.fromEntries(entries) as Record<string, string | undefined>;
+}
+
+function shiftTime(path: string, us: number): void {
+  const { mtimeNs } = lstatSync(path, { bigint: true });
+  const seconds = toUtimesSeconds(toMicroseconds(mtimeNs) + us);
+  lutimesSync(path, seconds, seconds);
+}
+
+/** Other content, and the same mode and time. */
+function rewrite(root: string, path: string, content: string): void {
+  keepingTime(root, path, () => writeFileSync(join(root, path), content));
+}
+
+/** Something else in the place of an entry, with the times of entry and folder as before. */
+function replace(root: string, path: string, make: (path: string) => void): void {
+  const at = join(root, path);
+  keepingTimes(root, () => {
+    const { mtimeNs } = lstatSync(at, { bigint: true });
+    rmSync(at, { recursive: true });
+    make(at);
+    if (lstatSync(at, { throwIfNoEntry: false }) === undefined) return;
+    const seconds = toUtimesSeconds(toMicroseconds(mtimeNs));
+    lutimesSync(at, seconds, seconds);
+  });
+}
+
+function keepingTime(root: string, path: string, act: () => void): void {
+  const { mtimeNs } = lstatSync(join(root, path), { bigint: true });
+  act();
+  const seconds = toUtimesSeconds(toMicroseconds(mtimeNs));
+  lutimesSync(join(root, path), seconds, seconds);
+}
+
+/** All folders of the tree have their times from before. */
+function keepingTimes(root: string, act: () => void): void {
+  const folders = Object.entries(treeState(root)).filter(([, state]) => state.startsWith('folder'));
+  act();
+  for (const [path, state] of folders) {
+    const at = join(root, path);
+    if (lstatSync(at, { throwIfNoEntry: false })?.isDirectory() !== true) continue;
+    const seconds = toUtimesSeconds(Number(state.split(' ')[2]));
+    lutimesSync(at, seconds, seconds);
+  }
+}
+
+function makeFifo(path: string): void {
+  execFileSync('mkfifo', [path]);
+}

@@ -1,0 +1,72 @@
+import { readFileSync, statSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { EditWriter, readEdits, type Edit } from '../../src/dest/edits.ts';
+import { withFolder } from '../helpers/folder.ts';
+
+const EDITS: Edit[] = [
+  { kind: 'remove', path: 'a' },
+  { kind: 'link', path: 'b/new\nline', link: 'caf\xe9/\xff' },
+  { kind: 'remove', path: 'remove' },
+  { kind: 'link', path: 'link', link: 'remove' },
+  { kind: 'remove', path: 'x'.repeat(3_800) },
+];
+
+describe('edits', () => {
+  it('are kept in a file that only we can read, and come back as they were', async () => {
+    await withFolder((folder) => {
+      const path = join(folder, 'edits');
+      write(path, EDITS);
+      expect(statSync(path).mode & 0o777).toBe(0o600);
+      expect([...readEdits(path)]).toEqual(EDITS);
+    });
+  });
+
+  it('may be none, and may be many', async () => {
+    await withFolder((folder) => {
+      write(join(folder, 'none'), []);
+      expect([...readEdits(join(folder, 'none'))]).toEqual([]);
+      const many = Array.from({ length: 5_000 }, (_, i) => EDITS[i % EDITS.length]!);
+      write(join(folder, 'many'), many);
+      expect([...readEdits(join(folder, 'many'))]).toEqual(many);
+    });
+  });
+
+  it('that are not all there are not read as if they were', async () => {
+    await withFolder((folder) => {
+      const path = join(folder, 'edits');
+      write(path, EDITS.slice(0, 1));
+      truncateSync(path, readFileSync(path).length - 1);
+      expect(() => [...readEdits(path)]).toThrow('in the middle of a record');
+    });
+  });
+
+  it('never take the place of a file that is there, or go where a symlink leads', async () => {
+    await withFolder((folder) => {
+      const path = join(folder, 'edits');
+      write(path, EDITS);
+      expect(() => new EditWriter(path)).toThrow(
+        expect.objectContaining({ code: 'not-writable', message: expect.stringContaining(path) }),
+      );
+      expect([...readEdits(path)]).toEqual(EDITS);
+    });
+  });
+
+  it('that cannot be written or read fail as not writable, with path and cause', async () => {
+    await withFolder((folder) => {
+      const path = join(folder, 'missing/edits');
+      const failure = expect.objectContaining({
+        code: 'not-writable',
+        message: expect.stringContaining('missing/edits: no such file or directory (ENOENT)'),
+      });
+      expect(() => new EditWriter(path)).toThrow(failure);
+      expect(() => [...readEdits(path)]).toThrow(failure);
+    });
+  });
+});
+
+function write(path: string, edits: readonly Edit[]): void {
+  const writer = new EditWriter(path);
+  for (const edit of edits) writer.add(edit);
+  writer.close();
+}

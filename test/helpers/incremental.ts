@@ -1,0 +1,227 @@
+import { Budget } from '../../src/archive/budget.ts';
+import { EntryValidator } from '../../src/archive/entry-validator.ts';
+import { hashSource, pack } from '../../src/archive/pack.ts';
+import { TarReader } from '../../src/archive/tar-reader.ts';
+import { unpack } from '../../src/archive/unpack.ts';
+import { commit, type ComparedContext, type CommitResult } from '../../src/dest/commit.ts';
+import { Comparison, type ComparisonCounts } from '../../src/dest/comparison.ts';
+import {
+  discard,
+  landingOf,
+  prepareDestination,
+  remainingTrees,
+  stageEdits,
+  stageTree,
+  type Destination,
+} from '../../src/dest/destination.ts';
+import { EditWriter, type Edit } from '../../src/dest/edits.ts';
+import { Remains } from '../../src/dest/remains.ts';
+import { StageWriter } from '../../src/dest/stage-writer.ts';
+import { fromText, joinPath, type BytePath } from '../../src/disk/byte-path.ts';
+import { Gauge } from '../../src/disk/gauge.ts';
+import type { ManifestEntry, SourceEntry, Want } from '../../src/entry.ts';
+import { ManifestWriter, readManifest } from '../../src/manifest/manifest.ts';
+import { WantReader, WantWriter } from '../../src/manifest/wants.ts';
+import { parseIgnoreFile } from '../../src/tree/ignore-file.ts';
+import { IgnoreRules } from '../../src/tree/ignore-rules.ts';
+import { walkWanted } from '../../src/tree/walk-wanted.ts';
+import { walk, type WalkOptions } from '../../src/tree/walk.ts';
+import { MemorySink, MemorySource, ORIGIN } from './archive-io.ts';
+
+/** How a test walks a context: quietly, with the rules of this ignore file. */
+export function walkOptions(ignoreFile = '', gauge = new Gauge()): WalkOptions {
+  const rules = new IgnoreRules(parseIgnoreFile(Buffer.from(ignoreFile), '.dockerignore'));
+  return { rules, gauge, onSkipped: () => {}, onChanged: () => {} };
+}
+
+/** What a walk yields, without what is valid only during the walk. */
+export function entriesOf(root: string, ignoreFile = ''): ManifestEntry[] {
+  return Array.from(walk(fromText(root), walkOptions(ignoreFile)), bare);
+}
+
+/** The same, with digests. */
+export function checksummed(root: string): ManifestEntry[] {
+  const gauge = new Gauge();
+  return Array.from(walk(fromText(root), walkOptions('', gauge)), (entry) =>
+    entry.kind === 'file' ? { ...bare(entry), sha256: hashSource(entry, gauge) } : bare(entry),
+  );
+}
+
+export function bare({
+  path,
+  kind,
+  mode,
+  mtimeUs,
+  size,
+  link,
+  linked,
+}: SourceEntry): ManifestEntry {
+  const entry: ManifestEntry = { path, kind, mode, mtimeUs, size };
+  if (link !== undefined) entry.link = link;
+  if (linked !== undefined) entry.linked = linked;
+  return entry;
+}
+
+/** The stream of a manifest. */
+export function manifestBytes(entries: Iterable<ManifestEntry>): Buffer {
+  const sink = new MemorySink();
+  const writer = new ManifestWriter(sink);
+  for (const entry of entries) writer.add(entry);
+  writer.end();
+  return sink.bytes();
+}
+
+/** The stream of a list of wants. */
+export function wantBytes(wants: Iterable<Want>): Buffer {
+  const sink = new MemorySink();
+  const writer = new WantWriter(sink);
+  for (const want of wants) writer.add(want);
+  writer.end();
+  return sink.bytes();
+}
+
+export interface Compared {
+  wants: Want[];
+  edits: Edit[];
+  counts: ComparisonCounts;
+}
+
+export interface CompareOptions {
+  /** Trees of the stages of runs that broke off. */
+  remains?: readonly BytePath[];
+  /** Names of other contexts. */
+  others?: readonly BytePath[];
+}
+
+/** Holds a context against a folder. */
+export function compare(
+  base: string,
+  entries: Iterable<ManifestEntry>,
+  { remains = [], others = [] }: CompareOptions = {},
+): Compared {
+  const gauge = new Gauge();
+  const wants: Want[] = [];
+  const edits: Edit[] = [];
+  const comparison = new Comparison({
+    base: fromText(base),
+    remains: new Remains(remains, gauge),
+    others,
+    gauge,
+    onWant: (want) => wants.push(want),
+    onEdit: (edit) => edits.push(edit),
+  });
+  try {
+    for (const entry of entries) comparison.add(entry);
+    comparison.end();
+  } finally {
+    comparison.close();
+  }
+  return { wants, edits, counts: comparison.counts };
+}
+
+export interface UpdateOptions {
+  delete?: boolean;
+  checksum?: boolean;
+  /** Contexts that are sent whole, and not compared. */
+  whole?: readonly string[];
+  /** Told of each step of the commit. */
+  gauge?: Gauge;
+}
+
+export interface Updated extends CommitResult {
+  /** Of all contexts, the names of the contexts before their paths. */
+  wants: Want[];
+  /** Bytes of file content that travelled. */
+  bytes: number;
+}
+
+/** Brings contexts (folders by their names) to OUT as two sides do, but for the wire. */
+export function update(
+  out: string,
+  contexts: Record<string, string>,
+  options: UpdateOptions = {},
+): Updated {
+  const destination = prepareDestination(fromText(out), new Gauge());
+  try {
+    const run = new Update(destination, Object.keys(contexts), options);
+    for (const [name, folder] of Object.entries(contexts)) run.context(name, folder);
+    return { ...run.commit(), wants: run.wants, bytes: run.gauge.read().bytes };
+  } catch (error) {
+    discard(destination, new Gauge());
+    throw error;
+  }
+}
+
+class Update {
+  readonly wants: Want[] = [];
+  readonly gauge = new Gauge();
+  readonly #destination: Destination;
+  readonly #names: readonly string[];
+  readonly #options: UpdateOptions;
+  readonly #compared: ComparedContext[] = [];
+  #root: StageWriter['root'];
+
+  constructor(destination: Destination, names: readonly string[], options: UpdateOptions) {
+    this.#destination = destination;
+    this.#names = names;
+    this.#options = options;
+  }
+
+  context(name: string, folder: string): void {
+    const root = fromText(folder);
+    const sink = new MemorySink();
+    if (this.#options.whole?.includes(name) === true) {
+      pack(walk(root, walkOptions()), sink, this.gauge);
+    } else {
+      const wants = new WantReader(new MemorySource(this.#compare(name, folder)));
+      pack(walkWanted(root, wants, walkOptions()), sink, this.gauge);
+    }
+    this.#unpack(name, sink.bytes());
+  }
+
+  commit(): CommitResult {
+    const { delete: mirror = false, gauge = new Gauge() } = this.#options;
+    const options = { delete: mirror, root: this.#root, compared: this.#compared };
+    return commit(this.#destination, options, gauge);
+  }
+
+  #compare(name: string, folder: string): Buffer {
+    const destination = this.#destination;
+    const entries = this.#options.checksum === true ? checksummed(folder) : entriesOf(folder);
+    const path = stageEdits(destination, this.#compared.length);
+    const trees = remainingTrees(destination).map((tree) => joinPath(tree, name));
+    const others = name === '' ? this.#names.filter((each) => each !== '') : [];
+    const manifest = readManifest(new MemorySource(manifestBytes(entries)));
+    const { wants, edits } = compare(landingOf(destination, name), manifest, {
+      remains: trees,
+      others,
+    });
+    const writer = new EditWriter(path);
+    for (const edit of edits) writer.add(edit);
+    writer.close();
+    this.#compared.push({ name, edits: path });
+    this.wants.push(...wants.map((want) => ({ ...want, path: joinPath(name, want.path) })));
+    return wantBytes(wants);
+  }
+
+  #unpack(name: string, tar: Uint8Array): void {
+    const gauge = new Gauge();
+    const destination = this.#destination;
+    const remains = new Remains(remainingTrees(destination), gauge);
+    const stage = new StageWriter(stageTree(destination), destination.umask, gauge, remains);
+    try {
+      unpack(new TarReader(new MemorySource(tar), ORIGIN), stage, {
+        name,
+        validator: new EntryValidator(Budget.create({ maxEntries: 1e6, maxBytes: 1e12 })),
+        addFolders: false,
+        takesKept: !remains.empty,
+        onSkipped: () => {},
+        onChanged: () => {},
+        onEntry: () => {},
+      });
+    } finally {
+      remains.close();
+    }
+    this.#root ??= stage.root;
+  }
+}

@@ -1,0 +1,265 @@
+import { execFileSync } from 'node:child_process';
+import {
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { fromText, isBeneath } from '../../src/disk/byte-path.ts';
+import { Gauge } from '../../src/disk/gauge.ts';
+import type { ManifestEntry, SourceEntry, Want } from '../../src/entry.ts';
+import { WantReader } from '../../src/manifest/wants.ts';
+import { walkWanted } from '../../src/tree/walk-wanted.ts';
+import { MemorySource } from '../helpers/archive-io.ts';
+import { withFolder } from '../helpers/folder.ts';
+import { bare, entriesOf, walkOptions, wantBytes } from '../helpers/incremental.ts';
+import { makeRandomTree } from '../helpers/random-tree.ts';
+import { writeTree } from '../helpers/scene.ts';
+import { seeded } from '../helpers/seeded.ts';
+
+const SHA256 = '0123456789abcdef'.repeat(4);
+const IGNORE_FILES = ['', 'a\n', '*\n!**/a\n', '**/b\n!b/a\n!a-b/*/z\n', '*\n!z\n!a*\n**/z/a\n'];
+
+describe('a walk to what is wanted', () => {
+  it('yields of any part of a context just what a whole walk yields of it', async () => {
+    for (let seed = 0; seed < 100; seed++) {
+      await withFolder((root) => {
+        const random = seeded(seed);
+        makeRandomTree(root, random);
+        const ignoreFile = IGNORE_FILES[seed % IGNORE_FILES.length]!;
+        const all = entriesOf(root, ignoreFile);
+        const part = closed(
+          all,
+          all.filter(() => random(4) === 0),
+        );
+        expect(walked(root, part, ignoreFile), `seed ${seed}`).toEqual(part);
+      });
+    }
+  });
+
+  it('yields all of it where all is wanted, and nothing where nothing is', async () => {
+    await withFolder((root) => {
+      makeRandomTree(root, seeded(7));
+      const all = entriesOf(root);
+      expect(walked(root, all)).toEqual(all);
+      expect(walked(root, [])).toEqual([]);
+      expect(walked(root, [{ path: '' }])).toEqual(all.slice(0, 1));
+    });
+  });
+
+  it('has a file as such whose first name is not wanted', async () => {
+    await withFolder((root) => {
+      writeTree(root, { a: 'content' });
+      for (const name of ['b', 'c']) linkSync(join(root, 'a'), join(root, name));
+      expect(walked(root, wantsOf('', 'b', 'c'))).toMatchObject([
+        { path: '' },
+        { path: 'b', kind: 'file', size: 7 },
+        { path: 'c', kind: 'hardlink', link: 'b' },
+      ]);
+    });
+  });
+
+  it('tells which content a file need not travel with, and only of files', async () => {
+    await withFolder((root) => {
+      writeTree(root, { 'sub/file': '', other: '' });
+      symlinkSync('other', join(root, 'link'));
+      const wants = ['', 'link', 'other', 'sub', 'sub/file'].map((path): Want =>
+        path === 'other' ? { path } : { path, sha256: SHA256 },
+      );
+      const kept = Array.from(walkFor(root, wants), ({ path, keptIf }) => [path, keptIf]);
+      expect(Object.fromEntries(kept)).toEqual({
+        '': undefined,
+        link: undefined,
+        other: undefined,
+        sub: undefined,
+        'sub/file': SHA256,
+      });
+    });
+  });
+
+  it('looks at nothing else, and lists no folder', async () => {
+    await withFolder((root) => {
+      writeTree(root, { 'a/wanted': '', 'a/other': '', 'b/x': '', c: '' });
+      const looks: string[] = [];
+      class WatchedGauge extends Gauge {
+        override enter(...[state, path = '']: Parameters<Gauge['enter']>): void {
+          super.enter(state, path);
+          looks.push(path);
+        }
+      }
+      const wants = new WantReader(new MemorySource(wantBytes(wantsOf('', 'a', 'a/wanted'))));
+      expect([...walkWanted(root, wants, walkOptions('', new WatchedGauge()))]).toHaveLength(3);
+      expect(looks).toEqual([root, 'a', 'a/wanted']);
+    });
+  });
+});
+
+describe('what is wanted and was never offered', () => {
+  it.each<[what: string, paths: string[], at: string]>([
+    ['something without the root', ['a'], 'a'],
+    ['the folder above', ['', '..'], '..'],
+    ['something beside the context', ['', '../outside'], '../outside'],
+    ['something above, through a folder', ['', 'a', 'a/../../outside'], 'a/../../outside'],
+    ['a folder by its dots', ['', 'a', 'a/..'], 'a/..'],
+    ['the folder itself', ['', '.'], '.'],
+    ['a folder by a dot', ['', 'a', 'a/.'], 'a/.'],
+    ['an absolute path', ['', '/etc'], '/etc'],
+    ['an absolute path of a name that is there', ['', '/a'], '/a'],
+    ['an absolute path below it', ['', '/etc/passwd'], '/etc/passwd'],
+    ['an empty name', ['', 'a', 'a/'], 'a/'],
+    ['an empty name on the way', ['', 'a', 'a//file'], 'a//file'],
+    ['what is in a folder that is not wanted', ['', 'a/file'], 'a/file'],
+    ['what is in a file', ['', 'z', 'z/x'], 'z/x'],
+    ['an ignored file', ['', 'secret'], 'secret'],
+    ['an ignored folder', ['', 'secrets'], 'secrets'],
+    ['what is in an ignored folder', ['', 'secrets', 'secrets/x'], 'secrets'],
+    ["a receiver's lock", ['', '.ctxsync-lock'], '.ctxsync-lock'],
+    ["a receiver's stage", ['', 'a', 'a/.ctxsync-0123456789abcdef'], 'a/.ctxsync-0123456789abcdef'],
+  ])('fails as corrupt: %s', async (what, paths, at) => {
+    await withFolder((folder) => {
+      const root = join(folder, 'context');
+      makeContext(root);
+      writeFileSync(join(folder, 'outside'), 'outside');
+      const yielded: SourceEntry[] = [];
+      const code = what === 'what is in a file' ? 'source-changed' : 'corrupt';
+      expect(() => {
+        for (const entry of walkFor(root, wantsOf(...paths), 'secret*\n')) yielded.push(entry);
+      }).toThrow(expect.objectContaining({ code, path: code === 'corrupt' ? at : 'z' }));
+      expect(yielded.map(({ path }) => path)).toEqual(paths.slice(0, yielded.length));
+      expect(yielded.length).toBeLessThan(paths.length);
+    });
+  });
+
+  it('is named, the root too', async () => {
+    await withFolder((root) => {
+      expect(() => [...walkFor(root, wantsOf('x\ny'))]).toThrow(
+        'the receiver wants x\\ny, which it was not offered',
+      );
+    });
+  });
+
+  it('is not sent where an exception might have offered it', async () => {
+    await withFolder((root) => {
+      makeContext(root);
+      const wants = wantsOf('', 'secret');
+      expect(() => [...walkFor(root, wants, '*\n!**/file\n')]).toThrow(
+        expect.objectContaining({ path: 'secret' }),
+      );
+    });
+  });
+
+  it('out of order, or twice, is corrupt', async () => {
+    await withFolder((root) => {
+      makeContext(root);
+      for (const paths of [
+        ['', 'z', 'a'],
+        ['', 'z', 'z'],
+        ['', 'a', 'z', 'a/file'],
+      ]) {
+        expect(() => [...walkFor(root, wantsOf(...paths))]).toThrow(
+          expect.objectContaining({ code: 'corrupt', message: expect.stringContaining('order') }),
+        );
+      }
+    });
+  });
+});
+
+describe('a context that changed since it was offered', () => {
+  it.each<[what: string, change: (root: string) => void, happened: string, path: string]>([
+    ['lost a file', (root) => unlinkSync(join(root, 'a/file')), 'vanished', 'a/file'],
+    ['lost a folder', (root) => rmSync(join(root, 'a'), { recursive: true }), 'vanished', 'a'],
+    ['has a symlink for a folder', leadOut, 'was replaced', 'a'],
+    ['has a file for a folder', (root) => swap(root, writeEmpty), 'was replaced', 'a'],
+    ['has a FIFO for a folder', (root) => swap(root, makeFifo), 'was replaced', 'a'],
+  ])('fails as such where it %s', async (_, change, happened, path) => {
+    await withFolder((folder) => {
+      const root = join(folder, 'context');
+      makeContext(root);
+      writeTree(join(folder, 'elsewhere'), { file: 'secret' });
+      const wants = wantsOf('', 'a', 'a/file', 'z');
+      change(root);
+      const yielded: string[] = [];
+      expect(() => {
+        for (const entry of walkFor(root, wants)) yielded.push(entry.path);
+      }).toThrow(
+        expect.objectContaining({
+          code: 'source-changed',
+          path,
+          message: expect.stringContaining(`${path} ${happened}`),
+        }),
+      );
+      expect(yielded).not.toContain('a/file');
+    });
+  });
+
+  it('fails where a folder becomes a symlink between two of its looks', async () => {
+    await withFolder((folder) => {
+      const root = join(folder, 'context');
+      makeContext(root);
+      writeTree(join(folder, 'elsewhere'), { file: 'secret' });
+      const entries = walkFor(root, wantsOf('', 'a', 'a/file'));
+      entries.next();
+      expect(entries.next().value).toMatchObject({ path: 'a', kind: 'folder' });
+      leadOut(root);
+      expect(() => entries.next()).toThrow(
+        expect.objectContaining({ code: 'source-changed', path: 'a' }),
+      );
+    });
+  });
+});
+
+function makeContext(root: string): void {
+  writeTree(root, { 'a/file': 'f', z: 'z', secret: 's', 'secrets/x': 'x', '.ctxsync-lock': '' });
+  mkdirSync(join(root, 'a/.ctxsync-0123456789abcdef'));
+}
+
+function leadOut(root: string): void {
+  swap(root, (path) => symlinkSync('../elsewhere', path));
+}
+
+function swap(root: string, make: (path: string) => void): void {
+  renameSync(join(root, 'a'), join(root, '../aside'));
+  make(join(root, 'a'));
+}
+
+function writeEmpty(path: string): void {
+  writeFileSync(path, '');
+}
+
+function makeFifo(path: string): void {
+  execFileSync('mkfifo', [path]);
+}
+
+/** With them the folders that they lie in, and the first names of hardlinks. */
+function closed(all: readonly ManifestEntry[], some: readonly ManifestEntry[]): ManifestEntry[] {
+  const links = new Set(some.map(({ link, kind }) => (kind === 'hardlink' ? link : undefined)));
+  const first = all.filter(({ path }) => links.has(path));
+  const chosen = [...some, ...first].map(({ path }) => path);
+  return all.filter(({ path }) => chosen.some((each) => each === path || isBeneath(each, path)));
+}
+
+function wantsOf(...paths: string[]): Want[] {
+  return paths.map((path) => ({ path }));
+}
+
+function walked(root: string, wants: readonly Want[], ignoreFile = ''): ManifestEntry[] {
+  return Array.from(walkFor(root, wants, ignoreFile), bare);
+}
+
+/** By way of the wire's form. */
+function walkFor(
+  root: string,
+  wants: readonly Want[],
+  ignoreFile = '',
+): Generator<SourceEntry, void> {
+  const asked = wants.map(({ path, sha256 }) =>
+    sha256 === undefined ? { path } : { path, sha256 },
+  );
+  const reader = new WantReader(new MemorySource(wantBytes(asked)));
+  return walkWanted(fromText(root), reader, walkOptions(ignoreFile));
+}
