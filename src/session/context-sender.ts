@@ -3,6 +3,7 @@ import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import type { ContextReport } from '../observe/events.ts';
 import type { Incoming } from '../transport/transport.ts';
+import type { IgnoreOptions } from '../tree/context-rules.ts';
 import type { Mux } from '../wire/mux.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
 import type { ContextSource } from '../worker/jobs.ts';
@@ -12,12 +13,15 @@ import type { Replies, Wants } from './replies.ts';
 import { TarInput } from './tar-input.ts';
 
 /** What is sent: a folder, or a tar (plain or gzip) that comes from elsewhere. */
-export type Context =
-  | (ContextSource & {
-      /** The folder in OUT that it becomes; '' or absent: OUT itself. */
-      name?: string | undefined;
-    })
-  | { tar: Incoming };
+export type Context = FolderContext | { tar: Incoming };
+
+export interface FolderContext {
+  folder: string;
+  /** Where the ignore rules come from; default: the context's own ignore file. */
+  ignore?: IgnoreOptions | undefined;
+  /** The folder in OUT that it becomes; '' or absent: OUT itself. */
+  name?: string | undefined;
+}
 
 export interface ContextSenderOptions {
   crew: Crew;
@@ -52,10 +56,7 @@ export class ContextSender {
   }
 
   /** Tells the receiver what a context holds, and sends what it then asks for. */
-  async sendChanges(
-    context: ContextSource & { name?: string | undefined },
-    replies: Replies,
-  ): Promise<void> {
+  async sendChanges(context: FolderContext, replies: Replies): Promise<void> {
     const { crew, monitor, mux, checksum } = this.#options;
     const name = nameOf(context);
     const lister = crew.hire();
@@ -159,6 +160,6 @@ export function nameOf(context: Context): string {
 }
 
 /** What a disk worker is to know of a context: a message may hold nothing else. */
-export function source({ folder, ignore }: ContextSource): ContextSource {
+export function source({ folder, ignore = {} }: FolderContext): ContextSource {
   return { folder, ignore };
 }

@@ -34,7 +34,7 @@ class Transfer {
   ) {
     const pipe = new PassThrough();
     this.sending = send({
-      contexts: [{ folder, ignore: {} }],
+      contexts: [{ folder }],
       to: toStream(pipe),
       signal: sendSignal,
       onEvent: (event) => this.sent.push(event),
@@ -201,7 +201,7 @@ test('serve() receives from all who come until it is told to finish', () =>
     const sendOne = (name: string, folderOfIt: string): Promise<TransferReport> => {
       const stream = connect({ path: socket, allowHalfOpen: true });
       const to = { incoming: fromStream(stream), outgoing: toStream(stream) };
-      return send({ contexts: [{ name, folder: folderOfIt, ignore: {} }], to });
+      return send({ contexts: [{ name, folder: folderOfIt }], to });
     };
     await Promise.all([sendOne('a', context), sendOne('b', context)]);
     expect(await rejection(sendOne('c', join(folder, 'no')))).toMatchObject({
