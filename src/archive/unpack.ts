@@ -15,8 +15,8 @@ export interface UnpackOptions {
   takesKept: boolean;
   onSkipped: (path: BytePath, reason: string) => void;
   onChanged: (path: BytePath, reason: string) => void;
-  /** An entry is done; not told of a context's own root. */
-  onEntry: () => void;
+  /** An entry is done, by its path in the context; not told of the context's own root. */
+  onEntry: (path: BytePath) => void;
 }
 
 /**
@@ -31,7 +31,8 @@ export function unpack(reader: TarReader, sink: EntrySink, options: UnpackOption
       continue;
     }
     if (entry.kept !== undefined) checkKept(entry, options);
-    const isRoot = entry.path === '';
+    const { path } = entry;
+    const isRoot = path === '';
     if (entry.kind === 'file' || entry.kind === 'folder') reportSetuid(member, options);
     if (entry.kind === 'folder' && reader.content().length > 0) throw folderWithContent(entry);
     // A root that is no folder stays the root: the validator refuses it.
@@ -42,7 +43,7 @@ export function unpack(reader: TarReader, sink: EntrySink, options: UnpackOption
     if (reader.content().length > 0) {
       throw new CtxsyncError('internal', `content of ${toText(entry.path)} was left over`);
     }
-    if (!isRoot) options.onEntry();
+    if (!isRoot) options.onEntry(path);
   }
   sink.end();
 }
@@ -86,7 +87,7 @@ function addMissingFolders(
     if (validator.hasFolder(path)) continue;
     const folder: Entry = { path, kind: 'folder', mode: 0o755, mtimeUs: child.mtimeUs, size: 0 };
     sink.add(folder, NO_CONTENT, validator.check(folder));
-    onEntry();
+    onEntry(path);
   }
 }
 

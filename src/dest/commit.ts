@@ -82,11 +82,18 @@ class Graft {
   removed = 0;
   readonly #out: BytePath;
   readonly #options: CommitOptions;
+  /** Folders of compared contexts of which the stage has everything. */
+  readonly #wholes: BytePath[] = [];
   readonly #gauge: Gauge;
   readonly #log: UndoLog;
 
   constructor(destination: Destination, options: CommitOptions, gauge: Gauge) {
     this.#out = destination.out;
+    for (const { name, edits } of options.compared) {
+      for (const edit of readEdits(edits)) {
+        if (edit.kind === 'whole') this.#wholes.push(joinPath(name, edit.path));
+      }
+    }
     this.#options = options;
     this.#gauge = gauge;
     this.#log = new UndoLog(stageTrash(destination));
@@ -113,7 +120,7 @@ class Graft {
     for (const edit of readEdits(edits)) {
       const path = joinPath(name, edit.path);
       if (edit.kind === 'link') this.#step(path, () => this.#link(path, joinPath(name, edit.link)));
-      else if (this.#options.delete) {
+      else if (edit.kind === 'remove' && this.#options.delete) {
         this.#step(path, () => this.#inFolderOf(path, (at) => this.#takeOut(at)));
         this.removed += 1;
       }
@@ -127,7 +134,8 @@ class Graft {
   /** Whether the stage has all that is to be in this folder: then what else is there goes. */
   #mirrors(path: BytePath): boolean {
     const { delete: mirror, compared } = this.#options;
-    return mirror && compared.every(({ name }) => path !== name && !isBeneath(path, name));
+    const isIn = (folder: BytePath): boolean => path === folder || isBeneath(path, folder);
+    return mirror && (this.#wholes.some(isIn) || !compared.some(({ name }) => isIn(name)));
   }
 
   #link(path: BytePath, target: BytePath): void {

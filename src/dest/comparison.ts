@@ -3,6 +3,7 @@ import { isBeneath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts
 import type { Gauge } from '../disk/gauge.ts';
 import { hashFile } from '../disk/hash-file.ts';
 import { toMicroseconds } from '../disk/mtime.ts';
+import { PathDigest } from '../disk/path-digest.ts';
 import { destinationError, errnoOf } from '../disk/system-error.ts';
 import { isWorkName, type EntryKind, type ManifestEntry, type Want } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
@@ -50,6 +51,7 @@ export class Comparison {
   readonly #options: ComparisonOptions;
   readonly #existing: ExistingTree;
   readonly #ancestors: Ancestor[] = [];
+  readonly #wantedPaths = new PathDigest();
   #hasRoot = false;
   /** Files with several names here that are unchanged so far: their first names, by file. */
   readonly #firstNames = new Map<string, BytePath>();
@@ -68,10 +70,10 @@ export class Comparison {
     if (this.#options.others.includes(path)) throw collision(path);
     const found = this.#existing.find(path);
     const folder = entry.kind === 'folder';
-    if (folder && found?.stats.isDirectory() === true) this.#existing.enter(path, found);
+    const closed = folder && found?.stats.isDirectory() === true && !this.#enter(path, found);
     if (folder) this.#options.remains.enter(path);
     this.#leaveAncestors(path);
-    const same = found !== undefined && this.#isSame(entry, found);
+    const same = found !== undefined && !closed && this.#isSame(entry, found);
     if (same) this.counts.unchanged += 1;
     else this.#change(entry);
     if (folder) this.#ancestors.push({ path, wanted: !same });
@@ -83,9 +85,21 @@ export class Comparison {
     this.#existing.end();
   }
 
+  /** The PathDigest of what is wanted. To be called once. */
+  wantedPaths(): string {
+    return this.#wantedPaths.digest();
+  }
+
   close(): void {
     this.#existing.close();
     this.#options.remains.close();
+  }
+
+  /** False: we may not look into it, so all of it has to come, and to take the place of what is there. */
+  #enter(path: BytePath, found: Existing): boolean {
+    if (this.#existing.enter(path, found)) return true;
+    this.#options.onEdit({ kind: 'whole', path });
+    return false;
   }
 
   /** Of a root's own mode and time the commit takes care. */
@@ -111,6 +125,7 @@ export class Comparison {
 
   #want(want: Want): void {
     this.counts.wanted += 1;
+    this.#wantedPaths.add(want.path);
     this.#options.onWant(want);
   }
 

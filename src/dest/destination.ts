@@ -124,15 +124,19 @@ export function hasBase(
   }
 }
 
+/** What a run that broke off leaves: its stage and the remains of those before it, or only these. */
+export type Keep = 'all' | 'remains' | 'nothing';
+
 /**
  * Takes back all that a run that does not commit has done to OUT.
  *
- * @param keep leave the stage, and the remains of runs before, for the next run to go on from
+ * @param keep what is left for the next run to go on from
  */
-export function discard(destination: Destination, gauge: Gauge, keep = false): void {
-  if (keep) return keepStage(destination, gauge);
-  for (const each of [destination.stage, ...destination.remains]) removeTree(each, gauge);
-  releaseLock(destination.lock);
+export function discard(destination: Destination, gauge: Gauge, keep: Keep = 'nothing'): void {
+  const { stage, remains, lock } = destination;
+  removeTree(keep === 'all' ? stageTrash(destination) : stage, gauge);
+  if (keep === 'nothing') for (const each of remains) removeTree(each, gauge);
+  releaseLock(lock);
   removeMade(destination.made);
   if (destination.made.length === 0) restoreTime(destination);
 }
@@ -173,11 +177,6 @@ function makeFolders(path: BytePath, made: BytePath[]): void {
     if (errno !== 'ENOENT' || !bereft) throw error;
     makeFolders(path, made);
   }
-}
-
-function keepStage({ stage, lock }: Destination, gauge: Gauge): void {
-  removeTree(joinPath(stage, TRASH), gauge);
-  releaseLock(lock);
 }
 
 /**

@@ -8,6 +8,8 @@ import { IO_BUFFER_BYTES } from '../limits.ts';
 /** A change to OUT for which nothing has to travel. Paths are within the context. */
 export type Edit =
   | { kind: 'remove'; path: BytePath }
+  /** A folder that is there and could not be looked into: the stage has all that it is to hold. */
+  | { kind: 'whole'; path: BytePath }
   /** A new name of a file that is there and stays as it is. */
   | { kind: 'link'; path: BytePath; link: BytePath };
 
@@ -44,7 +46,7 @@ export function* readEdits(path: BytePath): Generator<Edit> {
     const records = new RecordReader(new FileSource(fd, path));
     for (let kind = records.next(); kind !== undefined; kind = records.next()) {
       const entry = records.next() ?? '';
-      if (kind === 'remove') yield { kind, path: entry };
+      if (kind === 'remove' || kind === 'whole') yield { kind, path: entry };
       else yield { kind: 'link', path: entry, link: records.next() ?? '' };
     }
   } finally {

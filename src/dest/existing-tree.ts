@@ -2,7 +2,7 @@ import { lstatSync, type BigIntStats } from 'node:fs';
 import { isBeneath, joinPath, splitPath, toFsPath, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import { OpenFolder } from '../disk/open-folder.ts';
-import { destinationError } from '../disk/system-error.ts';
+import { destinationError, errnoOf } from '../disk/system-error.ts';
 
 /** An entry that is there. */
 export interface Existing {
@@ -37,7 +37,7 @@ export class ExistingTree {
     this.#gauge = gauge;
     this.#onPassed = onPassed;
     const stats = this.#look(root, root);
-    if (stats?.isDirectory() === true) this.#open(root, '');
+    if (stats?.isDirectory() === true) this.#openRoot(root);
   }
 
   /**
@@ -57,9 +57,19 @@ export class ExistingTree {
     return stats === undefined ? undefined : { fsPath, stats };
   }
 
-  /** Entries in this folder, which was found just now, will be looked for. */
-  enter(path: BytePath, { fsPath }: Existing): void {
-    this.#open(fsPath, path);
+  /**
+   * Entries in this folder, which was found just now, will be looked for.
+   * @returns false when we may not list it
+   * @throws CtxsyncError not-writable
+   */
+  enter(path: BytePath, { fsPath }: Existing): boolean {
+    try {
+      this.#open(fsPath, path);
+      return true;
+    } catch (error) {
+      if (errnoOf(error) === 'EACCES') return false;
+      throw destinationError(error, 'list the folder', path);
+    }
   }
 
   /** Nothing more is looked for: passes what is left, and closes all folders. */
@@ -95,14 +105,23 @@ export class ExistingTree {
     level.next += 1;
   }
 
+  #openRoot(root: BytePath): void {
+    try {
+      this.#open(root, '');
+    } catch (error) {
+      throw destinationError(error, 'list the folder', root);
+    }
+  }
+
+  /** @throws the system call's error */
   #open(fsPath: BytePath, path: BytePath): void {
     this.#gauge.enter('scanning', path);
+    const folder = new OpenFolder(fsPath);
     try {
-      const folder = new OpenFolder(fsPath);
-      this.#levels.push({ path, folder, names: [], next: 0 });
-      this.#levels.at(-1)!.names = folder.names();
+      this.#levels.push({ path, folder, names: folder.names(), next: 0 });
     } catch (error) {
-      throw destinationError(error, 'list the folder', path === '' ? fsPath : path);
+      folder.close();
+      throw error;
     }
   }
 

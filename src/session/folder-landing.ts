@@ -1,7 +1,7 @@
 import type { Budget } from '../archive/budget.ts';
 import type { ComparedContext } from '../dest/commit.ts';
 import type { ComparisonCounts } from '../dest/comparison.ts';
-import { stageEdits, type Destination } from '../dest/destination.ts';
+import { stageEdits, type Destination, type Keep } from '../dest/destination.ts';
 import type { FolderMetadata } from '../dest/folder-metadata.ts';
 import { fromText, type BytePath } from '../disk/byte-path.ts';
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
@@ -50,12 +50,16 @@ interface Arriving {
   name: string;
   /** Absent while it waits for its turn. */
   thread?: DiskThread;
+  /** PathDigest of what came, where it was asked for. */
+  paths?: string | undefined;
 }
 
 /** A context of which only the changes come. */
 interface Compared {
   name: string;
   counts: ComparisonCounts;
+  /** PathDigest of what was asked for. */
+  paths: string;
   context: ComparedContext;
 }
 
@@ -77,6 +81,10 @@ export class FolderLanding implements Landing {
   /** The context that becomes the folder itself. */
   #base = '';
   #manifests = 0;
+  /** Contexts of which entries were asked for. */
+  readonly #asked = new Set<string>();
+  /** Kind and name of each stream that was opened. */
+  readonly #opened = new Set<string>();
   /** Manifests whose answers have not been handed over. */
   #comparing = 0;
   #root: FolderMetadata | undefined;
@@ -103,6 +111,11 @@ export class FolderLanding implements Landing {
   }
 
   open({ kind, name }: IncomingStream, contexts: readonly string[]): Ring {
+    const stream = `${kind} ${name}`;
+    if (this.#opened.has(stream)) {
+      throw new CtxsyncError('corrupt', `the ${kind} of the context "${name}" came twice`);
+    }
+    this.#opened.add(stream);
     const ring = this.#options.crew.ring();
     const work =
       kind === 'manifest' ? this.#compare(name, ring, contexts) : this.#receive(name, ring);
@@ -132,13 +145,13 @@ export class FolderLanding implements Landing {
     const destination = this.#destination;
     if (destination === undefined) return;
     const { crew, onWarning } = this.#options;
-    const keep = duplex && BROKEN_OFF.has(error.code) && this.#hasContent(destination);
+    const keep = this.#keep(error, duplex);
     const input = { destination, keep };
     const clean = this.#settled && (await crew.cleanUp('discard', input, graceMs(error)));
     if (!clean) {
       crew.cleanUpLater('discard', input);
       this.#warnOfStage(destination);
-    } else if (keep) {
+    } else if (keep === 'all') {
       onWarning(`what arrived is kept in ${destination.stage}; the next send goes on from there`);
     }
   }
@@ -207,13 +220,14 @@ export class FolderLanding implements Landing {
     const wants = crew.ring();
     const base = { destination, name: at, others };
     if (await crew.run(thread, 'hasBase', base)) {
+      this.#asked.add(name);
       const told = openWants(name, wants, false);
       const rings = { manifest: manifest.shared, wants: wants.shared };
       const budget = budgets.manifests.shared.buffer;
-      const counts = await crew.run(thread, 'compare', { ...base, ...rings, index, budget });
+      const result = await crew.run(thread, 'compare', { ...base, ...rings, index, budget });
       this.#compared.push({
         name,
-        counts,
+        ...result,
         context: { name: at, edits: stageEdits(destination, index) },
       });
       await told;
@@ -236,28 +250,32 @@ export class FolderLanding implements Landing {
     const thread = first ? this.#thread : crew.hire();
     arriving.thread = thread;
     if (!first) monitor.watch(thread, true);
-    await this.#unpack(thread, ring, name);
+    await this.#unpack(arriving, thread, ring);
     if (!first) await crew.dismiss(thread, ring);
     this.#turns.done();
   }
 
-  async #unpack(thread: DiskThread, ring: Ring, name: string): Promise<void> {
+  async #unpack(arriving: Arriving, thread: DiskThread, ring: Ring): Promise<void> {
     const destination = await this.#prepared!;
     const { crew, budgets } = this.#options;
-    const { root } = await crew.run(thread, 'unpack', {
+    const { name } = arriving;
+    const { root, paths } = await crew.run(thread, 'unpack', {
       ring: ring.shared,
       destination,
       name: this.#landing(name),
       budget: budgets.trees.shared.buffer,
+      wanted: this.#asked.has(name),
     });
+    arriving.paths = paths;
     this.#root ??= root;
   }
 
-  /** Nothing that was asked for may be missing: it is different in OUT, or not there. */
-  #checkComplete({ name, counts }: Compared): void {
+  /** What was asked for has to come, and nothing else: the rest of OUT was found to be right. */
+  #checkComplete({ name, counts, paths }: Compared): void {
+    if (this.#arriving.find((each) => each.name === name)?.paths === paths) return;
     const came = this.contexts().find((each) => each.name === name)?.entries ?? 0;
-    if (came === counts.wanted) return;
-    throw new CtxsyncError('corrupt', `${counts.wanted} entries were asked for, and ${came} came`);
+    const message = `${counts.wanted} entries were asked for; ${came} came, and not the same`;
+    throw new CtxsyncError('corrupt', message);
   }
 
   async #commit(): Promise<void> {
@@ -279,8 +297,11 @@ export class FolderLanding implements Landing {
     return name === this.#base ? '' : fromText(name);
   }
 
-  #hasContent({ remains }: Destination): boolean {
-    return remains.length > 0 || this.contexts().some(({ entries }) => entries > 0);
+  /** A stage in which nothing has arrived would only push out another. */
+  #keep({ code }: CtxsyncError, duplex: boolean): Keep {
+    if (!BROKEN_OFF.has(code)) return 'nothing';
+    const arrived = this.contexts().some(({ entries }) => entries > 0);
+    return duplex && arrived ? 'all' : 'remains';
   }
 
   #warnOfStage({ out, stage }: Destination): void {

@@ -20,6 +20,7 @@ import { Remains } from '../dest/remains.ts';
 import { StageWriter } from '../dest/stage-writer.ts';
 import { joinPath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
+import { PathDigest } from '../disk/path-digest.ts';
 import { Ring } from '../flow/ring.ts';
 import { LOCK_REFRESH_MS } from '../limits.ts';
 import { readManifest } from '../manifest/manifest.ts';
@@ -68,12 +69,13 @@ export const DESTINATION_JOBS: Pick<
     }
     wants.end();
     ring.end();
-    return comparison.counts;
+    return { counts: comparison.counts, paths: comparison.wantedPaths() };
   },
 
-  unpack: ({ ring, destination, name, budget }, context) => {
+  unpack: ({ ring, destination, name, budget, wanted }, context) => {
     const { gauge } = context;
     const source = lockedSource(ring, destination, gauge);
+    const paths = wanted ? new PathDigest() : undefined;
     const remains = new Remains(remainingTrees(destination), gauge);
     const stage = new StageWriter(stageTree(destination), destination.umask, gauge, remains);
     const validator = new EntryValidator(new Budget(new BigInt64Array(budget)));
@@ -84,13 +86,16 @@ export const DESTINATION_JOBS: Pick<
         addFolders: false,
         takesKept: !remains.empty,
         ...reporting(context),
-        onEntry: () => gauge.addEntry(),
+        onEntry: (path) => {
+          gauge.addEntry();
+          paths?.add(path);
+        },
       });
     } finally {
       remains.close();
     }
     source.drain();
-    return { root: stage.root };
+    return { root: stage.root, paths: paths?.digest() };
   },
 
   commit: ({ destination, options }, { gauge }) => commit(destination, options, gauge),

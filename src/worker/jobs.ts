@@ -1,7 +1,7 @@
 import type { BytePath } from '../disk/byte-path.ts';
 import type { CommitOptions, CommitResult } from '../dest/commit.ts';
 import type { ComparisonCounts } from '../dest/comparison.ts';
-import type { Destination } from '../dest/destination.ts';
+import type { Destination, Keep } from '../dest/destination.ts';
 import type { FolderMetadata } from '../dest/folder-metadata.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { IgnoreOptions } from '../tree/context-rules.ts';
@@ -67,7 +67,8 @@ export interface Jobs {
       index: number;
       budget: SharedArrayBuffer;
     };
-    result: ComparisonCounts;
+    /** `paths`: the PathDigest of what is wanted. */
+    result: { counts: ComparisonCounts; paths: string };
   };
   /** Checks the tar that comes through the ring and builds it in the stage. */
   unpack: {
@@ -76,12 +77,15 @@ export interface Jobs {
       destination: Destination;
       name: BytePath;
       budget: SharedArrayBuffer;
+      /** It was asked for entry by entry. */
+      wanted: boolean;
     };
-    result: { root: FolderMetadata | undefined };
+    /** `paths`: the PathDigest of what came, where it was asked for. */
+    result: { root: FolderMetadata | undefined; paths: string | undefined };
   };
   commit: { input: { destination: Destination; options: CommitOptions }; result: CommitResult };
   /** Takes back what a run that does not commit has done to OUT. */
-  discard: { input: { destination: Destination; keep: boolean }; result: void };
+  discard: { input: { destination: Destination; keep: Keep }; result: void };
 }
 
 export type JobName = keyof Jobs;

@@ -127,14 +127,17 @@ describe('an existing tree', () => {
     });
   });
 
-  it('names the folder that cannot be listed, also when it is the root', async () => {
+  it('enters no folder that it may not list, and names a root that it may not', async () => {
     await withFolder((folder) => {
       const root = join(folder, 'root');
       mkdirSync(join(root, 'a/closed'), { recursive: true });
       asNobody(folder, () => {
         chmodSync(join(root, 'a/closed'), 0o300);
-        const error = thrownBy(() => search(root, ['a', 'a/closed']));
-        expect(error).toMatchObject({ code: 'not-writable', path: 'a/closed' });
+        const tree = new ExistingTree(root, new Gauge());
+        expect(tree.enter('a', tree.find('a')!)).toBe(true);
+        expect(tree.enter('a/closed', tree.find('a/closed')!)).toBe(false);
+        expect(tree.find('a/closed/x')).toBeUndefined();
+        tree.close();
         chmodSync(root, 0o300);
         const words = `cannot list the folder ${root}: permission denied (EACCES)`;
         expect(thrownBy(() => search(root, []))).toMatchObject({ message: words, path: root });

@@ -1,0 +1,166 @@
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { copyTree, expectedCounts, WAYS } from '../helpers/both-ways.ts';
+import {
+  CHANGES,
+  expectExact,
+  expectOnlyTheDifference,
+  makeIn,
+  manyFile,
+  resend,
+  withPair,
+  type Pair,
+} from '../helpers/resend.ts';
+import { treeState } from '../helpers/tree-state.ts';
+
+const REMOVED = 500;
+
+describe('a change alone', () => {
+  test.each(CHANGES)('$what', ({ make }) =>
+    withPair(async (pair) => {
+      makeIn(pair, make);
+      const result = await resend(pair, 'a socket');
+      expectExact(result);
+      expectOnlyTheDifference(result);
+    }),
+  );
+});
+
+describe('what the context has no more', () => {
+  const removeMany = ({ context }: Pair): void => {
+    for (let i = 0; i < REMOVED; i++) rmSync(manyFile(context, i));
+  };
+
+  test('goes with --delete', () =>
+    withPair(async (pair) => {
+      removeMany(pair);
+      rmSync(join(pair.context, 'names'), { recursive: true });
+      rmdirSync(join(pair.context, 'hollow/5'));
+      const result = await resend(pair, 'a socket', { receive: ['--delete'] });
+      expect(result.after).toEqual(result.context);
+      // A folder counts as one.
+      const counts = expectedCounts(result.before, result.context);
+      expect(result.sent.counts).toEqual({ ...counts, removed: REMOVED + 2 });
+      expect(result.sent.bytes).toBe(0);
+    }));
+
+  test('stays without it', () =>
+    withPair(async (pair) => {
+      removeMany(pair);
+      const result = await resend(pair, 'a socket');
+      expectExact(result, { removed: 0 });
+      expect(Object.keys(result.after)).toEqual(Object.keys(result.before));
+    }));
+
+  test('an empty folder goes, and nothing else is new', () =>
+    withPair(async (pair) => {
+      rmdirSync(join(pair.context, 'empty/in/empty'));
+      const result = await resend(pair, 'a socket', { receive: ['--delete'] });
+      expect(result.after).toEqual(result.context);
+      expect(result.sent.counts).toMatchObject({ changed: 1, removed: 1 });
+    }));
+
+  test('all of it goes', () =>
+    withPair(async ({ folder, out }) => {
+      const context = join(folder, 'nothing');
+      mkdirSync(context);
+      const result = await resend({ folder, context, out }, 'a socket', { receive: ['--delete'] });
+      expect(result.after).toEqual(result.context);
+      expect(result.sent.counts).toMatchObject({ changed: 0, unchanged: 0 });
+    }));
+});
+
+describe('symlinks in OUT', () => {
+  test('one that stands where the context has a folder is replaced, and not followed', () =>
+    withPair(async (pair) => {
+      const { folder, context, out } = pair;
+      const outside = join(folder, 'outside');
+      // What it leads to is just what would be found unchanged, and more.
+      copyTree(join(context, 'links'), outside);
+      writeFileSync(join(outside, 'precious'), 'precious');
+      const before = treeState(outside);
+      rmSync(join(out, 'links'), { recursive: true });
+      symlinkSync(outside, join(out, 'links'));
+      const result = await resend(pair, 'a socket', { receive: ['--delete'] });
+      expect(result.after).toEqual(result.context);
+      expect(treeState(outside)).toEqual(before);
+    }));
+
+  test('one that stands where the context has a file is replaced, and not followed', () =>
+    withPair(async (pair) => {
+      const precious = join(pair.folder, 'precious');
+      copyTree(manyFile(pair.context, 1), precious);
+      const before = treeState(precious);
+      rmSync(manyFile(pair.out, 1));
+      symlinkSync(precious, manyFile(pair.out, 1));
+      const result = await resend(pair, 'a socket');
+      expectExact(result);
+      expect(treeState(precious)).toEqual(before);
+    }));
+
+  test('one in a folder that goes is not followed', () =>
+    withPair(async (pair) => {
+      const outside = join(pair.folder, 'outside');
+      mkdirSync(outside);
+      writeFileSync(join(outside, 'precious'), 'precious');
+      const before = treeState(outside);
+      mkdirSync(join(pair.out, 'extra'));
+      symlinkSync(outside, join(pair.out, 'extra/link'));
+      symlinkSync(outside, join(pair.out, 'many/link'));
+      const result = await resend(pair, 'a socket', { receive: ['--delete'] });
+      expect(result.after).toEqual(result.context);
+      expect(result.sent.counts?.removed).toBe(2);
+      expect(treeState(outside)).toEqual(before);
+    }));
+});
+
+describe('another content with the same size and time', () => {
+  const change = ({ context }: Pair): void => {
+    const path = manyFile(context, 1);
+    const { mtimeNs } = statSync(path, { bigint: true });
+    writeFileSync(path, readFileSync(path, 'utf8').toUpperCase());
+    const us = mtimeNs / 1_000n;
+    const seconds = `${us / 1_000_000n}.${String(us % 1_000_000n).padStart(6, '0')}5`;
+    utimesSync(path, seconds, seconds);
+  };
+
+  test('is not found without --checksum', () =>
+    withPair(async (pair) => {
+      change(pair);
+      const result = await resend(pair, 'a socket');
+      expect(result.sent.counts).toMatchObject({ changed: 0 });
+      expect(result.after).toEqual(result.before);
+      expect(result.context).not.toEqual(result.before);
+    }));
+
+  test.each(WAYS)('is found with it, over %s', (way) =>
+    withPair(async (pair) => {
+      change(pair);
+      const result = await resend(pair, way, { send: ['--checksum'] });
+      expectExact(result, { changed: 1 });
+      expectOnlyTheDifference({ ...result, sent: { ...result.sent, wireBytes: 0 } });
+    }),
+  );
+});
+
+test('setuid in the context is dropped and reported each time, and is no change', () =>
+  withPair(async (pair) => {
+    chmodSync(manyFile(pair.context, 1), 0o4755);
+    chmodSync(manyFile(pair.out, 1), 0o755);
+    const { sent } = await resend(pair, 'a socket');
+    expect(sent.counts).toMatchObject({ changed: 0 });
+    expect(sent.changed.paths).toEqual([
+      { path: 'many/file-1', reason: expect.stringContaining('setuid') },
+    ]);
+  }));

@@ -1,0 +1,202 @@
+import { appendFileSync, mkdirSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { MAX_HELLO_CONTEXTS } from '../../src/limits.ts';
+import { attempt, copyTree, transfer, WAYS, type Reports } from '../helpers/both-ways.ts';
+import { withFolder } from '../helpers/folder.ts';
+import { expectFailure, writeTree } from '../helpers/scene.ts';
+import { treeState, type TreeState } from '../helpers/tree-state.ts';
+
+// Several contexts, each compared with the folder that it becomes.
+
+interface Site {
+  folder: string;
+  main: string;
+  docs: string;
+  /** Has both of them. */
+  out: string;
+}
+
+function withSite<T>(use: (site: Site) => Promise<T>): Promise<T> {
+  return withFolder((folder) => {
+    const [main, docs, out] = ['main', 'docs', 'out'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const files = (of: string): [string, string][] =>
+      Array.from({ length: 50 }, (_, i) => [`sub/${i}.txt`, `${of} ${i}`]);
+    writeTree(main, { 'a.txt': 'main', 'z.txt': 'main', ...Object.fromEntries(files('main')) });
+    writeTree(docs, { 'a.txt': 'docs', 'z.txt': 'docs', ...Object.fromEntries(files('docs')) });
+    copyTree(main, out);
+    copyTree(docs, join(out, 'docs'));
+    return use({ folder, main, docs, out });
+  });
+}
+
+/** What OUT is to become: its own mode and time are the main context's. */
+function joined({ main, docs }: Site): TreeState {
+  const inDocs = Object.entries(treeState(docs)).map(([path, state]) => [
+    path === '' ? 'docs' : `docs/${path}`,
+    state,
+  ]);
+  return { ...treeState(main), ...(Object.fromEntries(inDocs) as TreeState) };
+}
+
+describe.each(WAYS)('a main context and a named one, over %s', (way) => {
+  const send = (site: Site, receive: string[] = []): Promise<Reports> =>
+    transfer({
+      folder: site.folder,
+      way,
+      send: [site.main, `docs=${site.docs}`],
+      receive: [site.out, ...receive],
+    });
+
+  test('that OUT has: nothing travels', () =>
+    withSite(async (site) => {
+      const { sent } = await send(site, ['--delete']);
+      expect(treeState(site.out)).toEqual(joined(site));
+      expect(sent.bytes).toBe(0);
+      expect(sent.counts).toEqual({ changed: 0, unchanged: 2 * 53, removed: 0 });
+    }));
+
+  test('each is compared, and only what is different travels', () =>
+    withSite(async (site) => {
+      appendFileSync(join(site.main, 'sub/7.txt'), '!');
+      writeFileSync(join(site.docs, 'sub/new'), 'new');
+      const { sent } = await send(site);
+      expect(treeState(site.out)).toEqual(joined(site));
+      expect(sent.bytes).toBe('main 7!'.length + 'new'.length);
+      expect(sent.contexts).toMatchObject([
+        { name: '', bytes: 'main 7!'.length },
+        { name: 'docs', bytes: 'new'.length },
+      ]);
+      // The folder has another time.
+      expect(sent.counts).toEqual({ changed: 3, unchanged: 104, removed: 0 });
+    }));
+
+  test('--delete takes out what neither has, and nothing of the other', () =>
+    withSite(async (site) => {
+      for (const root of [site.main, site.docs]) {
+        for (let i = 0; i < 10; i++) unlinkSync(join(root, `sub/${i}.txt`));
+      }
+      writeTree(site.out, { 'extra/file': 'x', 'docs/extra/file': 'x' });
+      const { sent } = await send(site, ['--delete']);
+      expect(treeState(site.out)).toEqual(joined(site));
+      expect(sent.counts?.removed).toBe(22);
+      expect(sent.bytes).toBe(0);
+    }));
+});
+
+test('--delete with named contexts alone takes out what is in no context', () =>
+  withSite(async ({ folder, main, docs, out }) => {
+    writeFileSync(join(docs, 'new'), 'new');
+    const send = [`docs=${docs}`, `main=${main}`];
+    const { sent } = await transfer({ folder, send, receive: [out, '--delete'] });
+    const state = treeState(out, { root: false });
+    expect(new Set(Object.keys(state).map((path) => path.split('/')[0]))).toEqual(
+      new Set(['docs', 'main']),
+    );
+    expect(treeState(join(out, 'docs'))).toEqual(treeState(docs));
+    expect(treeState(join(out, 'main'))).toEqual(treeState(main));
+    // All of main travels: OUT has no folder of this name.
+    expect(sent.counts).toEqual({ changed: 54, unchanged: 53, removed: 3 });
+  }));
+
+test('a symlink in OUT where a named context goes is replaced, and not followed', () =>
+  withSite(async (site) => {
+    const { folder, main, docs, out } = site;
+    const outside = join(folder, 'outside');
+    copyTree(docs, outside);
+    writeFileSync(join(outside, 'precious'), 'precious');
+    const before = treeState(outside);
+    rmSync(join(out, 'docs'), { recursive: true });
+    symlinkSync(outside, join(out, 'docs'));
+    await transfer({ folder, send: [main, `docs=${docs}`], receive: [out, '--delete'] });
+    expect(treeState(out)).toEqual(joined(site));
+    expect(treeState(outside)).toEqual(before);
+  }));
+
+test.each<[what: string, make: (path: string) => void]>([
+  ['a folder', (path) => writeTree(path, { file: 'x' })],
+  ['an empty folder', (path) => mkdirSync(path)],
+  ['a file', (path) => writeFileSync(path, 'x')],
+  ['a symlink', (path) => symlinkSync('..', path)],
+])('%s of the main context that has the name of another is refused, and named', (_, make) =>
+  withSite(async ({ folder, main, docs, out }) => {
+    make(join(main, 'docs'));
+    const before = treeState(out);
+    for (const contexts of [
+      [main, `docs=${docs}`],
+      [`docs=${docs}`, main],
+    ]) {
+      const { send, receive } = await attempt({ folder, send: contexts, receive: [out] });
+      expectFailure(receive, 5, 'refused docs', 'another context');
+      expectFailure(send, 9, 'refused docs');
+      expect(treeState(out)).toEqual(before);
+    }
+  }),
+);
+
+test('more contexts than HELLO can name are all sent whole', () =>
+  withFolder(async (folder) => {
+    const out = join(folder, 'out');
+    const names = Array.from({ length: MAX_HELLO_CONTEXTS + 1 }, (_, i) => `c${i}`);
+    for (const name of names) writeTree(join(folder, name), { file: name, 'sub/file': name });
+    const contexts = names.map((name) => `${name}=${join(folder, name)}`);
+    const expectThere = (some: string[]): void => {
+      for (const name of some) {
+        expect(treeState(join(out, name))).toEqual(treeState(join(folder, name)));
+      }
+    };
+    await transfer({ folder, send: contexts, receive: [out] });
+    expectThere(names);
+    const again = await transfer({ folder, send: contexts, receive: [out, '--delete'] });
+    expectThere(names);
+    expect(again.sent.counts).toEqual({ changed: 3 * names.length, unchanged: 0, removed: 0 });
+    expect(again.sent.bytes).toBe(2 * names.join('').length);
+
+    const most = contexts.slice(1);
+    const fewer = await transfer({ folder, send: most, receive: [out] });
+    expectThere(names);
+    expect(fewer.sent.counts).toEqual({ changed: 0, unchanged: 3 * most.length, removed: 0 });
+  }));
+
+describe('one context of several fails: the transfer fails, and says which', () => {
+  test.each([
+    ['that is missing', () => {}],
+    ['that is a file', (path: string) => writeFileSync(path, '')],
+  ])('one %s', (_, make) =>
+    withSite(async ({ folder, main, docs, out }) => {
+      const bad = join(folder, 'bad');
+      make(bad);
+      writeFileSync(join(main, 'new'), 'new');
+      const before = treeState(out);
+      for (const contexts of [
+        [main, `bad=${bad}`, `docs=${docs}`],
+        [`bad=${bad}`, main],
+        [bad, `docs=${docs}`],
+      ]) {
+        const { send, receive } = await attempt({ folder, send: contexts, receive: [out] });
+        expectFailure(send, 3, bad);
+        expectFailure(receive, 9, 'the sender failed', bad);
+        expect(treeState(out)).toEqual(before);
+      }
+    }),
+  );
+
+  test('on the side of OUT', () =>
+    withSite(async ({ folder, main, docs, out }) => {
+      writeFileSync(join(docs, 'new'), 'new');
+      const before = treeState(out);
+      const limit = '--max-entries=80';
+      const { send, receive } = await attempt({
+        folder,
+        send: [main, `docs=${docs}`],
+        receive: [out, limit],
+      });
+      expectFailure(receive, 5, '--max-entries');
+      expectFailure(send, 9, '--max-entries');
+      expect(treeState(out)).toEqual(before);
+    }));
+});

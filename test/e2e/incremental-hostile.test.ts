@@ -1,0 +1,310 @@
+import { symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Entry, ManifestEntry, Want } from '../../src/entry.ts';
+import { ManifestWriter } from '../../src/manifest/manifest.ts';
+import { WantWriter } from '../../src/manifest/wants.ts';
+import { INCREMENTAL } from '../../src/session/options.ts';
+import { MemorySink } from '../helpers/archive-io.ts';
+import { run } from '../helpers/cli.ts';
+import { socketOf, startReceiver } from '../helpers/duplex.ts';
+import { fakeReceiver, type Peer } from '../helpers/fake-receiver.ts';
+import { fakeSender, type Story } from '../helpers/fake-sender.ts';
+import { tarOf } from '../helpers/hand-made.ts';
+import {
+  expectFailure,
+  expectUntouched,
+  withScene,
+  writeTree,
+  type Ended,
+  type Scene,
+} from '../helpers/scene.ts';
+import { fullRing } from '../helpers/wire-harness.ts';
+
+// What a peer declares and asks for is not to be trusted.
+
+const SECRET = 'not for anybody';
+
+function manifestOf(entries: readonly (Partial<ManifestEntry> & { path: string })[]): Uint8Array {
+  const sink = new MemorySink();
+  const manifest = new ManifestWriter(sink);
+  const folder = { kind: 'folder', mode: 0o755, mtimeUs: 1e15, size: 0 } as const;
+  manifest.add({ ...folder, path: '' });
+  for (const entry of entries) {
+    const kind = entry.kind ?? 'file';
+    const size = kind === 'file' ? 4 : 0;
+    manifest.add({ ...folder, mode: 0o644, kind, size, ...entry });
+  }
+  manifest.end();
+  return sink.bytes();
+}
+
+function wantsOf(wants: readonly Want[]): Uint8Array {
+  const sink = new MemorySink();
+  const writer = new WantWriter(sink);
+  for (const want of wants) writer.add(want);
+  writer.end();
+  return sink.bytes();
+}
+
+describe('a receiver wants what it was not offered: the sender fails, and nothing of it travels', () => {
+  interface Asked {
+    send: Ended;
+    /** Everything that was sent in streams. */
+    sent: string;
+  }
+
+  /** A sender whose receiver answers each manifest by `answer`. */
+  async function ask(
+    { folder, context }: Scene,
+    answer: (peer: Peer, name: string) => void,
+  ): Promise<Asked> {
+    writeFileSync(join(folder, 'outside.txt'), SECRET);
+    writeTree(context, {
+      '.dockerignore': 'ignored*\n.dockerignore\n',
+      'ignored.txt': SECRET,
+      'ignored/file': SECRET,
+    });
+    symlinkSync('..', join(context, 'link'));
+    const socket = socketOf({ folder });
+    let peer: Peer | undefined;
+    await fakeReceiver(socket, {
+      hello: { capabilities: [INCREMENTAL] },
+      onEnd: (at, { kind, name }) => {
+        peer = at;
+        if (kind === 'manifest') answer(at, name);
+        at.flush();
+      },
+      onFin: ({ socket: end }) => end.end(),
+    });
+    const send = await run(['send', context, '--socket', socket]);
+    const streams = [...peer!.recorder.received.keys()];
+    const sent = streams.map((id) => Buffer.from(peer!.recorder.content(id)).toString('latin1'));
+    return { send, sent: sent.join('\n') };
+  }
+
+  const paths = (...wanted: string[]): Want[] => wanted.map((path) => ({ path }));
+
+  test.each<[what: string, wants: Want[], words: string]>([
+    ['an ignored file', paths('', 'ignored.txt'), 'ignored.txt'],
+    ['an ignored folder', paths('', 'ignored'), 'ignored'],
+    ['a file in an ignored folder', paths('', 'ignored', 'ignored/file'), 'ignored'],
+    ['a file in a folder that it does not ask for', paths('', 'web/app.js'), 'web/app.js'],
+    ['a file beside the context', paths('', '../outside.txt'), '../outside.txt'],
+    ['the folder above', paths('', '..', '../outside.txt'), '..'],
+    ['a way out of a folder', paths('', 'web', 'web/../../outside.txt'), 'web/../../outside.txt'],
+    ['a name that leads out of a folder', paths('', 'web', 'web/..'), 'web/..'],
+    ['an absolute path', paths('', '/etc/passwd'), '/etc/passwd'],
+    ['its own work name', paths('', '.ctxsync-lock'), '.ctxsync-lock'],
+    ['an empty name', paths('', 'web', 'web/'), 'web/'],
+    ['no root, but an entry', paths('a.txt'), 'a.txt'],
+    ['an entry twice', paths('', 'a.txt', 'a.txt'), 'out of order'],
+    ['entries backwards', paths('', 'web', 'a.txt'), 'out of order'],
+    ['a digest', [{ path: '' }, { path: 'ignored.txt', sha256: 'ab'.repeat(32) }], 'ignored.txt'],
+  ])('%s', (_, wants, words) =>
+    withScene(async (scene) => {
+      const { send, sent } = await ask(scene, ({ mux }, name) => {
+        mux.open('want', name, fullRing(wantsOf(wants)));
+      });
+      expectFailure(send, 6, words);
+      expect(sent).toContain('app.js');
+      expect(sent).not.toContain(SECRET);
+      expect(sent).not.toContain('ignored');
+      expect(sent).not.toContain('root:');
+    }),
+  );
+
+  // For all that the sender knows, it was a folder when it was offered.
+  test.each<[what: string, wants: Want[], words: string]>([
+    ['what a symlink leads to', paths('', 'link', 'link/outside.txt'), 'link was replaced'],
+    ['what lies in a file', paths('', 'a.txt', 'a.txt/x'), 'a.txt was replaced'],
+  ])('%s', (_, wants, words) =>
+    withScene(async (scene) => {
+      const { send, sent } = await ask(scene, ({ mux }, name) => {
+        mux.open('want', name, fullRing(wantsOf(wants)));
+      });
+      expectFailure(send, 3, words);
+      expect(sent).not.toContain(SECRET);
+    }),
+  );
+
+  test.each<[what: string, answer: (peer: Peer, name: string) => void]>([
+    ['no want', ({ mux }, name) => mux.open('want', name, fullRing(Buffer.from('?what\0')))],
+    ['half a want', ({ mux }, name) => mux.open('want', name, fullRing(Buffer.from('+\0+a.tx')))],
+    [
+      'a want that never ends',
+      ({ mux }, name) => mux.open('want', name, fullRing(Buffer.alloc(20_000, '+'))),
+    ],
+    ['a bad digest', ({ mux }, name) => mux.open('want', name, fullRing(Buffer.from('=xyz\0')))],
+    ['wants of another context', ({ mux }) => mux.open('want', 'other', fullRing(wantsOf([])))],
+    ['a tree of its own', ({ mux }, name) => mux.open('tree', name, fullRing(tarOf([])))],
+    [
+      'wants, and all of it',
+      ({ mux }, name) => {
+        mux.open('want', name, fullRing(wantsOf(paths(''))));
+        mux.open('want', name, fullRing(wantsOf([])), true);
+      },
+    ],
+  ])('%s', (_, answer) =>
+    withScene(async (scene) => {
+      const { send, sent } = await ask(scene, answer);
+      expectFailure(send, 6);
+      expect(sent).not.toContain(SECRET);
+    }),
+  );
+
+  test('all of it: what is ignored stays behind as ever', () =>
+    withScene(async (scene) => {
+      const { send, sent } = await ask(scene, ({ mux }, name) => {
+        mux.open('want', name, fullRing(Buffer.alloc(0)), true);
+      });
+      expectFailure(send, 10);
+      expect(sent).toContain('<svg/>');
+      expect(sent).not.toContain(SECRET);
+    }));
+});
+
+describe('a sender sends other things than it declared: the receiver refuses, and OUT is as it was', () => {
+  interface Lie {
+    declared: readonly (Partial<ManifestEntry> & { path: string })[];
+    /** Undefined: it sends no tree. */
+    sent?: readonly (Partial<Entry> & { path: string })[];
+    receive?: readonly string[];
+  }
+
+  const AB = [{ path: 'a.txt' }, { path: 'b.txt' }];
+
+  async function tell(scene: Scene, story: Story, receive: readonly string[] = []): Promise<Ended> {
+    const socket = socketOf(scene);
+    const receiver = await startReceiver(socket, [scene.out, ...receive]);
+    await fakeSender(socket, story);
+    return receiver.done;
+  }
+
+  function lie({ declared, sent }: Lie): Story {
+    const trees = sent === undefined ? [] : [{ name: '', bytes: tarOf(sent) }];
+    return { manifests: [{ name: '', bytes: manifestOf(declared) }], trees };
+  }
+
+  test('but what it declared is taken: the fake is as good as a real one', () =>
+    withScene(async (scene) => {
+      const receive = await tell(scene, lie({ declared: AB, sent: AB }));
+      expect(receive).toMatchObject({ code: 0 });
+    }));
+
+  test.each<[what: string, lie: Lie]>([
+    ['fewer', { declared: AB, sent: [{ path: 'a.txt' }] }],
+    ['none', { declared: AB, sent: [] }],
+    ['not even a tree', { declared: AB }],
+    ['more', { declared: AB, sent: [...AB, { path: 'c.txt' }] }],
+    ['another one', { declared: AB, sent: [{ path: 'a.txt' }, { path: 'c.txt' }] }],
+    ['one of them twice', { declared: AB, sent: [{ path: 'a.txt' }, { path: 'a.txt' }] }],
+  ])('%s', (_, what) =>
+    withScene(async (scene) => {
+      expectFailure(await tell(scene, lie(what)), 6);
+      expectUntouched(scene);
+    }),
+  );
+
+  test('a second tree of the same context', () =>
+    withScene(async (scene) => {
+      const { manifests, trees } = lie({ declared: AB, sent: AB });
+      const other = { name: '', bytes: tarOf([{ path: 'c.txt' }]) };
+      expectFailure(await tell(scene, { manifests, trees: [...trees, other] }), 6);
+      expectUntouched(scene);
+    }));
+
+  test('a tree of a context that HELLO does not name', () =>
+    withScene(async (scene) => {
+      const { manifests, trees } = lie({ declared: AB, sent: AB });
+      const other = { name: 'other', bytes: tarOf([{ path: 'c.txt' }]) };
+      expectFailure(await tell(scene, { manifests, trees: [...trees, other] }), 6);
+      expectUntouched(scene);
+    }));
+
+  test('a second manifest of the same context', () =>
+    withScene(async (scene) => {
+      const { manifests, trees } = lie({ declared: AB, sent: AB });
+      const story = { hello: { contexts: [''] }, manifests: [...manifests, ...manifests], trees };
+      expectFailure(await tell(scene, story), 6);
+      expectUntouched(scene);
+    }));
+
+  test('a manifest of a context that HELLO does not name', () =>
+    withScene(async (scene) => {
+      const story = { ...lie({ declared: AB, sent: AB }), hello: { contexts: ['other'] } };
+      expectFailure(await tell(scene, story), 6);
+      expectUntouched(scene);
+    }));
+
+  test.each<[what: string, lie: Lie]>([
+    ['content that the receiver is to have', { declared: AB, sent: [{ path: 'a.txt', kept: 4 }] }],
+    ['a path out of OUT', { declared: AB, sent: [{ path: '../a.txt' }, { path: 'b.txt' }] }],
+    ['an absolute path', { declared: AB, sent: [{ path: '/tmp/a.txt' }, { path: 'b.txt' }] }],
+  ])('%s', (_, what) =>
+    withScene(async (scene) => {
+      expectFailure(await tell(scene, lie(what)), 5, 'refused');
+      expectUntouched(scene);
+    }),
+  );
+
+  test.each<[what: string, lie: Lie, words: string]>([
+    [
+      'more entries in its manifest than --max-entries',
+      { declared: AB, sent: [], receive: ['--max-entries=2'] },
+      '--max-entries',
+    ],
+    [
+      'more bytes in its manifest than --max-bytes',
+      { declared: [{ path: 'big', size: 10_001 }], sent: [], receive: ['--max-bytes=10kB'] },
+      '--max-bytes',
+    ],
+    [
+      'more bytes in its tree than it declared and --max-bytes has',
+      { declared: [{ path: 'a' }], sent: [{ path: 'a', size: 9 }], receive: ['--max-bytes=8'] },
+      '--max-bytes',
+    ],
+    [
+      'more entries in its tree than it declared and --max-entries has',
+      { declared: [{ path: 'a' }], sent: AB, receive: ['--max-entries=2'] },
+      '--max-entries',
+    ],
+  ])('%s', (_, what, words) =>
+    withScene(async (scene) => {
+      expectFailure(await tell(scene, lie(what), what.receive), 5, words);
+      expectUntouched(scene);
+    }),
+  );
+
+  test.each<[what: string, declared: Lie['declared']]>([
+    ['a way out', [{ path: '../x' }]],
+    ['an absolute path', [{ path: '/etc/passwd' }]],
+    ['a work name', [{ path: '.ctxsync-lock' }]],
+    ['no folder for an entry', [{ path: 'no/file' }]],
+    ['a file as a folder', [{ path: 'a.txt' }, { path: 'a.txt/x' }]],
+    ['a symlink as a folder', [{ path: 'l', kind: 'symlink', link: '..' }, { path: 'l/x' }]],
+    ['a hardlink to the outside', [{ path: 'x', kind: 'hardlink', link: '../../etc/passwd' }]],
+    ['a hardlink to what is not in it', [{ path: 'x', kind: 'hardlink', link: 'kept.txt' }]],
+    ['a name that is too long', [{ path: 'x'.repeat(256) }]],
+  ])('its manifest has %s', (_, declared) =>
+    withScene(async (scene) => {
+      expectFailure(await tell(scene, lie({ declared, sent: [] })), 5, 'refused');
+      expectUntouched(scene);
+    }),
+  );
+
+  test.each<[what: string, bytes: Uint8Array]>([
+    ['no manifest', Buffer.from('what?\0')],
+    ['half a manifest', manifestOf(AB).subarray(0, -3)],
+    ['a manifest out of order', manifestOf(AB.toReversed())],
+    ['an entry twice', manifestOf([{ path: 'a.txt' }, { path: 'a.txt' }])],
+    ['a record that never ends', Buffer.alloc(20_000, 'f')],
+    ['a path that goes on from nothing', Buffer.from('f644 0 4 9\0x\0')],
+  ])('%s', (_, bytes) =>
+    withScene(async (scene) => {
+      const story = { manifests: [{ name: '', bytes }], trees: [] };
+      expectFailure(await tell(scene, story), 6);
+      expectUntouched(scene);
+    }),
+  );
+});

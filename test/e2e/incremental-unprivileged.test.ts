@@ -1,0 +1,108 @@
+import { chmodSync, linkSync, mkdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { asNobody } from '../helpers/as-nobody.ts';
+import { run } from '../helpers/cli.ts';
+import { socketOf } from '../helpers/duplex.ts';
+import { makeExoticTree } from '../helpers/exotic-tree.ts';
+import { expectDone } from '../helpers/expect-done.ts';
+import { withFolder } from '../helpers/folder.ts';
+import { copyTree, transfer, WAYS } from '../helpers/both-ways.ts';
+import { unprivileged, writeTree } from '../helpers/scene.ts';
+import { treeState } from '../helpers/tree-state.ts';
+
+// Who is not root is kept out of folders by their modes, also of their own.
+
+/** Folders that are shut: files in them are new, gone, different, one with others. */
+function makeShut(root: string): void {
+  writeTree(root, {
+    'shut/changed': 'old',
+    'shut/gone': 'gone',
+    'shut/same': 'same',
+    'shut/sub/changed': 'old',
+    'gone/sub/file': 'gone',
+    'became/file': 'x',
+    'one/a': 'one',
+  });
+  linkSync(join(root, 'one/a'), join(root, 'one/b'));
+}
+
+function change(root: string): void {
+  writeFileSync(join(root, 'shut/changed'), 'another');
+  writeFileSync(join(root, 'shut/sub/changed'), 'another');
+  unlinkSync(join(root, 'shut/gone'));
+  rmSync(join(root, 'gone'), { recursive: true });
+  rmSync(join(root, 'became'), { recursive: true });
+  writeFileSync(join(root, 'became'), 'a file');
+  mkdirSync(join(root, 'shut/new/sub'), { recursive: true });
+  linkSync(join(root, 'one/a'), join(root, 'one/c'));
+}
+
+const SHUT = ['shut/new/sub', 'shut/new', 'shut/sub', 'shut', 'gone/sub', 'gone', 'one'];
+
+function shut(root: string, exists: (path: string) => boolean): void {
+  for (const path of SHUT.filter(exists)) chmodSync(join(root, path), 0o555);
+}
+
+test.each(WAYS)('read-only folders are changed and are read-only again, over %s', (way) =>
+  withFolder(async (folder) => {
+    const [context, out] = [join(folder, 'context'), join(folder, 'out')];
+    makeShut(context);
+    copyTree(context, out);
+    change(context);
+    shut(out, (path) => !path.includes('new'));
+    shut(context, (path) => !path.startsWith('gone'));
+    const options = unprivileged(folder);
+    const before = treeState(out);
+    const { sent } = await transfer({
+      folder,
+      way,
+      send: [context],
+      receive: [out, '--delete'],
+      options,
+    });
+    expect(treeState(out)).toEqual(treeState(context));
+    expect(sent.counts?.unchanged).toBeGreaterThan(0);
+    expect(sent.counts?.removed).toBe(2);
+    expect(before['shut']).toMatch(/^folder 555 /);
+    const again = await transfer({ folder, way, send: [context], receive: [out], options });
+    expect(again.sent).toMatchObject({ bytes: 0, counts: { changed: 0 } });
+  }),
+);
+
+test('all modes that can be read back: the second send is nothing', () =>
+  withFolder(async (folder) => {
+    const [context, out] = [join(folder, 'context'), join(folder, 'out')];
+    // Before it has symlinks that lead elsewhere.
+    const options = unprivileged(folder);
+    asNobody(folder, () => makeExoticTree(context, { readable: true }));
+    copyTree(context, out);
+    const { sent } = await transfer({ folder, send: [context], receive: [out], options });
+    expect(treeState(out)).toEqual(treeState(context));
+    expect(sent).toMatchObject({ bytes: 0, counts: { changed: 0 } });
+  }));
+
+// A sender that is root may read what the receiver may not, and the first send puts it there.
+test.runIf(process.getuid?.() === 0)(
+  'what a receiver may not look into is no obstacle, with and without --checksum and --delete',
+  () =>
+    withFolder(async (folder) => {
+      const [context, out] = [join(folder, 'context'), join(folder, 'out')];
+      mkdirSync(out);
+      const options = unprivileged(folder);
+      makeExoticTree(context);
+      const socket = socketOf({ folder });
+      const send = async (sendArgs: string[], receiveArgs: string[]): Promise<void> => {
+        const receiving = run(['receive', out, '--socket', socket, ...receiveArgs], options);
+        const sent = await run(['send', context, '--socket', socket, ...sendArgs]);
+        expectDone({ send: sent, receive: await receiving });
+        expect(treeState(out)).toEqual(treeState(context));
+      };
+      await send([], []);
+      await send([], []);
+      await send(['--checksum'], []);
+      unlinkSync(join(context, 'modes/0/file'));
+      writeFileSync(join(context, 'modes/1/new'), 'new');
+      await send([], ['--delete']);
+    }),
+);

@@ -1,0 +1,207 @@
+import type { ChildProcess } from 'node:child_process';
+import {
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { IO_BUFFER_BYTES, MAX_STREAMS, RING_BYTES } from '../../src/limits.ts';
+import { copyTree } from '../helpers/both-ways.ts';
+import type { Started } from '../helpers/cli.ts';
+import { bothEnds, socketOf, startInTest, startOverSocket } from '../helpers/duplex.ts';
+import { expectDone } from '../helpers/expect-done.ts';
+import { fakeReceiver, type Peer } from '../helpers/fake-receiver.ts';
+import { withFolder } from '../helpers/folder.ts';
+import { hangingMount, whyNoMounts } from '../helpers/hanging-mount.ts';
+import { isStageName, writeTree } from '../helpers/scene.ts';
+import { treeState } from '../helpers/tree-state.ts';
+import { until } from '../helpers/until.ts';
+
+// On a transport that goes both ways a stream that nobody consumes delays no other, and what waits
+// for it stays on the sender's disk: the memory of both sides has a bound that does not know it.
+
+const MiB = 1024 * 1024;
+/** More than both sides together may hold of it. */
+const BIG_BYTES = 160 * MiB;
+/** limits.ts: what a process needs at the most, whatever travels. */
+const BUFFER_BYTES = MAX_STREAMS * (RING_BYTES + IO_BUFFER_BYTES);
+/** What Node's heap may grow by meanwhile. */
+const HEAP_BYTES = 24 * MiB;
+
+const why = whyNoMounts();
+if (why !== undefined) process.stderr.write(`independent-streams.test.ts skips: ${why}\n`);
+
+/** A few bytes in every MiB say where they belong. */
+function makeBig(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  const fd = openSync(join(folder, 'big.bin'), 'w');
+  for (let at = 0; at < BIG_BYTES; at += MiB) writeSync(fd, `at ${at}`, at);
+  writeSync(fd, 'end', BIG_BYTES - 3);
+  closeSync(fd);
+}
+
+/** VmHWM of proc(5): the most memory that a process had; 0 once it is gone. */
+function peakBytes({ pid }: ChildProcess): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+describe.skipIf(process.platform !== 'linux')('one context of two is not consumed', () => {
+  test('by its receiver: all of the other arrives, and the sender holds what its rings hold', () =>
+    withFolder(async (folder) => {
+      for (const name of ['stuck', 'goes']) {
+        writeTree(join(folder, `small-${name}`), { file: name });
+        makeBig(join(folder, name));
+      }
+      const idle = await withoutData(folder);
+
+      const socket = join(folder, 'picky');
+      const receiver = await pickyReceiver(socket);
+      const contexts = ['stuck', 'goes'].map((name) => `${name}=${join(folder, name)}`);
+      const sender = startInTest(['send', ...contexts, '--socket', socket]);
+      await until('all of the other context has arrived, and no room is left', () => {
+        receiver.consume('goes');
+        return receiver.ended('goes') && receiver.full('stuck');
+      });
+      expect(receiver.taken('goes')).toBeGreaterThan(BIG_BYTES);
+      expect(receiver.ended('stuck')).toBe(false);
+      expect(sender.child.exitCode).toBeNull();
+      const peak = peakBytes(sender.child);
+      expect(peak).toBeGreaterThan(0);
+      expect(peak - idle).toBeLessThan(BUFFER_BYTES + HEAP_BYTES);
+
+      await until('what was stuck arrives when it is consumed', () => {
+        receiver.consume('stuck');
+        return receiver.ended('stuck');
+      });
+      expect(receiver.taken('stuck')).toBe(receiver.taken('goes'));
+    }));
+
+  test.skipIf(why !== undefined)(
+    'because its disk hangs: all of the other is staged, in bounded memory, and the end is whole',
+    async () => {
+      const mount = await hangingMount((behind) => writeTree(behind, { 'a/file': 'the same' }));
+      await withFolder(async (folder) => {
+        const [stuck, goes] = [join(folder, 'stuck'), join(folder, 'goes')];
+        copyTree(mount.behind, stuck);
+        makeBig(goes);
+        for (const name of ['stuck', 'goes'])
+          writeTree(join(folder, `small-${name}`), { file: '' });
+        const idle = await peaksOfSmall(folder);
+
+        // The mount is the folder that one of the contexts becomes.
+        const out = join(mount.path, '..');
+        await mount.hang();
+        const both = await startOverSocket(
+          { socket: socketOf({ folder }) },
+          [`mount=${stuck}`, `goes=${goes}`],
+          [out],
+        );
+        await until('all of the other context is staged', () => stagedBytes(out) === BIG_BYTES);
+        for (const [i, { child }] of [both.sender, both.receiver].entries()) {
+          const peak = peakBytes(child);
+          expect(peak).toBeGreaterThan(0);
+          expect(peak - idle[i]!).toBeLessThan(BUFFER_BYTES + HEAP_BYTES);
+        }
+
+        mount.goOn();
+        expectDone(await bothEnds(both));
+        expect(treeState(join(out, 'goes'))).toEqual(treeState(goes));
+        expect(treeState(mount.path)).toEqual(treeState(stuck));
+      });
+    },
+  );
+});
+
+/** Of the context that does not hang; nothing else in OUT is looked at. */
+function stagedBytes(out: string): number {
+  const stage = readdirSync(out).find(isStageName);
+  const path = join(out, stage ?? 'none', 'tree/goes/big.bin');
+  return lstatSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** What a sender needs for two contexts that are hardly anything. */
+async function withoutData(folder: string): Promise<number> {
+  const socket = join(folder, 'small');
+  const receiver = await pickyReceiver(socket);
+  const contexts = ['stuck', 'goes'].map((name) => `${name}=${join(folder, `small-${name}`)}`);
+  const sender = startInTest(['send', ...contexts, '--socket', socket]);
+  await until(
+    'both contexts have arrived',
+    () => receiver.ended('goes') && receiver.ended('stuck'),
+  );
+  return peakBytes(sender.child);
+}
+
+/** What both sides need for them, the sender first. */
+async function peaksOfSmall(folder: string): Promise<number[]> {
+  const contexts = ['stuck', 'goes'].map((name) => `${name}=${join(folder, `small-${name}`)}`);
+  const { sender, receiver } = await startOverSocket({ socket: join(folder, 'small') }, contexts, [
+    join(folder, 'small-out'),
+  ]);
+  const sides: Started[] = [sender, receiver];
+  const peaks = [0, 0];
+  await until('both have ended', () => {
+    for (const [i, { child }] of sides.entries()) {
+      peaks[i] = Math.max(peaks[i]!, peakBytes(child));
+    }
+    return sides.every(({ child }) => child.exitCode !== null);
+  });
+  expectDone(await bothEnds({ sender, receiver }));
+  return peaks;
+}
+
+/** A receiver that consumes what it is told to, and nothing else. */
+class Picky {
+  readonly #taken = new Map<string, number>();
+  #peer: Peer | undefined;
+
+  meet(peer: Peer): void {
+    this.#peer = peer;
+  }
+
+  /** Takes what has come of a context. */
+  consume(name: string): void {
+    const ring = this.#of(name)?.ring;
+    if (ring === undefined) return;
+    for (let bytes = ring.readable(); bytes.length > 0; bytes = ring.readable()) {
+      this.#taken.set(name, this.taken(name) + bytes.length);
+      ring.consumed(bytes.length);
+    }
+  }
+
+  /** Bytes that were consumed. */
+  taken(name: string): number {
+    return this.#taken.get(name) ?? 0;
+  }
+
+  ended(name: string): boolean {
+    return this.#of(name)?.end !== undefined;
+  }
+
+  /** All that was granted has come. */
+  full(name: string): boolean {
+    const ring = this.#of(name)?.ring;
+    return ring !== undefined && ring.readable().length === ring.capacity;
+  }
+
+  #of(name: string) {
+    const received = [...(this.#peer?.recorder.received.values() ?? [])];
+    return received.find(({ stream }) => stream.name === name);
+  }
+}
+
+async function pickyReceiver(path: string): Promise<Picky> {
+  const picky = new Picky();
+  await fakeReceiver(path, { onHello: (peer) => picky.meet(peer), onFin: () => {} });
+  return picky;
+}

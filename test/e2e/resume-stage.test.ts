@@ -1,0 +1,168 @@
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { REMAINS_MS } from '../../src/limits.ts';
+import {
+  ALL_BYTES,
+  contentOf,
+  expectFinished,
+  file,
+  FILE_BYTES,
+  finish,
+  MIDDLE_BYTES,
+  ownOf,
+  SEEN_IN_MIDDLE,
+  stagesOf,
+  takeTime,
+  wholeFiles,
+  withSite,
+  withStage,
+} from '../helpers/broken-off.ts';
+import { transfer } from '../helpers/both-ways.ts';
+import { pipeline } from '../helpers/cli.ts';
+import { cuttingRelay } from '../helpers/cutting-relay.ts';
+import { bothEnds, socketOf, startInTest } from '../helpers/duplex.ts';
+import { expectDone } from '../helpers/expect-done.ts';
+import { workNames, writeTree } from '../helpers/scene.ts';
+import { treeState } from '../helpers/tree-state.ts';
+import { until } from '../helpers/until.ts';
+
+describe('what lies in the stage is not trusted', () => {
+  test('a file with another content is sent anew', () =>
+    withStage(async (site, tree, whole) => {
+      const path = join(tree, file(3));
+      const { atime, mtime } = statSync(path);
+      const bytes = readFileSync(path);
+      bytes[1000]! ^= 1;
+      writeFileSync(path, bytes);
+      utimesSync(path, atime, mtime);
+      takeTime(join(site.context, file(3)), path);
+      expect(wholeFiles(site)).toHaveLength(whole);
+      expect(await finish(site)).toBe(ALL_BYTES - (whole - 1) * FILE_BYTES);
+    }));
+
+  test('a file of which a part is missing is sent anew', () =>
+    withStage(async (site, tree, whole) => {
+      writeFileSync(join(tree, file(3)), contentOf(3).subarray(0, 1000));
+      takeTime(join(site.context, file(3)), join(tree, file(3)));
+      expect(await finish(site)).toBe(ALL_BYTES - (whole - 1) * FILE_BYTES);
+    }));
+
+  test('a symlink in the place of a file is not followed', () =>
+    withStage(async (site, tree, whole) => {
+      const outside = join(site.folder, 'outside');
+      renameSync(join(tree, file(3)), outside);
+      symlinkSync(outside, join(tree, file(3)));
+      const before = treeState(outside);
+      expect(await finish(site)).toBe(ALL_BYTES - (whole - 1) * FILE_BYTES);
+      expect(treeState(outside)).toEqual(before);
+    }));
+
+  test.each<[what: string, folder: (tree: string) => string]>([
+    ['a folder', (tree) => join(tree, 'data')],
+    ['its tree', (tree) => tree],
+    ['the stage', (tree) => join(tree, '..')],
+  ])('a symlink in the place of %s is not followed', (_, folderOf) =>
+    withStage(async (site, tree) => {
+      const outside = join(site.folder, 'outside');
+      renameSync(folderOf(tree), outside);
+      symlinkSync(outside, folderOf(tree));
+      const before = treeState(outside);
+      expect(await finish(site)).toBe(ALL_BYTES);
+      expect(treeState(outside)).toEqual(before);
+    }),
+  );
+
+  test('a file that has another name elsewhere is not taken', () =>
+    withStage(async (site, tree, whole) => {
+      const outside = join(site.folder, 'outside');
+      linkSync(join(tree, file(3)), outside);
+      const before = treeState(site.folder)['outside'];
+      expect(await finish(site)).toBe(ALL_BYTES - (whole - 1) * FILE_BYTES);
+      expect(statSync(outside).nlink).toBe(1);
+      expect(before).toBeDefined();
+    }));
+
+  test('older than a day it is removed, and not used', () =>
+    withStage(async (site, tree) => {
+      const old = (Date.now() - REMAINS_MS) / 1000 - 60;
+      utimesSync(join(tree, '..'), old, old);
+      expect(await finish(site)).toBe(ALL_BYTES);
+    }));
+
+  test('almost a day old it is used', () =>
+    withStage(async (site, tree, whole) => {
+      const old = (Date.now() - REMAINS_MS) / 1000 + 3_600;
+      utimesSync(join(tree, '..'), old, old);
+      expect(await finish(site)).toBe(ALL_BYTES - whole * FILE_BYTES);
+    }));
+
+  test('another context over it is exact, and takes what is the same', () =>
+    withStage(async (site) => {
+      const other = join(site.folder, 'other');
+      writeTree(other, { [file(0)]: contentOf(0, 2), [file(1)]: 'short', 'new/file': 'new' });
+      mkdirSync(join(other, file(2)));
+      symlinkSync('f00', join(other, file(3)));
+      // The same name, size, time and content.
+      writeFileSync(join(other, file(4)), contentOf(4));
+      for (const i of [0, 4]) takeTime(join(site.context, file(i)), join(other, file(i)));
+      expect(await finish(site, other)).toBe(FILE_BYTES + 'short'.length + 'new'.length);
+    }));
+
+  test('a mirror of it is exact', () =>
+    withStage(async ({ folder, context, out }, _tree, whole) => {
+      const { sent } = await transfer({ folder, send: [context], receive: [out, '--delete'] });
+      expect(treeState(out)).toEqual(treeState(context));
+      expect(sent.bytes).toBe(ALL_BYTES - whole * FILE_BYTES);
+    }));
+
+  test('--full does not use it, and leaves nothing of it', () =>
+    withStage(async (site) => {
+      const { folder, context, out } = site;
+      const { sent } = await transfer({ folder, send: [context, '--full'], receive: [out] });
+      expectFinished(site, context);
+      expect(sent.bytes).toBe(ALL_BYTES);
+    }));
+
+  test('a pipe does not use it, and leaves nothing of it', () =>
+    withStage(async (site) => {
+      expectDone(await pipeline([site.context], [site.out]));
+      expectFinished(site, site.context);
+    }));
+
+  test('with named contexts it is used for those that it has', () =>
+    withSite(async (site) => {
+      const { folder, context, out, own } = site;
+      const to = socketOf(site);
+      const path = `${to}-relay`;
+      const receiver = startInTest(['receive', out, '--socket', to]);
+      await cuttingRelay({
+        path,
+        to,
+        after: MIDDLE_BYTES,
+        ready: () =>
+          until('the middle has arrived', () => {
+            const [stage] = stagesOf(out);
+            return existsSync(join(out, stage ?? 'no', 'tree/app', file(SEEN_IN_MIDDLE)));
+          }),
+      });
+      const sender = startInTest(['send', `app=${context}`, '--socket', path]);
+      await bothEnds({ sender, receiver });
+      expect(ownOf(out)).toEqual(own);
+      const send = [`app=${context}`];
+      const { sent } = await transfer({ folder, send, receive: [out] });
+      expect(treeState(join(out, 'app'))).toEqual(treeState(context));
+      expect(sent.bytes).toBeLessThanOrEqual(ALL_BYTES - SEEN_IN_MIDDLE * FILE_BYTES);
+      expect(workNames(out)).toEqual([]);
+    }));
+});

@@ -1,0 +1,138 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import {
+  ALL_BYTES,
+  appears,
+  breakInMiddle,
+  breakOff,
+  file,
+  FILE_BYTES,
+  FILES,
+  finish,
+  MIDDLE_BYTES,
+  ownOf,
+  SEEN_IN_MIDDLE,
+  stagesOf,
+  wholeFiles,
+  withSite,
+} from '../helpers/broken-off.ts';
+import { cuttingRelay } from '../helpers/cutting-relay.ts';
+import { bothEnds, socketOf, startInTest } from '../helpers/duplex.ts';
+import { expectFailure } from '../helpers/scene.ts';
+import { until } from '../helpers/until.ts';
+
+// A transfer that breaks off leaves its stage, and the next one goes on from there.
+
+test('a transfer that was cut leaves OUT as it was and its stage; the next sends what is missing', () =>
+  withSite(async (site) => {
+    await breakInMiddle(site);
+    expect(stagesOf(site.out)).toHaveLength(1);
+    const whole = wholeFiles(site).length;
+    expect(whole).toBeGreaterThanOrEqual(SEEN_IN_MIDDLE);
+    expect(whole).toBeLessThan(FILES);
+    expect(await finish(site)).toBe(ALL_BYTES - whole * FILE_BYTES);
+  }));
+
+test('into an OUT that is not there yet', () =>
+  withSite(async (site) => {
+    const out = join(site.folder, 'new/out');
+    const fresh = { ...site, out, own: {} };
+    mkdirSync(join(site.folder, 'new'));
+    const { receive } = await breakOff(fresh, { ready: () => appears(out) });
+    expectFailure(receive, 7, 'what arrived is kept');
+    const whole = wholeFiles(fresh).length;
+    expect(whole).toBeGreaterThanOrEqual(SEEN_IN_MIDDLE);
+    expect(await finish(fresh)).toBe(ALL_BYTES - whole * FILE_BYTES);
+  }));
+
+test('cut twice, and then finished: nothing travels twice', () =>
+  withSite(async (site) => {
+    await breakInMiddle(site);
+    const first = wholeFiles(site).length;
+    // What was kept is header only, so that as many bytes bring other files.
+    const newest = (): string => file(Math.min(FILES - 1, first + 5));
+    const { receive } = await breakOff(site, {
+      after: 700 * 1024,
+      ready: () =>
+        until('more has arrived', () =>
+          stagesOf(site.out).some((stage) => existsSync(join(site.out, stage, 'tree', newest()))),
+        ),
+    });
+    expectFailure(receive, 7, 'what arrived is kept');
+    expect(ownOf(site.out)).toEqual(site.own);
+    const whole = new Set(stagesOf(site.out).flatMap((stage) => wholeFiles(site, stage))).size;
+    expect(whole).toBeGreaterThanOrEqual(first + 5);
+    expect(await finish(site)).toBe(ALL_BYTES - whole * FILE_BYTES);
+  }));
+
+test.each<[what: string, after: number]>([
+  ['in HELLO', 50],
+  ['while it is compared', 700],
+])('the second one is cut %s: what the first one left is not lost', (_, after) =>
+  withSite(async (site) => {
+    await breakInMiddle(site);
+    const whole = wholeFiles(site).length;
+    const { receive } = await breakOff(site, { after, ready: async () => {} });
+    expectFailure(receive, 7);
+    expect(ownOf(site.out)).toEqual(site.own);
+    expect(await finish(site)).toBe(ALL_BYTES - whole * FILE_BYTES);
+  }),
+);
+
+test('cut in its last frame: nothing travels again', () =>
+  withSite(async (site) => {
+    const { receive } = await breakOff(site, {
+      after: 'all but FIN',
+      ready: () => until('all is there', () => wholeFiles(site).length === FILES),
+    });
+    expectFailure(receive, 7, 'what arrived is kept');
+    expect(ownOf(site.out)).toEqual(site.own);
+    expect(await finish(site)).toBe(0);
+  }));
+
+test('a sender that was killed: its receiver keeps what arrived', () =>
+  withSite(async (site) => {
+    const { context, out } = site;
+    const path = `${socketOf(site)}-relay`;
+    const to = socketOf(site);
+    const receiver = startInTest(['receive', out, '--socket', to]);
+    let kill = (): void => {};
+    await cuttingRelay({
+      path,
+      to,
+      after: MIDDLE_BYTES,
+      ready: async () => {
+        await appears(out);
+        kill();
+      },
+    });
+    const sender = startInTest(['send', context, '--socket', path]);
+    kill = () => sender.child.kill('SIGKILL');
+    expectFailure((await bothEnds({ sender, receiver })).receive, 7, 'what arrived is kept');
+    expect(await finish(site)).toBeLessThan(ALL_BYTES - SEEN_IN_MIDDLE * FILE_BYTES + 1);
+  }));
+
+test('the stage of a receiver that was killed is used', () =>
+  withSite(async (site) => {
+    const { context, out } = site;
+    const to = socketOf(site);
+    const path = `${to}-relay`;
+    const receiver = startInTest(['receive', out, '--socket', to]);
+    await cuttingRelay({
+      path,
+      to,
+      after: MIDDLE_BYTES,
+      ready: async () => {
+        await appears(out);
+        receiver.child.kill('SIGKILL');
+        await receiver.done;
+      },
+    });
+    const sender = startInTest(['send', context, '--socket', path]);
+    expectFailure((await bothEnds({ sender, receiver })).send, 7);
+    expect(ownOf(out)).toEqual(site.own);
+    const whole = wholeFiles(site).length;
+    expect(whole).toBeGreaterThanOrEqual(SEEN_IN_MIDDLE);
+    expect(await finish(site)).toBe(ALL_BYTES - whole * FILE_BYTES);
+  }));
