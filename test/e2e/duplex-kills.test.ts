@@ -16,8 +16,8 @@ import { until } from '../helpers/until.ts';
 const KILLS = Number(process.env['CTXSYNC_KILLS'] ?? 20);
 const FILES = 200;
 const STEP_BYTES = 16 * 1024;
-/** Fewer than a transfer has. */
-const STEPS = 40;
+/** Fewer than a transfer has: of everything, and of what an earlier one that was killed lacks. */
+const STEPS = { full: 40, changes: 12 };
 /** Kills side by side: most of a kill is waiting. */
 const LANES = 3;
 /** Kills after the last byte was handed to the receiver: while it verifies, commits and answers. */
@@ -57,7 +57,7 @@ function contentOf(out: string): TreeState {
  * When the receiver is killed: before a step, or so long after its sender handed FIN over; where
  * nothing sees the steps, so long after it made its stage.
  */
-type Moment = { step: number } | { afterFinMs: number } | { afterStageMs: number };
+type Moment = { step: number; full: boolean } | { afterFinMs: number } | { afterStageMs: number };
 
 /** Over a relay, which counts the steps. */
 async function killOnSocket({ folder, context, out }: Killing, moment: Moment): Promise<Ended> {
@@ -79,7 +79,8 @@ async function killOnSocket({ folder, context, out }: Killing, moment: Moment): 
     },
     onFin: () => void ('afterFinMs' in moment && setTimeout(kill, moment.afterFinMs)),
   });
-  const sender = startInTest(['send', context, '--socket', path]);
+  const full = 'step' in moment && moment.full ? ['--full'] : [];
+  const sender = startInTest(['send', context, ...full, '--socket', path]);
   const { send } = await bothEnds({ sender, receiver });
   return send;
 }
@@ -109,9 +110,10 @@ test(
   async () => {
     const random = seeded(3);
     const late = Array.from({ length: LATE_KILLS }, (_, i) => ({ afterFinMs: 3 * (i % 10) }));
-    const inTheMiddle = Array.from({ length: KILLS - LATE_KILLS }, () => ({
-      step: 1 + random(STEPS),
-    }));
+    const inTheMiddle = Array.from({ length: KILLS - LATE_KILLS }, (_, i) => {
+      const full = i % 2 === 0;
+      return { step: 1 + random(full ? STEPS.full : STEPS.changes), full };
+    });
     const counts = await killInLanes(killOnSocket, [...late, ...inTheMiddle]);
     // What else there may be is no number of its own: "10, new", and "0, new" of a late kill.
     expect(counts).toMatchObject({ '7, old': expect.any(Number), '10, old': expect.any(Number) });

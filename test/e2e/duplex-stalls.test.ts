@@ -18,27 +18,30 @@ import { until } from '../helpers/until.ts';
 /** A process notices that it slept when it slept for three times as long. */
 const NOTICED_SLEEP_MS = 4 * SUSPENSION_MS;
 const SAYS = ['--stall-after', '1s'];
+/** Longer than a beat proves that its sender lives. */
+const PATIENT = ['--stall-after', '4s'];
 
 test('a receiver that sleeps is named by the sender, and accuses nobody when it wakes', () =>
   withScene(async (scene) => {
     const { context, out } = scene;
     addBigFile(scene);
     const socket = socketOf(scene);
-    const both = await startOverSocket({ socket }, [context, ...SAYS], [out, '--delete', ...SAYS]);
+    const receive = [out, '--delete', ...SAYS];
+    const both = await startOverSocket({ socket }, [context, ...PATIENT], receive);
     await receives(scene);
     both.receiver.child.kill('SIGSTOP');
     const asleepSince = performance.now();
     await until('the sender says the stall', () => both.sender.said().includes('stalled'));
     expect(both.sender.said()).toMatch(
-      /^ctxsync send: stalled [12]s: receiver has been silent for [12]s$/m,
+      /^ctxsync send: stalled [45]s: receiver has been silent for [45]s$/m,
     );
     await until('it slept long enough', () => performance.now() - asleepSince > NOTICED_SLEEP_MS);
 
     both.receiver.child.kill('SIGCONT');
-    const { send, receive } = await bothEnds(both);
-    expectDone({ send, receive });
-    expect(send.stderr).toMatch(/^ctxsync send: resumed after [1-9]\d*s$/m);
-    expect(receive.stderr).not.toMatch(/stalled|resumed/);
+    const outcome = await bothEnds(both);
+    expectDone(outcome);
+    expect(outcome.send.stderr).toMatch(/^ctxsync send: resumed after [1-9]\d*s$/m);
+    expect(outcome.receive.stderr).not.toMatch(/stalled|resumed/);
     expect(treeState(out)).toEqual(treeState(context));
   }));
 
@@ -47,8 +50,7 @@ test('a sender that sleeps is named by the receiver, and accuses nobody when it 
     const { context, out } = scene;
     addBigFile(scene);
     const socket = socketOf(scene);
-    const patience = ['--stall-after', '4s'];
-    const both = await startOverSocket({ socket }, [context, ...SAYS], [out, ...patience]);
+    const both = await startOverSocket({ socket }, [context, ...SAYS], [out, ...PATIENT]);
     await receives(scene);
     both.sender.child.kill('SIGSTOP');
     await until('the receiver says the stall', () => both.receiver.said().includes('stalled'));
@@ -83,11 +85,11 @@ test('a command whose receiver sleeps is named, and does not outlive its sender'
   withScene(async (scene) => {
     const { context, out } = scene;
     addBigFile(scene);
-    const limits = [...SAYS, '--stall-timeout', '2s'];
+    const limits = [...PATIENT, '--stall-timeout', '5s'];
     const sender = startInTest(['send', context, ...limits, ...receiveCommand(out)]);
     await receives(scene);
     const [receiver] = processesWith(out, sender);
     process.kill(receiver!, 'SIGSTOP');
-    expectFailure(await sender.done, 8, 'receiver has been silent', 'gave up after 2s');
+    expectFailure(await sender.done, 8, 'receiver has been silent', 'gave up after 5s');
     await until('no child is left', () => processesWith(out, sender).length === 0);
   }));
