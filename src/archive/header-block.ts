@@ -1,4 +1,4 @@
-import { Header } from 'tar';
+import { Header } from 'tar/header';
 import { BLOCK_BYTES } from './tar-header.ts';
 
 /** The numbers of a header block. */

@@ -1,4 +1,4 @@
-import { Header, type HeaderData } from 'tar';
+import { Header, type HeaderData } from 'tar/header';
 import type { BytePath } from '../disk/byte-path.ts';
 import { MODE_BITS, type Entry, type EntryKind } from '../entry.ts';
 import { encodePax, encodePaxTime, KEPT, type PaxRecords } from './pax.ts';

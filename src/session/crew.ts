@@ -1,6 +1,7 @@
 import { CtxsyncError } from '../errors.ts';
 import { Ring } from '../flow/ring.ts';
 import { MAX_SPARE_RINGS, RING_BYTES, TICK_MS } from '../limits.ts';
+import type { Side } from '../observe/events.ts';
 import { GaugeWatch } from '../observe/gauge-watch.ts';
 import { DiskThread } from '../worker/disk-thread.ts';
 import type { JobName, Jobs, PathWord } from '../worker/jobs.ts';
@@ -21,6 +22,9 @@ export function stuckThreadCount(): number {
   return stuckThreads;
 }
 
+/** The wait that is not a side's own work: the other side, or the wire, has to move. */
+const IDLE_IN = { sender: 'waitedForRoomMs', receiver: 'waitedForDataMs' } as const;
+
 interface RunningJob {
   startedAt: number;
   waitedBeforeMs: number;
@@ -32,24 +36,22 @@ export class Crew {
   readonly #threads = new Set<DiskThread>();
   readonly #rings = new Set<Ring>();
   readonly #running = new Map<DiskThread, RunningJob>();
-  readonly #idleIn: 'waitedForRoomMs' | 'waitedForDataMs';
+  readonly #side: Side;
   readonly #onWord: (word: PathWord) => void;
   #finishedMs = 0;
   #cancelled = false;
   #leftOver: ((thread: DiskThread) => Promise<unknown>) | undefined;
 
   /**
-   * @param idleIn the wait that is not this side's own work: for a sender that for room, for a
-   *   receiver that for data
    * @param onWord told about paths that are skipped or changed
    */
-  constructor(idleIn: 'waitedForRoomMs' | 'waitedForDataMs', onWord: (word: PathWord) => void) {
-    this.#idleIn = idleIn;
+  constructor(side: Side, onWord: (word: PathWord) => void) {
+    this.#side = side;
     this.#onWord = onWord;
   }
 
   hire(): DiskThread {
-    const thread = new DiskThread(this.#onWord);
+    const thread = new DiskThread(this.#side, this.#onWord);
     this.#threads.add(thread);
     return thread;
   }
@@ -155,7 +157,7 @@ export class Crew {
 
   async #finish(leftOver: (thread: DiskThread) => Promise<unknown>): Promise<void> {
     await Promise.all([...this.#threads].map(({ exited }) => exited));
-    const thread = new DiskThread();
+    const thread = new DiskThread(this.#side);
     try {
       await leftOver(thread);
     } catch {
@@ -169,7 +171,7 @@ export class Crew {
   }
 
   #waitedMs(thread: DiskThread): number {
-    return thread.gauge.read()[this.#idleIn];
+    return thread.gauge.read()[IDLE_IN[this.#side]];
   }
 }
 

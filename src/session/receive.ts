@@ -66,7 +66,7 @@ export async function receive(options: ReceiveOptions): Promise<TransferReport> 
 class ReceiveRun {
   readonly #options: ReceiveOptions;
   readonly #notes = new Notes();
-  readonly #crew = new Crew('waitedForDataMs', (word) => this.#notes.add(word));
+  readonly #crew = new Crew('receiver', (word) => this.#notes.add(word));
   readonly #failure: Failure;
   readonly #from: Incoming;
   readonly #demux: Demux;

@@ -72,7 +72,7 @@ const LOST = new Set<ErrorCode>(['peer-gone', 'truncated', 'outcome-unknown']);
 class SendRun {
   readonly #options: SendOptions;
   readonly #notes = new Notes();
-  readonly #crew = new Crew('waitedForRoomMs', (word) => this.#notes.add(word));
+  readonly #crew = new Crew('sender', (word) => this.#notes.add(word));
   readonly #failure: Failure;
   readonly #transferId = randomBytes(16).toString('hex');
   readonly #to: Outgoing;

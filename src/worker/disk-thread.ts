@@ -15,6 +15,11 @@ const CANCELLABLE = new Set<JobName>([
   'unpack',
 ]);
 
+const WORKERS = {
+  sender: new URL('./sender-worker.js', import.meta.url),
+  receiver: new URL('./receiver-worker.js', import.meta.url),
+};
+
 interface Running {
   name: JobName;
   resolve: (result: unknown) => void;
@@ -31,10 +36,13 @@ export class DiskThread {
   #running: Running | undefined;
   #gone = false;
 
-  /** @param onWord told about paths that are skipped or changed, while a job runs */
-  constructor(onWord: (word: PathWord) => void = () => {}) {
+  /**
+   * @param side whose jobs it can do
+   * @param onWord told about paths that are skipped or changed, while a job runs
+   */
+  constructor(side: 'sender' | 'receiver', onWord: (word: PathWord) => void = () => {}) {
     this.#onWord = onWord;
-    this.#worker = new Worker(new URL('./disk-worker.js', import.meta.url), {
+    this.#worker = new Worker(WORKERS[side], {
       workerData: { gauge: this.gauge.shared },
     });
     this.#worker.on('message', (reply: JobReply) => this.#handleReply(reply));
