@@ -5,7 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    // More than processors: much of the end-to-end tests is waiting.
+    maxWorkers: '150%',
     coverage: { include: ['src/**'] },
   },
 });

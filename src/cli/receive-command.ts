@@ -1,23 +1,8 @@
 import { Command } from 'commander';
-import { CtxsyncError } from '../errors.ts';
-import { receive, type Target } from '../session/receive.ts';
 import { DEFAULT_RECEIVE_CONNECT_MS } from '../limits.ts';
-import type { TransferOptions } from '../session/options.ts';
-import { outputBroken } from '../transport/node-stream.ts';
-import { openStdin, openStdout } from '../transport/stdio.ts';
-import type { Connection, Incoming } from '../transport/transport.ts';
-import { listenSocket } from '../transport/unix-socket.ts';
-import { addCommonOptions, type CommonOptions } from './common-options.ts';
-import { runTransfer } from './run-transfer.ts';
-import { runServe } from './serve-command.ts';
+import { addCommonOptions } from './common-options.ts';
+import type { ReceiveCommandOptions } from './run-receive.ts';
 import { parseCount, parseSize } from './units.ts';
-
-interface ReceiveCommandOptions extends CommonOptions {
-  delete?: true;
-  serve?: true;
-  maxBytes?: number;
-  maxEntries?: number;
-}
 
 export function receiveCommand(finish: (exitCode: number) => void): Command {
   const command = new Command('receive')
@@ -27,51 +12,14 @@ export function receiveCommand(finish: (exitCode: number) => void): Command {
     .option('--serve', 'with --socket: receive from many senders, also at once, until SIGTERM')
     .option('--max-bytes <size>', 'refuse more content than this', parseSize)
     .option('--max-entries <count>', 'refuse more entries than this', parseCount)
-    .action(async (out: string, options: ReceiveCommandOptions) => {
-      finish(await (options.serve === true ? runServe : runReceive)(out, options));
+    .action(async (out: string, options: ReceiveCommandOptions & { serve?: true }) => {
+      finish(await run(out, options, options.serve === true));
     });
   return addCommonOptions(command, DEFAULT_RECEIVE_CONNECT_MS);
 }
 
-function runReceive(out: string, options: ReceiveCommandOptions): Promise<number> {
-  const outLabel = out === '-' ? undefined : out;
-  return runTransfer(options, { side: 'receiver', outLabel }, async (common) => {
-    const { maxBytes, maxEntries } = options;
-    const to = target(out, options);
-    const from = await openTransport(out, options, common);
-    return receive({ ...common, from, to, maxBytes, maxEntries });
-  });
-}
-
-async function openTransport(
-  out: string,
-  { socket, connectTimeout: timeoutMs }: ReceiveCommandOptions,
-  { signal }: TransferOptions,
-): Promise<Incoming | Connection> {
-  if (socket !== undefined) {
-    const listener = await listenSocket(socket);
-    try {
-      return await listener.accept({ timeoutMs, signal });
-    } finally {
-      listener.close();
-    }
-  }
-  const incoming = openStdin('the output of "ctxsync send"');
-  if (out === '-') return incoming;
-  // stdout is only touched when the sender, having started us, wants to be answered.
-  return {
-    incoming,
-    get outgoing() {
-      return openStdout('the sender');
-    },
-  };
-}
-
-function target(out: string, options: ReceiveCommandOptions): Target {
-  if (out === '') throw new CtxsyncError('usage', 'OUT is empty; name a folder');
-  if (out !== '-') return { folder: out, delete: options.delete };
-  if (options.delete === true) {
-    throw new CtxsyncError('usage', '--delete is for a folder; "receive -" writes a tar');
-  }
-  return { tar: openStdout('whatever reads a tar, "docker build -" or "tar x"', outputBroken) };
+/** Loaded when it is asked for: the other command, and --help, need none of it. */
+async function run(out: string, options: ReceiveCommandOptions, serves: boolean): Promise<number> {
+  if (serves) return (await import('./run-serve.ts')).runServe(out, options);
+  return (await import('./run-receive.ts')).runReceive(out, options);
 }

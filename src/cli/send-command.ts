@@ -1,26 +1,8 @@
 import { Command } from 'commander';
-import { CtxsyncError } from '../errors.ts';
 import { DEFAULT_SEND_CONNECT_MS } from '../limits.ts';
-import type { TransferOptions } from '../session/options.ts';
-import type { Context } from '../session/context-sender.ts';
-import { send } from '../session/send.ts';
-import { startCommand } from '../transport/command.ts';
-import { openStdin, openStdout } from '../transport/stdio.ts';
-import type { Connection, Outgoing } from '../transport/transport.ts';
-import { connectSocket } from '../transport/unix-socket.ts';
-import type { IgnoreOptions, PatternOption } from '../tree/context-rules.ts';
-import { addCommonOptions, type CommonOptions } from './common-options.ts';
-import { parseContexts, type ContextArgument } from './context-argument.ts';
-import { runTransfer } from './run-transfer.ts';
-
-interface SendCommandOptions extends CommonOptions {
-  file?: string;
-  ignoreFile?: string;
-  /** commander's form of --no-ignore */
-  ignore: boolean;
-  checksum?: true;
-  full?: true;
-}
+import type { PatternOption } from '../tree/context-rules.ts';
+import { addCommonOptions } from './common-options.ts';
+import type { SendCommandOptions } from './run-send.ts';
 
 /** @param peer the command after "--" that runs the receiver */
 export function sendCommand(
@@ -55,63 +37,9 @@ export function sendCommand(
       collect('--include'),
     )
     .action(async (args: string[], options: SendCommandOptions) => {
+      // Loaded when it is asked for: the other command, and --help, need none of it.
+      const { runSend } = await import('./run-send.ts');
       finish(await runSend(args, options, patterns, peer));
     });
   return addCommonOptions(command, DEFAULT_SEND_CONNECT_MS);
-}
-
-function runSend(
-  args: readonly string[],
-  options: SendCommandOptions,
-  patterns: readonly PatternOption[],
-  peer: readonly string[] | undefined,
-): Promise<number> {
-  return runTransfer(
-    options,
-    { side: 'sender', startsPeer: peer !== undefined },
-    async (common, view) => {
-      const contexts = parseContexts(args).map((argument) =>
-        toContext(argument, options, patterns),
-      );
-      return send({
-        ...common,
-        contexts,
-        to: await openTransport(options, peer, common),
-        speaks: view.speaks,
-        checksum: options.checksum,
-        full: options.full,
-        countTotals: options.progress !== 'none' && options.quiet !== true,
-      });
-    },
-  );
-}
-
-function openTransport(
-  { socket, connectTimeout: timeoutMs }: SendCommandOptions,
-  peer: readonly string[] | undefined,
-  { signal, onEvent }: TransferOptions,
-): Promise<Connection> | Outgoing {
-  if (peer === undefined) {
-    if (socket === undefined) return openStdout('"ctxsync receive"');
-    return connectSocket(socket, { timeoutMs, signal });
-  }
-  if (socket !== undefined) throw usage('--socket and a command after "--" exclude each other');
-  if (peer.length === 0) throw usage('after "--" stands the command that runs the receiver');
-  return startCommand(peer, (line) => onEvent?.({ type: 'command-output', side: 'sender', line }));
-}
-
-function usage(message: string): CtxsyncError {
-  return new CtxsyncError('usage', message);
-}
-
-function toContext(
-  { name, folder }: ContextArgument,
-  { file, ignoreFile, ignore }: SendCommandOptions,
-  patterns: readonly PatternOption[],
-): Context {
-  if (folder === '-') return { tar: openStdin('a tar') };
-  const rules: IgnoreOptions = { ignoreFile, noIgnore: !ignore, patterns };
-  // A Dockerfile belongs to the main context; each named one has only its own root's file.
-  if (name === '') rules.dockerfile = file;
-  return { name, folder, ignore: rules };
 }

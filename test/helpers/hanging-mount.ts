@@ -56,7 +56,9 @@ export class HangingMount {
     let idleLooks = 0;
     await until('bindfs is idle', () => {
       const activity = this.#activity();
-      idleLooks = activity === before ? idleLooks + 1 : 0;
+      // On a busy machine it may stand still although it is in the middle of one: not asleep then.
+      const idle = activity === before && /^State:\s+S/.test(activity);
+      idleLooks = idle ? idleLooks + 1 : 0;
       before = activity;
       return idleLooks >= IDLE_LOOKS;
     });

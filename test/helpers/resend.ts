@@ -25,7 +25,7 @@ import {
 } from './both-ways.ts';
 import { treeState, type TreeState } from './tree-state.ts';
 
-export const FILES = 1_000;
+export const FILES = 600;
 /** Bytes on the wire for an entry that does not travel, and for a transfer that has nothing to do. */
 const ENTRY_BYTES = 100;
 const NOTHING_BYTES = 8 * 1024;

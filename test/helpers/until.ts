@@ -1,4 +1,5 @@
-const GIVE_UP_MS = 60_000;
+/** Less than a test may take, so that it says what it waited for. */
+const GIVE_UP_MS = 45_000;
 const LOOK_EVERY_MS = 5;
 
 /** Waits for what a process of ours, or the disk, brings about. */

@@ -4,16 +4,10 @@ import { notBegun } from '../session/report.ts';
 import { serve } from '../session/serve.ts';
 import type { ServeOptions } from '../session/serve-options.ts';
 import { within } from '../within.ts';
-import type { CommonOptions } from './common-options.ts';
+import type { ReceiveCommandOptions } from './run-receive.ts';
 import { exitCodeOf } from './run-transfer.ts';
 import { createServeView } from './serve-view.ts';
 import { watchSignals } from './signals.ts';
-
-export interface ServeCommandOptions extends CommonOptions {
-  delete?: true;
-  maxBytes?: number;
-  maxEntries?: number;
-}
 
 /**
  * `receive --serve`: ends with 0 after SIGTERM, when what ran is finished; SIGINT and SIGHUP
@@ -21,7 +15,7 @@ export interface ServeCommandOptions extends CommonOptions {
  *
  * @returns the exit status
  */
-export async function runServe(out: string, options: ServeCommandOptions): Promise<number> {
+export async function runServe(out: string, options: ReceiveCommandOptions): Promise<number> {
   const { progress: mode, quiet = false } = options;
   const { stderr: stream, env } = process;
   const view = createServeView({ mode, quiet, stream, env });
@@ -50,7 +44,7 @@ export async function runServe(out: string, options: ServeCommandOptions): Promi
 }
 
 /** @throws CtxsyncError usage */
-function serveOptions(out: string, options: ServeCommandOptions): ServeOptions {
+function serveOptions(out: string, options: ReceiveCommandOptions): ServeOptions {
   const { socket, report, maxBytes, maxEntries, delete: mirror } = options;
   const { stallAfter: stallAfterMs, stallTimeout: stallTimeoutMs } = options;
   if (socket === undefined) {

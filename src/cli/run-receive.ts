@@ -1,0 +1,59 @@
+import { CtxsyncError } from '../errors.ts';
+import type { TransferOptions } from '../session/options.ts';
+import { receive, type Target } from '../session/receive.ts';
+import { outputBroken } from '../transport/node-stream.ts';
+import { openStdin, openStdout } from '../transport/stdio.ts';
+import type { Connection, Incoming } from '../transport/transport.ts';
+import { listenSocket } from '../transport/unix-socket.ts';
+import type { CommonOptions } from './common-options.ts';
+import { runTransfer } from './run-transfer.ts';
+
+export interface ReceiveCommandOptions extends CommonOptions {
+  delete?: true;
+  maxBytes?: number;
+  maxEntries?: number;
+}
+
+/** `receive`, from its options to its exit status. */
+export function runReceive(out: string, options: ReceiveCommandOptions): Promise<number> {
+  const outLabel = out === '-' ? undefined : out;
+  return runTransfer(options, { side: 'receiver', outLabel }, async (common) => {
+    const { maxBytes, maxEntries } = options;
+    const to = target(out, options);
+    const from = await openTransport(out, options, common);
+    return receive({ ...common, from, to, maxBytes, maxEntries });
+  });
+}
+
+async function openTransport(
+  out: string,
+  { socket, connectTimeout: timeoutMs }: ReceiveCommandOptions,
+  { signal }: TransferOptions,
+): Promise<Incoming | Connection> {
+  if (socket !== undefined) {
+    const listener = await listenSocket(socket);
+    try {
+      return await listener.accept({ timeoutMs, signal });
+    } finally {
+      listener.close();
+    }
+  }
+  const incoming = openStdin('the output of "ctxsync send"');
+  if (out === '-') return incoming;
+  // stdout is only touched when the sender, having started us, wants to be answered.
+  return {
+    incoming,
+    get outgoing() {
+      return openStdout('the sender');
+    },
+  };
+}
+
+function target(out: string, options: ReceiveCommandOptions): Target {
+  if (out === '') throw new CtxsyncError('usage', 'OUT is empty; name a folder');
+  if (out !== '-') return { folder: out, delete: options.delete };
+  if (options.delete === true) {
+    throw new CtxsyncError('usage', '--delete is for a folder; "receive -" writes a tar');
+  }
+  return { tar: openStdout('whatever reads a tar, "docker build -" or "tar x"', outputBroken) };
+}
