@@ -1,7 +1,5 @@
 import type { Budget } from '../archive/budget.ts';
-import type { ComparedContext } from '../dest/commit.ts';
-import type { ComparisonCounts } from '../dest/comparison.ts';
-import { stageEdits, type Destination, type Keep } from '../dest/destination.ts';
+import type { Destination, Keep } from '../dest/destination.ts';
 import type { FolderMetadata } from '../dest/folder-metadata.ts';
 import { fromText, type BytePath } from '../disk/byte-path.ts';
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
@@ -11,8 +9,8 @@ import type { ContextReport, EntryCounts } from '../observe/events.ts';
 import { within } from '../within.ts';
 import type { IncomingStream } from '../wire/demux.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
+import { Comparisons, type ComparisonsOptions, type Site } from './comparisons.ts';
 import type { Crew } from './crew.ts';
-import { drain } from './drain.ts';
 import { graceMs } from './give-up.ts';
 import type { Landing } from './landing.ts';
 import type { Monitor } from './monitor.ts';
@@ -27,11 +25,7 @@ export interface FolderLandingOptions {
   monitor: Monitor;
   /** What may be offered, and what may travel. */
   budgets: { manifests: Budget; trees: Budget };
-  /**
-   * Opens a stream to the sender: which entries of a context are wanted, or that all are. Settles
-   * when it was handed over.
-   */
-  openWants: (name: string, ring: Ring, all: boolean) => Promise<void>;
+  openWants: ComparisonsOptions['openWants'];
   onFailure: (error: CtxsyncError) => void;
   onWarning: (message: string) => void;
   /** From here on nobody should interrupt. */
@@ -54,15 +48,6 @@ interface Arriving {
   paths?: string | undefined;
 }
 
-/** A context of which only the changes come. */
-interface Compared {
-  name: string;
-  counts: ComparisonCounts;
-  /** PathDigest of what was asked for. */
-  paths: string;
-  context: ComparedContext;
-}
-
 /** After these a sender may come again and go on: the transfer broke off, and was not wrong. */
 const BROKEN_OFF = new Set<ErrorCode>(['truncated', 'stalled']);
 
@@ -71,7 +56,7 @@ export class FolderLanding implements Landing {
   readonly #options: FolderLandingOptions;
   #hired: DiskThread | undefined;
   readonly #arriving: Arriving[] = [];
-  readonly #compared: Compared[] = [];
+  readonly #comparisons: Comparisons;
   readonly #work: Promise<void>[] = [];
   /** A stream that ended on the wire may still be unpacked when the next one opens. */
   readonly #turns = new Turns(MAX_STREAMS);
@@ -80,13 +65,8 @@ export class FolderLanding implements Landing {
   #destination: Destination | undefined;
   /** The context that becomes the folder itself. */
   #base = '';
-  #manifests = 0;
-  /** Contexts of which entries were asked for. */
-  readonly #asked = new Set<string>();
   /** Kind and name of each stream that was opened. */
   readonly #opened = new Set<string>();
-  /** Manifests whose answers have not been handed over. */
-  #comparing = 0;
   #root: FolderMetadata | undefined;
   #committing: Promise<void> | undefined;
   #settled = false;
@@ -95,6 +75,8 @@ export class FolderLanding implements Landing {
 
   constructor(options: FolderLandingOptions) {
     this.#options = options;
+    const { crew, monitor, budgets, openWants } = options;
+    this.#comparisons = new Comparisons({ crew, monitor, budget: budgets.manifests, openWants });
   }
 
   async prepare(): Promise<void> {
@@ -118,7 +100,9 @@ export class FolderLanding implements Landing {
     this.#opened.add(stream);
     const ring = this.#options.crew.ring();
     const work =
-      kind === 'manifest' ? this.#compare(name, ring, contexts) : this.#receive(name, ring);
+      kind === 'manifest'
+        ? this.#comparisons.compare(name, ring, () => this.#site(name, contexts))
+        : this.#receive(name, ring);
     // The failure of one stream is the run's at once, and not when its turn to be awaited comes.
     work.catch((error: unknown) => this.#options.onFailure(CtxsyncError.from(error)));
     this.#work.push(work);
@@ -127,7 +111,7 @@ export class FolderLanding implements Landing {
 
   async worked(): Promise<void> {
     await Promise.all(this.#work);
-    for (const each of this.#compared) this.#checkComplete(each);
+    this.#comparisons.check((name) => this.#arriving.find((each) => each.name === name)?.paths);
   }
 
   async commit(): Promise<void> {
@@ -166,7 +150,7 @@ export class FolderLanding implements Landing {
   counts(): EntryCounts {
     const counts = { changed: 0, unchanged: 0, removed: this.#removed };
     for (const { name, entries } of this.contexts()) {
-      const compared = this.#compared.find((each) => each.name === name)?.counts;
+      const compared = this.#comparisons.counts(name);
       counts.changed += compared?.changed ?? entries;
       counts.unchanged += compared?.unchanged ?? 0;
     }
@@ -201,43 +185,11 @@ export class FolderLanding implements Landing {
     return this.#destination;
   }
 
-  /** Holds a manifest against what is there, and asks for the rest. */
-  async #compare(name: string, manifest: Ring, contexts: readonly string[]): Promise<void> {
-    const { crew, monitor, budgets, openWants } = this.#options;
-    if (this.#comparing === MAX_STREAMS) {
-      throw new CtxsyncError(
-        'corrupt',
-        `more than ${MAX_STREAMS} manifests that were not answered`,
-      );
-    }
-    this.#comparing += 1;
-    const index = this.#manifests++;
+  async #site(name: string, contexts: readonly string[]): Promise<Site> {
     const destination = await this.#prepared!;
-    const thread = crew.hire();
-    monitor.watch(thread, false);
     const at = this.#landing(name);
     const others = at === '' ? contexts.filter((each) => each !== name).map(fromText) : [];
-    const wants = crew.ring();
-    const base = { destination, name: at, others };
-    if (await crew.run(thread, 'hasBase', base)) {
-      this.#asked.add(name);
-      const told = openWants(name, wants, false);
-      const rings = { manifest: manifest.shared, wants: wants.shared };
-      const budget = budgets.manifests.shared.buffer;
-      const result = await crew.run(thread, 'compare', { ...base, ...rings, index, budget });
-      this.#compared.push({
-        name,
-        ...result,
-        context: { name: at, edits: stageEdits(destination, index) },
-      });
-      await told;
-    } else {
-      wants.end();
-      await Promise.all([openWants(name, wants, true), drain(manifest)]);
-    }
-    crew.release(wants);
-    this.#comparing -= 1;
-    await crew.dismiss(thread, manifest);
+    return { destination, at, others };
   }
 
   /** After a failure nobody else gets a turn. */
@@ -264,18 +216,10 @@ export class FolderLanding implements Landing {
       destination,
       name: this.#landing(name),
       budget: budgets.trees.shared.buffer,
-      wanted: this.#asked.has(name),
+      wanted: this.#comparisons.has(name),
     });
     arriving.paths = paths;
     this.#root ??= root;
-  }
-
-  /** What was asked for has to come, and nothing else: the rest of OUT was found to be right. */
-  #checkComplete({ name, counts, paths }: Compared): void {
-    if (this.#arriving.find((each) => each.name === name)?.paths === paths) return;
-    const came = this.contexts().find((each) => each.name === name)?.entries ?? 0;
-    const message = `${counts.wanted} entries were asked for; ${came} came, and not the same`;
-    throw new CtxsyncError('corrupt', message);
   }
 
   async #commit(): Promise<void> {
@@ -283,8 +227,7 @@ export class FolderLanding implements Landing {
     const destination = this.#destination!;
     onCommit();
     monitor.enter('committing');
-    const compared = this.#compared.map(({ context }) => context);
-    const options = { delete: mirror, root: this.#root, compared };
+    const options = { delete: mirror, root: this.#root, compared: this.#comparisons.contexts() };
     const result = await crew.run(this.#thread, 'commit', { destination, options });
     this.#destination = undefined;
     this.#removed = result.removed;
