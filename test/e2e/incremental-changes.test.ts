@@ -14,6 +14,7 @@ import { describe, expect, test } from 'vitest';
 import { copyTree, expectedCounts, WAYS } from '../helpers/both-ways.ts';
 import {
   CHANGES,
+  FILES,
   expectExact,
   expectOnlyTheDifference,
   makeIn,
@@ -38,12 +39,14 @@ describe('a change alone', () => {
 });
 
 describe('what the context has no more', () => {
+  const withMany = (use: (pair: Pair) => Promise<void>): Promise<void> =>
+    withPair(use, REMOVED + FILES);
   const removeMany = ({ context }: Pair): void => {
     for (let i = 0; i < REMOVED; i++) rmSync(manyFile(context, i));
   };
 
   test('goes with --delete', () =>
-    withPair(async (pair) => {
+    withMany(async (pair) => {
       removeMany(pair);
       rmSync(join(pair.context, 'names'), { recursive: true });
       rmdirSync(join(pair.context, 'hollow/5'));
@@ -56,7 +59,7 @@ describe('what the context has no more', () => {
     }));
 
   test('stays without it', () =>
-    withPair(async (pair) => {
+    withMany(async (pair) => {
       removeMany(pair);
       const result = await resend(pair, 'a socket');
       expectExact(result, { removed: 0 });
@@ -64,7 +67,7 @@ describe('what the context has no more', () => {
     }));
 
   test('an empty folder goes, and nothing else is new', () =>
-    withPair(async (pair) => {
+    withMany(async (pair) => {
       rmdirSync(join(pair.context, 'empty/in/empty'));
       const result = await resend(pair, 'a socket', { receive: ['--delete'] });
       expect(result.after).toEqual(result.context);

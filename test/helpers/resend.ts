@@ -25,7 +25,7 @@ import {
 } from './both-ways.ts';
 import { treeState, type TreeState } from './tree-state.ts';
 
-export const FILES = 600;
+export const FILES = 200;
 /** Bytes on the wire for an entry that does not travel, and for a transfer that has nothing to do. */
 const ENTRY_BYTES = 100;
 const NOTHING_BYTES = 8 * 1024;
@@ -33,10 +33,10 @@ const NOTHING_BYTES = 8 * 1024;
 const HEADER_BYTES = 2 * 1024;
 
 /** All that a transfer has to keep, and many small files. */
-function makeOriginal(root: string): void {
+function makeOriginal(root: string, files: number): void {
   makeExoticTree(root);
   mkdirSync(join(root, 'many'));
-  for (let i = 0; i < FILES; i++) writeFileSync(manyFile(root, i), `content of file ${i}\n`);
+  for (let i = 0; i < files; i++) writeFileSync(manyFile(root, i), `content of file ${i}\n`);
   for (let i = 0; i < 10; i++) mkdirSync(join(root, 'hollow', String(i)), { recursive: true });
 }
 
@@ -52,11 +52,11 @@ export interface Pair {
   out: string;
 }
 
-export function withPair<T>(use: (pair: Pair) => Promise<T>): Promise<T> {
+export function withPair<T>(use: (pair: Pair) => Promise<T>, files = FILES): Promise<T> {
   return withFolder((folder) => {
     const context = join(folder, 'context');
     const out = join(folder, 'out');
-    makeOriginal(context);
+    makeOriginal(context, files);
     copyTree(context, out);
     return use({ folder, context, out });
   });
