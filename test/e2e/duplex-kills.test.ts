@@ -23,7 +23,7 @@ const LANES = 3;
 /** Kills after the last byte was handed to the receiver: while it verifies, commits and answers. */
 const LATE_KILLS = Math.ceil(KILLS / 3);
 /** Milliseconds that a transfer takes from its stage on, roughly; longer on a busy machine. */
-const TRANSFER_MS = 120;
+const TRANSFER_MS = 450;
 const PATIENCE_MS = 60_000 + KILLS * 4_000;
 
 interface Killing {
