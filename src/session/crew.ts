@@ -24,8 +24,11 @@ export function stuckThreadCount(): number {
 
 /** The wait that is not a side's own work: the other side, or the wire, has to move. */
 const IDLE_IN = { sender: 'waitedForRoomMs', receiver: 'waitedForDataMs' } as const;
+/** Jobs with the other side at both ends of their rings. */
+const BETWEEN = new Set<JobName>(['packWanted', 'compare']);
 
 interface RunningJob {
+  name: JobName;
   startedAt: number;
   waitedBeforeMs: number;
   done: Promise<unknown>;
@@ -90,8 +93,8 @@ export class Crew {
   ): Promise<Jobs[Name]['result']> {
     if (this.#cancelled) throw new CtxsyncError('interrupted', 'the transfer was given up');
     const done = thread.run(name, input);
-    const waitedBeforeMs = this.#waitedMs(thread);
-    const job = { startedAt: performance.now(), waitedBeforeMs, done };
+    const waitedBeforeMs = this.#waitedMs(thread, name);
+    const job = { name, startedAt: performance.now(), waitedBeforeMs, done };
     this.#running.set(thread, job);
     try {
       return await done;
@@ -166,12 +169,14 @@ export class Crew {
     await endThread(thread);
   }
 
-  #workedMs(thread: DiskThread, { startedAt, waitedBeforeMs }: RunningJob): number {
-    return performance.now() - startedAt - (this.#waitedMs(thread) - waitedBeforeMs);
+  #workedMs(thread: DiskThread, { name, startedAt, waitedBeforeMs }: RunningJob): number {
+    return performance.now() - startedAt - (this.#waitedMs(thread, name) - waitedBeforeMs);
   }
 
-  #waitedMs(thread: DiskThread): number {
-    return thread.gauge.read()[IDLE_IN[this.#side]];
+  #waitedMs(thread: DiskThread, name: JobName): number {
+    const gauge = thread.gauge.read();
+    if (BETWEEN.has(name)) return gauge.waitedForRoomMs + gauge.waitedForDataMs;
+    return gauge[IDLE_IN[this.#side]];
   }
 }
 
