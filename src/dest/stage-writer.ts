@@ -16,7 +16,7 @@ import {
 import { joinPath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import { setNegativeMtime, toUtimesSeconds } from '../disk/mtime.ts';
-import { destinationError, errnoOf } from '../disk/system-error.ts';
+import { destinationError, errnoOf, sourceChanged } from '../disk/system-error.ts';
 import type { Content, Entry, EntrySink } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { Remains } from './remains.ts';
@@ -129,11 +129,8 @@ export class StageWriter implements EntrySink {
   /** Its content was found to be in the remains, and proven to be the same. */
   #adoptFile({ path: relative, mode, mtimeUs }: Entry, path: BytePath, size: number): void {
     const found = this.#remains.find(relative, size, mtimeUs);
-    if (found === undefined) {
-      const text = toText(relative);
-      const message = `the sender takes ${text} for kept here, and it is not`;
-      throw new CtxsyncError('corrupt', message, { path: text });
-    }
+    // It was there when the two were compared, with the time that the source had then.
+    if (found === undefined) throw sourceChanged(relative, 'was written to');
     renameSync(toFsPath(found.fsPath), toFsPath(path));
     chmodSync(toFsPath(path), mode);
   }

@@ -10,7 +10,7 @@ import { seeded } from '../helpers/seeded.ts';
 
 // A run takes some 40 ms, for its disk thread; so not every offset gets one here. Every offset and
 // every bit are tried on the wire alone in test/wire/damage.test.ts.
-const EVENLY = 40;
+const EVENLY = 30;
 const PROCESSES = 10;
 const AT_A_TIME = 4;
 const PATIENCE_MS = 240_000;

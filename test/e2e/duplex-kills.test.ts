@@ -13,7 +13,7 @@ import { until } from '../helpers/until.ts';
 // SIGKILL of a receiver on a socket: what its sender says is what became of OUT.
 
 /** Of each transport. To count over more of them: CTXSYNC_KILLS=300 npx vitest run duplex-kills. */
-const KILLS = Number(process.env['CTXSYNC_KILLS'] ?? 15);
+const KILLS = Number(process.env['CTXSYNC_KILLS'] ?? 12);
 const FILES = 200;
 const STEP_BYTES = 16 * 1024;
 /** Fewer than a transfer has: of everything, and of what an earlier one that was killed lacks. */

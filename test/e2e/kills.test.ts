@@ -10,7 +10,7 @@ import { until } from '../helpers/until.ts';
 // SIGKILL: no side can say or clean up anything, so the other one and the next run have to.
 
 /** Of each side. More of them: CTXSYNC_KILLS=300 npx vitest run kills. */
-const KILLS = Number(process.env['CTXSYNC_KILLS'] ?? 12);
+const KILLS = Number(process.env['CTXSYNC_KILLS'] ?? 10);
 const FILES = 300;
 const STEP_BYTES = 32 * 1024;
 /** What pipes and our own buffers hold: a sender with no more than that left may be done. */
