@@ -95,6 +95,11 @@ export const FLUSH_AFTER_MS = 100;
 
 /** Bytes of one read from, or write to, the transport. */
 export const IO_BUFFER_BYTES = 64 * KiB;
+/**
+ * Bytes of one read from a source file: less than a ring, so that it empties while it is filled (6 % of
+ * a large file that is not in memory), and so that a slow disk is seen to move.
+ */
+export const MAX_READ_BYTES = 256 * KiB;
 /** Bytes of the current path that a gauge shows; the end of a longer one. */
 export const GAUGE_PATH_BYTES = 1024;
 

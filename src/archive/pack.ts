@@ -14,6 +14,7 @@ import { sourceChanged, sourceError } from '../disk/system-error.ts';
 import type { SourceEntry } from '../entry.ts';
 import type { CtxsyncError } from '../errors.ts';
 import type { ByteSink } from '../byte-io.ts';
+import { MAX_READ_BYTES } from '../limits.ts';
 import { TarWriter } from './tar-writer.ts';
 
 // O_NONBLOCK: a FIFO that took the file's place meanwhile must not hang us.
@@ -67,7 +68,7 @@ function packFile(entry: SourceEntry, tar: TarWriter, gauge: Gauge): void {
   try {
     tar.begin(entry);
     while (tar.left > 0) {
-      const room = tar.reserve();
+      const room = tar.reserve().subarray(0, MAX_READ_BYTES);
       gauge.enter('reading', entry.path);
       const count = readFile(fd, room, entry.path);
       if (count === 0) throw tooShort(entry, statFile(fd, entry.path));
