@@ -161,11 +161,14 @@ export class Crew {
   async #finish(leftOver: (thread: DiskThread) => Promise<unknown>): Promise<void> {
     await Promise.all([...this.#threads].map(({ exited }) => exited));
     const thread = new DiskThread(this.#side);
+    // The disk may still hang: until it is known a process that ends must not wait for it.
+    stuckThreads += 1;
     try {
       await leftOver(thread);
     } catch {
       // What is left was said when the run ended; the next one on this destination removes it.
     }
+    stuckThreads -= 1;
     await endThread(thread);
   }
 

@@ -7,6 +7,8 @@ import { until } from './until.ts';
 
 /** Looks, one in 20 ms, in which nothing happened. */
 const IDLE_LOOKS = 5;
+/** Milliseconds that unmounting may take, until the server is killed, with which the mount goes. */
+const UNMOUNT_MS = 5_000;
 
 /** Why disks cannot be made to hang here; undefined when they can. */
 export function whyNoMounts(): string | undefined {
@@ -73,9 +75,10 @@ export class HangingMount {
   async remove(): Promise<void> {
     this.goOn();
     const unmount = unmountCommand();
-    if (this.#mounted && unmount !== undefined) spawnSync(unmount, ['-u', this.path]);
+    if (this.#mounted && unmount !== undefined)
+      spawnSync(unmount, ['-u', this.path], { timeout: UNMOUNT_MS });
     // Somebody still works in it: then it goes away with them.
-    if (this.#mounted) spawnSync('umount', ['-l', this.path]);
+    if (this.#mounted) spawnSync('umount', ['-l', this.path], { timeout: UNMOUNT_MS });
     this.#server?.kill('SIGKILL');
     await until('mount and server are gone', () => !this.#mounted && this.#ended);
     removeFolder(this.#base);
