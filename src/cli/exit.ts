@@ -1,6 +1,9 @@
+import { closeSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { STUCK_THREAD_MS, TICK_MS } from '../limits.ts';
 import { stuckThreadCount } from '../session/crew.ts';
+
+const STANDARD_STREAMS = [0, 1, 2];
 
 /**
  * Ends the process. process.exit never returns while a thread, a disk worker's or libuv's, is stuck
@@ -12,8 +15,25 @@ export async function exit(code: number): Promise<never> {
   for (let waited = 0; hangs() && waited < STUCK_THREAD_MS; waited += TICK_MS) {
     await setTimeout(TICK_MS);
   }
-  if (hangs()) process.kill(process.pid, 'SIGKILL');
+  if (hangs()) {
+    closeStandardStreams();
+    process.kill(process.pid, 'SIGKILL');
+  }
   return process.exit();
+}
+
+/**
+ * Until the disk answers the kernel may keep even a killed process, with all that it has open: who
+ * reads or writes at the other end would wait for it. What is not a standard stream is closed by now.
+ */
+function closeStandardStreams(): void {
+  for (const fd of STANDARD_STREAMS) {
+    try {
+      closeSync(fd);
+    } catch {
+      // It was closed before.
+    }
+  }
 }
 
 /** On a busy machine a thread may just need longer to end. */

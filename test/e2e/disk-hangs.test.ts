@@ -5,7 +5,12 @@ import { RING_BYTES } from '../../src/limits.ts';
 import type { TransferEvent } from '../../src/observe/events.ts';
 import { recordSend, run, type Outcome, type Started } from '../helpers/cli.ts';
 import { makeFolder, removeFolder } from '../helpers/folder.ts';
-import { hangingMount, whyNoMounts, type HangingMount } from '../helpers/hanging-mount.ts';
+import {
+  hangingMount,
+  mountOver,
+  whyNoMounts,
+  type HangingMount,
+} from '../helpers/hanging-mount.ts';
 import { isStageName } from '../helpers/scene.ts';
 import { eventsOf, startHeld } from '../helpers/held-pipe.ts';
 import { treeState } from '../helpers/tree-state.ts';
@@ -35,7 +40,7 @@ describe.skipIf(why !== undefined)('the disk of the source hangs', () => {
     const out = folder();
     const { sender, receiver, pipe } = startHeld([mount.path, ...AS_JSON], [out], MIDDLE);
     await until('the transfer is in its middle', () => pipe.holds);
-    await mount.hang();
+    await mount.hang(sender.child);
     pipe.release();
     await until('the sender says the stall', () => stallsOf(sender).length > 0);
     expect(stallsOf(sender)[0]).toMatchObject({
@@ -61,7 +66,7 @@ describe.skipIf(why !== undefined)('the disk of the source hangs', () => {
     const mount = await hangingMount(fillContext);
     const { sender, pipe } = startHeld([mount.path, ...SAYS], [folder()], MIDDLE);
     await until('the transfer is in its middle', () => pipe.holds);
-    await mount.hang();
+    await mount.hang(sender.child);
     pipe.release();
     await until('the sender says the stall', () => sender.said().includes('stalled'));
     mount.goOn();
@@ -79,7 +84,7 @@ describe.skipIf(why !== undefined)('the disk of the source hangs', () => {
     const out = folder();
     const { sender, receiver, pipe } = startHeld([mount.path, ...SAYS_AND_GIVES_UP], [out], MIDDLE);
     await until('the transfer is in its middle', () => pipe.holds);
-    await mount.hang();
+    await mount.hang(sender.child);
     pipe.release();
     await until('the sender says the stall', () => sender.said().includes('stalled'));
     const ended = await endsWithin(GIVES_UP_WITHIN_MS, sender.done);
@@ -97,7 +102,7 @@ describe.skipIf(why !== undefined)('the disk of the destination hangs', () => {
     const context = folder(fillContext);
     const { sender, receiver, pipe } = startHeld([context], [mount.path, ...AS_JSON], MIDDLE);
     await until('it writes', () => pipe.holds && stagedBytes(mount.behind) > 0);
-    await mount.hang();
+    await mount.hang(receiver.child);
     pipe.release();
     await until('the receiver says the stall', () => stallsOf(receiver).length > 0);
     expect(stallsOf(receiver)[0]).toMatchObject({
@@ -128,7 +133,7 @@ describe.skipIf(why !== undefined)('the disk of the destination hangs', () => {
       MIDDLE,
     );
     await until('it writes', () => pipe.holds && stagedBytes(mount.behind) > 0);
-    await mount.hang();
+    await mount.hang(receiver.child);
     pipe.release();
     await until('the receiver says the stall', () => receiver.said().includes('stalled'));
     const ended = await endsWithin(GIVES_UP_WITHIN_MS, receiver.done);
@@ -142,9 +147,31 @@ describe.skipIf(why !== undefined)('the disk of the destination hangs', () => {
     await expectReceivesAnew(mount.path, context);
   });
 
+  test('a receiver that even a kill does not end is gone for the sender', async () => {
+    const disk = await hangingMount();
+    const mount = await mountOver(disk);
+    const context = folder(fillContext);
+    const { sender, receiver, pipe } = startHeld(
+      [context],
+      [mount.path, ...SAYS_AND_GIVES_UP],
+      MIDDLE,
+    );
+    await until('it writes', () => pipe.holds && stagedBytes(disk.behind) > 0);
+    await disk.hang(receiver.child);
+    pipe.release();
+    const { code, stderr } = await sender.done;
+    expect(code).toBe(7);
+    expect(stderr).toContain('the peer is gone');
+    expect(receiver.child).toMatchObject({ exitCode: null, signalCode: null });
+
+    disk.goOn();
+    expectGivenUp(await receiver.done, 'receiver is writing big.bin (disk not answering)');
+    await expectReceivesAnew(mount.path, context);
+  });
+
   test('a hang during the commit is said as such', async () => {
     const { mount, context, receiver, goOn } = await startCommit(AS_JSON);
-    await mount.hang();
+    await mount.hang(receiver.child);
     goOn();
     await until('the receiver says the stall', () => stallsOf(receiver).length > 0);
     expect(stallsOf(receiver)[0]).toMatchObject({
@@ -162,7 +189,7 @@ describe.skipIf(why !== undefined)('the disk of the destination hangs', () => {
   test('a hang during the commit ends at the stall timeout too', async () => {
     const options = [...SAYS_AND_GIVES_UP, '--progress', 'json'];
     const { mount, context, receiver, goOn } = await startCommit(options);
-    await mount.hang();
+    await mount.hang(receiver.child);
     goOn();
     await until('the receiver says the stall', () => stallsOf(receiver).length > 0);
     const ended = await endsWithin(GIVES_UP_WITHIN_MS, receiver.done);

@@ -28,7 +28,7 @@ describe.skipIf(why !== undefined)('the disk hangs', () => {
       const out = join(mount.path, 'out');
       const server = await Server.start({ ...scene, out }, ['--stall-timeout', '2s']);
       const held = await server.sendHeld(`web=${bigContext(scene)}`);
-      await mount.hang();
+      await mount.hang(server.started.child);
       held.release();
       expectFailure(await held.sender.done, 9, 'gave up after 2s without progress: receiver is');
       // Nobody waits for the thread that is stuck.

@@ -1,12 +1,10 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { makeFolder, removeFolder } from './folder.ts';
 import { until } from './until.ts';
 
-/** Looks, one in 20 ms, in which nothing happened. */
-const IDLE_LOOKS = 5;
 /** Milliseconds that unmounting may take, until the server is killed, with which the mount goes. */
 const UNMOUNT_MS = 5_000;
 
@@ -34,11 +32,12 @@ export class HangingMount {
   readonly #base = makeFolder();
   #server: ChildProcess | undefined;
 
-  constructor() {
+  /** @param behind another mount's path, say; a new folder when left out */
+  constructor(behind?: string) {
     this.path = join(this.#base, 'mount');
-    this.behind = join(this.#base, 'behind');
+    this.behind = behind ?? join(this.#base, 'behind');
     mkdirSync(this.path);
-    mkdirSync(this.behind);
+    if (behind === undefined) mkdirSync(this.behind);
   }
 
   /** What is in `behind` is there from the first look on: the kernel remembers nothing else. */
@@ -50,21 +49,14 @@ export class HangingMount {
   }
 
   /**
-   * Stops the server when it has had nothing to do for a while: whoever waits for a call that it is
-   * in the middle of could not even be killed (fs/fuse/dev.c, request_wait_answer).
+   * Stops the server.
+   * @param user who works in the mount. It is in no call meanwhile: one that the server has taken on
+   *   and does not finish could not even be killed (fs/fuse/dev.c, request_wait_answer).
    */
-  async hang(): Promise<void> {
-    let before: string | undefined;
-    let idleLooks = 0;
-    await until('bindfs is idle', () => {
-      const activity = this.#activity();
-      // On a busy machine it may stand still although it is in the middle of one: not asleep then.
-      const idle = activity === before && /^State:\s+S/.test(activity);
-      idleLooks = idle ? idleLooks + 1 : 0;
-      before = activity;
-      return idleLooks >= IDLE_LOOKS;
-    });
-    this.#server?.kill('SIGSTOP');
+  async hang(user?: ChildProcess): Promise<void> {
+    if (user !== undefined) await stop(user);
+    await stop(this.#server!);
+    user?.kill('SIGCONT');
   }
 
   goOn(): void {
@@ -84,12 +76,6 @@ export class HangingMount {
     removeFolder(this.#base);
   }
 
-  /** Changes whenever the server runs. */
-  #activity(): string {
-    const status = readFileSync(`/proc/${this.#server?.pid}/status`, 'utf8');
-    return status.match(/^(?:State|voluntary_ctxt_switches):.*/gm)?.join() ?? '';
-  }
-
   get #ended(): boolean {
     return this.#server?.exitCode !== null || this.#server.signalCode !== null;
   }
@@ -105,10 +91,36 @@ export async function hangingMount(
   fill: (folder: string) => void = () => {},
 ): Promise<HangingMount> {
   const mount = new HangingMount();
-  onTestFinished(() => mount.remove());
   fill(mount.behind);
+  return mounted(mount);
+}
+
+/** A mount of a mount: when `under` hangs, its server is in the middle of a call. */
+export function mountOver(under: HangingMount): Promise<HangingMount> {
+  return mounted(new HangingMount(under.path));
+}
+
+async function mounted(mount: HangingMount): Promise<HangingMount> {
+  onTestFinished(() => mount.remove());
   await mount.mount();
   return mount;
+}
+
+/** Until each of its threads has finished the call that it was in, and stands still. */
+async function stop(child: ChildProcess): Promise<void> {
+  child.kill('SIGSTOP');
+  const threads = `/proc/${child.pid}/task`;
+  await until('all threads are stopped', () => {
+    try {
+      return readdirSync(threads).every((id) => isStopped(join(threads, id)));
+    } catch {
+      return false; // one ended in this moment
+    }
+  });
+}
+
+function isStopped(thread: string): boolean {
+  return /^State:\s+T/m.test(readFileSync(join(thread, 'status'), 'utf8'));
 }
 
 function unmountCommand(): string | undefined {
