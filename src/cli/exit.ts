@@ -1,9 +1,11 @@
 import { closeSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { STUCK_THREAD_MS, TICK_MS } from '../limits.ts';
+import { STUCK_THREAD_MS } from '../limits.ts';
 import { stuckThreadCount } from '../session/crew.ts';
 
 const STANDARD_STREAMS = [0, 1, 2];
+/** Milliseconds: what is still under way is as a rule the last call on a file that ends in a moment. */
+const LOOK_EVERY_MS = 5;
 
 /**
  * Ends the process. process.exit never returns while a thread, a disk worker's or libuv's, is stuck
@@ -12,8 +14,8 @@ const STANDARD_STREAMS = [0, 1, 2];
  */
 export async function exit(code: number): Promise<never> {
   process.exitCode = code;
-  for (let waited = 0; hangs() && waited < STUCK_THREAD_MS; waited += TICK_MS) {
-    await setTimeout(TICK_MS);
+  for (let waited = 0; hangs() && waited < STUCK_THREAD_MS; waited += LOOK_EVERY_MS) {
+    await setTimeout(LOOK_EVERY_MS);
   }
   if (hangs()) {
     closeStandardStreams();
