@@ -4,6 +4,7 @@ import { CreditGrant } from '../flow/credit.ts';
 import { MAX_STREAMS } from '../limits.ts';
 import { corrupt } from './corrupt.ts';
 import { FrameDecoder, type FrameSink } from './decode.ts';
+import { FrameOrder } from './frame-order.ts';
 import { frameName, FrameType, MAGIC, type FrameHeader } from './frame.ts';
 import {
   decodeBeat,
@@ -83,12 +84,11 @@ export class Demux {
   readonly #preamble = new Preamble();
   readonly #decoder: FrameDecoder;
   readonly #tally = new Tally();
+  readonly #order = new FrameOrder();
   readonly #open = new Map<number, Incoming>();
   #lastId = 0;
   /** Whose DATA is under way. */
   #current: Incoming | undefined;
-  #state: 'new' | 'open' | 'fin' | 'receipt' | 'error' = 'new';
-  #duplex = false;
   #transferId = '';
   #failure: unknown;
   #failed = false;
@@ -120,7 +120,7 @@ export class Demux {
 
   /** FIN, RECEIPT or ERROR came. */
   get finished(): boolean {
-    return this.#state === 'fin' || this.#state === 'receipt' || this.#state === 'error';
+    return this.#order.finished;
   }
 
   /** Waits for room in a ring, or for the handler: we do not read, so the peer must not be accused. */
@@ -204,7 +204,7 @@ export class Demux {
   }
 
   #handleData(header: FrameHeader, at: number): void {
-    this.#checkTurn(header, at);
+    this.#order.check(header.type, at);
     this.#current = this.#streamOf(header, at);
   }
 
@@ -223,7 +223,7 @@ export class Demux {
   }
 
   #handleControl(header: FrameHeader, payload: Uint8Array, at: number): void {
-    this.#checkTurn(header, at);
+    this.#order.check(header.type, at);
     switch (header.type) {
       case FrameType.hello:
         return this.#handleHello(payload, at);
@@ -243,7 +243,7 @@ export class Demux {
   }
 
   #handleDuplex({ type, stream }: FrameHeader, payload: Uint8Array, at: number): void {
-    const answers = this.#duplex ? this.#handler.answers : undefined;
+    const answers = this.#order.duplex ? this.#handler.answers : undefined;
     if (answers === undefined) throw corrupt(`${frameName(type)}, which nobody asked for`, at);
     if (type === FrameType.credit) {
       const taken = answers.credit(stream, decodeCredit(payload, at));
@@ -251,30 +251,13 @@ export class Demux {
       return;
     }
     if (answers.receipt === undefined) throw corrupt('RECEIPT, which nobody asked for', at);
-    this.#state = 'receipt';
+    this.#order.end('receipt');
     answers.receipt(decodeReceipt(payload, at));
-  }
-
-  /** HELLO first and once; then as the table of PROTOCOL.md, section 4, has it. */
-  #checkTurn({ type }: FrameHeader, at: number): void {
-    const name = frameName(type);
-    if (this.#state === 'error') throw corrupt(`${name} after ERROR`, at);
-    if (this.#state === 'fin' && !this.#mayFollowFin(type)) throw corrupt(`${name} after FIN`, at);
-    if (this.#state === 'receipt' && !mayFollowAll(type))
-      throw corrupt(`${name} after RECEIPT`, at);
-    if (this.#state === 'new' && type !== FrameType.hello)
-      throw corrupt(`${name} before HELLO`, at);
-    if (this.#state !== 'new' && type === FrameType.hello) throw corrupt('a second HELLO', at);
-  }
-
-  #mayFollowFin(type: number): boolean {
-    return mayFollowAll(type) || (this.#duplex && type === FrameType.credit);
   }
 
   #handleHello(payload: Uint8Array, at: number): void {
     const hello = decodeHello(payload, at);
-    this.#state = 'open';
-    this.#duplex = hello.mode === 'duplex';
+    this.#order.hello(hello.mode);
     this.#transferId = hello.transferId;
     const held = this.#handler.hello(hello);
     if (held !== undefined) this.#hold(held);
@@ -297,7 +280,7 @@ export class Demux {
     const open = { id, ...decodeOpen(payload, at) };
     const ring = this.#handler.open(open);
     this.#lastId = id;
-    const grant = this.#duplex ? new CreditGrant(ring) : undefined;
+    const grant = this.#order.duplex ? new CreditGrant(ring) : undefined;
     if (grant !== undefined) void this.#raise(id, grant);
     const digest = new StreamDigest(this.#transferId, id);
     this.#open.set(id, { ...open, ring, grant, digest, bytes: 0 });
@@ -336,13 +319,13 @@ export class Demux {
     if (said.streams !== streams || said.bytes !== bytes || said.digest !== digest) {
       throw corrupt('FIN does not match the streams before it', at);
     }
-    this.#state = 'fin';
+    this.#order.end('fin');
     this.#handler.fin(fin);
   }
 
   #handleError(payload: Uint8Array, at: number): void {
     const error = decodePeerError(payload, at);
-    this.#state = 'error';
+    this.#order.end('error');
     this.#handler.peerError(error);
   }
 
@@ -361,8 +344,4 @@ export class Demux {
     const place = where === undefined ? 'before FIN' : `inside ${where}`;
     return `the connection ended ${place} after ${this.wireBytes} bytes: the peer died or was cancelled`;
   }
-}
-
-function mayFollowAll(type: number): boolean {
-  return type === FrameType.beat || type === FrameType.error;
 }

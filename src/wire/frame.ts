@@ -86,6 +86,16 @@ export function encodeHeader(
   return bytes;
 }
 
+/** A whole frame, in pieces; see encodeHeader. */
+export function encodeFrame(
+  type: number,
+  stream: number,
+  offset: number,
+  payload: Uint8Array,
+): Uint8Array[] {
+  return [encodeHeader(type, stream, offset, payload), payload];
+}
+
 /** @param bytes HEADER_BYTES of them */
 export function decodeHeader(bytes: Uint8Array): FrameHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES);

@@ -1,16 +1,12 @@
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { FIRST_FRAME_BYTES, MAX_STREAM_ID, MAX_STREAMS } from '../limits.ts';
-import { encodeHeader, FrameType, MAGIC } from './frame.ts';
+import { ControlQueue } from './control-queue.ts';
+import { encodeFrame, FrameType } from './frame.ts';
 import {
-  encodeBeat,
-  encodeCredit,
   encodeEnd,
   encodeFin,
-  encodeHello,
-  encodeOpen,
   encodePeerError,
-  encodeReceipt,
   type Beat,
   type End,
   type Hello,
@@ -64,16 +60,11 @@ interface UnderWay {
 export class Mux {
   readonly #transferId: string;
   readonly #tally = new Tally();
-  /** Frames that are due before anything else, in order: HELLO, then OPENs. */
-  readonly #due: Uint8Array[][];
+  readonly #controls: ControlQueue;
   /** Whose turn is next is first. */
   #streams: Outgoing[] = [];
   #lastId = 0;
-  #beat: Beat | undefined;
   #error: PeerError | undefined;
-  #receipt: Receipt | undefined;
-  /** Newest limits of the other direction's streams, by id, that were not told yet. */
-  readonly #grants = new Map<number, number>();
   /** What each new stream may send before its first CREDIT. */
   #firstCredit: number;
   #state: 'open' | 'finishing' | 'fin' | 'error' = 'open';
@@ -86,7 +77,7 @@ export class Mux {
 
   constructor(hello: Hello) {
     this.#transferId = hello.transferId;
-    this.#due = [[MAGIC, ...frame(FrameType.hello, 0, 0, encodeHello(hello))]];
+    this.#controls = new ControlQueue(hello);
     // On duplex nothing is known of the peer's room before its HELLO.
     this.#firstCredit = hello.mode === 'duplex' ? 0 : Infinity;
   }
@@ -129,9 +120,9 @@ export class Mux {
     if (this.#lastId === MAX_STREAM_ID) {
       throw new CtxsyncError('over-limit', `a transfer has at most ${MAX_STREAM_ID} streams`);
     }
-    const payload = encodeOpen({ kind, name, all });
-    const id = ++this.#lastId;
-    this.#due.push(frame(FrameType.open, id, 0, payload));
+    const id = this.#lastId + 1;
+    this.#controls.open(id, { kind, name, all });
+    this.#lastId = id;
     let settleEnded = (): void => {};
     const ended = new Promise<void>((resolve) => (settleEnded = resolve));
     const stream: OutgoingStream = { id, kind, name, ended };
@@ -174,19 +165,19 @@ export class Mux {
 
   /** Duplex: tells the peer the new limit of a stream of its; replaces one that is still queued. */
   grant(id: number, limit: number): void {
-    this.#grants.set(id, limit);
+    this.#controls.grant(id, limit);
     this.#wake();
   }
 
   /** Duplex: all is committed; the last frame of the direction but for BEATs. */
   sendReceipt(receipt: Receipt): void {
-    this.#receipt = receipt;
+    this.#controls.receipt(receipt);
     this.#wake();
   }
 
   /** Replaces a beat that is still queued. */
   beat(beat: Beat): void {
-    this.#beat = beat;
+    this.#controls.beat(beat);
     this.#wake();
   }
 
@@ -252,40 +243,20 @@ export class Mux {
     if (this.#state === 'error') return undefined;
     // Only HELLO goes before an ERROR; OPENs that wait are dropped with their streams.
     if (this.#error !== undefined && this.#wireBytes > 0) return this.#errorFrame(this.#error);
-    const due = this.#due.shift();
-    if (due !== undefined) return due;
-    const grant = this.#grantFrame();
-    if (grant !== undefined) return grant;
-    if (this.#beat !== undefined) return this.#beatFrame(this.#beat);
-    if (this.#receipt !== undefined) return this.#receiptFrame(this.#receipt);
-    return this.#streamFrame(mostPayload) ?? this.#finFrame();
+    const control = this.#controls.next();
+    if (control === undefined) return this.#streamFrame(mostPayload) ?? this.#finFrame();
+    if (control.type === FrameType.receipt) {
+      this.#state = 'fin';
+      this.#underWay = { wireBytes: 0, last: true };
+    }
+    return control.views;
   }
 
   #errorFrame(error: PeerError): Uint8Array[] {
     this.#state = 'error';
     this.#underWay = { wireBytes: 0, last: true };
     this.#streams = [];
-    return frame(FrameType.error, 0, 0, encodePeerError(error));
-  }
-
-  #grantFrame(): Uint8Array[] | undefined {
-    const [grant] = this.#grants;
-    if (grant === undefined) return undefined;
-    const [id, limit] = grant;
-    this.#grants.delete(id);
-    return frame(FrameType.credit, id, 0, encodeCredit({ limit }));
-  }
-
-  #receiptFrame(receipt: Receipt): Uint8Array[] {
-    this.#receipt = undefined;
-    this.#state = 'fin';
-    this.#underWay = { wireBytes: 0, last: true };
-    return frame(FrameType.receipt, 0, 0, encodeReceipt(receipt));
-  }
-
-  #beatFrame(beat: Beat): Uint8Array[] {
-    this.#beat = undefined;
-    return frame(FrameType.beat, 0, 0, encodeBeat(beat));
+    return encodeFrame(FrameType.error, 0, 0, encodePeerError(error));
   }
 
   /** DATA or END of the first stream that has one; the stream then goes to the back. */
@@ -305,7 +276,7 @@ export class Mux {
   }
 
   #dataFrame(stream: Outgoing, payload: Uint8Array): Uint8Array[] {
-    const views = frame(FrameType.data, stream.id, stream.bytes, payload);
+    const views = encodeFrame(FrameType.data, stream.id, stream.bytes, payload);
     stream.digest.update(payload);
     stream.bytes += payload.length;
     const { ring } = stream;
@@ -317,7 +288,7 @@ export class Mux {
     const end: End = { bytes: stream.bytes, gmac: stream.digest.digest() };
     this.#tally.add(stream.id, end);
     this.#underWay = { wireBytes: 0, last: false, settleEnded: stream.settleEnded };
-    return frame(FrameType.end, stream.id, stream.bytes, encodeEnd(end));
+    return encodeFrame(FrameType.end, stream.id, stream.bytes, encodeEnd(end));
   }
 
   #finFrame(): Uint8Array[] | undefined {
@@ -326,13 +297,12 @@ export class Mux {
     const fin = this.#tally.fin();
     this.#digest = fin.digest;
     this.#underWay = { wireBytes: 0, last: true };
-    return frame(FrameType.fin, 0, 0, encodeFin(fin));
+    return encodeFrame(FrameType.fin, 0, 0, encodeFin(fin));
   }
 
   #hasFrame(): boolean {
     if (this.#state === 'error') return false;
-    if (this.#error !== undefined || this.#beat !== undefined || this.#due.length > 0) return true;
-    if (this.#grants.size > 0 || this.#receipt !== undefined) return true;
+    if (this.#error !== undefined || !this.#controls.empty) return true;
     if (this.#state === 'finishing' && this.#streams.length === 0) return true;
     return this.#streams.some(hasFrame);
   }
@@ -359,10 +329,6 @@ export class Mux {
 function hasFrame({ ring, bytes, limit }: Outgoing): boolean {
   if (ring.cancelled) return false;
   return ring.drained || (bytes < limit && ring.readable().length > 0);
-}
-
-function frame(type: number, stream: number, offset: number, payload: Uint8Array): Uint8Array[] {
-  return [encodeHeader(type, stream, offset, payload), payload];
 }
 
 function misuse(what: string): CtxsyncError {

@@ -1,0 +1,52 @@
+import { corrupt } from './corrupt.ts';
+import { frameName, FrameType } from './frame.ts';
+import type { Mode } from './messages.ts';
+
+/** What may come next in one direction, as the table of PROTOCOL.md, section 4, has it. */
+export class FrameOrder {
+  #state: 'new' | 'open' | 'fin' | 'receipt' | 'error' = 'new';
+  #duplex = false;
+
+  /** FIN, RECEIPT or ERROR came. */
+  get finished(): boolean {
+    return this.#state === 'fin' || this.#state === 'receipt' || this.#state === 'error';
+  }
+
+  get duplex(): boolean {
+    return this.#duplex;
+  }
+
+  /**
+   * @param at bytes of the connection before the frame
+   * @throws CtxsyncError 'corrupt' for a frame that may not come now
+   */
+  check(type: number, at: number): void {
+    const name = frameName(type);
+    if (this.#state === 'error') throw corrupt(`${name} after ERROR`, at);
+    if (this.#state === 'fin' && !this.#mayFollowFin(type)) throw corrupt(`${name} after FIN`, at);
+    if (this.#state === 'receipt' && !mayFollowAll(type)) {
+      throw corrupt(`${name} after RECEIPT`, at);
+    }
+    if (this.#state === 'new' && type !== FrameType.hello) {
+      throw corrupt(`${name} before HELLO`, at);
+    }
+    if (this.#state !== 'new' && type === FrameType.hello) throw corrupt('a second HELLO', at);
+  }
+
+  hello(mode: Mode): void {
+    this.#state = 'open';
+    this.#duplex = mode === 'duplex';
+  }
+
+  end(by: 'fin' | 'receipt' | 'error'): void {
+    this.#state = by;
+  }
+
+  #mayFollowFin(type: number): boolean {
+    return mayFollowAll(type) || (this.#duplex && type === FrameType.credit);
+  }
+}
+
+function mayFollowAll(type: number): boolean {
+  return type === FrameType.beat || type === FrameType.error;
+}
