@@ -4,6 +4,7 @@ import { EntryValidator } from '../../src/archive/entry-validator.ts';
 import type { Entry, EntryKind } from '../../src/entry.ts';
 import { MAX_DEPTH, MAX_LINK_BYTES, MAX_NAME_BYTES, MAX_PATH_BYTES } from '../../src/limits.ts';
 import { anEntry } from '../helpers/archive-io.ts';
+import { TYPE_CHANGES } from '../helpers/type-changes.ts';
 
 function createValidator(limits = { maxEntries: 10_000, maxBytes: 1_000 }): EntryValidator {
   return new EntryValidator(Budget.create(limits));
@@ -158,15 +159,7 @@ describe('a path that comes twice', () => {
     expect(again(folder(''), folder(''))).toBe(true);
   });
 
-  test.each<[EntryKind, EntryKind]>([
-    ['file', 'folder'],
-    ['folder', 'file'],
-    ['file', 'symlink'],
-    ['symlink', 'file'],
-    ['folder', 'symlink'],
-    ['symlink', 'folder'],
-    ['symlink', 'hardlink'],
-  ])('as a %s and then a %s is refused', (first, second) => {
+  test.each(TYPE_CHANGES)('as a %s and then a %s is refused', (first, second) => {
     const entries = [file('target'), kindOf(first, 'a'), kindOf(second, 'a')];
     expectUnsafe(entries, /it comes twice, as a/);
   });

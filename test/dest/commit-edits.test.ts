@@ -19,10 +19,10 @@ import { CtxsyncError } from '../../src/errors.ts';
 import { asNobody } from '../helpers/as-nobody.ts';
 import { withFolder } from '../helpers/folder.ts';
 import { update, type UpdateOptions } from '../helpers/incremental.ts';
-import { changeRandomly, makeRandomTree } from '../helpers/random-tree.ts';
+import { changeRandomly, withRandomPair } from '../helpers/random-tree.ts';
 import { writeTree } from '../helpers/scene.ts';
-import { seeded } from '../helpers/seeded.ts';
 import { SteppingGauge } from '../helpers/stepping-gauge.ts';
+import { thrownBy } from '../helpers/thrown-by.ts';
 import { treeState } from '../helpers/tree-state.ts';
 
 /** Runs with a context, and an OUT that differs from it in every way that an edit is for. */
@@ -150,13 +150,7 @@ describe('a commit of what changed', () => {
 
   it('makes of any tree any other, with --delete, as a whole transfer does', async () => {
     for (let seed = 0; seed < 60; seed++) {
-      await withFolder((folder) => {
-        const random = seeded(seed);
-        const context = join(folder, 'context');
-        const out = join(folder, 'out');
-        mkdirSync(context);
-        makeRandomTree(context, random);
-        execFileSync('cp', ['-a', context, out]);
+      await withRandomPair(seed, ({ context, out, random }) => {
         changeRandomly(out, random, 1 + random(8));
         update(out, { '': context }, { delete: true, checksum: true });
         expect(treeState(out), `seed ${seed}`).toEqual(treeState(context));
@@ -168,13 +162,8 @@ describe('a commit of what changed', () => {
 
   it('makes of any tree what a whole transfer makes of it, without --delete', async () => {
     for (let seed = 100; seed < 140; seed++) {
-      await withFolder((folder) => {
-        const random = seeded(seed);
-        const context = join(folder, 'context');
-        mkdirSync(context);
-        makeRandomTree(context, random);
-        const [out, other] = [join(folder, 'out'), join(folder, 'other')];
-        execFileSync('cp', ['-a', context, out]);
+      await withRandomPair(seed, ({ folder, context, out, random }) => {
+        const other = join(folder, 'other');
         changeRandomly(out, random, 1 + random(8));
         execFileSync('cp', ['-a', out, other]);
         update(out, { '': context }, { checksum: true });
@@ -283,13 +272,4 @@ function asRoot(run: () => void): void {
   process.seteuid?.(0);
   run();
   if (uid !== undefined) process.seteuid?.(uid);
-}
-
-function thrownBy(run: () => unknown): CtxsyncError {
-  try {
-    run();
-  } catch (error) {
-    return CtxsyncError.from(error);
-  }
-  throw new Error('it did not fail');
 }

@@ -8,6 +8,7 @@ import { withFolder } from '../helpers/folder.ts';
 import { writeTree } from '../helpers/scene.ts';
 import { lay, ROOT, type EntryLike } from '../helpers/stage.ts';
 import { SteppingGauge } from '../helpers/stepping-gauge.ts';
+import { thrownBy } from '../helpers/thrown-by.ts';
 import { treeState } from '../helpers/tree-state.ts';
 
 /** Meets OUT of `makeOut` in every way: over a file, a folder, a symlink; beside; and deep. */
@@ -120,15 +121,6 @@ function stageOf(out: string): string {
   const name = readdirSync(out).find((each) => /^\.ctxsync-[0-9a-f]{16}$/.test(each));
   if (name === undefined) throw new Error('there is no stage');
   return name;
-}
-
-function thrownBy(run: () => unknown): CtxsyncError {
-  try {
-    run();
-  } catch (error) {
-    return CtxsyncError.from(error);
-  }
-  throw new Error('it did not fail');
 }
 
 /** Root may, if the machine lets it. */

@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { ExistingTree } from '../../src/dest/existing-tree.ts';
 import { comparePaths, isBeneath } from '../../src/disk/byte-path.ts';
 import { Gauge } from '../../src/disk/gauge.ts';
-import { CtxsyncError } from '../../src/errors.ts';
 import { asNobody } from '../helpers/as-nobody.ts';
 import { withFolder } from '../helpers/folder.ts';
 import { allPaths, makeRandomTree } from '../helpers/random-tree.ts';
 import { writeTree } from '../helpers/scene.ts';
 import { seeded } from '../helpers/seeded.ts';
+import { thrownBy } from '../helpers/thrown-by.ts';
 
 const FILES = { 'a/b/c': '', 'a/d': '', 'a!': '', e: '', 'z/y': '' };
 
@@ -186,13 +186,4 @@ function search(
 /** How many files this process has open, where that can be told. */
 function openFiles(): number {
   return process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0;
-}
-
-function thrownBy(run: () => unknown): CtxsyncError {
-  try {
-    run();
-  } catch (error) {
-    return CtxsyncError.from(error);
-  }
-  throw new Error('it did not fail');
 }

@@ -21,9 +21,8 @@ import { toUtimesSeconds } from '../../src/disk/mtime.ts';
 import { asNobody } from '../helpers/as-nobody.ts';
 import { withFolder } from '../helpers/folder.ts';
 import { update } from '../helpers/incremental.ts';
-import { changeRandomly, makeRandomTree } from '../helpers/random-tree.ts';
+import { changeRandomly, withRandomPair } from '../helpers/random-tree.ts';
 import { writeTree } from '../helpers/scene.ts';
-import { seeded } from '../helpers/seeded.ts';
 import { contentOf, toEntry, type EntryLike } from '../helpers/stage.ts';
 import { treeState } from '../helpers/tree-state.ts';
 
@@ -237,13 +236,7 @@ describe('a transfer after one that broke off', () => {
 describe('any transfer after any that broke off', () => {
   it.each([['root'], ['one who is not']])('makes OUT what the context is, for %s', async (who) => {
     for (let seed = 0; seed < 40; seed++) {
-      await withFolder((folder) => {
-        const random = seeded(seed);
-        const context = join(folder, 'context');
-        const out = join(folder, 'out');
-        mkdirSync(context);
-        makeRandomTree(context, random);
-        execFileSync('cp', ['-a', context, out]);
+      await withRandomPair(seed, ({ folder, context, out, random }) => {
         changeRandomly(out, random, 8);
         for (const name of ['.ctxsync-0123456789abcdef', '.ctxsync-0123456789abcde0']) {
           const stage = join(out, name);

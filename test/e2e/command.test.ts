@@ -1,13 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { BIN, run } from '../helpers/cli.ts';
-import {
-  addBigFile,
-  processesWith,
-  receiveCommand,
-  receives,
-  startInTest,
-} from '../helpers/duplex.ts';
+import { BIN, run, startInTest } from '../helpers/cli.ts';
+import { addBigFile, processesWith, receiveCommand, receives } from '../helpers/duplex.ts';
 import { makeExoticTree } from '../helpers/exotic-tree.ts';
 import { expectExit, expectFailure, expectUntouched, withScene } from '../helpers/scene.ts';
 import { treeState } from '../helpers/tree-state.ts';

@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { RING_BYTES } from '../../src/limits.ts';
 import type { TransferEvent } from '../../src/observe/events.ts';
 import { recordSend, run, type Outcome, type Started } from '../helpers/cli.ts';
-import { makeFolder, removeFolder } from '../helpers/folder.ts';
+import { folderInTest } from '../helpers/folder-in-test.ts';
 import {
   hangingMount,
   mountOver,
@@ -37,7 +37,7 @@ if (why !== undefined) process.stderr.write(`disk-hangs.test.ts is skipped: ${wh
 describe.skipIf(why !== undefined)('the disk of the source hangs', () => {
   test('the sender names itself and the path, shows that it lives, and goes on', async () => {
     const mount = await hangingMount(fillContext);
-    const out = folder();
+    const out = folderInTest();
     const { sender, receiver, pipe } = startHeld([mount.path, ...AS_JSON], [out], MIDDLE);
     await until('the transfer is in its middle', () => pipe.holds);
     await mount.hang(sender.child);
@@ -64,7 +64,7 @@ describe.skipIf(why !== undefined)('the disk of the source hangs', () => {
 
   test('the lines for people say how long it stalled and that it went on', async () => {
     const mount = await hangingMount(fillContext);
-    const { sender, pipe } = startHeld([mount.path, ...SAYS], [folder()], MIDDLE);
+    const { sender, pipe } = startHeld([mount.path, ...SAYS], [folderInTest()], MIDDLE);
     await until('the transfer is in its middle', () => pipe.holds);
     await mount.hang(sender.child);
     pipe.release();
@@ -81,7 +81,7 @@ describe.skipIf(why !== undefined)('the disk of the source hangs', () => {
 
   test('a sender that was told to give up ends, although its thread is stuck', async () => {
     const mount = await hangingMount(fillContext);
-    const out = folder();
+    const out = folderInTest();
     const { sender, receiver, pipe } = startHeld([mount.path, ...SAYS_AND_GIVES_UP], [out], MIDDLE);
     await until('the transfer is in its middle', () => pipe.holds);
     await mount.hang(sender.child);
@@ -99,7 +99,7 @@ describe.skipIf(why !== undefined)('the disk of the source hangs', () => {
 describe.skipIf(why !== undefined)('the disk of the destination hangs', () => {
   test('the receiver names itself and the path, shows that it lives, and goes on', async () => {
     const mount = await hangingMount();
-    const context = folder(fillContext);
+    const context = folderInTest(fillContext);
     const { sender, receiver, pipe } = startHeld([context], [mount.path, ...AS_JSON], MIDDLE);
     await until('it writes', () => pipe.holds && stagedBytes(mount.behind) > 0);
     await mount.hang(receiver.child);
@@ -126,7 +126,7 @@ describe.skipIf(why !== undefined)('the disk of the destination hangs', () => {
 
   test('a receiver that was told to give up ends, and so does the sender', async () => {
     const mount = await hangingMount();
-    const context = folder(fillContext);
+    const context = folderInTest(fillContext);
     const { sender, receiver, pipe } = startHeld(
       [context],
       [mount.path, ...SAYS_AND_GIVES_UP],
@@ -150,7 +150,7 @@ describe.skipIf(why !== undefined)('the disk of the destination hangs', () => {
   test('a receiver that even a kill does not end is gone for the sender', async () => {
     const disk = await hangingMount();
     const mount = await mountOver(disk);
-    const context = folder(fillContext);
+    const context = folderInTest(fillContext);
     const { sender, receiver, pipe } = startHeld(
       [context],
       [mount.path, ...SAYS_AND_GIVES_UP],
@@ -208,7 +208,7 @@ async function startCommit(options: string[]): Promise<{
   goOn: () => void;
 }> {
   const mount = await hangingMount();
-  const context = folder(fillContext);
+  const context = folderInTest(fillContext);
   const { receiver, pipe } = startHeld([context], [mount.path, ...options], ALL_BUT_FIN);
   await until('the folders have their times', () => pipe.holds && hasFolderTimes(mount.behind));
   const before = eventsOf(receiver).length;
@@ -219,14 +219,6 @@ async function startCommit(options: string[]): Promise<{
     return event?.type === 'progress' && event.path === undefined;
   });
   return { mount, context, receiver, goOn: () => pipe.release() };
-}
-
-/** A folder that is gone after the test. */
-function folder(fill: (folder: string) => void = () => {}): string {
-  const made = makeFolder();
-  onTestFinished(() => removeFolder(made));
-  fill(made);
-  return made;
 }
 
 function fillContext(context: string): void {

@@ -1,7 +1,8 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { bothEnds, overSocket, receiveCommand, socketOf, startInTest } from '../helpers/duplex.ts';
+import { startInTest } from '../helpers/cli.ts';
+import { bothEnds, overSocket, receiveCommand, socketOf } from '../helpers/duplex.ts';
 import { expectDone } from '../helpers/expect-done.ts';
 import { withFolder } from '../helpers/folder.ts';
 import { expectExit, isStageName, workNames, writeTree, type Ended } from '../helpers/scene.ts';

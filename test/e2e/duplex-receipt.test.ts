@@ -1,7 +1,8 @@
 import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { run } from '../helpers/cli.ts';
+import type { Receipt } from '../../src/wire/messages.ts';
+import { run, startInTest } from '../helpers/cli.ts';
 import {
   addBigFile,
   bothEnds,
@@ -9,9 +10,9 @@ import {
   receiveCommand,
   receives,
   socketOf,
-  startInTest,
   startOverSocket,
   startReceiver,
+  type BothSides,
 } from '../helpers/duplex.ts';
 import { fakeReceiver, type Manners } from '../helpers/fake-receiver.ts';
 import {
@@ -39,6 +40,15 @@ function expectOnlyWorkNames({ out, before }: Scene): void {
   expect(Object.fromEntries(state)).toEqual(Object.fromEntries(old));
 }
 
+/** Both sides of a big context, of which the receiver has a part. */
+async function startInMiddle(scene: Scene): Promise<BothSides> {
+  addBigFile(scene);
+  const socket = socketOf(scene);
+  const both = await startOverSocket({ socket }, [scene.context], [scene.out]);
+  await receives(scene);
+  return both;
+}
+
 describe('the receiver is killed', () => {
   test('before anybody sent: its sender finds nobody', () =>
     withScene(async (scene) => {
@@ -54,10 +64,7 @@ describe('the receiver is killed', () => {
 
   test('in the middle: its sender says that it is gone', () =>
     withScene(async (scene) => {
-      addBigFile(scene);
-      const socket = socketOf(scene);
-      const { sender, receiver } = await startOverSocket({ socket }, [scene.context], [scene.out]);
-      await receives(scene);
+      const { sender, receiver } = await startInMiddle(scene);
       receiver.child.kill('SIGKILL');
       expect(await receiver.done).toMatchObject({ signal: 'SIGKILL' });
       expectFailure(await sender.done, 7, /the (receiver|peer) is gone/);
@@ -66,30 +73,19 @@ describe('the receiver is killed', () => {
 });
 
 describe('the receiver fails: the sender has its words, and exits with 9', () => {
-  test('over a limit', () =>
+  test.each<[when: string, option: string, limit: string, arrange: (scene: Scene) => void]>([
+    ['over a limit', '--max-entries', '2', () => {}],
+    ['over a limit in the middle of a big context', '--max-bytes', '20MB', addBigFile],
+  ])('%s', (_, option, limit, arrange) =>
     withScene(async (scene) => {
-      const { send, receive } = await overSocket(
-        scene,
-        [scene.context],
-        [scene.out, '--max-entries=2'],
-      );
-      expectFailure(receive, 5, '--max-entries');
+      arrange(scene);
+      const limited = [scene.out, `${option}=${limit}`];
+      const { send, receive } = await overSocket(scene, [scene.context], limited);
+      expectFailure(receive, 5, option);
       expectPassedOn(receive, send);
       expectUntouched(scene);
-    }));
-
-  test('over a limit in the middle of a big context', () =>
-    withScene(async (scene) => {
-      addBigFile(scene);
-      const { send, receive } = await overSocket(
-        scene,
-        [scene.context],
-        [scene.out, '--max-bytes=20MB'],
-      );
-      expectFailure(receive, 5, '--max-bytes');
-      expectPassedOn(receive, send);
-      expectUntouched(scene);
-    }));
+    }),
+  );
 
   test('OUT cannot be written', () =>
     withScene(async (scene) => {
@@ -114,10 +110,7 @@ describe('the receiver fails: the sender has its words, and exits with 9', () =>
 
   test('it is interrupted', () =>
     withScene(async (scene) => {
-      addBigFile(scene);
-      const socket = socketOf(scene);
-      const { sender, receiver } = await startOverSocket({ socket }, [scene.context], [scene.out]);
-      await receives(scene);
+      const { sender, receiver } = await startInMiddle(scene);
       receiver.child.kill('SIGINT');
       expectFailure(await receiver.done, 130, 'interrupted; nothing was committed');
       expectFailure(await sender.done, 9, 'the receiver failed: interrupted');
@@ -161,10 +154,7 @@ describe('the sender fails: the receiver has its words, and exits with 9', () =>
 
   test('it is interrupted', () =>
     withScene(async (scene) => {
-      addBigFile(scene);
-      const socket = socketOf(scene);
-      const both = await startOverSocket({ socket }, [scene.context], [scene.out]);
-      await receives(scene);
+      const both = await startInMiddle(scene);
       both.sender.child.kill('SIGTERM');
       const { send, receive } = await bothEnds(both);
       expectFailure(send, 143, 'interrupted; nothing was committed');
@@ -174,10 +164,7 @@ describe('the sender fails: the receiver has its words, and exits with 9', () =>
 
   test('it is killed, and has no words', () =>
     withScene(async (scene) => {
-      addBigFile(scene);
-      const socket = socketOf(scene);
-      const { sender, receiver } = await startOverSocket({ socket }, [scene.context], [scene.out]);
-      await receives(scene);
+      const { sender, receiver } = await startInMiddle(scene);
       sender.child.kill('SIGKILL');
       expectFailure(await receiver.done, 7, /died or was cancelled/);
       expectUntouched(scene);
@@ -194,17 +181,14 @@ function expectPassedOn(from: Ended, to: Ended): void {
 describe('all was sent, and no receipt came: the outcome is unknown', () => {
   const UNKNOWN = /everything was sent, but the receiver was lost before it said that it committed/;
 
-  test('the receiver closes', () =>
+  test.each<[what: string, onFin: Manners['onFin']]>([
+    ['closes', ({ socket }) => socket.end()],
+    ['breaks the connection', ({ socket }) => socket.destroy()],
+  ])('the receiver %s', (_, onFin) =>
     withScene(async (scene) => {
-      const send = await sendToFake(scene, { onFin: ({ socket }) => socket.end() });
-      expectFailure(send, 10, UNKNOWN);
-    }));
-
-  test('the receiver breaks the connection', () =>
-    withScene(async (scene) => {
-      const send = await sendToFake(scene, { onFin: ({ socket }) => socket.destroy() });
-      expectFailure(send, 10, UNKNOWN);
-    }));
+      expectFailure(await sendToFake(scene, { onFin }), 10, UNKNOWN);
+    }),
+  );
 
   test.each([
     ['SIGINT', []],
@@ -246,27 +230,20 @@ describe('all was sent, and no receipt came: the outcome is unknown', () => {
 });
 
 describe('what answers is not to be trusted', () => {
-  test('a receipt with another digest', () =>
+  test.each<[what: string, changes: Partial<Receipt>]>([
+    ['with another digest', { digest: 'ab'.repeat(32) }],
+    ['for another transfer', { transferId: '0'.repeat(32) }],
+  ])('a receipt %s', (_, changes) =>
     withScene(async (scene) => {
       const send = await sendToFake(scene, {
-        onFin: ({ mux, transferId, flush }) => {
-          mux.sendReceipt({ transferId, digest: 'ab'.repeat(32) });
+        onFin: ({ mux, transferId, flush }, { digest }) => {
+          mux.sendReceipt({ transferId, digest, ...changes });
           flush();
         },
       });
       expectFailure(send, 6, 'the receipt is for another transfer');
-    }));
-
-  test('a receipt for another transfer', () =>
-    withScene(async (scene) => {
-      const send = await sendToFake(scene, {
-        onFin: ({ mux, flush }, { digest }) => {
-          mux.sendReceipt({ transferId: '0'.repeat(32), digest });
-          flush();
-        },
-      });
-      expectFailure(send, 6, 'the receipt is for another transfer');
-    }));
+    }),
+  );
 
   test.each([
     ['another transfer', { transferId: 'f'.repeat(32) }],

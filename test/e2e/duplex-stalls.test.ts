@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { SUSPENSION_MS } from '../../src/limits.ts';
+import { startInTest } from '../helpers/cli.ts';
 import {
   addBigFile,
   bothEnds,
@@ -7,7 +8,6 @@ import {
   receiveCommand,
   receives,
   socketOf,
-  startInTest,
   startOverSocket,
 } from '../helpers/duplex.ts';
 import { expectDone } from '../helpers/expect-done.ts';

@@ -2,15 +2,13 @@ import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Entry, ManifestEntry, Want } from '../../src/entry.ts';
-import { ManifestWriter } from '../../src/manifest/manifest.ts';
-import { WantWriter } from '../../src/manifest/wants.ts';
 import { INCREMENTAL } from '../../src/session/options.ts';
-import { MemorySink } from '../helpers/archive-io.ts';
 import { run } from '../helpers/cli.ts';
 import { socketOf, startReceiver } from '../helpers/duplex.ts';
 import { fakeReceiver, type Peer } from '../helpers/fake-receiver.ts';
 import { fakeSender, type Story } from '../helpers/fake-sender.ts';
 import { tarOf } from '../helpers/hand-made.ts';
+import { manifestBytes, wantBytes } from '../helpers/incremental.ts';
 import {
   expectFailure,
   expectUntouched,
@@ -26,25 +24,12 @@ import { fullRing } from '../helpers/wire-harness.ts';
 const SECRET = 'not for anybody';
 
 function manifestOf(entries: readonly (Partial<ManifestEntry> & { path: string })[]): Uint8Array {
-  const sink = new MemorySink();
-  const manifest = new ManifestWriter(sink);
   const folder = { kind: 'folder', mode: 0o755, mtimeUs: 1e15, size: 0 } as const;
-  manifest.add({ ...folder, path: '' });
-  for (const entry of entries) {
+  const listed = entries.map((entry) => {
     const kind = entry.kind ?? 'file';
-    const size = kind === 'file' ? 4 : 0;
-    manifest.add({ ...folder, mode: 0o644, kind, size, ...entry });
-  }
-  manifest.end();
-  return sink.bytes();
-}
-
-function wantsOf(wants: readonly Want[]): Uint8Array {
-  const sink = new MemorySink();
-  const writer = new WantWriter(sink);
-  for (const want of wants) writer.add(want);
-  writer.end();
-  return sink.bytes();
+    return { ...folder, mode: 0o644, kind, size: kind === 'file' ? 4 : 0, ...entry };
+  });
+  return manifestBytes([{ ...folder, path: '' }, ...listed]);
 }
 
 describe('a receiver wants what it was not offered: the sender fails, and nothing of it travels', () => {
@@ -104,7 +89,7 @@ describe('a receiver wants what it was not offered: the sender fails, and nothin
   ])('%s', (_, wants, words) =>
     withScene(async (scene) => {
       const { send, sent } = await ask(scene, ({ mux }, name) => {
-        mux.open('want', name, fullRing(wantsOf(wants)));
+        mux.open('want', name, fullRing(wantBytes(wants)));
       });
       expectFailure(send, 6, words);
       expect(sent).toContain('app.js');
@@ -121,7 +106,7 @@ describe('a receiver wants what it was not offered: the sender fails, and nothin
   ])('%s', (_, wants, words) =>
     withScene(async (scene) => {
       const { send, sent } = await ask(scene, ({ mux }, name) => {
-        mux.open('want', name, fullRing(wantsOf(wants)));
+        mux.open('want', name, fullRing(wantBytes(wants)));
       });
       expectFailure(send, 3, words);
       expect(sent).not.toContain(SECRET);
@@ -136,13 +121,13 @@ describe('a receiver wants what it was not offered: the sender fails, and nothin
       ({ mux }, name) => mux.open('want', name, fullRing(Buffer.alloc(20_000, '+'))),
     ],
     ['a bad digest', ({ mux }, name) => mux.open('want', name, fullRing(Buffer.from('=xyz\0')))],
-    ['wants of another context', ({ mux }) => mux.open('want', 'other', fullRing(wantsOf([])))],
+    ['wants of another context', ({ mux }) => mux.open('want', 'other', fullRing(wantBytes([])))],
     ['a tree of its own', ({ mux }, name) => mux.open('tree', name, fullRing(tarOf([])))],
     [
       'wants, and all of it',
       ({ mux }, name) => {
-        mux.open('want', name, fullRing(wantsOf(paths(''))));
-        mux.open('want', name, fullRing(wantsOf([])), true);
+        mux.open('want', name, fullRing(wantBytes(paths(''))));
+        mux.open('want', name, fullRing(wantBytes([])), true);
       },
     ],
   ])('%s', (_, answer) =>
@@ -206,36 +191,36 @@ describe('a sender sends other things than it declared: the receiver refuses, an
     }),
   );
 
-  test('a second tree of the same context', () =>
-    withScene(async (scene) => {
-      const { manifests, trees } = lie({ declared: AB, sent: AB });
-      const other = { name: '', bytes: tarOf([{ path: 'c.txt' }]) };
-      expectFailure(await tell(scene, { manifests, trees: [...trees, other] }), 6);
-      expectUntouched(scene);
-    }));
+  const HONEST = lie({ declared: AB, sent: AB });
+  const OTHER_TREE = tarOf([{ path: 'c.txt' }]);
 
-  test('a tree of a context that HELLO does not name', () =>
+  test.each<[what: string, story: Story]>([
+    [
+      'a second tree of the same context',
+      { ...HONEST, trees: [...HONEST.trees, { name: '', bytes: OTHER_TREE }] },
+    ],
+    [
+      'a tree of a context that HELLO does not name',
+      { ...HONEST, trees: [...HONEST.trees, { name: 'other', bytes: OTHER_TREE }] },
+    ],
+    [
+      'a second manifest of the same context',
+      {
+        ...HONEST,
+        hello: { contexts: [''] },
+        manifests: [...HONEST.manifests, ...HONEST.manifests],
+      },
+    ],
+    [
+      'a manifest of a context that HELLO does not name',
+      { ...HONEST, hello: { contexts: ['other'] } },
+    ],
+  ])('%s', (_, story) =>
     withScene(async (scene) => {
-      const { manifests, trees } = lie({ declared: AB, sent: AB });
-      const other = { name: 'other', bytes: tarOf([{ path: 'c.txt' }]) };
-      expectFailure(await tell(scene, { manifests, trees: [...trees, other] }), 6);
-      expectUntouched(scene);
-    }));
-
-  test('a second manifest of the same context', () =>
-    withScene(async (scene) => {
-      const { manifests, trees } = lie({ declared: AB, sent: AB });
-      const story = { hello: { contexts: [''] }, manifests: [...manifests, ...manifests], trees };
       expectFailure(await tell(scene, story), 6);
       expectUntouched(scene);
-    }));
-
-  test('a manifest of a context that HELLO does not name', () =>
-    withScene(async (scene) => {
-      const story = { ...lie({ declared: AB, sent: AB }), hello: { contexts: ['other'] } };
-      expectFailure(await tell(scene, story), 6);
-      expectUntouched(scene);
-    }));
+    }),
+  );
 
   test.each<[what: string, lie: Lie]>([
     ['content that the receiver is to have', { declared: AB, sent: [{ path: 'a.txt', kept: 4 }] }],

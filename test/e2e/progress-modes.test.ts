@@ -2,9 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PLAIN_LINE_MS } from '../../src/limits.ts';
 import { BIN, pipeline, recordSend, run, type Outcome } from '../helpers/cli.ts';
+import { folderInTest } from '../helpers/folder-in-test.ts';
 import { makeFolder, removeFolder } from '../helpers/folder.ts';
 import { eventsOf, startHeld } from '../helpers/held-pipe.ts';
 import { treeState } from '../helpers/tree-state.ts';
@@ -42,9 +43,7 @@ afterAll(() => removeFolder(context));
 
 let out: string;
 beforeEach(() => {
-  const folder = makeFolder();
-  onTestFinished(() => removeFolder(folder));
-  out = join(folder, 'out');
+  out = join(folderInTest(), 'out');
 });
 
 describe('stderr is a log', () => {

@@ -14,12 +14,12 @@ import { describe, expect, test } from 'vitest';
 import { REMAINS_MS } from '../../src/limits.ts';
 import {
   ALL_BYTES,
+  breakOff,
   contentOf,
   expectFinished,
   file,
   FILE_BYTES,
   finish,
-  MIDDLE_BYTES,
   ownOf,
   SEEN_IN_MIDDLE,
   stagesOf,
@@ -30,8 +30,6 @@ import {
 } from '../helpers/broken-off.ts';
 import { transfer } from '../helpers/both-ways.ts';
 import { pipeline } from '../helpers/cli.ts';
-import { cuttingRelay } from '../helpers/cutting-relay.ts';
-import { bothEnds, socketOf, startInTest } from '../helpers/duplex.ts';
 import { expectDone } from '../helpers/expect-done.ts';
 import { workNames, writeTree } from '../helpers/scene.ts';
 import { treeState } from '../helpers/tree-state.ts';
@@ -143,21 +141,14 @@ describe('what lies in the stage is not trusted', () => {
   test('with named contexts it is used for those that it has', () =>
     withSite(async (site) => {
       const { folder, context, out, own } = site;
-      const to = socketOf(site);
-      const path = `${to}-relay`;
-      const receiver = startInTest(['receive', out, '--socket', to]);
-      await cuttingRelay({
-        path,
-        to,
-        after: MIDDLE_BYTES,
+      await breakOff(site, {
+        context: `app=${context}`,
         ready: () =>
           until('the middle has arrived', () => {
             const [stage] = stagesOf(out);
             return existsSync(join(out, stage ?? 'no', 'tree/app', file(SEEN_IN_MIDDLE)));
           }),
       });
-      const sender = startInTest(['send', `app=${context}`, '--socket', path]);
-      await bothEnds({ sender, receiver });
       expect(ownOf(out)).toEqual(own);
       const send = [`app=${context}`];
       const { sent } = await transfer({ folder, send, receive: [out] });

@@ -10,15 +10,12 @@ import {
   FILE_BYTES,
   FILES,
   finish,
-  MIDDLE_BYTES,
   ownOf,
   SEEN_IN_MIDDLE,
   stagesOf,
   wholeFiles,
   withSite,
 } from '../helpers/broken-off.ts';
-import { cuttingRelay } from '../helpers/cutting-relay.ts';
-import { bothEnds, socketOf, startInTest } from '../helpers/duplex.ts';
 import { expectFailure } from '../helpers/scene.ts';
 import { until } from '../helpers/until.ts';
 
@@ -93,45 +90,27 @@ test('cut in its last frame: nothing travels again', () =>
 
 test('a sender that was killed: its receiver keeps what arrived', () =>
   withSite(async (site) => {
-    const { context, out } = site;
-    const path = `${socketOf(site)}-relay`;
-    const to = socketOf(site);
-    const receiver = startInTest(['receive', out, '--socket', to]);
-    let kill = (): void => {};
-    await cuttingRelay({
-      path,
-      to,
-      after: MIDDLE_BYTES,
-      ready: async () => {
-        await appears(out);
-        kill();
+    const { receive } = await breakOff(site, {
+      ready: async ({ sender }) => {
+        await appears(site.out);
+        sender.child.kill('SIGKILL');
       },
     });
-    const sender = startInTest(['send', context, '--socket', path]);
-    kill = () => sender.child.kill('SIGKILL');
-    expectFailure((await bothEnds({ sender, receiver })).receive, 7, 'what arrived is kept');
+    expectFailure(receive, 7, 'what arrived is kept');
     expect(await finish(site)).toBeLessThan(ALL_BYTES - SEEN_IN_MIDDLE * FILE_BYTES + 1);
   }));
 
 test('the stage of a receiver that was killed is used', () =>
   withSite(async (site) => {
-    const { context, out } = site;
-    const to = socketOf(site);
-    const path = `${to}-relay`;
-    const receiver = startInTest(['receive', out, '--socket', to]);
-    await cuttingRelay({
-      path,
-      to,
-      after: MIDDLE_BYTES,
-      ready: async () => {
-        await appears(out);
+    const { send } = await breakOff(site, {
+      ready: async ({ receiver }) => {
+        await appears(site.out);
         receiver.child.kill('SIGKILL');
         await receiver.done;
       },
     });
-    const sender = startInTest(['send', context, '--socket', path]);
-    expectFailure((await bothEnds({ sender, receiver })).send, 7);
-    expect(ownOf(out)).toEqual(site.own);
+    expectFailure(send, 7);
+    expect(ownOf(site.out)).toEqual(site.own);
     const whole = wholeFiles(site).length;
     expect(whole).toBeGreaterThanOrEqual(SEEN_IN_MIDDLE);
     expect(await finish(site)).toBe(ALL_BYTES - whole * FILE_BYTES);

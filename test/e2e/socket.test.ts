@@ -1,12 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { run } from '../helpers/cli.ts';
+import { run, startInTest } from '../helpers/cli.ts';
 import {
   bothEnds,
   overSocket,
   socketOf,
-  startInTest,
   startOverSocket,
   startReceiver,
 } from '../helpers/duplex.ts';

@@ -1,8 +1,8 @@
 import { chmodSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { BIN, run, start, type Outcome, type Started } from '../helpers/cli.ts';
-import { addBigFile, processesWith, receives, startInTest } from '../helpers/duplex.ts';
+import { BIN, run, start, type Outcome, type Started, startInTest } from '../helpers/cli.ts';
+import { addBigFile, processesWith, receives } from '../helpers/duplex.ts';
 import { makeExoticTree } from '../helpers/exotic-tree.ts';
 import {
   expectExit,

@@ -3,10 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { RING_BYTES, SUSPENSION_MS } from '../../src/limits.ts';
 import { recordSend, run } from '../helpers/cli.ts';
-import { makeFolder, removeFolder } from '../helpers/folder.ts';
+import { folderInTest } from '../helpers/folder-in-test.ts';
 import { startHeld } from '../helpers/held-pipe.ts';
 import { treeState } from '../helpers/tree-state.ts';
 import { until } from '../helpers/until.ts';
@@ -22,8 +22,8 @@ const SAYS = ['--stall-after', '1s'];
 
 describe('one side sleeps', () => {
   test('a receiver that does not read is named by the sender, and accuses nobody', async () => {
-    const context = folder(fillContext);
-    const out = folder();
+    const context = folderInTest(fillContext);
+    const out = folderInTest();
     const { sender, receiver, pipe } = startHeld([context, ...SAYS], [out, ...SAYS], MIDDLE);
     await until('the transfer is in its middle', () => pipe.holds);
     const asleepSince = performance.now();
@@ -44,8 +44,8 @@ describe('one side sleeps', () => {
   });
 
   test('a sender that is silent is named by the receiver, and accuses nobody', async () => {
-    const context = folder(fillContext);
-    const out = folder();
+    const context = folderInTest(fillContext);
+    const out = folderInTest();
     // The last beat has to be too old to prove anything.
     const patience = ['--stall-after', '4s'];
     const { sender, receiver, pipe } = startHeld([context, ...SAYS], [out, ...patience], MIDDLE);
@@ -68,8 +68,8 @@ describe('one side sleeps', () => {
   });
 
   test('neither side is named when both slept', async () => {
-    const context = folder(fillContext);
-    const out = folder();
+    const context = folderInTest(fillContext);
+    const out = folderInTest();
     const { sender, receiver, pipe } = startHeld([context, ...SAYS], [out, ...SAYS], MIDDLE);
     await until('the transfer is in its middle', () => pipe.holds);
     const asleepSince = performance.now();
@@ -85,7 +85,7 @@ describe('one side sleeps', () => {
 
 describe('a tar on stdin or stdout', () => {
   test('a silent stdin is what the sender waits for, and the receiver knows', async () => {
-    const out = folder();
+    const out = folderInTest();
     const tar = await recordTar();
     const { sender, receiver } = startHeld(['-', ...SAYS], [out, ...SAYS], ALL);
     sender.child.stdin?.write(tar.subarray(0, 700));
@@ -106,7 +106,7 @@ describe('a tar on stdin or stdout', () => {
   });
 
   test('a stdout that is not read is what the receiver hangs on', async () => {
-    const context = folder(fillContext);
+    const context = folderInTest(fillContext);
     const { sender, receiver } = startHeld([context, ...SAYS], ['-', ...SAYS], ALL);
     receiver.child.stdout?.pause();
     await until('both say the stall', () =>
@@ -124,19 +124,22 @@ describe('a tar on stdin or stdout', () => {
 
 describe('the two timers', () => {
   test('beats are no progress: a sender that only beats is given up', async () => {
-    const out = folder();
+    const out = folderInTest();
     const { sender, receiver } = startHeld(['-'], [out, ...SAYS, '--stall-timeout', '3s'], ALL);
     const { code, stderr } = await receiver.done;
     expect(code).toBe(8);
-    expect(stderr).toMatch(/stalled 1s: sender is alive: waiting for data for \ds/);
-    expect(stderr).toMatch(/error: gave up after 3s without progress: sender is alive/);
+    // It has beats from the first moment on, before it waits for anything.
+    expect(stderr).toMatch(/stalled 1s: sender is alive: /);
+    expect(stderr).toMatch(
+      /error: gave up after 3s without progress: sender is alive: waiting for data for \ds/,
+    );
     // Its next beat finds nobody.
     expect(await sender.done).toMatchObject({ code: 7 });
   });
 
   test('slow is not stalled', async () => {
     const patience = ['--stall-after', '2s'];
-    const { sender, receiver } = startHeld(['-', ...patience], [folder(), ...patience], ALL);
+    const { sender, receiver } = startHeld(['-', ...patience], [folderInTest(), ...patience], ALL);
     const tar = await recordTar();
     await drip(tar, sender.child.stdin!);
     const [sent, received] = await Promise.all([sender.done, receiver.done]);
@@ -146,21 +149,13 @@ describe('the two timers', () => {
 
   test('--stall-after 0 is silent, whatever happens', async () => {
     const silent = ['--stall-after', '0', '--stall-timeout', '3s'];
-    const { sender, receiver } = startHeld(['-', ...silent], [folder(), ...silent], ALL);
+    const { sender, receiver } = startHeld(['-', ...silent], [folderInTest(), ...silent], ALL);
     const [sent, received] = await Promise.all([sender.done, receiver.done]);
     expect(sent.code).toBe(8);
     expect([8, 9]).toContain(received.code);
     expect(sent.stderr + received.stderr).not.toMatch(/stalled/);
   });
 });
-
-/** A folder that is gone after the test. */
-function folder(fill: (folder: string) => void = () => {}): string {
-  const made = makeFolder();
-  onTestFinished(() => removeFolder(made));
-  fill(made);
-  return made;
-}
 
 function fillContext(context: string): void {
   // Random: nothing on the way could make it smaller.
@@ -169,7 +164,7 @@ function fillContext(context: string): void {
 
 /** A tar of 20 small files: all of it fits into every buffer on the way. */
 async function recordTar(): Promise<Buffer> {
-  const context = folder();
+  const context = folderInTest();
   for (let i = 0; i < 20; i++) writeFileSync(join(context, `file-${i}`), `content ${i}`);
   const input = await recordSend([context]);
   return (await run(['receive', '-'], { input })).stdout;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CreditGrant } from '../../src/flow/credit.ts';
-import { Ring } from '../../src/flow/ring.ts';
+import type { Ring } from '../../src/flow/ring.ts';
+import { ringAt } from '../helpers/ring-at.ts';
 import { settle, someBytes, until } from '../helpers/wire-harness.ts';
 
 const CAPACITY = 64;
@@ -8,14 +9,7 @@ const QUARTER = CAPACITY / 4;
 
 /** A ring through which `position` bytes went, and the grant of a stream that begins there. */
 function grantAt(position = 0, capacity = CAPACITY): { ring: Ring; grant: CreditGrant } {
-  const ring = Ring.create(capacity);
-  for (let left = position; left > 0;) {
-    const count = Math.min(left, ring.writable().length);
-    ring.produced(count);
-    ring.flush();
-    ring.consumed(count);
-    left -= count;
-  }
+  const ring = ringAt(position, capacity);
   return { ring, grant: new CreditGrant(ring) };
 }
 
@@ -34,6 +28,20 @@ function watchRaise(grant: CreditGrant): { limit: number | undefined | 'pending'
 
 async function settleWell(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await settle();
+}
+
+/** The new limit, which comes when the rest is consumed too, and not before. */
+async function raisedBy(
+  { ring, grant }: { ring: Ring; grant: CreditGrant },
+  { tooFew, rest }: { tooFew: number; rest: number },
+): Promise<number | undefined | 'pending'> {
+  const raise = watchRaise(grant);
+  ring.consumed(tooFew);
+  await settleWell();
+  expect(raise.limit).toBe('pending');
+  ring.consumed(rest);
+  await until(() => raise.limit !== 'pending');
+  return raise.limit;
 }
 
 describe('the limit', () => {
@@ -57,13 +65,8 @@ describe('the limit', () => {
   test('is raised by a quarter of the ring that was consumed, and by no byte less', async () => {
     const stream = grantAt();
     arrive(stream, CAPACITY);
-    const raise = watchRaise(stream.grant);
-    stream.ring.consumed(QUARTER - 1);
-    await settleWell();
-    expect(raise.limit).toBe('pending');
-    stream.ring.consumed(1);
-    await until(() => raise.limit !== 'pending');
-    expect(raise.limit).toBe(CAPACITY + QUARTER);
+    const raised = await raisedBy(stream, { tooFew: QUARTER - 1, rest: 1 });
+    expect(raised).toBe(CAPACITY + QUARTER);
   });
 
   test('is what was consumed and what the ring holds, also when that is more than a quarter', async () => {
@@ -71,13 +74,8 @@ describe('the limit', () => {
     arrive(stream, CAPACITY);
     stream.ring.consumed(QUARTER + 5);
     expect(await stream.grant.raise()).toBe(QUARTER + 5 + CAPACITY);
-    const raise = watchRaise(stream.grant);
-    stream.ring.consumed(QUARTER - 1);
-    await settleWell();
-    expect(raise.limit).toBe('pending');
-    stream.ring.consumed(1);
-    await until(() => raise.limit !== 'pending');
-    expect(raise.limit).toBe(2 * QUARTER + 5 + CAPACITY);
+    const raised = await raisedBy(stream, { tooFew: QUARTER - 1, rest: 1 });
+    expect(raised).toBe(2 * QUARTER + 5 + CAPACITY);
   });
 
   test('lets no byte more arrive than were granted', async () => {
@@ -120,13 +118,8 @@ test.each([2 ** 31, 2 ** 32])('goes on counting where positions wrap at %i', asy
   const capacity = 2 ** 16;
   const stream = grantAt(wrap - 100, capacity);
   arrive(stream, capacity);
-  const raise = watchRaise(stream.grant);
-  stream.ring.consumed(100);
-  await settleWell();
-  expect(raise.limit).toBe('pending');
-  stream.ring.consumed(capacity / 4 - 100);
-  await until(() => raise.limit !== 'pending');
-  expect(raise.limit).toBe(capacity + capacity / 4);
+  const raised = await raisedBy(stream, { tooFew: 100, rest: capacity / 4 - 100 });
+  expect(raised).toBe(capacity + capacity / 4);
   arrive(stream, capacity / 4);
   stream.ring.consumed(100);
   stream.ring.consumed(stream.ring.readable().length);

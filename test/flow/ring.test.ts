@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Ring } from '../../src/flow/ring.ts';
 import { RING_BATCH_BYTES } from '../../src/limits.ts';
+import { ringAt } from '../helpers/ring-at.ts';
 import { settle, someBytes, until } from '../helpers/wire-harness.ts';
 
 interface Step {
@@ -13,19 +14,6 @@ interface Step {
 const steps = fc.array(fc.record<Step>({ write: fc.nat(40), read: fc.nat(40) }), {
   maxLength: 100,
 });
-
-/** A ring whose positions are `position`: that many bytes went through. */
-function ringAt(position: number, capacity: number): Ring {
-  const ring = Ring.create(capacity);
-  for (let left = position; left > 0;) {
-    const count = Math.min(left, ring.writable().length);
-    ring.produced(count);
-    ring.flush();
-    ring.consumed(count);
-    left -= count;
-  }
-  return ring;
-}
 
 /** Writes and reads in turns, as far as there is room and bytes, and compares. */
 function expectOrderKept(ring: Ring, plan: Step[]): void {

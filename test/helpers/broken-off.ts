@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { transfer } from './both-ways.ts';
 import { cuttingRelay, type CuttingRelay } from './cutting-relay.ts';
-import { bothEnds, socketOf, startInTest } from './duplex.ts';
+import { startInTest } from './cli.ts';
+import { bothEnds, socketOf, type BothSides } from './duplex.ts';
 import { withFolder } from './folder.ts';
 import { expectFailure, isStageName, workNames, writeTree, type Ended } from './scene.ts';
 import { treeState, type TreeState } from './tree-state.ts';
@@ -13,7 +14,7 @@ export const FILES = 40;
 export const FILE_BYTES = 64 * 1024;
 export const ALL_BYTES = FILES * FILE_BYTES;
 /** A cut here is behind the tenth file, and before the last ones. */
-export const MIDDLE_BYTES = 1024 * 1024;
+const MIDDLE_BYTES = 1024 * 1024;
 export const SEEN_IN_MIDDLE = 10;
 
 export interface Site {
@@ -64,28 +65,31 @@ export function wholeFiles({ context, out }: Site, stage = stagesOf(out)[0]!): s
 }
 
 export interface Break {
+  /** What is sent, when it is not the site's context without a name. */
+  context?: string;
   after?: CuttingRelay['after'];
-  ready?: () => Promise<void>;
+  /** Waited for before the connection is cut. */
+  ready?: (sides: BothSides) => Promise<void>;
   receiveArgs?: string[];
 }
 
 /** Sends over a connection that is cut. */
 export async function breakOff(
-  { folder, context, out }: Site,
-  { after = MIDDLE_BYTES, ready, receiveArgs = [] }: Break = {},
+  site: Site,
+  { context = site.context, after = MIDDLE_BYTES, ready, receiveArgs = [] }: Break = {},
 ): Promise<{ send: Ended; receive: Ended }> {
-  const to = socketOf({ folder });
+  const { out } = site;
+  const to = socketOf(site);
   const path = `${to}-relay`;
   rmSync(to, { force: true });
   const old = new Set(stagesOf(out));
-  const fresh = (): string | undefined => stagesOf(out).find((name) => !old.has(name));
-  const seen = (): Promise<void> =>
-    until('the middle has arrived', () => {
-      const stage = fresh();
-      return stage !== undefined && existsSync(join(out, stage, 'tree', file(SEEN_IN_MIDDLE)));
-    });
   const receiver = startInTest(['receive', out, '--socket', to, ...receiveArgs]);
-  await cuttingRelay({ path, to, after, ready: ready ?? seen });
+  await cuttingRelay({
+    path,
+    to,
+    after,
+    ready: () => ready?.({ sender, receiver }) ?? appears(out, old),
+  });
   const sender = startInTest(['send', context, '--socket', path]);
   return bothEnds({ sender, receiver });
 }
@@ -112,9 +116,10 @@ export function expectFinished({ out, own }: Site, context: string): void {
   expect(workNames(out)).toEqual([]);
 }
 
-export function appears(out: string): Promise<void> {
+/** The middle has arrived in a stage, which is none of the old ones. */
+export function appears(out: string, old: ReadonlySet<string> = new Set()): Promise<void> {
   return until('the middle has arrived', () => {
-    const [stage] = stagesOf(out);
+    const stage = stagesOf(out).find((name) => !old.has(name));
     return stage !== undefined && existsSync(join(out, stage, 'tree', file(SEEN_IN_MIDDLE)));
   });
 }

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { chown, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
 import { withFolder } from './folder.ts';
 
 /** The built command line; `npm test` builds first. */
@@ -38,6 +39,15 @@ export function start(args: readonly string[], options: SpawnOptions = {}): Star
   });
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
   return { child, said: () => stderr, done };
+}
+
+/** Starts `ctxsync ...args`; whatever becomes of the test, it does not outlive it. */
+export function startInTest(args: readonly string[], options: SpawnOptions = {}): Started {
+  const started = start(args, options);
+  onTestFinished(() => {
+    started.child.kill('SIGKILL');
+  });
+  return started;
 }
 
 /** Runs `ctxsync ...args` to its end, with `input` on stdin. */

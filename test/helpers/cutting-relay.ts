@@ -1,10 +1,8 @@
-import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { Ring } from '../../src/flow/ring.ts';
 import { Demux } from '../../src/wire/demux.ts';
-import { until } from './until.ts';
+import { standBetween, type Between } from './stand-between.ts';
 import { Recorder } from './wire-harness.ts';
-import { existsSync } from 'node:fs';
 
 /** More than a stream of the test has in its ring at a time. */
 const ROOM_BYTES = 2 ** 24;
@@ -12,33 +10,23 @@ const PIECE_BYTES = 16 * 1024;
 /** FIN is longer: without these it does not arrive whole, and all before it does. */
 const HELD_BYTES = 20;
 
-export interface CuttingRelay {
-  /** Where its sender connects. */
-  path: string;
-  /** Where the receiver listens, or will. */
-  to: string;
+export interface CuttingRelay extends Between {
   /** Cut after so many bytes of the sender's, or in the middle of FIN. */
   after: number | 'all but FIN';
   /** Waited for before the connection is cut. */
-  ready?: () => Promise<void>;
+  ready: () => Promise<void>;
 }
 
 /** A socket for one sender; the connection is cut where the test wants it, the answers pass freely. */
-export async function cuttingRelay(options: CuttingRelay): Promise<void> {
-  const server = createServer({ allowHalfOpen: true });
-  server.once('connection', (sender) => {
-    server.close();
-    void carry(sender, options);
-  });
-  server.listen(options.path);
-  await once(server, 'listening');
+export function cuttingRelay(options: CuttingRelay): Promise<void> {
+  return standBetween(options, (sender, receiver) => carry(sender, receiver, options));
 }
 
 async function carry(
   sender: Socket,
-  { to, after, ready = async () => {} }: CuttingRelay,
+  receiver: Socket,
+  { after, ready }: CuttingRelay,
 ): Promise<void> {
-  const receiver = await connectTo(to);
   for (const socket of [sender, receiver]) socket.on('error', () => {}); // its own end says why
   receiver.pipe(sender);
   receiver.on('close', () => sender.destroy());
@@ -59,16 +47,6 @@ async function carry(
   await ready();
   receiver.end();
   sender.destroy();
-}
-
-/** The file is there a moment before anybody listens. */
-async function connectTo(path: string): Promise<Socket> {
-  for (;;) {
-    await until('the receiver listens', () => existsSync(path));
-    const socket = connect({ path, allowHalfOpen: true });
-    const connected = await once(socket, 'connect').catch(() => undefined);
-    if (connected !== undefined) return socket;
-  }
 }
 
 function lookForFin(): (bytes: Buffer) => boolean {

@@ -7,23 +7,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
-import { BIN, start, type Outcome, type Started } from './cli.ts';
+import { BIN, startInTest, type Outcome, type Started } from './cli.ts';
 import { workNames, type Scene } from './scene.ts';
 import { until } from './until.ts';
 
 export interface BothSides {
   sender: Started;
   receiver: Started;
-}
-
-/** `ctxsync ...args`; whatever becomes of the test, it does not outlive it. */
-export function startInTest(args: readonly string[]): Started {
-  const started = start(args);
-  onTestFinished(() => {
-    started.child.kill('SIGKILL');
-  });
-  return started;
 }
 
 export function socketOf({ folder }: { folder: string }): string {

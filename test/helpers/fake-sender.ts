@@ -1,10 +1,10 @@
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { Ring } from '../../src/flow/ring.ts';
 import { Demux, type IncomingStream } from '../../src/wire/demux.ts';
 import type { End, Hello } from '../../src/wire/messages.ts';
 import { Mux } from '../../src/wire/mux.ts';
+import { connectTo } from './connect-to.ts';
 import { allFrames, fullRing, HELLO, Recorder } from './wire-harness.ts';
 
 const ROOM_BYTES = 2 ** 20;
@@ -27,7 +27,7 @@ export interface Told {
 /** A sender in the hands of the test, that has connected to a receiver. */
 export async function fakeSender(path: string, story: Story): Promise<Told> {
   const { hello = {}, manifests, trees } = story;
-  const socket = await connectTo(path);
+  const socket = await connectTo(path, { allowHalfOpen: false });
   onTestFinished(() => {
     socket.destroy();
   });
@@ -77,13 +77,4 @@ export async function fakeSender(path: string, story: Story): Promise<Told> {
   socket.on('data', (chunk: Buffer) => void demux.push(chunk));
   flush();
   return { recorder, socket };
-}
-
-/** The file is there a moment before anybody listens. */
-async function connectTo(path: string): Promise<Socket> {
-  for (;;) {
-    const socket = connect(path);
-    const connected = await once(socket, 'connect').catch(() => undefined);
-    if (connected !== undefined) return socket;
-  }
 }

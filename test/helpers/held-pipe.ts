@@ -1,8 +1,7 @@
 import type { SpawnOptions } from 'node:child_process';
 import { pipeline, Transform, type TransformCallback } from 'node:stream';
-import { onTestFinished } from 'vitest';
 import type { TransferEvent } from '../../src/observe/events.ts';
-import { start, type Started } from './cli.ts';
+import { startInTest, type Started } from './cli.ts';
 
 /** Where the bytes are held back: after the first so many, or before the last so many. */
 export type Hold = { after: number } | { beforeLast: number };
@@ -43,15 +42,6 @@ export function startHeld(
   const sender = startInTest(['send', ...send], options);
   const receiver = startInTest(['receive', ...receive], options);
   return { sender, receiver, pipe: new HeldPipe(sender, receiver, hold) };
-}
-
-/** `ctxsync ...args`; whatever becomes of the test, it does not outlive it. */
-function startInTest(args: readonly string[], options: SpawnOptions): Started {
-  const started = start(args, options);
-  onTestFinished(() => {
-    started.child.kill('SIGKILL');
-  });
-  return started;
 }
 
 /** What a process with `--progress json` has told so far. */

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   linkSync,
@@ -9,7 +10,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { join } from 'node:path';
 import { joinPath } from '../../src/disk/byte-path.ts';
+import { withFolder } from './folder.ts';
+import { seeded } from './seeded.ts';
 
 /** Numbers below a bound, as of `seeded`. */
 export type Random = (below: number) => number;
@@ -30,6 +34,29 @@ export function makeRandomTree(root: string, random: Random, depth = 3): void {
   };
   fill(root, depth);
   finish(root, random);
+}
+
+export interface RandomPair {
+  folder: string;
+  context: string;
+  out: string;
+  /** What the trees were made with; goes on from there. */
+  random: Random;
+}
+
+/** Runs with a context of `makeRandomTree`, and an OUT that is a copy of it. */
+export function withRandomPair<T>(
+  seed: number,
+  use: (pair: RandomPair) => Promise<T> | T,
+): Promise<T> {
+  return withFolder((folder) => {
+    const random = seeded(seed);
+    const [context, out] = [join(folder, 'context'), join(folder, 'out')];
+    mkdirSync(context);
+    makeRandomTree(context, random);
+    execFileSync('cp', ['-a', context, out]);
+    return use({ folder, context, out, random });
+  });
 }
 
 /** Changes a tree of `makeRandomTree` here and there. */

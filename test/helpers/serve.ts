@@ -1,12 +1,12 @@
-import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import type { Hello } from '../../src/wire/messages.ts';
 import { Mux } from '../../src/wire/mux.ts';
-import type { Started } from './cli.ts';
-import { addBigFile, socketOf, startInTest, startReceiver } from './duplex.ts';
+import { startInTest, type Started } from './cli.ts';
+import { connectTo } from './connect-to.ts';
+import { addBigFile, socketOf, startReceiver } from './duplex.ts';
 import { expectExit, writeTree } from './scene.ts';
 import { relay } from './socket-relay.ts';
 import { until } from './until.ts';
@@ -85,22 +85,13 @@ export class Server {
 
   /** A connection that writes what a test likes, and reads all that comes. */
   async connect(...pieces: readonly Uint8Array[]): Promise<RawSender> {
-    const socket = await this.#connected();
+    const socket = await connectTo(this.socket);
     onTestFinished(() => void socket.destroy());
     const raw: RawSender = { socket, closed: false, heard: '' };
     socket.on('data', (bytes) => (raw.heard += bytes.toString('latin1')));
     for (const event of ['end', 'close', 'error']) socket.on(event, () => (raw.closed = true));
     for (const piece of pieces) socket.write(piece);
     return raw;
-  }
-
-  /** The socket file is there a moment before anybody listens. */
-  async #connected(): Promise<Socket> {
-    for (;;) {
-      const socket = connect({ path: this.socket, allowHalfOpen: true });
-      const connected = await once(socket, 'connect').catch(() => undefined);
-      if (connected !== undefined) return socket;
-    }
   }
 }
 

@@ -6,9 +6,11 @@ import { CtxsyncError } from '../../src/errors.ts';
 import { MAX_LINK_BYTES, MAX_PATH_BYTES, MAX_RECORD_BYTES } from '../../src/limits.ts';
 import { ManifestWriter, readManifest } from '../../src/manifest/manifest.ts';
 import { anEntry, MemorySink, MemorySource } from '../helpers/archive-io.ts';
+import { corruptListBy } from '../helpers/corrupt-list.ts';
 import { manifestBytes } from '../helpers/incremental.ts';
 
 const SHA256 = '0123456789abcdef'.repeat(4);
+const expectCorrupt = corruptListBy(read);
 
 const byte = fc.integer({ min: 1, max: 255 }).filter((code) => code !== 0x2f);
 const name = fc
@@ -239,17 +241,6 @@ function read(bytes: Uint8Array, slices?: readonly number[]): ManifestEntry[] {
 
 function readText(text: string, slices?: readonly number[]): ManifestEntry[] {
   return read(Buffer.from(text, 'latin1'), slices);
-}
-
-function expectCorrupt(
-  bytes: string | Uint8Array,
-  words: string,
-  slices?: readonly number[],
-): void {
-  const given = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes;
-  expect(() => read(given, slices)).toThrow(
-    expect.objectContaining({ code: 'corrupt', message: `the peer's list of entries ${words}` }),
-  );
 }
 
 function toBytes(codes: readonly number[]): string {

@@ -5,9 +5,11 @@ import type { Want } from '../../src/entry.ts';
 import { MAX_RECORD_BYTES } from '../../src/limits.ts';
 import { WantReader, WantWriter } from '../../src/manifest/wants.ts';
 import { MemorySink, MemorySource } from '../helpers/archive-io.ts';
+import { corruptListBy } from '../helpers/corrupt-list.ts';
 import { wantBytes } from '../helpers/incremental.ts';
 
 const SHA256 = '0123456789abcdef'.repeat(4);
+const expectCorrupt = corruptListBy(read);
 
 const byte = fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code));
 const want: fc.Arbitrary<Want> = fc.record(
@@ -110,15 +112,4 @@ function read(bytes: Uint8Array, slices?: readonly number[]): Want[] {
     reader.take();
   }
   return all;
-}
-
-function expectCorrupt(
-  bytes: string | Uint8Array,
-  words: string,
-  slices?: readonly number[],
-): void {
-  const given = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes;
-  expect(() => read(given, slices)).toThrow(
-    expect.objectContaining({ code: 'corrupt', message: `the peer's list of entries ${words}` }),
-  );
 }
