@@ -10,11 +10,8 @@ export interface DiskObservation {
   pendingMs: number;
 }
 
-/** What one side sees of itself and of the wire. All ages are in milliseconds. */
-export interface Observation {
-  side: Side;
-  /** What each of our disk workers is in. */
-  disks: DiskObservation[];
+/** What one side sees of the wire. All ages are in milliseconds. */
+export interface WireObservation {
   /** For how long our write to the transport is pending; absent when none is. */
   writePendingMs?: number | undefined;
   /** We are reading from the transport and wait for bytes. */
@@ -27,6 +24,12 @@ export interface Observation {
   inputSilentMs?: number | undefined;
   /** `receive -`: for how long our write of the tar is pending. */
   outputPendingMs?: number | undefined;
+}
+
+export interface Observation extends WireObservation {
+  side: Side;
+  /** What each of our disk workers is in. */
+  disks: DiskObservation[];
 }
 
 /** One line of the table in DESIGN.md, section 6: a verdict, or undefined when it does not apply. */

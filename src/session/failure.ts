@@ -5,7 +5,7 @@ import { within } from '../within.ts';
 /** Where everything that ends a run early comes together: the first failure is the run's. */
 export class Failure {
   /** Rejects with the first failure; never resolves. */
-  readonly promise: Promise<never>;
+  readonly #failed: Promise<never>;
   /** From here on an interruption comes too late, and is ignored. */
   committing = false;
   readonly #over = new AbortController();
@@ -15,12 +15,12 @@ export class Failure {
   #interruption: CtxsyncError | undefined;
 
   constructor(signal: AbortSignal | undefined) {
-    this.promise = new Promise((_, reject) => {
+    this.#failed = new Promise((_, reject) => {
       this.#reject = reject;
     });
     this.#interrupted = new Promise((resolve) => (this.#settleInterrupted = resolve));
     // Whoever races with it handles it; nobody may have begun to.
-    this.promise.catch(() => {});
+    this.#failed.catch(() => {});
     if (signal?.aborted === true) this.#interrupt(signal);
     const { signal: over } = this.#over;
     signal?.addEventListener('abort', () => this.#interrupt(signal), { once: true, signal: over });
@@ -33,6 +33,11 @@ export class Failure {
 
   fail(error: CtxsyncError): void {
     this.#reject?.(error);
+  }
+
+  /** What the work comes to, unless the run fails meanwhile. */
+  race<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#failed]);
   }
 
   /** The interruption, whatever the run's first failure was; waited for up to `ms` milliseconds. */

@@ -11,7 +11,7 @@ import type { Phase, Side, TransferEvent } from '../observe/events.ts';
 import { GaugeWatch } from '../observe/gauge-watch.ts';
 import { ProgressMeter } from '../observe/progress-meter.ts';
 import { StallDetector, type StallEvent } from '../observe/stall-detector.ts';
-import { verdictOf, type DiskObservation, type Observation } from '../observe/verdict.ts';
+import { verdictOf, type DiskObservation, type WireObservation } from '../observe/verdict.ts';
 import type { Beat } from '../wire/messages.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
 import type { Queue } from './queue.ts';
@@ -24,7 +24,7 @@ export interface MonitorOptions {
   /** Milliseconds without progress until the transfer fails; default 300,000; 0 = never. */
   stallTimeoutMs?: number | undefined;
   /** What the wire's end of this side sees. */
-  observeWire: () => Omit<Observation, 'side' | 'disks'>;
+  observeWire: () => WireObservation;
   /** Grows with the payload that moves on the wire, and with what the peer tells of its progress. */
   progress: () => number;
   /** Ten times a second. */

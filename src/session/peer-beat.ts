@@ -1,5 +1,5 @@
 import { BEAT_INTERVAL_MS } from '../limits.ts';
-import type { Observation } from '../observe/verdict.ts';
+import type { WireObservation } from '../observe/verdict.ts';
 import type { Beat } from '../wire/messages.ts';
 
 /**
@@ -27,7 +27,7 @@ export class PeerBeat {
     return this.#beat?.waitedMs ?? 0;
   }
 
-  observation(now: number): Observation['beat'] {
+  observation(now: number): WireObservation['beat'] {
     return this.#beat && { ...this.#beat, ageMs: now - this.#arrivedAt };
   }
 }

@@ -4,7 +4,7 @@ import type { Ring } from '../flow/ring.ts';
 import { DEFAULT_MAX_ENTRIES } from '../limits.ts';
 import type { TransferReport } from '../observe/events.ts';
 import { timeShares } from '../observe/time-shares.ts';
-import type { Observation } from '../observe/verdict.ts';
+import type { WireObservation } from '../observe/verdict.ts';
 import type { Connection, Incoming, Outgoing } from '../transport/transport.ts';
 import { Demux, type IncomingStream } from '../wire/demux.ts';
 import type { Hello, PeerError } from '../wire/messages.ts';
@@ -129,9 +129,9 @@ class ReceiveRun {
   /** transport -> demux -> ring -> unpack -> stage -> commit -> disk. */
   async transfer(): Promise<void> {
     this.#monitor.start();
-    await this.#race(Promise.all([this.#readToFin(), this.#landing.prepare()]));
-    await this.#race(this.#landing.worked());
-    await this.#race(this.#landing.commit());
+    await this.#failure.race(Promise.all([this.#readToFin(), this.#landing.prepare()]));
+    await this.#failure.race(this.#landing.worked());
+    await this.#failure.race(this.#landing.commit());
     await this.#answers?.receipt(this.#digest!, this.#landing.counts());
     this.#from.destroy();
   }
@@ -213,7 +213,7 @@ class ReceiveRun {
   async #place(folder: string): Promise<Place> {
     if (this.#placing.done) return { folder, context: '' };
     const { contexts } = await this.#hello;
-    const place = await this.#race(this.#placing.ask(contexts, this.#answers));
+    const place = await this.#failure.race(this.#placing.ask(contexts, this.#answers));
     this.#monitor.wait(undefined);
     // So long we have not read: nobody was silent.
     this.#lastByteAt = performance.now();
@@ -294,16 +294,12 @@ class ReceiveRun {
     this.#failure.fail(error);
   }
 
-  #observeWire(now: number): Omit<Observation, 'side' | 'disks'> {
+  #observeWire(now: number): WireObservation {
     return {
       reading: !this.#demux.waiting && !this.#landing.crowded && !this.#demux.finished,
       silentMs: now - this.#lastByteAt,
       beat: this.#beat.observation(now),
       outputPendingMs: this.#landing.outputPendingMs(now),
     };
-  }
-
-  #race<T>(work: Promise<T>): Promise<T> {
-    return Promise.race([work, this.#failure.promise]);
   }
 }

@@ -1,7 +1,7 @@
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import type { EntryCounts, Phase } from '../observe/events.ts';
-import type { Observation } from '../observe/verdict.ts';
+import type { WireObservation } from '../observe/verdict.ts';
 import type { Incoming } from '../transport/transport.ts';
 import { Demux, type IncomingStream } from '../wire/demux.ts';
 import type { Beat, Hello, PeerError, Receipt } from '../wire/messages.ts';
@@ -131,7 +131,7 @@ export class Replies {
     return now - this.#lastByteAt;
   }
 
-  beat(now: number): Observation['beat'] {
+  beat(now: number): WireObservation['beat'] {
     return this.#beat.observation(now);
   }
 

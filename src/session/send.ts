@@ -12,6 +12,7 @@ import {
 import type { TransferReport } from '../observe/events.ts';
 import { within } from '../within.ts';
 import { timeShares } from '../observe/time-shares.ts';
+import type { WireObservation } from '../observe/verdict.ts';
 import type { Connection, Outgoing } from '../transport/transport.ts';
 import { Mux } from '../wire/mux.ts';
 import { BeatClock } from './beat-clock.ts';
@@ -137,8 +138,8 @@ class SendRun {
     this.#monitor.start();
     this.#pumping = this.#pump.run();
     const receipt = this.#replies?.run();
-    await this.#race(Promise.all([this.#handAllOver(receipt), this.#sendAll(), receipt]));
-    await this.#race(this.#to.end());
+    await this.#failure.race(Promise.all([this.#handAllOver(receipt), this.#sendAll(), receipt]));
+    await this.#failure.race(this.#to.end());
     this.#replies?.destroy();
   }
 
@@ -282,7 +283,7 @@ class SendRun {
     return Math.max(0, this.#monitor.elapsedMs - this.#crew.workedMs());
   }
 
-  #observeWire(now: number): ReturnType<ConstructorParameters<typeof Monitor>[0]['observeWire']> {
+  #observeWire(now: number): WireObservation {
     return {
       reading: this.#replies !== undefined,
       silentMs: this.#replies?.silentMs(now) ?? 0,
@@ -290,10 +291,6 @@ class SendRun {
       writePendingMs: this.#pump.pendingMs(now),
       inputSilentMs: this.#sender.inputSilentMs(now),
     };
-  }
-
-  #race<T>(work: Promise<T>): Promise<T> {
-    return Promise.race([work, this.#failure.promise]);
   }
 }
 

@@ -6,12 +6,15 @@ import { Failure } from '../../src/session/failure.ts';
 
 const LOST = new CtxsyncError('peer-gone', 'the receiver is gone');
 
+/** The work of a run that does not end by itself. */
+const FOREVER = new Promise<never>(() => {});
+
 describe("a run's failure", () => {
   it('is the first one', async () => {
     const failure = new Failure(undefined);
     failure.fail(LOST);
     failure.fail(new CtxsyncError('corrupt', 'later'));
-    await expect(failure.promise).rejects.toBe(LOST);
+    await expect(failure.race(FOREVER)).rejects.toBe(LOST);
   });
 
   it.each(['before it begins', 'while it goes on'])(
@@ -21,7 +24,7 @@ describe("a run's failure", () => {
       if (when === 'before it begins') caller.abort();
       const failure = new Failure(caller.signal);
       caller.abort();
-      await expect(failure.promise).rejects.toMatchObject({ code: 'interrupted' });
+      await expect(failure.race(FOREVER)).rejects.toMatchObject({ code: 'interrupted' });
     },
   );
 
@@ -33,7 +36,7 @@ describe("a run's failure", () => {
     expect(getEventListeners(caller.signal, 'abort')).toHaveLength(0);
     caller.abort();
     failure.fail(LOST);
-    await expect(failure.promise).rejects.toBe(LOST);
+    await expect(failure.race(FOREVER)).rejects.toBe(LOST);
   });
 
   it('is no interruption any more while it is committed', async () => {
@@ -42,7 +45,7 @@ describe("a run's failure", () => {
     failure.committing = true;
     caller.abort();
     failure.fail(LOST);
-    await expect(failure.promise).rejects.toBe(LOST);
+    await expect(failure.race(FOREVER)).rejects.toBe(LOST);
     expect(await failure.interruptionWithin(0)).toBeUndefined();
   });
 
@@ -52,7 +55,7 @@ describe("a run's failure", () => {
     failure.failOnStray(undefined, 10 * STRAY_SILENCE_MS);
     failure.failOnStray(new CtxsyncError('not-ctxsync', 'str'), STRAY_SILENCE_MS - 1);
     failure.failOnStray(stray, STRAY_SILENCE_MS);
-    await expect(failure.promise).rejects.toBe(stray);
+    await expect(failure.race(FOREVER)).rejects.toBe(stray);
   });
 });
 
@@ -67,7 +70,7 @@ describe('an interruption', () => {
     caller.abort();
     expect(await failure.interruptionWithin(200)).toMatchObject({ code: 'interrupted' });
     expect(vi.getTimerCount()).toBe(0);
-    await expect(failure.promise).rejects.toBe(LOST);
+    await expect(failure.race(FOREVER)).rejects.toBe(LOST);
   });
 
   it('is waited for, and told when it comes in time', async () => {
