@@ -10,6 +10,7 @@ import { BeatClock } from './beat-clock.ts';
 import { graceMs } from './give-up.ts';
 import type { Monitor } from './monitor.ts';
 import { INCREMENTAL, OUR_VERSIONS } from './options.ts';
+import { toPeerError } from './peer-error.ts';
 import { PumpOut } from './pump-out.ts';
 
 /** What a receiver says to its sender on a duplex transport: credit, beats, the receipt or ERROR. */
@@ -81,8 +82,7 @@ export class Answers {
    * still writes may take the ERROR from it.
    */
   async fail(error: CtxsyncError, ended: Promise<void>): Promise<void> {
-    const { code, message, path } = error;
-    this.#mux.fail({ code, origin: 'receiver', message, path });
+    this.#mux.fail(toPeerError(error, 'receiver'));
     await within(graceMs(error), this.#linger(ended));
   }
 

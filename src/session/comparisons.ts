@@ -84,9 +84,8 @@ export class Comparisons {
       wants.end();
       await Promise.all([openWants(name, wants, true), drain(manifest)]);
     }
-    crew.release(wants);
     this.#open -= 1;
-    await crew.dismiss(thread, manifest);
+    await crew.dismiss(thread, manifest, wants);
   }
 
   /** Whether entries of this context were asked for one by one. */

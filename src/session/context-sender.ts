@@ -29,7 +29,7 @@ export interface ContextSenderOptions {
   mux: Mux;
   /** Have the receiver compare contents, and not only sizes and times. */
   checksum: boolean;
-  /** The receiver has nothing that a context could be compared with. */
+  /** Told of each context that the receiver has nothing to compare with: all of it is sent. */
   onAllWanted: () => void;
 }
 
@@ -72,8 +72,7 @@ export class ContextSender {
     const stream = mux.open('tree', name, tree);
     await Promise.all([listed, this.#pack(packer, source(context), wants, tree)]);
     await Promise.all([listing.ended, stream.ended]);
-    await Promise.all([crew.dismiss(lister, manifest), crew.dismiss(packer, tree)]);
-    crew.release(wants.ring);
+    await Promise.all([crew.dismiss(lister, manifest), crew.dismiss(packer, tree, wants.ring)]);
   }
 
   /** Gives up what no ring can wake. */

@@ -68,18 +68,18 @@ export class Crew {
   }
 
   /**
-   * Ends a thread whose work is done, and lets go of its ring: a run may have more contexts than
+   * Ends a thread whose work is done, and lets go of its rings: a run may have more contexts than
    * threads at a time. The thread's gauge can still be read.
    */
-  async dismiss(thread: DiskThread, ring: Ring): Promise<void> {
+  async dismiss(thread: DiskThread, ...rings: Ring[]): Promise<void> {
     this.#threads.delete(thread);
-    this.#rings.delete(ring);
-    if (await endThread(thread)) retire(ring);
+    for (const ring of rings) this.#rings.delete(ring);
+    if (await endThread(thread)) for (const ring of rings) retire(ring);
   }
 
-  /** Lets go of a ring that nobody uses any more. */
-  release(ring: Ring): void {
-    this.#rings.delete(ring);
+  /** Nobody is to begin anything more. */
+  get cancelled(): boolean {
+    return this.#cancelled;
   }
 
   /**

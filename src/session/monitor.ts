@@ -47,7 +47,7 @@ interface Watched {
  * has to be given up. It only looks: without it the same bytes travel.
  */
 export class Monitor {
-  readonly startedAt = performance.now();
+  readonly #startedAt = performance.now();
   totals: { entries: number; bytes: number } | undefined;
   readonly #options: MonitorOptions;
   readonly #detector: StallDetector;
@@ -63,12 +63,12 @@ export class Monitor {
 
   constructor(options: MonitorOptions) {
     this.#options = options;
-    this.#meter = new ProgressMeter(this.startedAt);
+    this.#meter = new ProgressMeter(this.#startedAt);
     this.#detector = new StallDetector({
       stallAfterMs: options.stallAfterMs ?? DEFAULT_STALL_AFTER_MS,
       stallTimeoutMs: options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS,
       tickMs: SUSPENSION_MS,
-      startedAt: this.startedAt,
+      startedAt: this.#startedAt,
     });
   }
 
@@ -114,7 +114,7 @@ export class Monitor {
   }
 
   get elapsedMs(): number {
-    return performance.now() - this.startedAt;
+    return performance.now() - this.#startedAt;
   }
 
   get stalls(): StallDetector['reports'] {
@@ -122,7 +122,7 @@ export class Monitor {
   }
 
   /** The disk call, or else the wait, that has lasted longest. */
-  slowest(): { snapshot: GaugeSnapshot; pendingMs: number } | undefined {
+  #slowest(): { snapshot: GaugeSnapshot; pendingMs: number } | undefined {
     this.#look(performance.now());
     const busy = this.#watched.filter(({ snapshot }) => snapshot.state !== 'idle');
     return busy.toSorted((a, b) => b.pendingMs - a.pendingMs)[0];
@@ -131,12 +131,12 @@ export class Monitor {
   /** What a BEAT says of this side. @param waitedMs what its disk workers have waited so far */
   beat(waitedMs: number): Beat {
     if (this.#queue !== undefined) return this.#queuedBeat(this.#queue, waitedMs);
-    const slowest = this.slowest();
+    const slowest = this.#slowest();
     return {
       state: slowest?.snapshot.state ?? 'idle',
       stateAgeMs: Math.round(slowest?.pendingMs ?? 0),
       path: toText(slowest?.snapshot.path ?? ''),
-      ...this.counts(),
+      ...this.#counts(),
       totalEntries: this.totals?.entries,
       totalBytes: this.totals?.bytes,
       waitedMs: Math.round(waitedMs),
@@ -149,7 +149,7 @@ export class Monitor {
   }
 
   /** What was done so far. */
-  counts(): { entries: number; bytes: number } {
+  #counts(): { entries: number; bytes: number } {
     this.#look(performance.now());
     const counts = { entries: 0, bytes: 0 };
     for (const { snapshot } of this.#watched.filter((each) => each.counts)) {
@@ -161,7 +161,7 @@ export class Monitor {
 
   #tick(now: number): void {
     this.#options.onTick?.(now);
-    const counts = this.counts();
+    const counts = this.#counts();
     const moved = this.#watched.reduce(
       (sum, { snapshot }) => sum + snapshot.calls + snapshot.bytes,
       0,

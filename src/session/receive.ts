@@ -7,7 +7,7 @@ import { timeShares } from '../observe/time-shares.ts';
 import type { WireObservation } from '../observe/verdict.ts';
 import type { Connection, Incoming, Outgoing } from '../transport/transport.ts';
 import { Demux, type IncomingStream } from '../wire/demux.ts';
-import type { Hello, PeerError } from '../wire/messages.ts';
+import type { Hello } from '../wire/messages.ts';
 import { Answers } from './answers.ts';
 import { isConnection } from './connection.ts';
 import { Crew } from './crew.ts';
@@ -18,6 +18,7 @@ import { Monitor } from './monitor.ts';
 import { Notes } from './notes.ts';
 import type { TransferOptions } from './options.ts';
 import { PeerBeat } from './peer-beat.ts';
+import { peerFailed } from './peer-error.ts';
 import { Placing, senderLeft, type PlacingOptions } from './placing.ts';
 import { makeReport } from './report.ts';
 import { TarLanding } from './tar-landing.ts';
@@ -101,7 +102,7 @@ class ReceiveRun {
         this.#digest = digest;
         this.#finished();
       },
-      peerError: (error) => this.#handlePeerError(error),
+      peerError: (error) => this.#failure.fail(peerFailed('sender', error)),
       raised: (id, limit) => this.#answers?.grant(id, limit),
       answers: { credit: (id, { limit }) => this.#answers?.raiseLimit(id, limit) ?? false },
     });
@@ -240,8 +241,8 @@ class ReceiveRun {
     this.#lastByteAt = performance.now();
     if (this.#discarding) return undefined;
     const pending = this.#demux.push(bytes);
-    if (!this.#placing.done) return this.#placing.hold(pending);
-    return this.#landing.crowded ? this.#afterTurns(pending) : pending;
+    if (this.#landing.crowded) return this.#placing.hold(this.#afterTurns(pending));
+    return this.#placing.done ? pending : this.#placing.hold(pending);
   }
 
   /** What came for streams that wait for their turn is all that is kept for them. */
@@ -284,14 +285,6 @@ class ReceiveRun {
       'corrupt',
       `stream ${id} is of kind ${kind}, which was not to be expected`,
     );
-  }
-
-  #handlePeerError({ code, message, path }: PeerError): void {
-    const error = new CtxsyncError('peer-failed', `the sender failed: ${message}`, {
-      path,
-      peer: { code, message },
-    });
-    this.#failure.fail(error);
   }
 
   #observeWire(now: number): WireObservation {

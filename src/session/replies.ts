@@ -7,6 +7,7 @@ import { Demux, type IncomingStream } from '../wire/demux.ts';
 import type { Beat, Hello, PeerError, Receipt } from '../wire/messages.ts';
 import type { Mux } from '../wire/mux.ts';
 import { PeerBeat } from './peer-beat.ts';
+import { peerFailed } from './peer-error.ts';
 import type { Queue } from './queue.ts';
 
 const QUEUED = 'queued' satisfies Phase;
@@ -167,11 +168,8 @@ export class Replies {
     this.#saidLastWord();
   }
 
-  #handlePeerError({ code, message, path }: PeerError): void {
-    this.#peerError = new CtxsyncError('peer-failed', `the receiver failed: ${message}`, {
-      path,
-      peer: { code, message },
-    });
+  #handlePeerError(error: PeerError): void {
+    this.#peerError = peerFailed('receiver', error);
     this.#saidLastWord();
   }
 

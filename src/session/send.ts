@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
 import {
   BEAT_INTERVAL_MS,
-  COUNT_AFTER_MS,
   LINGER_MS,
   MAX_HELLO_CONTEXTS,
   MAX_STREAMS,
@@ -17,16 +16,18 @@ import type { Connection, Outgoing } from '../transport/transport.ts';
 import { Mux } from '../wire/mux.ts';
 import { BeatClock } from './beat-clock.ts';
 import { isConnection } from './connection.ts';
-import { ContextSender, nameOf, source, type Context } from './context-sender.ts';
+import { ContextSender, nameOf, type Context } from './context-sender.ts';
 import { Crew } from './crew.ts';
 import { Failure } from './failure.ts';
 import { graceMs } from './give-up.ts';
 import { Monitor } from './monitor.ts';
 import { Notes } from './notes.ts';
 import { INCREMENTAL, OUR_VERSIONS, type TransferOptions } from './options.ts';
+import { toPeerError } from './peer-error.ts';
 import { PumpOut } from './pump-out.ts';
 import { Replies } from './replies.ts';
 import { makeReport } from './report.ts';
+import { countTotals } from './totals.ts';
 
 export interface SendOptions extends TransferOptions {
   /** Each travels in a stream of its own, several side by side. */
@@ -83,6 +84,8 @@ class SendRun {
   readonly #monitor: Monitor;
   readonly #sender: ContextSender;
   #pumping: Promise<void> = Promise.resolve();
+  /** Contexts that the receiver wants all of. */
+  #allWanted = 0;
   readonly #clock = new BeatClock();
 
   constructor(options: SendOptions) {
@@ -129,7 +132,10 @@ class SendRun {
       monitor: this.#monitor,
       mux: this.#mux,
       checksum: options.checksum ?? false,
-      onAllWanted: () => this.#countTotals(),
+      onAllWanted: () => {
+        this.#allWanted += 1;
+        if (this.#allWanted === options.contexts.length) void this.#countTotals();
+      },
     });
   }
 
@@ -178,12 +184,7 @@ class SendRun {
   async giveUp(error: CtxsyncError): Promise<void> {
     this.#crew.cancel();
     this.#sender.destroy();
-    this.#mux.fail({
-      code: error.code,
-      origin: 'sender',
-      message: error.message,
-      path: error.path,
-    });
+    this.#mux.fail(toPeerError(error, 'sender'));
     await within(graceMs(error), this.#handOver());
     this.#to.destroy();
     this.#replies?.destroy();
@@ -201,10 +202,10 @@ class SendRun {
     this.#failure.close();
     this.#monitor.stop(error === undefined);
     const contexts = this.#sender.contexts();
-    await this.#crew.end();
-    if (isConnection(this.#options.to)) await this.#options.to.close?.();
     const totalMs = this.#monitor.elapsedMs;
     const times = timeShares({ totalMs, senderWaitedMs: this.#waitedMs() });
+    await this.#crew.end();
+    if (isConnection(this.#options.to)) await this.#options.to.close?.();
     const wireBytes = this.#mux.wireBytes + (this.#replies?.wireBytes ?? 0);
     const { digest } = this.#mux;
     const counts = this.#replies?.counts;
@@ -219,7 +220,7 @@ class SendRun {
   async #sendAll(): Promise<void> {
     const changesOnly = await this.#sendsChangesOnly();
     this.#monitor.enter(changesOnly ? 'comparing' : 'sending');
-    if (!changesOnly) this.#countTotals();
+    if (!changesOnly) void this.#countTotals();
     const waiting = [...this.#options.contexts];
     const lane = async (): Promise<void> => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
@@ -243,27 +244,10 @@ class SendRun {
     return (await this.#replies.capabilities).includes(INCREMENTAL);
   }
 
-  /** A second walk, for totals: only where the transfer takes long enough that anybody asks. */
-  #countTotals(): void {
-    if (this.#options.countTotals === true) void this.#count();
-  }
-
-  async #count(): Promise<void> {
-    await within(COUNT_AFTER_MS, this.#pumping);
-    if (this.#mux.finished) return;
-    const totals = { entries: 0, bytes: 0 };
-    const thread = this.#crew.hire();
-    try {
-      for (const context of this.#options.contexts) {
-        if ('tar' in context) return;
-        const { entries, bytes } = await thread.run('count', { source: source(context) });
-        totals.entries += entries;
-        totals.bytes += bytes;
-      }
-      this.#monitor.totals = totals;
-    } catch {
-      // The transfer itself meets the same trouble, and says so.
-    }
+  async #countTotals(): Promise<void> {
+    if (this.#options.countTotals !== true) return;
+    const { contexts } = this.#options;
+    this.#monitor.totals = await countTotals(contexts, this.#crew, this.#pumping);
   }
 
   #warnOfNothing(): void {

@@ -1,5 +1,6 @@
 import { CtxsyncError } from '../errors.ts';
 import { HELLO_TIMEOUT_MS, MAX_SERVED, MAX_WAITING_CONNECTIONS } from '../limits.ts';
+import type { Connection } from '../transport/transport.ts';
 import { listenSocket, type Listener } from '../transport/unix-socket.ts';
 import { DestinationTurns } from './destination-turns.ts';
 import type { ServeOptions } from './serve-options.ts';
@@ -59,21 +60,26 @@ class Serving {
 
   async #acceptAll(): Promise<void> {
     const { signal } = this.#ending;
-    const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
     for (let id = 1; ; id += 1) {
-      await Promise.race([this.#slots.take(), over]);
-      if (signal.aborted) return;
-      try {
-        const from = await this.#listener.accept({ timeoutMs: Infinity, signal });
-        const transfer = new ServedTransfer(id, this.#options, this.#turns);
-        this.#transfers.set(transfer, this.#see(transfer, transfer.run(from)));
-        // It came in the last moment, and nobody has told it.
-        if (signal.aborted) transfer.interrupt();
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#listener.close();
-        throw error;
-      }
+      await this.#slots.take();
+      const from = await this.#accept();
+      if (from === undefined) return;
+      const transfer = new ServedTransfer(id, this.#options, this.#turns);
+      this.#transfers.set(transfer, this.#see(transfer, transfer.run(from)));
+      // It came in the last moment, and nobody has told it.
+      if (signal.aborted) transfer.interrupt();
+    }
+  }
+
+  /** @returns undefined when nobody else is to be accepted */
+  async #accept(): Promise<Connection | undefined> {
+    const { signal } = this.#ending;
+    if (signal.aborted) return undefined;
+    try {
+      return await this.#listener.accept({ timeoutMs: Infinity, signal });
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      throw error;
     }
   }
 
@@ -89,6 +95,8 @@ class Serving {
     const end = (): void => {
       if (!this.#ending.signal.aborted) this.#listener.close();
       this.#ending.abort();
+      // Who waits for a slot only, is woken.
+      this.#slots.done();
       for (const transfer of this.#transfers.keys()) tell(transfer);
     };
     if (signal?.aborted === true) end();

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { createGunzip, type Gunzip } from 'node:zlib';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
@@ -14,13 +13,20 @@ const COMPRESSIONS: { name: string; magic: number[] }[] = [
   { name: 'zstd', magic: [0x28, 0xb5, 0x2f, 0xfd] },
 ];
 
+const LONGEST_MAGIC = Math.max(...COMPRESSIONS.map(({ magic }) => magic.length));
+
 /** The tar of `send -`, plain or gzip, on its way into a ring. */
 export class TarInput {
   readonly #from: Incoming;
   readonly #ring: Ring;
   #gunzip: Gunzip | undefined;
+  #unzipped: Promise<void> = Promise.resolve();
+  #unzippedAll = false;
+  /** Wakes who waits for the decompressor: when it takes more, and when it will not any more. */
+  #goOn = (): void => {};
   readonly #reading = new Pending();
-  #first = true;
+  /** What came as long as it was not known what it is; undefined since it is. */
+  #head: Buffer | undefined = Buffer.alloc(0);
 
   constructor(from: Incoming, ring: Ring) {
     this.#from = from;
@@ -32,6 +38,7 @@ export class TarInput {
     this.#reading.begin();
     await this.#from.read((bytes) => this.#take(bytes));
     this.#reading.end();
+    if (this.#head !== undefined) await this.#begin(this.#head);
     if (this.#gunzip === undefined) return this.#ring.end();
     this.#gunzip.end();
     await this.#unzipped;
@@ -47,13 +54,8 @@ export class TarInput {
     return this.#reading.ms(now);
   }
 
-  #unzipped: Promise<void> = Promise.resolve();
-
   #take(bytes: Uint8Array): Promise<void> | undefined {
-    if (this.#first) this.#begin(bytes);
-    this.#first = false;
-    const pending =
-      this.#gunzip === undefined ? writeToRing(this.#ring, bytes) : this.#unzip(bytes);
+    const pending = this.#head === undefined ? this.#pass(bytes) : this.#look(this.#head, bytes);
     if (pending === undefined) {
       this.#reading.begin();
       return undefined;
@@ -64,25 +66,42 @@ export class TarInput {
     });
   }
 
-  #begin(bytes: Uint8Array): void {
-    const found = COMPRESSIONS.find(({ magic }) => magic.every((byte, i) => bytes[i] === byte));
-    if (found === undefined) return;
-    if (found.name !== 'gzip') {
+  /** A pipe may give a byte at a time. */
+  #look(before: Buffer, bytes: Uint8Array): Promise<void> | undefined {
+    this.#head = Buffer.concat([before, bytes]);
+    return this.#head.length < LONGEST_MAGIC ? undefined : this.#begin(this.#head);
+  }
+
+  #begin(head: Buffer): Promise<void> | undefined {
+    this.#head = undefined;
+    const found = COMPRESSIONS.find(({ magic }) => magic.every((byte, i) => head[i] === byte));
+    if (found?.name === 'gzip') {
+      this.#gunzip = createGunzip();
+      this.#gunzip.on('drain', () => this.#goOn());
+      this.#unzipped = this.#readUnzipped(this.#gunzip);
+      this.#unzipped.catch(() => {}); // run() and #unzip() see it
+    } else if (found !== undefined) {
       throw new CtxsyncError(
         'source-unreadable',
         `the tar on stdin is compressed with ${found.name}; only plain and gzip are read, so decompress it first`,
       );
     }
-    this.#gunzip = createGunzip();
-    this.#unzipped = this.#readUnzipped(this.#gunzip);
-    this.#unzipped.catch(() => {}); // run() and #unzip() see it
+    return this.#pass(head);
+  }
+
+  #pass(bytes: Uint8Array): Promise<void> | undefined {
+    return this.#gunzip === undefined
+      ? writeToRing(this.#ring, bytes)
+      : this.#unzip(this.#gunzip, bytes);
   }
 
   /** What is read lies in a buffer that is used again: the decompressor gets a copy. */
-  async #unzip(bytes: Uint8Array): Promise<void> {
-    const gunzip = this.#gunzip!;
-    if (gunzip.write(Buffer.from(bytes))) return;
-    await Promise.race([once(gunzip, 'drain'), this.#unzipped]);
+  async #unzip(gunzip: Gunzip, bytes: Uint8Array): Promise<void> {
+    if (!this.#unzippedAll && !gunzip.write(Buffer.from(bytes))) {
+      await new Promise<void>((resolve) => (this.#goOn = resolve));
+    }
+    // It failed; or what follows the end of a gzip is dropped.
+    if (this.#unzippedAll) await this.#unzipped;
   }
 
   async #readUnzipped(gunzip: Gunzip): Promise<void> {
@@ -93,6 +112,9 @@ export class TarInput {
       throw new CtxsyncError('source-unreadable', `the gzip on stdin is damaged: ${why}`, {
         cause: error,
       });
+    } finally {
+      this.#unzippedAll = true;
+      this.#goOn();
     }
     this.#ring.end();
   }

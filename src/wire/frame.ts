@@ -31,7 +31,7 @@ export const FrameType = {
   credit: 5,
   /** What the peer is at. Never answered. */
   beat: 6,
-  /** Every stream is complete. Only BEAT and ERROR may follow. */
+  /** Every stream is complete. Only BEAT and ERROR may follow, on duplex CREDIT too. */
   fin: 7,
   /** Duplex: the transfer was committed. Only BEAT and ERROR may follow. */
   receipt: 8,

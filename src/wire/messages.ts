@@ -14,7 +14,7 @@ import { encodeJson, endOfText, isContextName, JsonFields, startOfText } from '.
 
 const ROLES = ['sender', 'receiver'] as const;
 const MODES = ['oneway', 'duplex'] as const;
-const STREAM_KINDS = ['tree', 'manifest', 'want', 'report'] as const;
+const STREAM_KINDS = ['tree', 'manifest', 'want'] as const;
 
 export type Role = (typeof ROLES)[number];
 export type Mode = (typeof MODES)[number];

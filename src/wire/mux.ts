@@ -97,7 +97,7 @@ export class Mux {
     return this.#payloadBytes;
   }
 
-  /** FIN or ERROR was written. */
+  /** FIN, RECEIPT or ERROR was written. */
   get finished(): boolean {
     return this.#finished;
   }

@@ -2,6 +2,7 @@ import { existsSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import {
   CtxsyncError,
   fromStream,
@@ -185,6 +186,28 @@ function abortable(): { signal: AbortSignal; abort: () => void } {
   const controller = new AbortController();
   return { signal: controller.signal, abort: () => controller.abort() };
 }
+
+test('what closing takes, of a transport with two directions, is not the time of the transfer', () =>
+  withScene(async ({ context, out }) => {
+    const [there, back] = [new PassThrough(), new PassThrough()];
+    let closedAt = 0;
+    const close = async (): Promise<void> => {
+      closedAt = performance.now();
+      await setTimeout(100);
+    };
+    const since = performance.now();
+    const [{ times }] = await Promise.all([
+      send({
+        contexts: [{ folder: context }],
+        to: { incoming: fromStream(back), outgoing: toStream(there), close },
+      }),
+      receive({
+        from: { incoming: fromStream(there), outgoing: toStream(back) },
+        to: { folder: out },
+      }),
+    ]);
+    expect(times.totalMs).toBeLessThanOrEqual(closedAt - since);
+  }));
 
 test('serve() receives from all who come until it is told to finish', () =>
   withScene(async ({ folder, context, out }) => {

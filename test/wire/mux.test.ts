@@ -328,13 +328,13 @@ test('a transfer has no more streams than there are ids', () => {
   const { mux } = createMux();
   const ended = fullRing(new Uint8Array(0));
   for (let id = 1; id <= MAX_STREAM_ID; id++) {
-    mux.open('report', '', ended);
+    mux.open('manifest', '', ended);
     mux.next();
     mux.written();
     mux.next();
     mux.written();
   }
-  expect(() => mux.open('report', '', ended)).toThrow(
+  expect(() => mux.open('manifest', '', ended)).toThrow(
     expect.objectContaining({ code: 'over-limit' }),
   );
   mux.finish();

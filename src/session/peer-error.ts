@@ -1,0 +1,16 @@
+import { CtxsyncError } from '../errors.ts';
+import type { PeerError, Role } from '../wire/messages.ts';
+
+/** What ERROR says to the peer. @param us our role; the failure may be the peer's own, told back */
+export function toPeerError({ code, message, path }: CtxsyncError, us: Role): PeerError {
+  const peer = us === 'sender' ? 'receiver' : 'sender';
+  return { code, origin: code === 'peer-failed' ? peer : us, message, path };
+}
+
+/** What the peer's ERROR is to us. */
+export function peerFailed(peer: Role, { code, message, path }: PeerError): CtxsyncError {
+  return new CtxsyncError('peer-failed', `the ${peer} failed: ${message}`, {
+    path,
+    peer: { code, message },
+  });
+}
