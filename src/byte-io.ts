@@ -1,4 +1,4 @@
-/** Where an archive's bytes go: a ring, or memory in a test. */
+/** Where the bytes of an archive or a list go: a ring, a file of the stage, or memory in a test. */
 export interface ByteSink {
   /** Waits until there is room, and returns it: at least one byte, to be filled from the front. */
   reserve(): Uint8Array;
@@ -6,7 +6,7 @@ export interface ByteSink {
   produced(count: number): void;
 }
 
-/** Where an archive's bytes come from. */
+/** Where the bytes of an archive or a list come from. */
 export interface ByteSource {
   /** Waits until there are bytes, and returns them in place; none means the end. */
   peek(): Uint8Array;

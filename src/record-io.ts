@@ -1,6 +1,6 @@
 import { writeAll, type ByteSink, type ByteSource } from './byte-io.ts';
 import { CtxsyncError } from './errors.ts';
-import { MAX_RECORD_BYTES } from './limits.ts';
+import { FLUSH_AFTER_MS, MAX_RECORD_BYTES } from './limits.ts';
 
 /** Bytes that are gathered before they go on. */
 const BATCH_BYTES = 16 * 1024;
@@ -10,21 +10,27 @@ export class RecordWriter {
   readonly #sink: ByteSink;
   readonly #buffer = Buffer.alloc(BATCH_BYTES);
   #used = 0;
+  #flushedAt = performance.now();
 
   constructor(sink: ByteSink) {
     this.#sink = sink;
   }
 
-  /** @param record a byte a character, at most MAX_RECORD_BYTES */
+  /**
+   * By the batch; but what comes slowly, as digests do, goes on its way: the peer works on it meanwhile.
+   * @param record a byte a character, at most MAX_RECORD_BYTES
+   */
   write(record: string): void {
     if (this.#used + record.length + 1 > BATCH_BYTES) this.flush();
     this.#used += this.#buffer.write(record, this.#used, 'latin1');
     this.#buffer[this.#used++] = 0;
+    if (performance.now() - this.#flushedAt >= FLUSH_AFTER_MS) this.flush();
   }
 
   flush(): void {
     writeAll(this.#sink, this.#buffer.subarray(0, this.#used));
     this.#used = 0;
+    this.#flushedAt = performance.now();
   }
 }
 

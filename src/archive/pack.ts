@@ -1,24 +1,15 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readSync,
-  type BigIntStats,
-} from 'node:fs';
+import { closeSync, fstatSync, readSync, type BigIntStats } from 'node:fs';
 import type { BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import { hashFile } from '../disk/hash-file.ts';
+import { openFile } from '../disk/open-file.ts';
+import { statSource } from '../disk/stat-source.ts';
 import { sourceChanged, sourceError } from '../disk/system-error.ts';
 import type { SourceEntry } from '../entry.ts';
 import type { CtxsyncError } from '../errors.ts';
 import type { ByteSink } from '../byte-io.ts';
 import { MAX_READ_BYTES } from '../limits.ts';
 import { TarWriter } from './tar-writer.ts';
-
-// O_NONBLOCK: a FIFO that took the file's place meanwhile must not hang us.
-const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
  * Packs the entries of a walk as a tar. What is read is held against what the walk saw: content
@@ -64,7 +55,7 @@ export function hashSource({ path, fsPath }: SourceEntry, gauge: Gauge): string 
 
 function packFile(entry: SourceEntry, tar: TarWriter, gauge: Gauge): void {
   gauge.enter('reading', entry.path);
-  const fd = openFile(entry);
+  const fd = openSource(entry);
   try {
     tar.begin(entry);
     while (tar.left > 0) {
@@ -99,9 +90,9 @@ function tooShort(entry: SourceEntry, now: BigIntStats): CtxsyncError {
   return sourceChanged(entry.path, 'shrank');
 }
 
-function openFile({ fsPath, path }: SourceEntry): number {
+function openSource({ fsPath, path }: SourceEntry): number {
   try {
-    return openSync(fsPath, OPEN_FLAGS);
+    return openFile(fsPath);
   } catch (error) {
     throw sourceError(error, 'read', path);
   }
@@ -112,14 +103,6 @@ function readFile(fd: number, room: Uint8Array, path: BytePath): number {
     return readSync(fd, room, 0, room.length, null);
   } catch (error) {
     throw sourceError(error, 'read', path);
-  }
-}
-
-function statSource(fsPath: string | Buffer, path: BytePath): BigIntStats {
-  try {
-    return lstatSync(fsPath, { bigint: true });
-  } catch (error) {
-    throw sourceError(error, 'look at', path);
   }
 }
 

@@ -100,7 +100,7 @@ export class Gauge {
     Atomics.store(this.#ints, SEQUENCE, sequence + 2);
   }
 
-  /** Worker: an entry is done, with its bytes of content that were not told yet. */
+  /** Worker: an entry is done; its bytes were told by addBytes. */
   addEntry(): void {
     this.#floats[ENTRIES]! += 1;
   }

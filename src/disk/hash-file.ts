@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { IO_BUFFER_BYTES } from '../limits.ts';
+import { openFile } from './open-file.ts';
 
-// O_NONBLOCK: a FIFO that took the file's place meanwhile must not hang us.
-const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const buffer = new Uint8Array(4 * IO_BUFFER_BYTES);
 
 /**
@@ -14,7 +13,7 @@ const buffer = new Uint8Array(4 * IO_BUFFER_BYTES);
  */
 export function hashFile(path: string | Buffer, onRead: () => void): string {
   const hash = createHash('sha256');
-  const fd = openSync(path, OPEN_FLAGS);
+  const fd = openFile(path);
   try {
     for (;;) {
       onRead();

@@ -1,8 +1,20 @@
 import { lstatSync, lutimesSync, type PathLike } from 'node:fs';
 
-/** A file's time in whole microseconds, rounded towards the past, from its nanoseconds. */
+const MAX_US = Number.MAX_SAFE_INTEGER;
+const MAX_NS = BigInt(MAX_US) * 1000n + 999n;
+
+/**
+ * A file's time in whole microseconds, rounded towards the past, from its nanoseconds. For one that
+ * `isBeyondMicroseconds` the last possible time stands, since no peer takes another.
+ */
 export function toMicroseconds(ns: bigint): number {
-  return Number((ns < 0n ? ns - 999n : ns) / 1000n);
+  const us = Number((ns < 0n ? ns - 999n : ns) / 1000n);
+  return Math.max(-MAX_US, Math.min(us, MAX_US));
+}
+
+/** Whether it is after 2255 or before 1684: file systems hold that, a number of microseconds does not. */
+export function isBeyondMicroseconds(ns: bigint): boolean {
+  return ns > MAX_NS || ns < -MAX_NS + 999n;
 }
 
 /**

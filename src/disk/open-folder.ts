@@ -23,7 +23,8 @@ export class OpenFolder {
   readonly #fd: number;
   readonly #prefix: BytePath;
   readonly #path: BytePath;
-  readonly #identity: { dev: bigint; ino: bigint };
+  /** Which folder it is; only where children are reached by path. */
+  readonly #identity: { dev: bigint; ino: bigint } | undefined;
 
   /**
    * @param path where to open it; its last component must not be a symlink
@@ -34,8 +35,12 @@ export class OpenFolder {
     this.#fd = openSync(toFsPath(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK);
     this.#path = path;
     this.#prefix = procFd ? `${PROC_FD}/${this.#fd}` : path;
-    const { dev, ino } = fstatSync(this.#fd, { bigint: true });
-    this.#identity = { dev, ino };
+    try {
+      this.#identity = procFd ? undefined : fstatSync(this.#fd, { bigint: true });
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /** The path to hand to a system call for the child `name`. */
@@ -53,9 +58,13 @@ export class OpenFolder {
    * reached through the open folder itself.
    */
   verify(): boolean {
-    if (procFd) return true;
-    const now = lstatSync(toFsPath(this.#path), { bigint: true, throwIfNoEntry: false });
-    return now?.dev === this.#identity.dev && now.ino === this.#identity.ino;
+    if (this.#identity === undefined) return true;
+    try {
+      const { dev, ino } = lstatSync(toFsPath(this.#path), { bigint: true });
+      return dev === this.#identity.dev && ino === this.#identity.ino;
+    } catch {
+      return false;
+    }
   }
 
   close(): void {

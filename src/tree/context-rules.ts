@@ -3,8 +3,7 @@ import { fromText, joinPath, toFsPath, toText, type BytePath } from '../disk/byt
 import type { Gauge } from '../disk/gauge.ts';
 import { describeSystemError, errnoOf } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
-import { MAX_IGNORE_FILE_BYTES } from '../limits.ts';
-import { parseIgnoreFile, parseIgnoreOption } from './ignore-file.ts';
+import { checkFileSize, parseIgnoreFile, parseIgnoreOption } from './ignore-file.ts';
 import { IgnoreRules, type IgnoreRule } from './ignore-rules.ts';
 
 /** --exclude or --include, as given. */
@@ -91,13 +90,7 @@ function readIgnoreFile(path: BytePath, gauge: Gauge): IgnoreFile | undefined {
   try {
     const stats = statSync(toFsPath(path));
     if (!stats.isFile()) throw new CtxsyncError('bad-ignore-rule', `${toText(path)} is not a file`);
-    if (stats.size > MAX_IGNORE_FILE_BYTES) {
-      throw new CtxsyncError(
-        'bad-ignore-rule',
-        `${toText(path)} has ${stats.size} bytes, ${MAX_IGNORE_FILE_BYTES} are possible`,
-        { path: toText(path) },
-      );
-    }
+    checkFileSize(stats.size, toText(path));
     return { path, bytes: readFileSync(toFsPath(path)) };
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;

@@ -19,12 +19,7 @@ interface Origin {
  * @throws CtxsyncError 'bad-ignore-rule' naming file and line
  */
 export function parseIgnoreFile(bytes: Uint8Array, source: string): IgnoreRule[] {
-  if (bytes.length > MAX_IGNORE_FILE_BYTES) {
-    const sizes = `${bytes.length} bytes, more than ${MAX_IGNORE_FILE_BYTES}`;
-    throw new CtxsyncError('bad-ignore-rule', `${source}: ${sizes}; is it an ignore file?`, {
-      path: source,
-    });
-  }
+  checkFileSize(bytes.length, source);
   let content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
   if (content.startsWith(BYTE_ORDER_MARK)) content = content.slice(BYTE_ORDER_MARK.length);
 
@@ -40,6 +35,19 @@ export function parseIgnoreFile(bytes: Uint8Array, source: string): IgnoreRule[]
     }
   }
   return rules;
+}
+
+/**
+ * Refuses a file of so many bytes: to be asked before it is read, too.
+ * @throws CtxsyncError 'bad-ignore-rule'
+ */
+export function checkFileSize(bytes: number, source: string): void {
+  if (bytes <= MAX_IGNORE_FILE_BYTES) return;
+  throw new CtxsyncError(
+    'bad-ignore-rule',
+    `${source} has ${bytes} bytes, ${MAX_IGNORE_FILE_BYTES} are possible; is it an ignore file?`,
+    { path: source },
+  );
 }
 
 /**

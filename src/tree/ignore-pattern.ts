@@ -8,8 +8,6 @@ import { checkMatchSyntax, compileRegexp, translate, type PatternKind } from './
  * compared byte by byte, all others rune by rune as Go's regexp does.
  */
 export class IgnorePattern {
-  /** Past filepath.Clean, without its `!`. */
-  readonly cleaned: BytePath;
   readonly #kind: PatternKind;
   readonly #literal: string;
   /** What text/scanner reads of the pattern: its runes without a BOM. */
@@ -18,12 +16,14 @@ export class IgnorePattern {
   /** Made when it is first asked for: few patterns are exceptions, and only those are. */
   #components: Components | undefined;
 
-  /** @throws PatternSyntaxError */
+  /**
+   * @param cleaned past filepath.Clean, without its `!`
+   * @throws PatternSyntaxError
+   */
   constructor(cleaned: BytePath) {
     checkMatchSyntax(cleaned);
     this.#scanned = decodeRunes(cleaned).replace(/^\uFEFF/, '');
     const { kind, regexp } = translate(this.#scanned);
-    this.cleaned = cleaned;
     this.#kind = kind;
     this.#literal = literalOf(kind, cleaned);
     this.#regexp = kind === 'regexp' ? compileRegexp(regexp) : undefined;

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { RE2JS, RE2JSException } from 're2js';
+import { createRequire } from 'node:module';
+import type { RE2JS } from 're2js';
 import type { BytePath } from '../disk/byte-path.ts';
 import { MAX_PATTERN_INSTRUCTIONS } from '../limits.ts';
 
@@ -78,16 +79,21 @@ export function translate(pattern: string): { kind: PatternKind; regexp: string 
  * @throws PatternSyntaxError
  */
 export function compileRegexp(regexp: string): RE2JS {
+  re2js ??= require('re2js') as typeof import('re2js');
   let compiled: RE2JS;
   try {
-    compiled = RE2JS.compile(regexp);
+    compiled = re2js.RE2JS.compile(regexp);
   } catch (error) {
-    if (!(error instanceof RE2JSException)) throw error;
+    if (!(error instanceof re2js.RE2JSException)) throw error;
     throw new PatternSyntaxError(hintFor(error.message), { cause: error });
   }
   if (compiled.programSize() > MAX_PATTERN_INSTRUCTIONS) throw new PatternSyntaxError(TOO_LONG);
   return compiled;
 }
+
+const require = createRequire(import.meta.url);
+/** Loaded when it is needed: most contexts have no such pattern, and would wait 10 ms for it. */
+let re2js: typeof import('re2js') | undefined;
 
 const TOO_LONG = 'the pattern is too long';
 

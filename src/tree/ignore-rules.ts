@@ -21,12 +21,11 @@ export interface FolderMatch {
   readonly place: number;
 }
 
-export interface Decision {
+/** What the rules made of an entry; for a folder's children it is their FolderMatch. */
+export interface Decision extends FolderMatch {
   readonly ignored: boolean;
   /** The last rule that matches the path or a folder above it, and so decides. */
   readonly rule: IgnoreRule | undefined;
-  /** The state for the children. */
-  folder(): FolderMatch;
 }
 
 /**
@@ -39,12 +38,10 @@ export interface Decision {
  * ignores a/b, MatchesOrParentMatches includes it.)
  */
 export class IgnoreRules {
-  /** There is nothing to match. */
-  readonly isEmpty: boolean;
   readonly #rules: readonly IgnoreRule[];
   /** One for each rule, made once: a walk decides hundreds of thousands of times. */
-  readonly #decisions: readonly PlacedDecision[];
-  readonly #undecided = new PlacedDecision(-1, undefined);
+  readonly #decisions: readonly Decision[];
+  readonly #undecided = decisionOf(-1, undefined);
 
   /** @throws CtxsyncError 'bad-ignore-rule' over MAX_IGNORE_RULES */
   constructor(rules: readonly IgnoreRule[]) {
@@ -55,8 +52,7 @@ export class IgnoreRules {
       );
     }
     this.#rules = rules;
-    this.#decisions = rules.map((rule, place) => new PlacedDecision(place, rule));
-    this.isEmpty = rules.length === 0;
+    this.#decisions = rules.map((rule, place) => decisionOf(place, rule));
   }
 
   /** The state of the context's root, which itself no rule can match. */
@@ -79,9 +75,9 @@ export class IgnoreRules {
    * Whether anything beneath an ignored folder could be included again; false means that the walk
    * need not enter it.
    * @param match the folder's own state: an exception that stands before the rule that ignored the
-   * folder cannot undo it. Without it those exceptions count too, and less is pruned.
+   * folder cannot undo it
    */
-  couldIncludeBeneath(path: BytePath, match: FolderMatch = this.#undecided): boolean {
+  couldIncludeBeneath(path: BytePath, match: FolderMatch): boolean {
     const runes = decodeRunes(path);
     for (let place = this.#rules.length - 1; place > match.place; place--) {
       const { negated, pattern } = this.#rules[place] as IgnoreRule;
@@ -95,18 +91,6 @@ export class IgnoreRules {
   }
 }
 
-class PlacedDecision implements Decision, FolderMatch {
-  readonly ignored: boolean;
-  readonly rule: IgnoreRule | undefined;
-  readonly place: number;
-
-  constructor(place: number, rule: IgnoreRule | undefined) {
-    this.ignored = rule !== undefined && !rule.negated;
-    this.rule = rule;
-    this.place = place;
-  }
-
-  folder(): FolderMatch {
-    return this;
-  }
+function decisionOf(place: number, rule: IgnoreRule | undefined): Decision {
+  return { place, rule, ignored: rule !== undefined && !rule.negated };
 }

@@ -1,7 +1,9 @@
-import { lstatSync, readlinkSync, type BigIntStats } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
-import { toMicroseconds } from '../disk/mtime.ts';
+import { isBeyondMicroseconds, toMicroseconds } from '../disk/mtime.ts';
 import { OpenFolder } from '../disk/open-folder.ts';
+import { readLink } from '../disk/read-link.ts';
+import { statSource } from '../disk/stat-source.ts';
 import { sourceChanged, sourceError } from '../disk/system-error.ts';
 import { MODE_BITS, SETUID_BITS, type SourceEntry } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
@@ -13,6 +15,12 @@ export interface SourceEntryOptions {
   onSkipped: (path: BytePath, reason: string) => void;
   /** An entry that travels without something it has (setuid). */
   onChanged: (path: BytePath, reason: string) => void;
+}
+
+/** An entry that was found, and travels only if the walk says so. */
+export interface FoundEntry extends SourceEntry {
+  /** What it travels without, for people; undefined: nothing. */
+  lost: string | undefined;
 }
 
 /** Makes entries of what is on the disk, for one walk: it remembers which files were met before. */
@@ -27,11 +35,18 @@ export class SourceEntries {
   /** @throws CtxsyncError source-unreadable, source-changed */
   root(folder: OpenFolder, path: BytePath): SourceEntry {
     const fsPath = folder.child('.');
-    return this.#entry('', 'folder', look(fsPath, path), fsPath);
+    const stats = statSource(toFsPath(fsPath), path);
+    return this.travels(this.#entry('', 'folder', stats, fsPath));
+  }
+
+  /** This entry travels: tells what it does so without. */
+  travels(entry: FoundEntry): SourceEntry {
+    if (entry.lost !== undefined) this.#options.onChanged(entry.path, entry.lost);
+    return entry;
   }
 
   /**
-   * The entry for a child, or undefined when it does not travel.
+   * The entry for a child, or undefined when it cannot travel.
    * @param ignored only folders travel, and nothing that goes wrong counts
    * @throws CtxsyncError source-unreadable, source-changed, over-limit
    */
@@ -40,29 +55,29 @@ export class SourceEntries {
     path: BytePath,
     name: BytePath,
     ignored: boolean,
-  ): SourceEntry | undefined {
+  ): FoundEntry | undefined {
     const fsPath = folder.child(name);
     let stats: BigIntStats;
     try {
-      stats = look(fsPath, path);
+      stats = statSource(toFsPath(fsPath), path);
     } catch (error) {
       if (ignored) return undefined;
       throw error;
     }
     if (ignored && !stats.isDirectory()) return undefined;
     if (!folder.verify()) throw sourceChanged(path, 'was replaced');
-    if (path.length > MAX_PATH_BYTES) throw tooLong(path);
+    if (path.length > MAX_PATH_BYTES && !ignored) throw tooLong(path);
     if (stats.isDirectory()) return this.#entry(path, 'folder', stats, fsPath);
     if (stats.isFile()) return this.#file(path, stats, fsPath);
     if (stats.isSymbolicLink()) {
-      const link = readLink(fsPath, path);
+      const link = readLink(fsPath, path, sourceError);
       return { ...this.#entry(path, 'symlink', stats, fsPath), link };
     }
     this.#options.onSkipped(path, describeSpecial(stats));
     return undefined;
   }
 
-  #file(path: BytePath, stats: BigIntStats, fsPath: BytePath): SourceEntry {
+  #file(path: BytePath, stats: BigIntStats, fsPath: BytePath): FoundEntry {
     const first = stats.nlink > 1n ? this.#hardlinks.firstName(stats, path) : undefined;
     if (first !== undefined) {
       return { ...this.#entry(path, 'hardlink', stats, fsPath), link: first };
@@ -76,9 +91,8 @@ export class SourceEntries {
     kind: SourceEntry['kind'],
     stats: BigIntStats,
     fsPath: BytePath,
-  ): SourceEntry {
+  ): FoundEntry {
     const mode = Number(stats.mode);
-    if ((mode & SETUID_BITS) !== 0) this.#options.onChanged(path, 'setuid and setgid are dropped');
     return {
       path,
       kind,
@@ -87,6 +101,7 @@ export class SourceEntries {
       size: 0,
       fsPath: toFsPath(fsPath),
       identity: { dev: stats.dev, ino: stats.ino, size: stats.size, mtimeNs: stats.mtimeNs },
+      lost: lostOf(mode, stats.mtimeNs),
     };
   }
 }
@@ -100,20 +115,21 @@ export function openSource(fsPath: BytePath, path: BytePath): OpenFolder {
   }
 }
 
-function look(fsPath: BytePath, path: BytePath): BigIntStats {
-  try {
-    return lstatSync(toFsPath(fsPath), { bigint: true });
-  } catch (error) {
-    throw sourceError(error, 'look at', path);
-  }
+/**
+ * Opens a folder in another. That was looked at before the folder's entry travelled: where children
+ * are reached by path, this may lead elsewhere by now.
+ * @throws CtxsyncError source-unreadable, source-changed
+ */
+export function openChild(parent: OpenFolder, name: BytePath, path: BytePath): OpenFolder {
+  const folder = openSource(parent.child(name), path);
+  if (parent.verify()) return folder;
+  folder.close();
+  throw sourceChanged(path, 'was replaced');
 }
 
-function readLink(fsPath: BytePath, path: BytePath): BytePath {
-  try {
-    return readlinkSync(toFsPath(fsPath), 'latin1');
-  } catch (error) {
-    throw sourceError(error, 'read the symlink', path);
-  }
+function lostOf(mode: number, mtimeNs: bigint): string | undefined {
+  if ((mode & SETUID_BITS) !== 0) return 'setuid and setgid are dropped';
+  return isBeyondMicroseconds(mtimeNs) ? 'its time is cut to what can travel' : undefined;
 }
 
 function tooLong(path: BytePath): CtxsyncError {

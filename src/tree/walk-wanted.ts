@@ -4,7 +4,7 @@ import { sourceChanged } from '../disk/system-error.ts';
 import { isWorkName, type SourceEntry, type Want, type WantSource } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { FolderMatch } from './ignore-rules.ts';
-import { openSource, SourceEntries } from './source-entries.ts';
+import { openChild, openSource, SourceEntries } from './source-entries.ts';
 import type { WalkOptions } from './walk.ts';
 
 /**
@@ -62,14 +62,15 @@ class WantedWalk {
       // "/a" splits as "a" does.
       if (child !== want.path) throw notOffered(want.path);
       const decision = rules.decide(child, match);
-      const travels = !decision.ignored || rules.couldIncludeBeneath(child, decision.folder());
+      const travels = !decision.ignored || rules.couldIncludeBeneath(child, decision);
       if (!travels) throw notOffered(child);
       gauge.enter('scanning', child);
-      const entry = this.#entries.child(folder, child, name, decision.ignored);
-      if (entry === undefined) throw sourceChanged(child, 'was replaced');
+      const found = this.#entries.child(folder, child, name, decision.ignored);
+      if (found === undefined) throw sourceChanged(child, 'was replaced');
       this.#wants.take();
+      const entry = this.#entries.travels(found);
       yield entry.kind === 'file' ? { ...entry, keptIf: want.sha256 } : entry;
-      if (entry.kind === 'folder') yield* this.#enter(folder, child, name, decision.folder());
+      if (entry.kind === 'folder') yield* this.#enter(folder, child, name, decision);
       else this.#checkNothingBeneath(child);
     }
   }
@@ -88,7 +89,8 @@ class WantedWalk {
     name: BytePath,
     match: FolderMatch,
   ): Generator<SourceEntry> {
-    const folder = openSource(parent.child(name), path);
+    this.#options.gauge.enter('scanning', path);
+    const folder = openChild(parent, name, path);
     try {
       yield* this.children(folder, path, match);
     } finally {

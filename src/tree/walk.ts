@@ -6,7 +6,13 @@ import { isWorkName, type SourceEntry } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_DEPTH } from '../limits.ts';
 import type { FolderMatch, IgnoreRules } from './ignore-rules.ts';
-import { openSource, SourceEntries, type SourceEntryOptions } from './source-entries.ts';
+import {
+  openChild,
+  openSource,
+  SourceEntries,
+  type FoundEntry,
+  type SourceEntryOptions,
+} from './source-entries.ts';
 
 export interface WalkOptions extends SourceEntryOptions {
   rules: IgnoreRules;
@@ -29,8 +35,8 @@ export function walk(root: BytePath, options: WalkOptions): Generator<SourceEntr
 class Walk {
   readonly #options: WalkOptions;
   readonly #entries: SourceEntries;
-  /** Ignored folders above the present one that come along if anything beneath them does. */
-  readonly #pending: SourceEntry[] = [];
+  /** The entry at hand, and the ignored folders above it: those come along if it travels. */
+  readonly #pending: FoundEntry[] = [];
 
   constructor(options: WalkOptions) {
     this.#options = options;
@@ -63,22 +69,22 @@ class Walk {
         continue;
       }
       const decision = rules.decide(child, match);
-      if (decision.ignored && !rules.couldIncludeBeneath(child, decision.folder())) continue;
+      if (decision.ignored && !rules.couldIncludeBeneath(child, decision)) continue;
       gauge.enter('scanning', child);
       const entry = this.#entries.child(folder, child, name, decision.ignored);
       if (entry === undefined) continue;
-      if (entry.kind !== 'folder') {
-        yield* this.#pending.splice(0);
-        yield entry;
-        continue;
-      }
       const pendingBefore = this.#pending.length;
       this.#pending.push(entry);
-      if (!decision.ignored) yield* this.#pending.splice(0);
-      yield* this.#enter(folder, entry, name, decision.folder(), depth + 1, decision.ignored);
+      if (!decision.ignored) yield* this.#travelling();
+      if (entry.kind !== 'folder') continue;
+      yield* this.#enter(folder, entry, name, decision, depth + 1, decision.ignored);
       // Nothing beneath it travels, so it does not either.
       if (this.#pending.length > pendingBefore) this.#pending.length = pendingBefore;
     }
+  }
+
+  *#travelling(): Generator<SourceEntry> {
+    for (const entry of this.#pending.splice(0)) yield this.#entries.travels(entry);
   }
 
   *#enter(
@@ -102,9 +108,10 @@ class Walk {
     this.#options.gauge.enter('scanning', path);
     let folder: OpenFolder;
     try {
-      folder = openSource(parent.child(name), path);
+      folder = openChild(parent, name, path);
     } catch (error) {
-      if (ignored) return; // what is ignored and cannot be opened is nobody's business
+      // What is ignored and cannot be opened is nobody's business; a parent that is another one is.
+      if (ignored && parent.verify()) return;
       throw error;
     }
     try {

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { Gauge } from '../disk/gauge.ts';
 import { CtxsyncError } from '../errors.ts';
 import { STUCK_THREAD_MS } from '../limits.ts';
+import { within } from '../within.ts';
 import type { JobName, JobReply, Jobs, PathWord } from './jobs.ts';
 
 const CANCELLABLE = new Set<JobName>([
@@ -87,16 +88,10 @@ export class DiskThread {
    * @returns false when it is stuck in a system call: then it cannot be ended, and is left behind
    */
   async end(): Promise<boolean> {
-    const stuck = Symbol('stuck');
-    let timer: NodeJS.Timeout | undefined;
-    const tooLong = new Promise<symbol>((resolve) => {
-      timer = setTimeout(resolve, STUCK_THREAD_MS, stuck);
-    });
     void this.#worker.terminate();
-    const outcome = await Promise.race([this.exited, tooLong]);
-    clearTimeout(timer);
+    await within(STUCK_THREAD_MS, this.exited);
     this.#worker.unref();
-    return outcome !== stuck;
+    return this.#gone;
   }
 
   #handleReply(reply: JobReply): void {

@@ -1,7 +1,12 @@
 import { closeSync, futimesSync, lstatSync, openSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { setNegativeMtime, toMicroseconds, toUtimesSeconds } from '../../src/disk/mtime.ts';
+import {
+  isBeyondMicroseconds,
+  setNegativeMtime,
+  toMicroseconds,
+  toUtimesSeconds,
+} from '../../src/disk/mtime.ts';
 import { withFolder } from '../helpers/folder.ts';
 
 const YEARS = [1970, 2001, 2039, 2100, 2111, 2113, 2200, 2241];
@@ -19,6 +24,29 @@ describe('a time in microseconds', () => {
     [-1_500_000_000n, -1_500_000],
   ])('of %s nanoseconds is %s, rounded towards the past', (ns, us) => {
     expect(toMicroseconds(ns)).toBe(us);
+  });
+
+  it.each<[what: string, ns: bigint, us: number]>([
+    ['after 2255', 10_413_792_000_123_456_789n, Number.MAX_SAFE_INTEGER],
+    ['before 1684', -10_413_792_000_123_456_789n, -Number.MAX_SAFE_INTEGER],
+  ])('%s is the last that a number holds to the microsecond', (_, ns, us) => {
+    expect(toMicroseconds(ns)).toBe(us);
+    expect(isBeyondMicroseconds(ns)).toBe(true);
+  });
+
+  it.each([1n, -1n])('is beyond them from the next microsecond on, times %s', (sign) => {
+    const last = sign * BigInt(Number.MAX_SAFE_INTEGER) * 1_000n;
+    expect(isBeyondMicroseconds(last)).toBe(false);
+    expect(isBeyondMicroseconds(last + sign * 1_000n)).toBe(true);
+  });
+
+  it('is the same when the last one comes back from the disk', async () => {
+    await withFolder((folder) => {
+      const file = join(folder, 'file');
+      writeFileSync(file, '');
+      setTime(file, Number.MAX_SAFE_INTEGER);
+      expect(mtimeUs(file)).toBe(Number.MAX_SAFE_INTEGER);
+    });
   });
 
   it.each(YEARS)('is on the disk what was asked for, in %s', async (year) => {

@@ -2,9 +2,10 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Gauge } from '../../src/disk/gauge.ts';
+import { MAX_PATH_BYTES } from '../../src/limits.ts';
 import { parseIgnoreFile } from '../../src/tree/ignore-file.ts';
 import { IgnoreRules } from '../../src/tree/ignore-rules.ts';
-import { walk } from '../../src/tree/walk.ts';
+import { walk, type WalkOptions } from '../../src/tree/walk.ts';
 import { asNobody } from '../helpers/as-nobody.ts';
 import { withFolder } from '../helpers/folder.ts';
 import { writeTree } from '../helpers/scene.ts';
@@ -57,6 +58,32 @@ describe('an ignored folder', () => {
     });
   });
 
+  it('is told of as changed only when it travels, and then once', async () => {
+    await withFolder((root) => {
+      writeTree(root, { 'skip/x': '', 'take/sub/x.keep': '', 'take/y': '' });
+      for (const path of ['skip', 'take', 'take/sub']) chmodSync(join(root, path), 0o2755);
+      const reason = 'setuid and setgid are dropped';
+      const told: string[] = [];
+      const paths = walked(root, '*\n!**/x.keep\n', new Gauge(), (...note) =>
+        told.push(note.join(': ')),
+      );
+      expect(paths).toEqual(['', 'take', 'take/sub', 'take/sub/x.keep']);
+      expect(told).toEqual([`take: ${reason}`, `take/sub: ${reason}`]);
+    });
+  });
+
+  it('may have a path that is too long, unless something beneath it travels', async () => {
+    await withFolder((root) => {
+      const long = `${'d'.repeat(240)}/`.repeat(16).slice(0, MAX_PATH_BYTES + 1);
+      writeTree(root, { [`${long}/x`]: '' });
+      expect(walked(root, '*\n!**/x.keep\n')).toEqual(['']);
+      writeTree(root, { [`${long}/x.keep`]: '' });
+      expect(() => walked(root, '*\n!**/x.keep\n')).toThrow(
+        expect.objectContaining({ code: 'over-limit', path: `${long}/x.keep` }),
+      );
+    });
+  });
+
   it('may be unreadable, with and without exceptions beneath it', async () => {
     await withFolder((root) => {
       writeTree(root, { 'closed/keep': '', 'open/x': '' });
@@ -87,9 +114,14 @@ describe('a folder that is not ignored', () => {
   });
 });
 
-function walked(root: string, ignoreFile: string, gauge = new Gauge()): string[] {
+function walked(
+  root: string,
+  ignoreFile: string,
+  gauge = new Gauge(),
+  onChanged: WalkOptions['onChanged'] = () => {},
+): string[] {
   const rules = new IgnoreRules(parseIgnoreFile(Buffer.from(ignoreFile), '.dockerignore'));
-  const options = { rules, gauge, onSkipped: () => {}, onChanged: () => {} };
+  const options = { rules, gauge, onSkipped: () => {}, onChanged };
   return Array.from(walk(root, options), ({ path }) => path);
 }
 

@@ -94,7 +94,7 @@ describe('a walk to what is wanted', () => {
       }
       const wants = new WantReader(new MemorySource(wantBytes(wantsOf('', 'a', 'a/wanted'))));
       expect([...walkWanted(root, wants, walkOptions('', new WatchedGauge()))]).toHaveLength(3);
-      expect(looks).toEqual([root, 'a', 'a/wanted']);
+      expect(looks).toEqual([root, 'a', 'a', 'a/wanted']);
     });
   });
 });

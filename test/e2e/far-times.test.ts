@@ -1,0 +1,54 @@
+import { lutimesSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { transfer, WAYS } from '../helpers/both-ways.ts';
+import { pipeline } from '../helpers/cli.ts';
+import { expectDone } from '../helpers/expect-done.ts';
+import { makeFolder, removeFolder, withFolder } from '../helpers/folder.ts';
+import { writeTree } from '../helpers/scene.ts';
+
+// Times that file systems hold, and a number of microseconds does not: they come as near as one does.
+
+/** The nanoseconds since 1970 still are a 64-bit number, which is what some file systems have. */
+const FAR = Date.UTC(2260, 0, 1) / 1000;
+
+const why = whyNoFarTimes();
+// The reason, where the report only has a number of skipped tests.
+if (why !== undefined) process.stderr.write(`far-times.test.ts is skipped: ${why}\n`);
+
+test.skipIf(why !== undefined)('a file dated after 2255 arrives by a pipe, which is told', () =>
+  withFolder(async (folder) => {
+    const out = join(folder, 'out');
+    const outcome = await pipeline([makeContext(folder)], [out]);
+    expectDone(outcome);
+    expect(outcome.send.stderr).toContain('far (its time is cut to what can travel)');
+    expect(statSync(join(out, 'far')).mtime.getUTCFullYear()).toBe(2255);
+  }),
+);
+
+test.skipIf(why !== undefined).each(WAYS)('over %s too, and a second time it is unchanged', (way) =>
+  withFolder(async (folder) => {
+    const attempt = { folder, way, send: [makeContext(folder)], receive: [join(folder, 'out')] };
+    const first = await transfer(attempt);
+    expect(first.sent.counts).toMatchObject({ changed: 1, unchanged: 0 });
+    const second = await transfer(attempt);
+    expect(second.sent.counts).toMatchObject({ changed: 0, unchanged: 1 });
+  }),
+);
+
+function whyNoFarTimes(): string | undefined {
+  const folder = makeFolder();
+  try {
+    const far = statSync(join(makeContext(folder), 'far'));
+    return far.mtimeMs === FAR * 1000 ? undefined : 'the file system has no times after 2255';
+  } finally {
+    removeFolder(folder);
+  }
+}
+
+function makeContext(folder: string): string {
+  const context = join(folder, 'context');
+  writeTree(context, { far: 'content' });
+  lutimesSync(join(context, 'far'), FAR, FAR);
+  return context;
+}

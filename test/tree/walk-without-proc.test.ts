@@ -1,0 +1,90 @@
+import { readFileSync, renameSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { Gauge } from '../../src/disk/gauge.ts';
+import type { SourceEntry, Want } from '../../src/entry.ts';
+import { WantReader } from '../../src/manifest/wants.ts';
+import { walkWanted } from '../../src/tree/walk-wanted.ts';
+import { walk } from '../../src/tree/walk.ts';
+import { MemorySource } from '../helpers/archive-io.ts';
+import { withFolder } from '../helpers/folder.ts';
+import { walkOptions, wantBytes } from '../helpers/incremental.ts';
+import { writeTree } from '../helpers/scene.ts';
+
+vi.mock('node:fs', async (importOriginal) => {
+  const fs = await importOriginal<typeof import('node:fs')>();
+  return { ...fs, existsSync: (path: string) => path !== '/proc/self/fd' && fs.existsSync(path) };
+});
+
+const PATHS = ['', 'a', 'a/b', 'a/b/secret', 'a/z'];
+const WANTS = PATHS.map((path): Want => ({ path }));
+
+// As on macOS: children are reached by path.
+describe.each<[name: string, start: (root: string) => Generator<SourceEntry>]>([
+  ['a walk', (root) => walk(root, walkOptions())],
+  ['a walk to what is wanted', (root) => walkWanted(root, wanted(), walkOptions())],
+])('without /proc %s', (_, start) => {
+  it('has all of a context', async () => {
+    await withFolder((folder) => {
+      const root = makeContext(folder);
+      expect(Array.from(start(root), ({ path }) => path)).toEqual(PATHS);
+    });
+  });
+
+  it.each<[at: string, swapped: string]>([
+    ['a', 'a'],
+    ['a/b', 'a/b'],
+    ['a/b', 'a'],
+    ['a/b/secret', 'a'],
+  ])('fails at %s when %s leads out of the context by then', async (at, swapped) => {
+    await withFolder((folder) => {
+      const root = makeContext(folder);
+      const yielded: string[] = [];
+      expect(() => {
+        for (const { path } of start(root)) {
+          yielded.push(path);
+          if (path === at) leadOut(root, swapped);
+        }
+      }).toThrow(expect.objectContaining({ code: 'source-changed' }));
+      expect(yielded).toEqual(PATHS.slice(0, PATHS.indexOf(at) + 1));
+    });
+  });
+});
+
+describe('without /proc an ignored folder', () => {
+  it('fails the walk when the folder that it lies in leads out by then', async () => {
+    await withFolder((folder) => {
+      const root = makeContext(folder);
+      let looks = 0;
+      class SwappingGauge extends Gauge {
+        override enter(...[state, path]: Parameters<Gauge['enter']>): void {
+          super.enter(state, path);
+          // The first is for the folder itself, the second for what is in it.
+          if (path === 'a/b' && ++looks === 2) leadOut(root, 'a');
+        }
+      }
+      const entries = walk(root, walkOptions('a/b\n!a/b/secret\n', new SwappingGauge()));
+      expect(() => [...entries]).toThrow(
+        expect.objectContaining({ code: 'source-changed', path: 'a/b' }),
+      );
+    });
+  });
+});
+
+function makeContext(folder: string): string {
+  const root = join(folder, 'context');
+  writeTree(root, { 'a/b/secret': 'inside', 'a/z': '' });
+  writeTree(join(folder, 'outside'), { 'b/secret': 'outside', secret: 'outside', z: '' });
+  return root;
+}
+
+/** Puts a symlink to a folder with the same names in the place of `path`. */
+function leadOut(root: string, path: string): void {
+  renameSync(join(root, path), join(root, '../aside'));
+  symlinkSync(join(root, '../outside', path.slice(2)), join(root, path));
+  expect(readFileSync(join(root, 'a/b/secret'), 'utf8')).toBe('outside');
+}
+
+function wanted(): WantReader {
+  return new WantReader(new MemorySource(wantBytes(WANTS)));
+}
