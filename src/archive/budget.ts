@@ -1,3 +1,4 @@
+import { toText, type BytePath } from '../disk/byte-path.ts';
 import { CtxsyncError } from '../errors.ts';
 
 /**
@@ -20,7 +21,7 @@ export class Budget {
   }
 
   /** @throws CtxsyncError over-limit, with the option that raises the limit */
-  charge(bytes: number, path: string): void {
+  charge(bytes: number, path: BytePath): void {
     this.#add(ENTRIES, 1n, MAX_ENTRIES, 'entries', '--max-entries', path);
     this.#add(BYTES, BigInt(bytes), MAX_BYTES, 'bytes', '--max-bytes', path);
   }
@@ -31,14 +32,15 @@ export class Budget {
     limitAt: number,
     unit: string,
     option: string,
-    path: string,
+    path: BytePath,
   ): void {
     const limit = this.shared[limitAt]!;
     if (Atomics.add(this.shared, at, count) + count <= limit) return;
+    const text = toText(path);
     throw new CtxsyncError(
       'over-limit',
-      `the context has more than ${limit} ${unit} (${option} raises the limit); stopped at ${path}`,
-      { path },
+      `the context has more than ${limit} ${unit} (${option} raises the limit); stopped at ${text}`,
+      { path: text },
     );
   }
 }

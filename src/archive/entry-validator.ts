@@ -26,7 +26,7 @@ export class EntryValidator {
    */
   check(entry: Entry): boolean {
     checkPath(entry.path);
-    this.#budget.charge(entry.size, toText(entry.path));
+    this.#budget.charge(entry.size, entry.path);
     if (entry.path === '') return this.#checkRoot(entry);
     const [folder, name] = splitPath(entry.path);
     const siblings = this.#folders.get(folder);

@@ -1,5 +1,9 @@
 import { Header } from 'tar/header';
-import { BLOCK_BYTES } from './tar-header.ts';
+import type { BytePath } from '../disk/byte-path.ts';
+
+export const BLOCK_BYTES = 512;
+/** What a header's 12-byte octal fields hold: sizes below 8 GiB, times to the year 2242. */
+export const MAX_OCTAL = 0o77777777777;
 
 /** The numbers of a header block. */
 export interface HeaderNumbers {
@@ -10,10 +14,84 @@ export interface HeaderNumbers {
   mtimeSeconds: number;
 }
 
+/** What differs between the header blocks that are written. */
+export interface HeaderFields extends HeaderNumbers {
+  /** ustar's typeflag: '0', '5', 'x' ... */
+  type: string;
+  /** Bytes, at most 100; so is the link. */
+  name: BytePath;
+  link: BytePath;
+}
+
+/** Where a field begins in its block, and how many bytes it has (POSIX.1-2017 pax, "ustar"). */
+interface Field {
+  at: number;
+  length: number;
+}
+
+const NAME_AT = 0;
 const MODE = { at: 100, length: 8 };
+const UID = { at: 108, length: 8 };
+const GID = { at: 116, length: 8 };
 const SIZE = { at: 124, length: 12 };
 const MTIME = { at: 136, length: 12 };
 const CHECKSUM = { at: 148, length: 8 };
+const TYPE_AT = 156;
+const LINK_AT = 157;
+const MAGIC_AT = 257;
+const DEVICE_MAJOR = { at: 329, length: 8 };
+const DEVICE_MINOR = { at: 337, length: 8 };
+
+const SPACE = 0x20;
+const DIGIT_0 = 0x30;
+
+/** What every block that is written has: no owner, no device, and spaces for a checksum. */
+const TEMPLATE = new Uint8Array(BLOCK_BYTES);
+putText(TEMPLATE, MAGIC_AT, 'ustar\x0000');
+for (const field of [UID, GID, DEVICE_MAJOR, DEVICE_MINOR]) putOctal(TEMPLATE, 0, field, 0);
+TEMPLATE.fill(SPACE, CHECKSUM.at, CHECKSUM.at + CHECKSUM.length);
+const TEMPLATE_SUM = sum(TEMPLATE, MAGIC_AT, BLOCK_BYTES);
+
+/**
+ * Writes a header block in place, byte for byte as the tar package's Header does, in a tenth of the
+ * time.
+ *
+ * @param fields numbers from 0 to what their fields hold: MAX_OCTAL, and 0o7777777 for the mode
+ */
+export function encodeBlock(target: Uint8Array, at: number, fields: HeaderFields): void {
+  const { name, link } = fields;
+  target.set(TEMPLATE, at);
+  putText(target, at + NAME_AT, name);
+  putOctal(target, at, MODE, fields.mode);
+  putOctal(target, at, SIZE, fields.size);
+  putOctal(target, at, MTIME, fields.mtimeSeconds);
+  putText(target, at + TYPE_AT, fields.type);
+  putText(target, at + LINK_AT, link);
+  // What lies between the end of a text and the next field are zeros.
+  const nameSum = sum(target, at + NAME_AT, at + NAME_AT + name.length);
+  const restSum = sum(target, at + MODE.at, at + LINK_AT + link.length);
+  putOctal(target, at, CHECKSUM, nameSum + restSum + TEMPLATE_SUM);
+}
+
+/** A byte a character. */
+export function putText(target: Uint8Array, at: number, text: string): void {
+  for (let i = 0; i < text.length; i++) target[at + i] = text.charCodeAt(i);
+}
+
+/** As many digits as leave room for a space and a NUL; where the value takes one more, no space. */
+function putOctal(target: Uint8Array, block: number, { at, length }: Field, value: number): void {
+  const end = block + at + length;
+  target[end - 1] = 0;
+  target[end - 2] = SPACE;
+  const last = value < 1 << (3 * (length - 2)) ? end - 3 : end - 2;
+  target[last] = DIGIT_0 + (value & 7);
+  // What is left of MAX_OCTAL fits 32 bits.
+  let left = Math.floor(value / 8);
+  for (let i = last - 1; i >= block + at; i--) {
+    target[i] = DIGIT_0 + (left & 7);
+    left >>= 3;
+  }
+}
 
 /**
  * Reads the numbers of a header block. In nearly every one they are plain octal, and read here, in
@@ -26,7 +104,7 @@ export function decodeNumbers(block: Buffer): HeaderNumbers | undefined {
   const size = octal(block, SIZE);
   const mtimeSeconds = octal(block, MTIME);
   const plain = mode >= 0 && size >= 0 && mtimeSeconds >= 0;
-  if (plain && octal(block, CHECKSUM) === sum(block)) return { mode, size, mtimeSeconds };
+  if (plain && octal(block, CHECKSUM) === checksum(block)) return { mode, size, mtimeSeconds };
   return decodeUnusual(block);
 }
 
@@ -65,21 +143,32 @@ function sizeOf(block: Buffer, header: Header): number {
 }
 
 /** Digits, then a space, a NUL or the field's end. -1: something else. */
-function octal(block: Buffer, { at, length }: { at: number; length: number }): number {
+function octal(block: Buffer, { at, length }: Field): number {
   let value = -1;
   for (let i = at; i < at + length; i++) {
     const byte = block[i]!;
-    if (byte === 0x20 || byte === 0) return value;
-    if (byte < 0x30 || byte > 0x37) return -1;
-    value = Math.max(value, 0) * 8 + byte - 0x30;
+    if (byte === SPACE || byte === 0) return value;
+    if (byte < DIGIT_0 || byte > 0x37) return -1;
+    value = Math.max(value, 0) * 8 + byte - DIGIT_0;
   }
   return value;
 }
 
-/** Of all bytes, the checksum's own field taken for spaces (POSIX.1-2017, ustar, chksum). */
-function sum(block: Buffer): number {
+/**
+ * Of all bytes, the checksum's own field taken for spaces (POSIX.1-2017 pax, "ustar", chksum). Four at
+ * a time: one by one, it was a third of reading an entry.
+ */
+function checksum(block: Buffer): number {
+  const { at, length } = CHECKSUM;
+  let total = length * SPACE - sum(block, at, at + length);
+  for (let i = 0; i < BLOCK_BYTES; i += 4) {
+    total += block[i]! + block[i + 1]! + block[i + 2]! + block[i + 3]!;
+  }
+  return total;
+}
+
+function sum(bytes: Uint8Array, from: number, to: number): number {
   let total = 0;
-  for (let i = 0; i < BLOCK_BYTES; i++) total += block[i]!;
-  for (let i = CHECKSUM.at; i < CHECKSUM.at + CHECKSUM.length; i++) total += 0x20 - block[i]!;
+  for (let i = from; i < to; i++) total += bytes[i]!;
   return total;
 }

@@ -12,10 +12,12 @@ export type PaxRecords = Map<string, string>;
  */
 export const KEPT = 'CTXSYNC.kept';
 
-export function encodePax(records: PaxRecords): string {
-  let text = '';
-  for (const [key, value] of records) text += encodeRecord(key, value);
-  return text;
+/** One record: a character a byte. */
+export function encodePax(key: string, value: string): string {
+  const rest = key.length + value.length + 3; // ' ', '=' and '\n'
+  let length = rest + 1;
+  while (String(length).length + rest !== length) length = String(length).length + rest;
+  return `${length} ${key}=${value}\n`;
 }
 
 /** @returns undefined when the bytes are not a sequence of whole records */
@@ -34,13 +36,6 @@ export function decodePax(bytes: string): PaxRecords | undefined {
     at = end;
   }
   return records;
-}
-
-function encodeRecord(key: string, value: string): string {
-  const rest = key.length + value.length + 3; // ' ', '=' and '\n'
-  let length = rest + 1;
-  while (String(length).length + rest !== length) length = String(length).length + rest;
-  return `${length} ${key}=${value}\n`;
 }
 
 /** "1700000000.123456", "-0.5": decimal seconds, as pax's mtime. */

@@ -1,45 +1,34 @@
-import { Header, type HeaderData } from 'tar/header';
 import type { BytePath } from '../disk/byte-path.ts';
 import { MODE_BITS, type Entry, type EntryKind } from '../entry.ts';
-import { encodePax, encodePaxTime, KEPT, type PaxRecords } from './pax.ts';
+import { CtxsyncError } from '../errors.ts';
+import { MAX_PAX_BYTES } from '../limits.ts';
+import { BLOCK_BYTES, encodeBlock, MAX_OCTAL, putText } from './header-block.ts';
+import { encodePax, encodePaxTime, KEPT } from './pax.ts';
 
-export const BLOCK_BYTES = 512;
-/** What a ustar header's 12-byte octal fields hold: sizes to 8 GiB, times to the year 2242. */
-const MAX_OCTAL = 0o77777777777;
 /** Bytes of a ustar header's name and link name. The prefix field is not used: pax is clearer. */
 const NAME_BYTES = 100;
 
-const TYPES = {
-  file: 'File',
-  folder: 'Directory',
-  symlink: 'SymbolicLink',
-  hardlink: 'Link',
-} as const satisfies Record<EntryKind, HeaderData['type']>;
+/** ustar's typeflags. */
+const TYPES = { file: '0', folder: '5', symlink: '2', hardlink: '1' } as const satisfies Record<
+  EntryKind,
+  string
+>;
 
-// Made once: making a Header costs more than encoding it.
-const main = new Header();
-const mainBlock = Buffer.alloc(BLOCK_BYTES);
+/** An extended header's block, its records, and the entry's own block. */
+const headers = new Uint8Array(BLOCK_BYTES + MAX_PAX_BYTES + BLOCK_BYTES);
 
 /**
  * An entry's headers: a ustar block, before it a pax extended header where ustar does not hold all
  * of it (POSIX.1-2017 pax, "ustar Interchange Format"). Content of `entry.size` bytes follows, then
  * zeros to the next full block.
  *
- * @returns bytes that are valid until the next call
+ * @returns bytes that are valid until the next call, which writes into the same memory: copy them,
+ * or be done with them before
  */
 export function encodeHeader(entry: Entry): Uint8Array {
-  const records: PaxRecords = new Map();
-  const fits = encodeMain(entry);
-  if (entry.mtimeUs % 1e6 !== 0 || !fitsOctal(entry.mtimeUs / 1e6)) {
-    records.set('mtime', encodePaxTime(entry.mtimeUs));
-  }
-  if (!fits) {
-    records.set('path', tarPath(entry));
-    if (entry.link !== undefined) records.set('linkpath', entry.link);
-    if (!fitsOctal(entry.size)) records.set('size', String(entry.size));
-  }
-  if (entry.kept !== undefined) records.set(KEPT, String(entry.kept));
-  return records.size === 0 ? mainBlock : Buffer.concat([encodeExtended(records), mainBlock]);
+  const at = writeExtended(extendedRecords(entry));
+  writeMain(at, entry);
+  return headers.subarray(0, at + BLOCK_BYTES);
 }
 
 /** The zeros after content of `size` bytes. */
@@ -50,49 +39,58 @@ export function paddingBytes(size: number): number {
 /** The two zero blocks that end an archive. */
 export const END_OF_ARCHIVE = new Uint8Array(2 * BLOCK_BYTES);
 
-function encodeMain(entry: Entry): boolean {
+/** What the entry's own block does not hold; nearly always its fractional time, and only that. */
+function extendedRecords(entry: Entry): string {
+  const { mtimeUs, size, link } = entry;
+  let records = '';
+  if (mtimeUs % 1e6 !== 0 || !fitsOctal(mtimeUs / 1e6)) {
+    records += encodePax('mtime', encodePaxTime(mtimeUs));
+  }
   const path = tarPath(entry);
-  main.type = TYPES[entry.kind];
-  main.path = placeholder(path);
-  main.linkpath = placeholder(entry.link ?? '');
-  main.mode = entry.mode & MODE_BITS;
-  main.size = fitsOctal(entry.size) ? entry.size : 0;
+  if (!fitsName(path) || !fitsName(link ?? '') || !fitsOctal(size)) {
+    records += encodePax('path', path);
+    if (link !== undefined) records += encodePax('linkpath', link);
+    if (!fitsOctal(size)) records += encodePax('size', String(size));
+  }
+  if (entry.kept !== undefined) records += encodePax(KEPT, String(entry.kept));
+  return records;
+}
+
+/** @returns bytes that it has, a multiple of BLOCK_BYTES; 0 when there are no records */
+function writeExtended(records: string): number {
+  const size = records.length;
+  if (size === 0) return 0;
+  if (size > MAX_PAX_BYTES) {
+    throw new CtxsyncError('internal', `a pax header of ${size} bytes, no reader would take it`);
+  }
+  const mode = 0o644;
+  const name = 'PaxHeader/entry';
+  encodeBlock(headers, 0, { type: 'x', name, link: '', mode, size, mtimeSeconds: 0 });
+  putText(headers, BLOCK_BYTES, records);
+  const end = BLOCK_BYTES + size;
+  headers.fill(0, end, end + paddingBytes(size));
+  return end + paddingBytes(size);
+}
+
+function writeMain(at: number, entry: Entry): void {
   const seconds = Math.floor(entry.mtimeUs / 1e6);
-  main.mtime = new Date(fitsOctal(seconds) ? seconds * 1000 : 0);
-  main.uid = 0;
-  main.gid = 0;
-  mainBlock.fill(0);
-  main.encode(mainBlock);
-  return main.path === path && main.linkpath === (entry.link ?? '') && main.size === entry.size;
+  encodeBlock(headers, at, {
+    type: TYPES[entry.kind],
+    name: placeholder(tarPath(entry)),
+    link: placeholder(entry.link ?? ''),
+    mode: entry.mode & MODE_BITS,
+    size: fitsOctal(entry.size) ? entry.size : 0,
+    mtimeSeconds: fitsOctal(seconds) ? seconds : 0,
+  });
 }
 
 function fitsOctal(value: number): boolean {
   return value >= 0 && value <= MAX_OCTAL;
 }
 
-/** Nearly every entry has an extended header, for its fractional time; they differ in size only. */
-const extendedBlocks = new Map<number, Buffer>();
-
-function encodeExtended(records: PaxRecords): Buffer {
-  const body = encodePax(records);
-  const bytes = Buffer.alloc(BLOCK_BYTES + body.length + paddingBytes(body.length));
-  let block = extendedBlocks.get(body.length);
-  if (block === undefined) {
-    block = encodeExtendedBlock(body.length);
-    if (body.length <= BLOCK_BYTES) extendedBlocks.set(body.length, block);
-  }
-  bytes.set(block);
-  bytes.write(body, BLOCK_BYTES, 'latin1');
-  return bytes;
-}
-
-function encodeExtendedBlock(size: number): Buffer {
-  const block = Buffer.alloc(BLOCK_BYTES);
-  const header = new Header({ type: 'ExtendedHeader', path: 'PaxHeader/entry', mode: 0o644, size });
-  header.mtime = new Date(0);
-  header.uid = header.gid = 0;
-  header.encode(block);
-  return block;
+/** ustar has names of ASCII alone. */
+function fitsName(name: BytePath): boolean {
+  return name.length < NAME_BYTES && /^[ -~]*$/.test(name);
 }
 
 /** A folder's path ends with a slash, and the root's is "./", as tar writes them. */
@@ -106,6 +104,7 @@ function tarPath(entry: Entry): BytePath {
  * something that ends with a slash, which would make a folder of it.
  */
 function placeholder(name: BytePath): string {
+  if (fitsName(name)) return name;
   const printable = name.replace(/[^ -~]/g, '_');
   if (printable.length < NAME_BYTES) return printable;
   return `${printable.slice(0, NAME_BYTES - 2)}_`;

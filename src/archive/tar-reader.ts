@@ -2,9 +2,9 @@ import { toText, type BytePath } from '../disk/byte-path.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_PAX_BYTES } from '../limits.ts';
 import { readAll, type ByteSource } from '../byte-io.ts';
-import { decodeNumbers, type HeaderNumbers } from './header-block.ts';
+import { BLOCK_BYTES, decodeNumbers, type HeaderNumbers } from './header-block.ts';
 import { decodePax, decodePaxTime, KEPT, type PaxRecords } from './pax.ts';
-import { BLOCK_BYTES, paddingBytes } from './tar-header.ts';
+import { paddingBytes } from './tar-header.ts';
 
 /** A member of an archive as it stands there: nothing about it is checked. */
 export interface TarMember {
@@ -37,6 +37,7 @@ export class TarReader {
   readonly #source: ByteSource;
   readonly #origin: TarOrigin;
   readonly #block = Buffer.alloc(BLOCK_BYTES);
+  readonly #extra = Buffer.alloc(MAX_PAX_BYTES);
   #globals: PaxRecords = new Map();
   #left = 0;
   #padding = 0;
@@ -56,8 +57,9 @@ export class TarReader {
     for (;;) {
       const header = this.#header();
       if (header === undefined) return undefined;
-      if (this.#takeExtras(header, extras)) continue;
-      const member = this.#member(header, extras);
+      const type = typeOf(this.#block);
+      if (this.#takeExtras(type, header, extras)) continue;
+      const member = this.#member(type, header, extras);
       this.#path = member.path;
       this.#left = hasContent(member.type) ? member.size : 0;
       this.#padding = paddingBytes(this.#left);
@@ -67,7 +69,7 @@ export class TarReader {
 
   /** Content of the present member, as much as there is at once; none when it is at its end. */
   content(): Uint8Array {
-    if (this.#left === 0) return new Uint8Array(0);
+    if (this.#left === 0) return NO_BYTES;
     const bytes = this.#source.peek();
     if (bytes.length === 0) throw this.#broken(`ends in the middle of ${toText(this.#path)}`);
     return bytes.length > this.#left ? bytes.subarray(0, this.#left) : bytes;
@@ -94,8 +96,8 @@ export class TarReader {
   }
 
   /** Whether the header is one that only tells about the next member. */
-  #takeExtras(header: HeaderNumbers, extras: Extras): boolean {
-    switch (rawType(this.#block)) {
+  #takeExtras(type: string, header: HeaderNumbers, extras: Extras): boolean {
+    switch (type) {
       case 'x':
         extras.records = this.#withGlobals(this.#records(header));
         return true;
@@ -120,18 +122,18 @@ export class TarReader {
     return this.#globals.size === 0 ? records : new Map([...this.#globals, ...records]);
   }
 
-  #member(header: HeaderNumbers, { records, longPath, longLink }: Extras): TarMember {
+  #member(type: string, header: HeaderNumbers, { records, longPath, longLink }: Extras): TarMember {
     const block = this.#block;
     const size = this.#number(records.get('size'), header.size, 'size');
     const paxTime = records.get('mtime');
     const mtimeUs = paxTime === undefined ? header.mtimeSeconds * 1e6 : decodePaxTime(paxTime);
     if (mtimeUs === undefined) throw this.#broken(`has a bad mtime before byte ${this.#at}`);
-    if (isSparse(rawType(block), records)) {
+    if (isSparse(type, records)) {
       throw this.#broken('has sparse files; write it without -S');
     }
     const member: TarMember = {
       path: records.get('path') ?? longPath ?? ustarPath(block),
-      type: rawType(block),
+      type,
       link: records.get('linkpath') ?? longLink ?? field(block, 157, 100),
       mode: header.mode,
       mtimeUs: Number.isSafeInteger(mtimeUs) ? mtimeUs : 0,
@@ -154,7 +156,7 @@ export class TarReader {
     if (size > MAX_PAX_BYTES) {
       throw this.#broken(`has a header of ${size} bytes, ${MAX_PAX_BYTES} are possible`);
     }
-    const bytes = Buffer.alloc(size);
+    const bytes = this.#extra.subarray(0, size);
     const count = readAll(this.#source, bytes);
     this.#at += count;
     if (count < size) throw this.#broken('ends in the middle of a header');
@@ -187,6 +189,8 @@ export class TarReader {
   }
 }
 
+const NO_BYTES = new Uint8Array(0);
+
 /** Number() alone would take '' for 0, and "0x10" and "1e3" too. */
 function parseDecimal(text: string): number {
   return /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
@@ -211,21 +215,24 @@ function hasContent(type: string): boolean {
 }
 
 /** The typeflag; a file's may also be NUL (before POSIX) or 7 (contiguous). */
-function rawType(block: Buffer): string {
-  const type = block.toString('latin1', 156, 157);
+function typeOf(block: Buffer): string {
+  const type = String.fromCharCode(block[156]!);
   return type === '\0' || type === '7' ? '0' : type;
 }
 
 /** Name with its prefix. GNU's own magic ("ustar  ") has times where ustar has the prefix. */
 function ustarPath(block: Buffer): BytePath {
   const name = field(block, 0, 100);
-  const isUstar = block.toString('latin1', 257, 263) === 'ustar\0';
-  const prefix = isUstar ? field(block, 345, 155) : '';
-  return prefix === '' ? name : `${prefix}/${name}`;
+  const prefix = field(block, 345, 155);
+  const isUstar = prefix !== '' && block.toString('latin1', 257, 263) === 'ustar\0';
+  return isUstar ? `${prefix}/${name}` : name;
 }
 
+/** A text field's bytes up to the first NUL, if it has one. Most are short, or empty. */
 function field(block: Buffer, offset: number, length: number): string {
-  return cutAtNul(block.toString('latin1', offset, offset + length));
+  let end = offset;
+  while (end < offset + length && block[end] !== 0) end++;
+  return end === offset ? '' : block.toString('latin1', offset, end);
 }
 
 function cutAtNul(text: string): string {

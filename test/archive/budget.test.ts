@@ -50,3 +50,10 @@ test('one budget is shared by all who unpack', () => {
   expect(() => one.charge(0, 'c')).toThrow(overLimit(/2 entries/, 'c'));
   expect(() => other.charge(0, 'd')).toThrow(overLimit(/2 entries/, 'd'));
 });
+
+test('an error shows the path as people read it', () => {
+  const budget = Budget.create({ maxEntries: 0, maxBytes: 0 });
+  expect(() => budget.charge(0, 'caf\xc3\xa9\n')).toThrow(
+    overLimit(/stopped at café\\n$/, 'café\\n'),
+  );
+});

@@ -8,6 +8,9 @@ function recordOf(length: number): string {
   return `${length} k=${'v'.repeat(length - rest)}\n`;
 }
 
+const encode = (records: Map<string, string>) =>
+  Array.from(records, ([name, value]) => encodePax(name, value)).join('');
+
 const byte = fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code));
 const bytes = fc.string({ unit: byte, maxLength: 300 });
 const key = fc.string({ unit: byte.filter((char) => char !== '='), maxLength: 20 });
@@ -17,7 +20,7 @@ describe('records', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(key, bytes), { maxLength: 5 }), (pairs) => {
         const records = new Map(pairs);
-        expect(decodePax(encodePax(records))).toEqual(records);
+        expect(decodePax(encode(records))).toEqual(records);
       }),
     );
   });
@@ -32,7 +35,7 @@ describe('records', () => {
       ['path', value],
       ['mtime', '1'],
     ]);
-    expect(decodePax(encodePax(records))).toEqual(records);
+    expect(decodePax(encode(records))).toEqual(records);
   });
 
   test.each([8, 9, 11, 12, 98, 99, 101, 102, 998, 999, 1_001, 1_002, 9_999, 10_001])(
@@ -41,7 +44,7 @@ describe('records', () => {
       const record = recordOf(length);
       expect(record.length).toBe(length);
       const value = record.slice(record.indexOf('=') + 1, -1);
-      expect(encodePax(new Map([['k', value]]))).toBe(record);
+      expect(encodePax('k', value)).toBe(record);
       expect(decodePax(record)).toEqual(new Map([['k', value]]));
     },
   );
@@ -49,7 +52,7 @@ describe('records', () => {
   test('where one digit more changes the length, it is counted once', () => {
     for (const boundary of [10, 100, 1_000, 10_000]) {
       for (let length = Math.max(boundary - 5, 6); length < boundary + 5; length++) {
-        const record = encodePax(new Map([['k', 'v'.repeat(Math.max(length - 6, 0))]]));
+        const record = encodePax('k', 'v'.repeat(Math.max(length - 6, 0)));
         expect(Number.parseInt(record, 10)).toBe(record.length);
       }
     }
