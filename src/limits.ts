@@ -1,8 +1,8 @@
 /**
  * Every bound of ctxsync, with its unit. Nothing is buffered, counted or waited for past one of
  * these. Memory of one process, the Node runtime apart, is at most
- * 2 x MAX_STREAMS x (RING_BYTES + IO_BUFFER_BYTES), as either direction has so many streams, and what
- * --max-entries paths need (about 150 bytes each).
+ * 3 x MAX_STREAMS x (RING_BYTES + IO_BUFFER_BYTES), as so many manifests, wants and trees may be under
+ * way, and what --max-entries paths need (about 150 bytes each).
  * Of one that serves (receive --serve) it is that for each transfer that has its turn, of which there
  * are at most MAX_SERVED, and one that waits in their place has 2 x IO_BUFFER_BYTES; and
  * MAX_WAITING_CONNECTIONS x IO_BUFFER_BYTES for those that wait to be one of them. Between
@@ -73,6 +73,11 @@ export const HELLO_TIMEOUT_MS = 10_000;
 /** Milliseconds that a command has to end by itself, and again to end when it is asked to. */
 export const CHILD_GRACE_MS = 2_000;
 /**
+ * Milliseconds that the rest of its stderr has to come when it has ended. What it left behind may hold
+ * that open for ever.
+ */
+export const CHILD_WORDS_MS = 200;
+/**
  * Milliseconds that our own signal may be behind the end of a command that got it too: Ctrl-C at a
  * terminal goes to both.
  */
@@ -109,7 +114,7 @@ export const GAUGE_PATH_BYTES = 1024;
 export const MAX_PATH_BYTES = 3_800;
 /** Bytes of one component of a path (NAME_MAX of every common file system). */
 export const MAX_NAME_BYTES = 255;
-/** Folders above an entry. */
+/** Components of an entry's path: the folders above it, and its own name. */
 export const MAX_DEPTH = 1_024;
 /** Bytes of a symlink's text. */
 export const MAX_LINK_BYTES = 4_095;
@@ -136,6 +141,8 @@ export const MAX_REPORTED_PATHS = 1_000;
 
 // --- time -------------------------------------------------------------------------------------
 
+/** Milliseconds that Node's timers can take. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Milliseconds between two looks at the gauges. */
 export const TICK_MS = 100;
 /** Milliseconds without progress until a stall is said aloud. */
@@ -155,6 +162,11 @@ export const SUSPENSION_MS = 1_000;
 export const MAX_STALL_REPORTS = 1_000;
 /** Milliseconds of silence after which bytes that cannot be ours are all that will come. */
 export const STRAY_SILENCE_MS = 1_000;
+/**
+ * Bytes that stderr's reader may be behind until lines of a command's are lost: it may talk without
+ * end.
+ */
+export const MAX_UNREAD_BYTES = 1 * MiB;
 /** Milliseconds that stderr's reader has to take our last words. */
 export const LAST_WORDS_MS = 1_000;
 /** Milliseconds that writing --report may take: a run that has to end is not held up by it. */
@@ -176,4 +188,4 @@ export const LOCK_REFRESH_MS = 30_000;
 /** Milliseconds between two lines of plain progress. */
 export const PLAIN_LINE_MS = 5_000;
 /** Milliseconds a transfer has to have run before the totals for an ETA are counted. */
-export const COUNT_AFTER_MS = 1_000;
+export const COUNT_AFTER_MS = 3_000;

@@ -1,4 +1,5 @@
-import type { PathNotes, Side, TimeShares, TransferReport } from '../observe/events.ts';
+import type { PathNotes, TimeShares, TransferReport } from '../observe/events.ts';
+import { peerOf } from '../observe/peer-of.ts';
 import { formatBytes, formatCount, formatDuration, formatRate, shares } from './format.ts';
 
 /** Paths of a list that the terminal names; the report has more. */
@@ -74,8 +75,4 @@ function noteLine({ count, paths }: PathNotes, what: string): string {
 
 function plural(count: number, one: string, many: string): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
-}
-
-function peerOf(side: Side): Side {
-  return side === 'sender' ? 'receiver' : 'sender';
 }

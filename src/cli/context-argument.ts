@@ -1,6 +1,6 @@
 import { isWorkName } from '../entry.ts';
-import { CtxsyncError } from '../errors.ts';
 import { MAX_NAME_BYTES, MAX_STREAM_ID } from '../limits.ts';
+import { usage } from './usage.ts';
 
 export interface ContextArgument {
   /** '' for the unnamed context. */
@@ -45,8 +45,4 @@ function parseContext(arg: string): ContextArgument {
     throw usage(`"${name}" cannot be the name of a folder in OUT`);
   }
   return { name, folder };
-}
-
-function usage(message: string): CtxsyncError {
-  return new CtxsyncError('usage', message);
 }

@@ -1,6 +1,7 @@
+import { formatAge } from '../observe/age.ts';
 import type { TransferEvent, TransferReport } from '../observe/events.ts';
 import { closingLine, failureLines, noteLines } from './closing-line.ts';
-import { formatAge, phaseWords } from './format.ts';
+import { formatCount, phaseWords } from './format.ts';
 
 /** What a line is about: views choose by it what they show, and how. */
 export type Tone =
@@ -40,6 +41,12 @@ export function eventLines(event: TransferEvent, outLabel?: string): Line[] {
     case 'progress':
       return [];
   }
+}
+
+/** Stands for lines of a command's that were not shown. */
+export function lostLines(count: number): TransferEvent {
+  const line = `… lines lost, because nobody read them: ${formatCount(count)}`;
+  return { type: 'command-output', side: 'sender', line };
 }
 
 type PhaseEvent = Extract<TransferEvent, { type: 'phase' }>;

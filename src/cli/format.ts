@@ -1,3 +1,6 @@
+import { escapeControl } from '../disk/byte-path.ts';
+import { formatAge } from '../observe/age.ts';
+
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
 /** Decimal units, three digits: `612 MB`, `1.23 GB`, `999 B`. */
@@ -37,13 +40,7 @@ export function formatCount(count: number): string {
 /** How long something took: `412ms`, `3.1s`, `1m 12s`, `2h 5m`. */
 export function formatDuration(ms: number): string {
   if (ms < 999.5) return `${ms.toFixed(0)}ms`;
-  return ms < 59_950 ? `${(ms / 1_000).toFixed(1)}s` : minutes(Math.round(ms / 1_000));
-}
-
-/** How old something is, in whole seconds that have passed: `12s`, `1m 12s`, `2h 5m`. */
-export function formatAge(ms: number): string {
-  const seconds = Math.floor(ms / 1_000);
-  return seconds < 60 ? `${seconds}s` : minutes(seconds);
+  return ms < 59_950 ? `${(ms / 1_000).toFixed(1)}s` : formatAge(Math.round(ms / 1_000) * 1_000);
 }
 
 /** How far a run is, 0 to 100, rounded down: 100 means all. */
@@ -71,19 +68,10 @@ export function shares(parts: number[]): number[] {
  * peer's words, a path.
  */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, (char) => {
-    if (char === '\n') return '\\n';
-    const code = char.charCodeAt(0).toString(16);
-    return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
-  });
+  return text.replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, escapeControl);
 }
 
 function threeDigits(value: number): string {
   if (value >= 99.95) return value.toFixed(0);
   return value >= 9.995 ? value.toFixed(1) : value.toFixed(2);
-}
-
-function minutes(seconds: number): string {
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)}m ${seconds % 60}s`;
-  return `${Math.floor(seconds / 3_600)}h ${Math.floor((seconds % 3_600) / 60)}m`;
 }

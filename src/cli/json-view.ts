@@ -1,4 +1,5 @@
 import type { TransferEvent } from '../observe/events.ts';
+import { lostLines } from './event-lines.ts';
 import type { ProgressOutput } from './progress-output.ts';
 import type { ProgressView } from './view.ts';
 
@@ -7,6 +8,8 @@ export class JsonView implements ProgressView {
   readonly speaks = false;
   readonly #output: ProgressOutput;
   readonly #quiet: boolean;
+  /** Lines of a command's since the last one that was told. */
+  #lost = 0;
 
   /** @param quiet only the end of a run that failed */
   constructor(output: ProgressOutput, quiet: boolean) {
@@ -18,10 +21,20 @@ export class JsonView implements ProgressView {
     if (this.#quiet && !(event.type === 'end' && event.report.result === 'failed')) return;
     // The next one says the same, and more.
     if (event.type === 'progress' && this.#output.busy) return;
-    this.#output.write(`${JSON.stringify(event)}\n`);
+    if (event.type === 'command-output' && this.#output.full) {
+      this.#lost += 1;
+      return;
+    }
+    if (this.#lost > 0) this.#write(lostLines(this.#lost));
+    this.#lost = 0;
+    this.#write(event);
   }
 
   async close(): Promise<void> {
     await this.#output.flush();
+  }
+
+  #write(event: TransferEvent): void {
+    this.#output.write(`${JSON.stringify(event)}\n`);
   }
 }

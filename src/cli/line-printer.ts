@@ -1,8 +1,8 @@
 import type { ChalkInstance } from 'chalk';
-import type { Line, Tone } from './event-lines.ts';
+import { eventLines, lostLines, type Line, type Tone } from './event-lines.ts';
 import { printable } from './format.ts';
 import { ERASE_LINE, type ProgressOutput } from './progress-output.ts';
-import { STYLE_LOAD_MS } from '../limits.ts';
+import { MAX_UNREAD_BYTES, STYLE_LOAD_MS } from '../limits.ts';
 import { within } from '../within.ts';
 
 export interface LinePrinterOptions {
@@ -25,6 +25,9 @@ export class LinePrinter {
   #loading: Promise<void> | undefined;
   /** Lines of the few milliseconds in which chalk is being loaded; absent when it need not be. */
   #early: Line[] | undefined;
+  #earlyChars = 0;
+  /** Lines of a command's since the last one that was shown. */
+  #lost = 0;
 
   constructor(options: LinePrinterOptions) {
     this.#options = options;
@@ -33,8 +36,13 @@ export class LinePrinter {
 
   print(line: Line): void {
     this.warmUp();
-    if (this.#early === undefined) this.#write(line);
-    else this.#early.push(line);
+    if (line.tone === 'command' && this.#full) {
+      this.#lost += 1;
+      return;
+    }
+    if (this.#lost > 0) for (const each of eventLines(lostLines(this.#lost))) this.#take(each);
+    this.#lost = 0;
+    this.#take(line);
   }
 
   /** Loads what the first line will need. */
@@ -47,6 +55,16 @@ export class LinePrinter {
     if (this.#loading !== undefined) await within(STYLE_LOAD_MS, this.#loading);
     this.#release();
     await this.#options.output.flush();
+  }
+
+  get #full(): boolean {
+    return this.#earlyChars >= MAX_UNREAD_BYTES || this.#options.output.full;
+  }
+
+  #take(line: Line): void {
+    if (this.#early === undefined) return this.#write(line);
+    this.#early.push(line);
+    this.#earlyChars += this.#options.prefix.length + line.text.length;
   }
 
   async #load(): Promise<void> {
@@ -62,6 +80,7 @@ export class LinePrinter {
   #release(): void {
     const lines = this.#early ?? [];
     this.#early = undefined;
+    this.#earlyChars = 0;
     for (const line of lines) this.#write(line);
   }
 

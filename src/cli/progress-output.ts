@@ -1,3 +1,5 @@
+import { MAX_UNREAD_BYTES } from '../limits.ts';
+
 /** To the first column, and clear the line: what another process left there is overwritten. */
 export const ERASE_LINE = '\r\x1b[K';
 
@@ -8,6 +10,7 @@ export interface ProgressStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly writableNeedDrain?: boolean;
+  readonly writableLength?: number;
 }
 
 /**
@@ -35,6 +38,14 @@ export class ProgressOutput {
   /** Unread words have piled up: whatever can be said later, or never, should be. */
   get busy(): boolean {
     return this.#gone || this.#stream.writableNeedDrain === true;
+  }
+
+  /**
+   * So much is unread that what has no end has to be lost. To let a command wait instead would hold up
+   * its transfer, and who does not read would not see why.
+   */
+  get full(): boolean {
+    return this.#gone || (this.#stream.writableLength ?? 0) >= MAX_UNREAD_BYTES;
   }
 
   write(text: string): void {

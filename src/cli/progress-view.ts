@@ -1,15 +1,13 @@
 import type { Side } from '../observe/events.ts';
+import type { ProgressMode } from './common-options.ts';
+import type { Tone } from './event-lines.ts';
 import { JsonView } from './json-view.ts';
 import type { LinePrinterOptions } from './line-printer.ts';
+import { LinesView } from './lines-view.ts';
 import { PlainView } from './plain-view.ts';
 import { ProgressOutput, type ProgressStream } from './progress-output.ts';
-import { SilentView } from './silent-view.ts';
 import { TtyView } from './tty-view.ts';
 import type { ProgressView } from './view.ts';
-
-/** The words that --progress takes. */
-export const PROGRESS_MODES = ['auto', 'tty', 'plain', 'json', 'none'] as const;
-export type ProgressMode = (typeof PROGRESS_MODES)[number];
 
 export interface ProgressViewOptions {
   mode: ProgressMode;
@@ -26,14 +24,15 @@ export interface ProgressViewOptions {
   now: () => number;
 }
 
+const WITHOUT_PROGRESS: Tone[] = ['command', 'queued', 'warning', 'stall', 'resumed', 'error'];
+
 export function createProgressView(options: ProgressViewOptions): ProgressView {
   const { quiet, outLabel, now } = options;
   const mode = options.mode === 'auto' ? automaticMode(options) : options.mode;
   const printing = printingOptions(options, mode);
   if (mode === 'json') return new JsonView(printing.output, quiet);
-  if (quiet) return new SilentView(printing, ['error']);
-  if (mode === 'none')
-    return new SilentView(printing, ['command', 'queued', 'warning', 'stall', 'resumed', 'error']);
+  if (quiet) return new LinesView(printing, { tones: ['error'] });
+  if (mode === 'none') return new LinesView(printing, { tones: WITHOUT_PROGRESS });
   if (mode === 'tty') return new TtyView(printing, outLabel);
   const speaks = plainSpeaks(options);
   // Of a sender that does not speak the receiver shows the progress.

@@ -1,4 +1,3 @@
-import { CtxsyncError } from '../errors.ts';
 import type { TransferOptions } from '../session/options.ts';
 import { receive, type Target } from '../session/receive.ts';
 import { outputBroken } from '../transport/node-stream.ts';
@@ -6,7 +5,9 @@ import { openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Incoming } from '../transport/transport.ts';
 import { listenSocket } from '../transport/unix-socket.ts';
 import type { CommonOptions } from './common-options.ts';
+import { checkOut } from './out-argument.ts';
 import { runTransfer } from './run-transfer.ts';
+import { usage } from './usage.ts';
 
 export interface ReceiveCommandOptions extends CommonOptions {
   delete?: true;
@@ -28,10 +29,12 @@ export function runReceive(out: string, options: ReceiveCommandOptions): Promise
 async function openTransport(
   out: string,
   { socket, connectTimeout: timeoutMs }: ReceiveCommandOptions,
-  { signal }: TransferOptions,
+  { signal, onEvent }: TransferOptions,
 ): Promise<Incoming | Connection> {
   if (socket !== undefined) {
-    const listener = await listenSocket(socket);
+    const onWarning = (message: string): void =>
+      onEvent?.({ type: 'warning', side: 'receiver', message });
+    const listener = await listenSocket(socket, { onWarning });
     try {
       return await listener.accept({ timeoutMs, signal });
     } finally {
@@ -50,10 +53,10 @@ async function openTransport(
 }
 
 function target(out: string, options: ReceiveCommandOptions): Target {
-  if (out === '') throw new CtxsyncError('usage', 'OUT is empty; name a folder');
+  checkOut(out);
   if (out !== '-') return { folder: out, delete: options.delete };
   if (options.delete === true) {
-    throw new CtxsyncError('usage', '--delete is for a folder; "receive -" writes a tar');
+    throw usage('--delete is for a folder; "receive -" writes a tar');
   }
   return { tar: openStdout('whatever reads a tar, "docker build -" or "tar x"', outputBroken) };
 }

@@ -1,8 +1,8 @@
-import { CtxsyncError } from '../errors.ts';
 import type { Context } from '../session/context-sender.ts';
 import type { TransferOptions } from '../session/options.ts';
 import { send } from '../session/send.ts';
 import { startCommand } from '../transport/command.ts';
+import { inputBroken } from '../transport/node-stream.ts';
 import { openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Outgoing } from '../transport/transport.ts';
 import { connectSocket } from '../transport/unix-socket.ts';
@@ -10,6 +10,7 @@ import type { IgnoreOptions, PatternOption } from '../tree/context-rules.ts';
 import type { CommonOptions } from './common-options.ts';
 import { parseContexts, type ContextArgument } from './context-argument.ts';
 import { runTransfer } from './run-transfer.ts';
+import { usage } from './usage.ts';
 
 export interface SendCommandOptions extends CommonOptions {
   file?: string;
@@ -60,12 +61,9 @@ function openTransport(
     return connectSocket(socket, { timeoutMs, signal });
   }
   if (socket !== undefined) throw usage('--socket and a command after "--" exclude each other');
-  if (peer.length === 0) throw usage('after "--" stands the command that runs the receiver');
+  const [command = ''] = peer;
+  if (command === '') throw usage('after "--" stands the command that runs the receiver');
   return startCommand(peer, (line) => onEvent?.({ type: 'command-output', side: 'sender', line }));
-}
-
-function usage(message: string): CtxsyncError {
-  return new CtxsyncError('usage', message);
 }
 
 function toContext(
@@ -73,7 +71,7 @@ function toContext(
   { file, ignoreFile, ignore }: SendCommandOptions,
   patterns: readonly PatternOption[],
 ): Context {
-  if (folder === '-') return { tar: openStdin('a tar') };
+  if (folder === '-') return { tar: openStdin('a tar', inputBroken) };
   const rules: IgnoreOptions = { ignoreFile, noIgnore: !ignore, patterns };
   // A Dockerfile belongs to the main context; each named one has only its own root's file.
   if (name === '') rules.dockerfile = file;

@@ -4,10 +4,12 @@ import { notBegun } from '../session/report.ts';
 import { serve } from '../session/serve.ts';
 import type { ServeOptions } from '../session/serve-options.ts';
 import { within } from '../within.ts';
+import { checkOut } from './out-argument.ts';
 import type { ReceiveCommandOptions } from './run-receive.ts';
 import { exitCodeOf } from './run-transfer.ts';
 import { createServeView } from './serve-view.ts';
 import { watchSignals } from './signals.ts';
+import { usage } from './usage.ts';
 
 /**
  * `receive --serve`: ends with 0 after SIGTERM, when what ran is finished; SIGINT and SIGHUP
@@ -50,15 +52,11 @@ function serveOptions(out: string, options: ReceiveCommandOptions): ServeOptions
   if (socket === undefined) {
     throw usage('--serve needs --socket PATH: where senders are to come');
   }
-  if (out === '') throw usage('OUT is empty; name a folder');
+  checkOut(out);
   if (out === '-') throw usage('--serve is for a folder; "receive -" writes one tar');
   if (report !== undefined) {
     throw usage('--report is for one transfer; with --serve, --progress json tells the outcomes');
   }
   const to = { folder: out, delete: mirror };
   return { socket, to, maxBytes, maxEntries, stallAfterMs, stallTimeoutMs };
-}
-
-function usage(message: string): CtxsyncError {
-  return new CtxsyncError('usage', message);
 }

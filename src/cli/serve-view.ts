@@ -1,8 +1,9 @@
 import type { TransferEvent } from '../observe/events.ts';
 import type { ServeEvent } from '../session/serve-options.ts';
+import type { ProgressMode } from './common-options.ts';
 import { eventLines, type Line, type Tone } from './event-lines.ts';
 import { JsonView } from './json-view.ts';
-import { LinePrinter, type LinePrinterOptions } from './line-printer.ts';
+import { LinesView } from './lines-view.ts';
 import { printingOptions, type ProgressViewOptions } from './progress-view.ts';
 
 /** What one transfer tells, or the serving itself. */
@@ -24,32 +25,18 @@ export function createServeView(
     mode === 'plain' || mode === 'json' ? mode : 'none',
   );
   if (mode === 'json') return new JsonView(printing.output, quiet);
-  if (quiet) return new Lines(printing, ['error']);
-  if (mode === 'none') return new Lines(printing, ['warning', 'stall', 'resumed', 'error']);
-  return new Lines(printing);
+  return new LinesView(printing, { tones: tonesOf(mode, quiet), linesOf: labelledLines });
 }
 
-/** Lines that stay, each with the number of its transfer and the folder that this lands in. */
-class Lines implements ServeView {
-  readonly #printer: LinePrinter;
-  readonly #tones: readonly Tone[] | undefined;
+/** @returns undefined for all */
+function tonesOf(mode: ProgressMode, quiet: boolean): Tone[] | undefined {
+  if (quiet) return ['error'];
+  return mode === 'none' ? ['warning', 'stall', 'resumed', 'error'] : undefined;
+}
 
-  /** @param tones only these; default: all */
-  constructor(options: LinePrinterOptions, tones?: readonly Tone[]) {
-    this.#printer = new LinePrinter(options);
-    this.#tones = tones;
-  }
-
-  handle(event: Told): void {
-    for (const { tone, text } of linesOf(event)) {
-      if (this.#tones?.includes(tone) === false) continue;
-      this.#printer.print({ tone, text: labelOf(event) + text });
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.#printer.close();
-  }
+/** Each with the number of its transfer and the folder that this lands in. */
+function labelledLines(event: Told): Line[] {
+  return linesOf(event).map(({ tone, text }) => ({ tone, text: labelOf(event) + text }));
 }
 
 /** A log says when each transfer begins, also of one that is over at once. */

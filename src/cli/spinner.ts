@@ -1,8 +1,7 @@
-import { clearLine, cursorTo, moveCursor } from 'node:readline';
-import { Writable } from 'node:stream';
 import type { ChalkInstance } from 'chalk';
 import type { Options as OraOptions, Ora } from 'ora';
 import { ERASE_LINE, type ProgressOutput } from './progress-output.ts';
+import type { Screen } from './screen.ts';
 
 /**
  * Ora's one line, turned by our own progress: a spinner that turns proves that the main thread
@@ -11,9 +10,9 @@ import { ERASE_LINE, type ProgressOutput } from './progress-output.ts';
  */
 export class Spinner {
   readonly #output: ProgressOutput;
-  readonly #screen: Screen;
   readonly #colour: boolean;
-  #ora: Ora | undefined;
+  /** Ora, and what it writes to. */
+  #line: { ora: Ora; screen: Screen } | undefined;
   #loading = false;
   #text = '';
   #onScreen = false;
@@ -21,7 +20,6 @@ export class Spinner {
 
   constructor(output: ProgressOutput, colour: boolean) {
     this.#output = output;
-    this.#screen = new Screen(output);
     this.#colour = colour;
   }
 
@@ -52,84 +50,55 @@ export class Spinner {
   }
 
   #clear(): void {
-    if (!this.#onScreen) return;
+    if (!this.#onScreen || this.#line === undefined) return;
     this.#onScreen = false;
-    this.#ora?.clear();
-    this.#output.write(this.#screen.take());
+    this.#line.ora.clear();
+    this.#output.write(this.#line.screen.take());
   }
 
   #draw(): void {
-    if (this.#stopped || this.#ora === undefined) return;
-    this.#ora.text = this.#text;
-    this.#ora.render();
+    if (this.#stopped || this.#line === undefined) return;
+    const { ora, screen } = this.#line;
+    ora.text = this.#text;
+    ora.render();
     this.#onScreen = true;
     // In one write: until it hears that the peer speaks, the peer may draw on this line too.
-    this.#output.write(ERASE_LINE + this.#screen.take());
+    this.#output.write(ERASE_LINE + screen.take());
   }
 
+  /** Only for a terminal: none of it comes for nothing, node:readline in the screen neither. */
   async #load(): Promise<void> {
     this.#loading = true;
     try {
-      const [{ default: ora }, { Chalk }] = await Promise.all([import('ora'), import('chalk')]);
-      this.#ora = this.#create(ora, new Chalk({ level: this.#colour ? 1 : 0 }));
+      const [{ Screen }, { default: createOra }, { Chalk }] = await Promise.all([
+        import('./screen.ts'),
+        import('ora'),
+        import('chalk'),
+      ]);
+      const screen = new Screen(this.#output);
+      const ora = createSpinner(createOra, screen, new Chalk({ level: this.#colour ? 1 : 0 }));
+      this.#line = { ora, screen };
       this.#draw();
     } catch {
       // No spinner is no reason to end a transfer.
     }
   }
-
-  #create(ora: (options: OraOptions) => Ora, { cyan }: ChalkInstance): Ora {
-    const spinner = ora({
-      stream: this.#screen,
-      isEnabled: true,
-      discardStdin: false,
-      hideCursor: false,
-      // Ora colours by what stdout can do.
-      color: false,
-    });
-    const { frames, interval = 100 } = spinner.spinner;
-    spinner.spinner = { interval, frames: frames.map((frame) => cyan(frame)) };
-    return spinner;
-  }
 }
 
-/** The terminal as ora wants it: it keeps what ora writes. */
-class Screen extends Writable {
-  /** Whoever asks for a spinner has a terminal, whatever the stream says. */
-  readonly isTTY = true;
-  readonly #output: ProgressOutput;
-  #written = '';
-
-  constructor(output: ProgressOutput) {
-    super({ decodeStrings: false });
-    this.#output = output;
-  }
-
-  get columns(): number {
-    return this.#output.columns;
-  }
-
-  /** What was written since the last time. */
-  take(): string {
-    const written = this.#written;
-    this.#written = '';
-    return written;
-  }
-
-  cursorTo(column: number): void {
-    cursorTo(this, column);
-  }
-
-  moveCursor(columns: number, rows: number): void {
-    moveCursor(this, columns, rows);
-  }
-
-  clearLine(direction: -1 | 0 | 1): void {
-    clearLine(this, direction);
-  }
-
-  override _write(chunk: string, _encoding: BufferEncoding, done: () => void): void {
-    this.#written += chunk;
-    done();
-  }
+function createSpinner(
+  createOra: (options: OraOptions) => Ora,
+  screen: Screen,
+  { cyan }: ChalkInstance,
+): Ora {
+  const spinner = createOra({
+    stream: screen,
+    isEnabled: true,
+    discardStdin: false,
+    hideCursor: false,
+    // Ora colours by what stdout can do.
+    color: false,
+  });
+  const { frames, interval = 100 } = spinner.spinner;
+  spinner.spinner = { interval, frames: frames.map((frame) => cyan(frame)) };
+  return spinner;
 }

@@ -1,6 +1,6 @@
+import { formatAge } from '../observe/age.ts';
 import type { Progress } from '../observe/events.ts';
 import {
-  formatAge,
   formatBytes,
   formatBytesOf,
   formatCount,

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { MAX_TIMER_MS } from '../limits.ts';
 
 const DURATION_UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 const SIZE_UNITS: Record<string, number> = {
@@ -14,14 +15,12 @@ const SIZE_UNITS: Record<string, number> = {
   GiB: 2 ** 30,
   TiB: 2 ** 40,
 };
-/** Milliseconds: more would not fit a timer. */
-const MAX_DURATION_MS = 2 ** 31 - 1;
 
 /** "500ms", "10s", "5m", "1.5h" in milliseconds; a bare 0 is 0. */
 export function parseDuration(text: string): number {
   if (text === '0') return 0;
   const ms = parse(text, DURATION_UNITS);
-  if (ms === undefined || ms > MAX_DURATION_MS) {
+  if (ms === undefined || ms > MAX_TIMER_MS) {
     throw new InvalidArgumentError('Write a duration like 500ms, 10s or 5m.');
   }
   return Math.round(ms);

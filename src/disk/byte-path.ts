@@ -24,10 +24,11 @@ export function toText(path: BytePath): string {
   return text.replace(/[\0-\x1f\x7f-\x9f\u2028\u2029]/g, escapeControl);
 }
 
-function escapeControl(char: string): string {
-  const code = char.charCodeAt(0);
+/** One UTF-16 unit as text that cannot garble a terminal: `\n`, `\x1b`, `\u202e`. */
+export function escapeControl(char: string): string {
   if (char === '\n') return '\\n';
-  return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
+  const code = char.charCodeAt(0).toString(16);
+  return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
 }
 
 /**

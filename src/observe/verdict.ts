@@ -1,7 +1,9 @@
 import { type BytePath, toText } from '../disk/byte-path.ts';
 import type { DiskState } from '../disk/gauge.ts';
 import { BEAT_FRESH_MS, PENDING_MS } from '../limits.ts';
+import { formatAge } from './age.ts';
 import type { Phase, Side, Verdict } from './events.ts';
+import { peerOf } from './peer-of.ts';
 
 export interface DiskObservation {
   state: DiskState;
@@ -93,14 +95,14 @@ function ourInputIsSilent(seen: Observation): Verdict | undefined {
   const { side, inputSilentMs, writePendingMs = 0 } = seen;
   // With a write that hangs, too, it is the peer's beats that say why: on duplex we come here.
   if (inputSilentMs === undefined || writePendingMs >= PENDING_MS) return undefined;
-  const text = `${side} is waiting for the tar on stdin (silent for ${ageText(inputSilentMs)})`;
+  const text = `${side} is waiting for the tar on stdin (silent for ${formatAge(inputSilentMs)})`;
   return { side, cause: 'input-silent', text };
 }
 
 function peerReports({ side, reading, beat }: Observation): Verdict | undefined {
   if (!reading) return undefined;
   if (beat === undefined || beat.ageMs > BEAT_FRESH_MS) return undefined;
-  const age = ageText(beat.stateAgeMs + beat.ageMs);
+  const age = formatAge(beat.stateAgeMs + beat.ageMs);
   const path = beat.path === '' || beat.state === QUEUED ? undefined : beat.path;
   const peer = peerOf(side);
   const text = `${peer} is alive: ${doing(beat.state, beat.path)} for ${age}`;
@@ -110,7 +112,7 @@ function peerReports({ side, reading, beat }: Observation): Verdict | undefined 
 function peerIsSilent({ side, reading, silentMs }: Observation): Verdict | undefined {
   if (!reading || silentMs < PENDING_MS) return undefined;
   const peer = peerOf(side);
-  const text = `${peer} has been silent for ${ageText(silentMs)}`;
+  const text = `${peer} has been silent for ${formatAge(silentMs)}`;
   return { side: peer, cause: 'peer-silent', text };
 }
 
@@ -154,13 +156,4 @@ function doing(state: string, path: string): string {
 /** What waits does so on the other thread, not on a disk. */
 function isCall(state: string): boolean {
   return state !== 'idle' && !state.startsWith('waiting');
-}
-
-function peerOf(side: Side): Side {
-  return side === 'sender' ? 'receiver' : 'sender';
-}
-
-function ageText(ms: number): string {
-  const seconds = Math.floor(ms / 1_000);
-  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m ${seconds % 60}s`;
 }

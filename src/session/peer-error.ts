@@ -1,10 +1,10 @@
 import { CtxsyncError } from '../errors.ts';
+import { peerOf } from '../observe/peer-of.ts';
 import type { PeerError, Role } from '../wire/messages.ts';
 
 /** What ERROR says to the peer. @param us our role; the failure may be the peer's own, told back */
 export function toPeerError({ code, message, path }: CtxsyncError, us: Role): PeerError {
-  const peer = us === 'sender' ? 'receiver' : 'sender';
-  return { code, origin: code === 'peer-failed' ? peer : us, message, path };
+  return { code, origin: code === 'peer-failed' ? peerOf(us) : us, message, path };
 }
 
 /** What the peer's ERROR is to us. */

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
-import { CHILD_GRACE_MS, LAST_WORDS_CHARS } from '../limits.ts';
+import { CHILD_GRACE_MS, CHILD_WORDS_MS, LAST_WORDS_CHARS } from '../limits.ts';
 import { within } from '../within.ts';
 import { ReadableIncoming, WritableOutgoing } from './node-stream.ts';
 import type { Connection } from './transport.ts';
@@ -21,13 +21,16 @@ export async function startCommand(
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   await started(child, argv);
   const words = new LastWords(child, onWords);
-  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  const exited = new Promise<void>((resolve) => child.on('exit', () => resolve()));
+  // Never, while something that it left behind holds its stderr: ssh's ControlPersist does.
+  const closed = new Promise<void>((resolve) => child.on('close', () => resolve()));
   return {
     incoming: new ReadableIncoming(child.stdout),
     outgoing: new WritableOutgoing(child.stdin),
     async explain(error) {
       if (!EXPLAINED.has(error.code)) return error;
-      await within(CHILD_GRACE_MS, ended);
+      await within(CHILD_GRACE_MS, exited);
+      await within(CHILD_WORDS_MS, closed);
       const said = words.text.trim().replaceAll(/\s*\n\s*/g, '; ');
       const message = `${error.message}; ${describe(child, argv)}${said === '' ? '' : `: ${said}`}`;
       return new CtxsyncError(error.code, message, { path: error.path, cause: error });
@@ -35,20 +38,29 @@ export async function startCommand(
     // Waits a moment for it to end by itself, then ends it: no child is left behind.
     async close() {
       child.stdin.destroy();
-      await within(CHILD_GRACE_MS, ended);
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
-      await within(CHILD_GRACE_MS, ended);
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+      await within(CHILD_GRACE_MS, exited);
+      if (runs(child)) {
+        child.kill('SIGTERM');
+        await within(CHILD_GRACE_MS, exited);
+      }
+      if (runs(child)) child.kill('SIGKILL');
+      await within(CHILD_WORDS_MS, closed);
       child.stdout.destroy();
       child.stderr.destroy();
+      words.end();
     },
   };
+}
+
+function runs({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null;
 }
 
 function started(child: ChildProcess, argv: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('spawn', resolve);
-    child.once('error', (error) => {
+    // For good: a signal that we may not send (to what sudo runs) is an error too, and no end of ours.
+    child.on('error', (error) => {
       reject(
         new CtxsyncError('no-peer', `cannot start ${argv[0]}: ${error.message}`, { cause: error }),
       );
@@ -60,17 +72,23 @@ function started(child: ChildProcess, argv: readonly string[]): Promise<void> {
 class LastWords {
   text = '';
   #line = '';
+  readonly #onWords: (line: string) => void;
 
   constructor(child: ChildProcess, onWords: (line: string) => void) {
+    this.#onWords = onWords;
     child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
       this.text = (this.text + chunk).slice(-LAST_WORDS_CHARS);
       const lines = (this.#line + chunk).split('\n');
       this.#line = (lines.pop() ?? '').slice(-LAST_WORDS_CHARS);
       for (const line of lines) onWords(line);
     });
-    child.stderr?.on('end', () => {
-      if (this.#line !== '') onWords(this.#line);
-    });
+    child.stderr?.on('end', () => this.end());
+  }
+
+  /** Hands on what has no line break behind it: nothing more will come. */
+  end(): void {
+    if (this.#line !== '') this.#onWords(this.#line);
+    this.#line = '';
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import { destinationError, errnoOf } from '../disk/system-error.ts';
+import { describeSystemError, destinationError, errnoOf } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Incoming, Outgoing } from './transport.ts';
 
@@ -74,9 +74,12 @@ export class WritableOutgoing implements Outgoing {
 /** A transport's reading end over any Node stream. */
 export class ReadableIncoming implements Incoming {
   readonly #stream: Readable;
+  readonly #toError: (cause: Error) => CtxsyncError;
 
-  constructor(stream: Readable) {
+  /** @param toError what it means that the stream broke */
+  constructor(stream: Readable, toError = readError) {
     this.#stream = stream;
+    this.#toError = toError;
   }
 
   read(take: (bytes: Uint8Array) => Promise<void> | undefined): Promise<void> {
@@ -101,7 +104,7 @@ export class ReadableIncoming implements Incoming {
       stream.on('error', (error) => {
         // The peer is gone, and so is what it might have said: an end like any other.
         if (GONE.has(errnoOf(error) ?? '')) resolve();
-        else reject(readError(error));
+        else reject(this.#toError(error));
       });
       // An accepted socket is paused until somebody reads.
       stream.resume();
@@ -113,9 +116,14 @@ export class ReadableIncoming implements Incoming {
   }
 }
 
-export function readError(cause: unknown): CtxsyncError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new CtxsyncError('truncated', `reading from the peer failed: ${why}`, { cause });
+export function readError(cause: Error): CtxsyncError {
+  return new CtxsyncError('truncated', `reading from the peer failed: ${cause.message}`, { cause });
+}
+
+/** For a tar on stdin: what breaks is not the peer, but the source. */
+export function inputBroken(cause: Error): CtxsyncError {
+  const message = `cannot read the tar on stdin: ${describeSystemError(cause)}`;
+  return new CtxsyncError('source-unreadable', message, { cause });
 }
 
 export function peerGone(cause: Error | undefined): CtxsyncError {

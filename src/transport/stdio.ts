@@ -15,20 +15,21 @@ const STDOUT = 1;
 /**
  * Standard input as a transport.
  * @param what what is expected there, for the message when it is a terminal
+ * @param toError what it means that it cannot be read
  * @throws CtxsyncError usage
  */
-export function openStdin(what: string): Incoming {
+export function openStdin(what: string, toError = readError): Incoming {
   if (isatty(STDIN)) {
     throw new CtxsyncError('usage', `stdin is a terminal; pipe ${what} into it`);
   }
   const stats = fstatSync(STDIN);
-  if (stats.isFIFO() || stats.isSocket()) return new SocketIncoming(STDIN);
+  if (stats.isFIFO() || stats.isSocket()) return new SocketIncoming(STDIN, toError);
   const file = createReadStream('', {
     fd: STDIN,
     autoClose: false,
     highWaterMark: IO_BUFFER_BYTES,
   });
-  return new ReadableIncoming(file);
+  return new ReadableIncoming(file, toError);
 }
 
 /**
@@ -74,10 +75,12 @@ function nullDevice(): number | undefined {
  */
 class SocketIncoming implements Incoming {
   readonly #fd: number;
+  readonly #toError: (cause: Error) => CtxsyncError;
   #socket: Socket | undefined;
 
-  constructor(fd: number) {
+  constructor(fd: number, toError: (cause: Error) => CtxsyncError) {
     this.#fd = fd;
+    this.#toError = toError;
   }
 
   read(take: (bytes: Uint8Array) => Promise<void> | undefined): Promise<void> {
@@ -104,7 +107,7 @@ class SocketIncoming implements Incoming {
         // What take throws is the caller's own, and passed on as it is.
         reject(error);
       };
-      socket.on('error', (error) => fail(readError(error)));
+      socket.on('error', (error) => fail(this.#toError(error)));
       socket.on('end', resolve);
       socket.on('close', () => resolve());
       this.#socket = socket;

@@ -3,7 +3,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeSystemError, errnoOf } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
-import { CONNECT_RETRY_MS, MAX_SOCKET_PATH_BYTES } from '../limits.ts';
+import { CONNECT_RETRY_MS, MAX_SOCKET_PATH_BYTES, MAX_TIMER_MS } from '../limits.ts';
 import { ReadableIncoming, WritableOutgoing } from './node-stream.ts';
 import type { Connection } from './transport.ts';
 
@@ -30,14 +30,14 @@ export async function connectSocket(
         throw notConnected(path, `no receiver listened for ${timeoutMs / 1000}s`, error);
       }
     }
-    await pause(signal);
+    await pause(signal, CONNECT_RETRY_MS);
   }
 }
 
 /** A receiver's end of a socket path. */
 export interface Listener {
   /**
-   * The next sender.
+   * The next sender. To be asked for by one at a time.
    * @param options.timeoutMs may be Infinity
    * @throws CtxsyncError no-peer after `timeoutMs`; interrupted
    */
@@ -51,6 +51,8 @@ export interface ListenOptions {
   maxConnections?: number | undefined;
   /** Milliseconds after which who connected and said nothing is closed. Default: never. */
   silentMs?: number | undefined;
+  /** Told that a sender could not be accepted: we are short of memory, or it has gone again. */
+  onWarning?: ((message: string) => void) | undefined;
 }
 
 /**
@@ -61,7 +63,7 @@ export interface ListenOptions {
  */
 export async function listenSocket(
   path: string,
-  { maxConnections, silentMs }: ListenOptions = {},
+  { maxConnections, silentMs, onWarning = () => {} }: ListenOptions = {},
 ): Promise<Listener> {
   checkPath(path);
   await removeStale(path);
@@ -81,6 +83,10 @@ export async function listenSocket(
     });
   });
   await listen(server, path);
+  // For good: an error without a listener would end the process, with all that it receives.
+  server.on('error', (error) => {
+    onWarning(`--socket ${path}: a sender could not be accepted: ${describeSystemError(error)}`);
+  });
   return {
     async accept({ timeoutMs, signal }) {
       const until = performance.now() + timeoutMs;
@@ -91,7 +97,11 @@ export async function listenSocket(
         if (left <= 0) {
           throw notConnected(path, `no sender came for ${timeoutMs / 1000}s`);
         }
-        await pause(signal, left, new Promise<void>((resolve) => (wake = resolve)));
+        await pause(
+          signal,
+          Math.min(left, MAX_TIMER_MS),
+          new Promise<void>((resolve) => (wake = resolve)),
+        );
       }
     },
     close() {
@@ -134,20 +144,33 @@ async function removeStale(path: string): Promise<void> {
     if (errnoOf(error) === 'ENOENT') return;
     if (errnoOf(error) !== 'ECONNREFUSED') throw notListening(path, error);
     const after = await lstat(path, { bigint: true }).catch(() => undefined);
-    if (after?.ino === before.ino && after.ctimeNs === before.ctimeNs) await unlink(path);
+    if (after?.ino === before.ino && after.ctimeNs === before.ctimeNs) await remove(path);
     return;
   }
   throw inUse(path);
 }
 
+/** Another receiver may have removed it first. */
+async function remove(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw notListening(path, error);
+  }
+}
+
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => {
+    const fail = (error: Error): void => {
       reject(errnoOf(error) === 'EADDRINUSE' ? inUse(path) : notListening(path, error));
-    });
+    };
+    server.once('error', fail);
     // The file is made in listen() itself, with the mode that the umask leaves.
     const umask = process.umask(0o177);
-    server.listen(path, resolve);
+    server.listen(path, () => {
+      server.off('error', fail);
+      resolve();
+    });
     process.umask(umask);
   });
 }
@@ -185,12 +208,12 @@ function toConnection(socket: Socket): Connection {
 }
 
 /**
- * Waits a moment, less when `most` is less, or until `over` settles.
+ * Waits for `ms` milliseconds, or until `over` settles.
  * @throws CtxsyncError interrupted
  */
 async function pause(
   signal: AbortSignal | undefined,
-  most = CONNECT_RETRY_MS,
+  ms: number,
   over = new Promise<void>(() => {}),
 ): Promise<void> {
   const end = new AbortController();
@@ -198,8 +221,7 @@ async function pause(
   signal?.addEventListener('abort', onAbort);
   if (signal?.aborted === true) onAbort();
   try {
-    const time = Math.min(CONNECT_RETRY_MS, most);
-    await Promise.race([over, delay(time, undefined, { signal: end.signal })]);
+    await Promise.race([over, delay(ms, undefined, { signal: end.signal })]);
   } catch {
     throw new CtxsyncError('interrupted', 'interrupted; nothing was sent');
   } finally {

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import {
-  formatAge,
   formatBytes,
   formatBytesOf,
   formatCount,
@@ -57,14 +56,6 @@ test.each([
   [7_500_000, '2h 5m'],
 ])('%d ms took %s', (ms, text) => {
   expect(formatDuration(ms)).toBe(text);
-});
-
-test.each([
-  [900, '0s'],
-  [12_999, '12s'],
-  [72_000, '1m 12s'],
-])('what is %d ms old is %s old', (ms, text) => {
-  expect(formatAge(ms)).toBe(text);
 });
 
 test('a run is at 100 percent only when all is done', () => {

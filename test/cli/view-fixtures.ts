@@ -6,6 +6,7 @@ export class FakeStream extends EventEmitter {
   isTTY: boolean;
   columns = 80;
   writableNeedDrain = false;
+  writableLength = 0;
   text = '';
   /** What the next writes do in place of writing. */
   failure: 'throws' | 'emits' | undefined;
@@ -46,6 +47,10 @@ export const STALL: TransferEvent = {
 };
 
 export const WARNING: TransferEvent = { type: 'warning', side: 'sender', message: 'no files' };
+
+export function said(line: string): TransferEvent {
+  return { type: 'command-output', side: 'sender', line };
+}
 
 export function progress(change: Partial<Progress> = {}): TransferEvent {
   return {

@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { BIN, run, startInTest } from '../helpers/cli.ts';
 import { addBigFile, processesWith, receiveCommand, receives } from '../helpers/duplex.ts';
 import { makeExoticTree } from '../helpers/exotic-tree.ts';
@@ -47,6 +50,22 @@ describe('a receiver that is a command', () => {
       expectExit(outcome, 0);
       expect(outcome.stderr).toContain('red');
       expect(outcome.stderr).not.toContain('\u001B');
+    }));
+
+  test('that says more than anybody reads is not held up, and its words are not kept', () =>
+    withScene(async ({ context, out, folder }) => {
+      const status = join(folder, 'status');
+      const script = `yes "$(printf %0199d 0)" | head -c 200000000 >&2
+        cp "/proc/$PPID/status" "${status}"; exec "$0" "$1" receive "$2"`;
+      const command = [...shell(script), process.execPath, BIN, out];
+      const sender = spawn(process.execPath, [BIN, 'send', context, ...command], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      onTestFinished(() => void sender.kill('SIGKILL'));
+      expect(await once(sender, 'exit')).toEqual([0, null]);
+      expect(readFileSync(join(out, 'a.txt'), 'utf8')).toBe('new');
+      const [, peakKb] = /VmHWM:\s*(\d+) kB/.exec(readFileSync(status, 'utf8')) ?? [];
+      expect(Number(peakKb)).toBeLessThan(200_000);
     }));
 
   test('that fails is heard, and its words are shown', () =>
@@ -188,6 +207,7 @@ describe('the command line', () => {
   test.each([
     ['--socket and a command', ['--socket', '/x', '--', 'cat'], 'exclude each other'],
     ['nothing after "--"', ['--'], 'after "--" stands the command'],
+    ['an empty command', ['--', '', 'receive'], 'after "--" stands the command'],
   ])('%s is refused', (_, args, words) =>
     withScene(async ({ context }) => {
       expectFailure(await run(['send', context, ...args]), 2, words);

@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
+  closeSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -13,7 +15,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { pipeline, run, start } from '../helpers/cli.ts';
+import { BIN, pipeline, run, start } from '../helpers/cli.ts';
 import { tarOf } from '../helpers/hand-made.ts';
 import { HeldPipe } from '../helpers/held-pipe.ts';
 import {
@@ -85,6 +87,20 @@ test.each([
     expectUntouched(scene);
   }),
 );
+
+test('3: a folder as the stdin of "send -" cannot be read', () =>
+  withScene(async (scene) => {
+    const stdin = openSync(scene.context, 'r');
+    const sent = spawnSync(process.execPath, [BIN, 'send', '-'], {
+      stdio: [stdin, 'pipe', 'pipe'],
+    });
+    closeSync(stdin);
+    const words = 'cannot read the tar on stdin: illegal operation on a directory (EISDIR)';
+    expectFailure({ code: sent.status, stderr: sent.stderr.toString() }, 3, words);
+    const received = await run(['receive', scene.out], { input: sent.stdout });
+    expectFailure(received, 9, 'the sender failed', words);
+    expectUntouched(scene);
+  }));
 
 test('0: an unreadable file that is ignored is nobody’s business', () =>
   withScene(async ({ folder, context, out }) => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { run, startInTest } from '../helpers/cli.ts';
@@ -15,6 +15,7 @@ import {
   expectExit,
   expectFailure,
   expectUntouched,
+  unprivileged,
   withScene,
   writeTree,
 } from '../helpers/scene.ts';
@@ -122,15 +123,25 @@ describe('the socket file', () => {
   test('of a receiver that was killed is taken over', () =>
     withScene(async (scene) => {
       const socket = socketOf(scene);
-      const killed = await startReceiver(socket, [scene.out]);
-      killed.child.kill('SIGKILL');
-      await killed.done;
-      expect(existsSync(socket)).toBe(true);
+      await leaveStale(socket);
       const receiver = startInTest(['receive', scene.out, '--socket', socket]);
       // Meets the stale file, or the new one.
       const sender = startInTest(['send', scene.context, '--socket', socket]);
       expectDone(await bothEnds({ sender, receiver }));
       expect(existsSync(socket)).toBe(false);
+    }));
+
+  test('that is stale and cannot be removed is said', () =>
+    withScene(async (scene) => {
+      const folder = join(scene.folder, 'run');
+      mkdirSync(folder);
+      const socket = socketOf({ folder });
+      await leaveStale(socket);
+      const options = unprivileged(scene.folder);
+      chmodSync(folder, 0o500);
+      const outcome = await run(['receive', scene.out, '--socket', socket], options);
+      const words = `cannot listen on --socket ${socket}: permission denied (EACCES)`;
+      expectFailure(outcome, 4, words);
     }));
 
   test.each(['file', 'folder'])('a %s in its place is refused, and not touched', (kind) =>
@@ -178,6 +189,14 @@ describe('the socket file', () => {
       expectUntouched(scene);
     }));
 });
+
+/** The file of a receiver that was killed. */
+async function leaveStale(socket: string): Promise<void> {
+  const killed = await startReceiver(socket, [join(socket, '../no')]);
+  killed.child.kill('SIGKILL');
+  await killed.done;
+  expect(existsSync(socket)).toBe(true);
+}
 
 test('a second sender of one receiver is told that nobody listens', () =>
   withScene(async (scene) => {

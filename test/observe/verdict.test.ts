@@ -212,6 +212,8 @@ describe('verdictOf, as the receiver', () => {
 
   test('says that the sender is silent when no beat ever came', () => {
     expect(verdictOf(RECEIVER).text).toBe('sender has been silent for 12s');
+    const long = { ...RECEIVER, silentMs: 5_400_000 };
+    expect(verdictOf(long).text).toBe('sender has been silent for 1h 30m');
   });
 
   test('says that the tar it writes is not read', () => {

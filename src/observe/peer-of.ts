@@ -1,0 +1,6 @@
+import type { Side } from './events.ts';
+
+/** The other end of the transfer. */
+export function peerOf(side: Side): Side {
+  return side === 'sender' ? 'receiver' : 'sender';
+}

@@ -1,0 +1,50 @@
+import { describe, expect, test } from 'vitest';
+import { createProgressView, type ProgressViewOptions } from '../../src/cli/progress-view.ts';
+import { MAX_UNREAD_BYTES } from '../../src/limits.ts';
+import { FakeStream, said, STALL, WARNING } from './view-fixtures.ts';
+
+function create(mode: ProgressViewOptions['mode'], env: ProgressViewOptions['env'] = {}) {
+  const stream = new FakeStream();
+  const options = { mode, quiet: false, side: 'sender', stream, env, now: () => 0 } as const;
+  return { stream, view: createProgressView(options) };
+}
+
+describe.each(['plain', 'none', 'json'] as const)('%s, while nobody reads', (mode) => {
+  test('lets what a command says go, and nothing else', () => {
+    const { stream, view } = create(mode);
+    stream.writableLength = MAX_UNREAD_BYTES - 1;
+    for (const line of ['one', 'two']) view.handle(said(line));
+    expect(stream.lines).toHaveLength(2);
+    stream.writableLength = MAX_UNREAD_BYTES;
+    for (const line of ['three', 'four']) view.handle(said(line));
+    expect(stream.lines).toHaveLength(2);
+    view.handle(WARNING);
+    expect(stream.lines.at(-1)).toMatch('no files');
+  });
+
+  test('says once how many lines that were', () => {
+    const { stream, view } = create(mode);
+    stream.writableLength = MAX_UNREAD_BYTES;
+    for (let count = 0; count < 1_234; count++) view.handle(said('y'));
+    stream.writableLength = 0;
+    for (const event of [said('again'), STALL]) view.handle(event);
+    expect(stream.lines).toEqual([
+      expect.stringMatching(/lines lost, because nobody read them: 1,234/),
+      expect.stringMatching(/again/),
+      expect.stringMatching(/stalled|stall/),
+    ]);
+  });
+});
+
+test('what a command says while colours are being loaded is bounded too', async () => {
+  const { stream, view } = create('plain', { FORCE_COLOR: '1' });
+  const line = 'x'.repeat(1_000);
+  for (let count = 0; count < 10_000; count++) view.handle(said(line));
+  view.handle(WARNING);
+  await view.close();
+  expect(stream.text.length).toBeLessThan(1.1 * MAX_UNREAD_BYTES);
+  expect(stream.lines.slice(-2)).toEqual([
+    expect.stringMatching(/lines lost, because nobody read them: 8,\d\d\d/),
+    expect.stringMatching('no files'),
+  ]);
+});

@@ -1,0 +1,102 @@
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import * as fs from 'node:fs/promises';
+import { connect, Server } from 'node:net';
+import { join } from 'node:path';
+import * as timers from 'node:timers/promises';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
+import { MAX_TIMER_MS } from '../../src/limits.ts';
+import {
+  listenSocket,
+  type Listener,
+  type ListenOptions,
+} from '../../src/transport/unix-socket.ts';
+import { folderInTest } from '../helpers/folder-in-test.ts';
+
+vi.mock('node:fs/promises', { spy: true });
+vi.mock('node:timers/promises', { spy: true });
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const FOREVER = { timeoutMs: Infinity };
+
+function socketInTest(): string {
+  return join(folderInTest(), 'socket');
+}
+
+async function listenInTest(path: string, options?: ListenOptions): Promise<Listener> {
+  const listener = await listenSocket(path, options);
+  onTestFinished(() => listener.close());
+  return listener;
+}
+
+/** A sender that has said its first word. */
+async function arrive(path: string): Promise<void> {
+  const socket = connect(path);
+  onTestFinished(() => void socket.destroy());
+  await once(socket, 'connect');
+  socket.write('x');
+}
+
+/** The file of a receiver that was killed. */
+function leaveStale(path: string): void {
+  const script = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+  expect(spawnSync(process.execPath, ['-e', script, path]).signal).toBe('SIGKILL');
+}
+
+test('a stale socket file that another receiver removes first is no failure', async () => {
+  const path = socketInTest();
+  leaveStale(path);
+  const { unlink } = await vi.importActual<typeof fs>('node:fs/promises');
+  vi.mocked(fs.unlink).mockImplementationOnce(async (file) => {
+    await unlink(file);
+    await unlink(file);
+  });
+  await listenInTest(path);
+  await arrive(path);
+});
+
+test('who waits for a sender sleeps until one comes', async () => {
+  const path = socketInTest();
+  const listener = await listenInTest(path);
+  const delay = vi.mocked(timers.setTimeout);
+  // None of them wakes it.
+  delay.mockImplementation(() => new Promise(() => {}));
+  for (const timeoutMs of [Infinity, 300_000]) {
+    const accepted = listener.accept({ timeoutMs });
+    await arrive(path);
+    await accepted;
+  }
+  const [first = 0, second = 0, ...more] = delay.mock.calls.map(([ms]) => ms);
+  expect(first).toBe(MAX_TIMER_MS);
+  expect(second).toBeGreaterThan(299_000);
+  expect(more).toEqual([]);
+});
+
+test('who came while nobody waited is not slept over', async () => {
+  const path = socketInTest();
+  const listener = await listenInTest(path);
+  vi.mocked(timers.setTimeout).mockImplementation(() => new Promise(() => {}));
+  const first = listener.accept(FOREVER);
+  for (let count = 0; count < 3; count++) await arrive(path);
+  await first;
+  await listener.accept(FOREVER);
+  await listener.accept(FOREVER);
+});
+
+test('senders that cannot be accepted are told of, and end no server', async () => {
+  const listen = vi.spyOn(Server.prototype, 'listen');
+  const path = socketInTest();
+  const warnings: string[] = [];
+  const listener = await listenInTest(path, { onWarning: (message) => warnings.push(message) });
+  const server = listen.mock.contexts[0] as Server;
+  const error = Object.assign(new Error('accept ENOBUFS'), { code: 'ENOBUFS', errno: -105 });
+  for (let count = 0; count < 2; count++) server.emit('error', error);
+  const accepted = listener.accept(FOREVER);
+  await arrive(path);
+  await accepted;
+  const words = `--socket ${path}: a sender could not be accepted: no buffer space available (ENOBUFS)`;
+  expect(warnings).toEqual([words, words]);
+});
