@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { STUCK_THREAD_MS } from '../limits.ts';
-import { stuckThreadCount } from '../session/crew.ts';
+import { stuckThreadCount } from '../session/stuck-threads.ts';
 
 const STANDARD_STREAMS = [0, 1, 2];
 /** Milliseconds: what is still under way is as a rule the last call on a file that ends in a moment. */

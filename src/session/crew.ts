@@ -5,22 +5,13 @@ import type { Side } from '../observe/events.ts';
 import { GaugeWatch } from '../observe/gauge-watch.ts';
 import { DiskThread } from '../worker/disk-thread.ts';
 import type { JobName, Jobs, PathWord } from '../worker/jobs.ts';
-
-let stuckThreads = 0;
+import { countAsStuck } from './stuck-threads.ts';
 
 /**
  * Memory of rings whose runs are over, for those to come. Left to the garbage collector it would lie
  * about by the hundreds of megabytes, in a process that receives again and again.
  */
 const spareRings: SharedArrayBuffer[] = [];
-
-/**
- * Threads of this process that were left behind inside a system call that does not return. While
- * there are any, process.exit does not return either: only a signal ends the process.
- */
-export function stuckThreadCount(): number {
-  return stuckThreads;
-}
 
 /** The wait that is not a side's own work: the other side, or the wire, has to move. */
 const IDLE_IN = { sender: 'waitedForRoomMs', receiver: 'waitedForDataMs' } as const;
@@ -162,13 +153,13 @@ export class Crew {
     await Promise.all([...this.#threads].map(({ exited }) => exited));
     const thread = new DiskThread(this.#side);
     // The disk may still hang: until it is known a process that ends must not wait for it.
-    stuckThreads += 1;
+    const done = leftOver(thread);
+    countAsStuck(done);
     try {
-      await leftOver(thread);
+      await done;
     } catch {
       // What is left was said when the run ended; the next one on this destination removes it.
     }
-    stuckThreads -= 1;
     await endThread(thread);
   }
 
@@ -186,8 +177,7 @@ export class Crew {
 /** @returns false when it is stuck; it is counted until it ends after all. */
 async function endThread(thread: DiskThread): Promise<boolean> {
   if (await thread.end()) return true;
-  stuckThreads += 1;
-  void thread.exited.then(() => (stuckThreads -= 1));
+  countAsStuck(thread.exited);
   return false;
 }
 
