@@ -1,13 +1,14 @@
 import { chmodSync, lstatSync, readdirSync, type BigIntStats } from 'node:fs';
-import { isBeneath, joinPath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
+import { joinPath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import { destinationError } from '../disk/system-error.ts';
 import { isWorkName } from '../entry.ts';
-import { releaseLock } from './lock.ts';
 import { CtxsyncError } from '../errors.ts';
-import { stageTrash, stageTree, type Destination } from './destination.ts';
-import { readEdits } from './edits.ts';
+import { landingOf, stageTrash, stageTree, type Destination } from './destination.ts';
+import { readEdits, type Edit } from './edits.ts';
+import { fileKey } from './file-key.ts';
 import { folderMetadata, setFolderMetadata, type FolderMetadata } from './folder-metadata.ts';
+import { releaseLock } from './lock.ts';
 import { removeTree } from './remove-tree.ts';
 import { UndoLog } from './undo-log.ts';
 
@@ -50,8 +51,7 @@ export function commit(
   const graft = new Graft(destination, options, gauge);
   try {
     gauge.enter('committing', destination.out);
-    graft.folder(stageTree(destination), destination.out, '');
-    for (const context of options.compared) graft.edit(context);
+    graft.run();
   } catch (error) {
     graft.undo();
     throw error;
@@ -61,7 +61,7 @@ export function commit(
   for (const each of [stage, ...remains]) {
     afterwards(warnings, 'remove the stage', each, () => removeTree(each, gauge));
   }
-  afterwards(warnings, 'release the lock', lock, () => releaseLock(lock));
+  afterwards(warnings, 'release the lock', lock.path, () => releaseLock(lock));
   const { root } = options;
   if (root !== undefined) {
     afterwards(warnings, 'set mode and time of', out, () => setFolderMetadata(out, root));
@@ -80,74 +80,118 @@ function afterwards(warnings: string[], doing: string, path: BytePath, run: () =
 
 class Graft {
   removed = 0;
-  readonly #out: BytePath;
+  readonly #destination: Destination;
   readonly #options: CommitOptions;
-  /** Folders of compared contexts of which the stage has everything. */
-  readonly #wholes: BytePath[] = [];
+  /**
+   * Folders that contexts were compared with: what the stage lacks there is right. By their keys, as
+   * the disk may have another spelling of their names.
+   */
+  readonly #bases = new Set<string>();
+  /** Folders in them of which the stage has everything. */
+  readonly #wholes = new Set<BytePath>();
   readonly #gauge: Gauge;
   readonly #log: UndoLog;
 
   constructor(destination: Destination, options: CommitOptions, gauge: Gauge) {
-    this.#out = destination.out;
-    for (const { name, edits } of options.compared) {
-      for (const edit of readEdits(edits)) {
-        if (edit.kind === 'whole') this.#wholes.push(joinPath(name, edit.path));
-      }
-    }
+    this.#destination = destination;
     this.#options = options;
     this.#gauge = gauge;
     this.#log = new UndoLog(stageTrash(destination));
   }
 
-  /** @param path of the folder within OUT, for people */
-  folder(from: BytePath, to: BytePath, path: BytePath): void {
-    const names = new Set(readdirSync(toFsPath(from), { encoding: 'latin1' }));
-    for (const name of names) {
-      const child = joinPath(path, name);
-      this.#step(child, () => this.#child(joinPath(from, name), joinPath(to, name), child));
+  /**
+   * What is to go goes before anything comes: a disk that does not tell upper and lower case apart, or
+   * composes letters in its own way, would give us `README` for the `readme` that is to go.
+   */
+  run(): void {
+    const { out } = this.#destination;
+    const { delete: mirror, compared } = this.#options;
+    if (mirror) {
+      for (const { name } of compared) this.#addBase(landingOf(this.#destination, name));
+      for (const context of compared) this.#remove(context);
     }
-    if (!this.#mirrors(path)) return;
-    for (const name of readdirSync(toFsPath(to), { encoding: 'latin1' })) {
-      if (names.has(name) || (path === '' && isWorkName(name))) continue;
-      const child = joinPath(path, name);
-      this.#step(child, () => this.#takeOut(joinPath(to, name)));
-      this.removed += 1;
-    }
-  }
-
-  /** What a comparison has found to be done without anything of the stage, after the rest. */
-  edit({ name, edits }: ComparedContext): void {
-    for (const edit of readEdits(edits)) {
-      const path = joinPath(name, edit.path);
-      if (edit.kind === 'link') this.#step(path, () => this.#link(path, joinPath(name, edit.link)));
-      else if (edit.kind === 'remove' && this.#options.delete) {
-        this.#step(path, () => this.#inFolderOf(path, (at) => this.#takeOut(at)));
-        this.removed += 1;
-      }
-    }
+    const mirrors = mirror && !this.#isBase(look(out));
+    this.#folder(stageTree(this.#destination), out, '', mirrors);
+    for (const context of compared) this.#linkUp(context);
   }
 
   undo(): void {
     this.#log.undo();
   }
 
-  /** Whether the stage has all that is to be in this folder: then what else is there goes. */
-  #mirrors(path: BytePath): boolean {
-    const { delete: mirror, compared } = this.#options;
-    const isIn = (folder: BytePath): boolean => path === folder || isBeneath(path, folder);
-    return mirror && (this.#wholes.some(isIn) || !compared.some(({ name }) => isIn(name)));
+  /**
+   * @param path of the folder within OUT, for people
+   * @param mirrors the stage has all that is to be in it: what else is there goes
+   */
+  #folder(from: BytePath, to: BytePath, path: BytePath, mirrors: boolean): void {
+    const names = new Set(readdirSync(toFsPath(from), { encoding: 'latin1' }));
+    if (mirrors) this.#removeOthers(to, path, names);
+    for (const name of names) {
+      const child = joinPath(path, name);
+      this.#step(child, () =>
+        this.#child(joinPath(from, name), joinPath(to, name), child, mirrors),
+      );
+    }
+  }
+
+  #removeOthers(to: BytePath, path: BytePath, names: ReadonlySet<BytePath>): void {
+    for (const name of readdirSync(toFsPath(to), { encoding: 'latin1' })) {
+      if (names.has(name) || (path === '' && isWorkName(name))) continue;
+      this.#step(joinPath(path, name), () => this.#removeEntry(joinPath(to, name)));
+    }
+  }
+
+  /** What a comparison has found that the context lacks; and which folders the stage has whole. */
+  #remove(context: ComparedContext): void {
+    for (const { kind, path } of this.#edits(context)) {
+      if (kind === 'whole') this.#wholes.add(path);
+      if (kind !== 'remove') continue;
+      this.#step(path, () => this.#inFolderOf(path, (at) => this.#removeEntry(at)));
+    }
+  }
+
+  #removeEntry(at: BytePath): void {
+    const stats = look(at);
+    if (this.#isBase(stats)) return;
+    this.#takeOut(at, stats);
+    this.removed += 1;
+  }
+
+  /** New names of files that are there, in folders that may have come just now. */
+  #linkUp(context: ComparedContext): void {
+    for (const edit of this.#edits(context)) {
+      if (edit.kind !== 'link') continue;
+      const { path, link } = edit;
+      this.#step(path, () => this.#link(path, joinPath(context.name, link)));
+    }
+  }
+
+  /** Their paths are within OUT. */
+  *#edits({ name, edits }: ComparedContext): Generator<Edit> {
+    this.#gauge.enter('committing', this.#destination.out);
+    for (const edit of readEdits(edits)) yield { ...edit, path: joinPath(name, edit.path) };
+  }
+
+  #addBase(base: BytePath): void {
+    const stats = look(base);
+    if (stats?.isDirectory() === true) this.#bases.add(fileKey(stats));
+  }
+
+  #isBase(stats: BigIntStats | undefined): boolean {
+    return stats !== undefined && this.#bases.has(fileKey(stats));
   }
 
   #link(path: BytePath, target: BytePath): void {
     this.#inFolderOf(path, (at) => {
-      if (look(at) !== undefined) this.#takeOut(at);
-      this.#log.link(joinPath(this.#out, target), at);
+      const there = look(at);
+      if (there !== undefined) this.#takeOut(at, there);
+      this.#log.link(joinPath(this.#destination.out, target), at);
     });
   }
 
   /** Changes something in a folder that is finished: its mode and time stay as they are. */
   #inFolderOf(path: BytePath, change: (at: BytePath) => void): void {
-    const at = joinPath(this.#out, path);
+    const at = joinPath(this.#destination.out, path);
     // OUT need not be ours; its own mode and time come last, and need not succeed.
     if (!path.includes('/')) return change(at);
     const folder = at.slice(0, at.lastIndexOf('/'));
@@ -159,18 +203,19 @@ class Graft {
     this.#finish(folder, stats);
   }
 
-  #child(from: BytePath, to: BytePath, path: BytePath): void {
+  #child(from: BytePath, to: BytePath, path: BytePath, mirrors: boolean): void {
     const ours = look(from);
     const theirs = look(to);
-    if (ours === undefined) throw new Error(`the stage lost ${path}`);
+    if (ours === undefined) throw new Error(`the stage lost ${toText(path)}`);
     if (ours.isDirectory() && theirs?.isDirectory() === true) {
-      this.#merge(from, ours, to, theirs, path);
+      const mirrored = this.#wholes.has(path) || (mirrors && !this.#isBase(theirs));
+      this.#merge(from, ours, to, theirs, () => this.#folder(from, to, path, mirrored));
       return;
     }
     if (theirs !== undefined) {
       // rename(2) replaces a file by a file, and leaves no moment without either.
       if (theirs.isFile() && !ours.isDirectory()) this.#log.keep(to);
-      else this.#takeOut(to);
+      else this.#takeOut(to, theirs);
     }
     this.#rename(from, ours, to);
   }
@@ -180,17 +225,16 @@ class Graft {
     ours: BigIntStats,
     to: BytePath,
     theirs: BigIntStats,
-    path: BytePath,
+    graft: () => void,
   ): void {
     open(from, ours);
     this.#log.metadata(to, folderMetadata(theirs));
     open(to, theirs);
-    this.folder(from, to, path);
+    graft();
     this.#finish(to, ours);
   }
 
-  #takeOut(path: BytePath): void {
-    const stats = look(path);
+  #takeOut(path: BytePath, stats: BigIntStats | undefined): void {
     // Who is not root may move a folder only with write permission on it.
     if (stats?.isDirectory() === true && (stats.mode & 0o200n) === 0n) {
       this.#log.metadata(path, folderMetadata(stats));

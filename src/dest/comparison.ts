@@ -1,14 +1,15 @@
-import { readlinkSync } from 'node:fs';
 import { isBeneath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import { hashFile } from '../disk/hash-file.ts';
 import { toMicroseconds } from '../disk/mtime.ts';
 import { PathDigest } from '../disk/path-digest.ts';
+import { readLink } from '../disk/read-link.ts';
 import { destinationError, errnoOf } from '../disk/system-error.ts';
 import { isWorkName, type EntryKind, type ManifestEntry, type Want } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Edit } from './edits.ts';
 import { ExistingTree, type Existing } from './existing-tree.ts';
+import { fileKey } from './file-key.ts';
 import type { Remains } from './remains.ts';
 
 export interface ComparisonOptions {
@@ -142,10 +143,12 @@ export class Comparison {
     const { stats } = found;
     if (!isKind(entry.kind, found)) return false;
     if (entry.kind === 'hardlink') {
-      return this.#firstNames.get(fileKey(found)) === entry.link;
+      return this.#firstNames.get(fileKey(stats)) === entry.link;
     }
     if (toMicroseconds(stats.mtimeNs) !== entry.mtimeUs) return false;
-    if (entry.kind === 'symlink') return readLink(found, entry.path) === entry.link;
+    if (entry.kind === 'symlink') {
+      return readLink(found.fsPath, entry.path, destinationError) === entry.link;
+    }
     if ((Number(stats.mode) & 0o7777) !== entry.mode) return false;
     return entry.kind === 'folder' || this.#isSameFile(entry, found);
   }
@@ -155,9 +158,9 @@ export class Comparison {
     if (stats.size !== BigInt(entry.size)) return false;
     const severalNames = stats.nlink > 1n;
     // It is one with an earlier entry, and ought not to be.
-    if (severalNames && this.#firstNames.has(fileKey(found))) return false;
+    if (severalNames && this.#firstNames.has(fileKey(stats))) return false;
     if (entry.sha256 !== undefined && entry.sha256 !== this.#hash(found, entry.path)) return false;
-    if (severalNames) this.#firstNames.set(fileKey(found), entry.path);
+    if (severalNames) this.#firstNames.set(fileKey(stats), entry.path);
     return true;
   }
 
@@ -187,18 +190,6 @@ export class Comparison {
 function isKind(kind: EntryKind, { stats }: Existing): boolean {
   if (kind === 'folder') return stats.isDirectory();
   return kind === 'symlink' ? stats.isSymbolicLink() : stats.isFile();
-}
-
-function fileKey({ stats }: Existing): string {
-  return `${stats.dev}:${stats.ino}`;
-}
-
-function readLink({ fsPath }: Existing, path: BytePath): BytePath {
-  try {
-    return readlinkSync(toFsPath(fsPath), 'latin1');
-  } catch (error) {
-    throw destinationError(error, 'read the symlink', path);
-  }
 }
 
 function collision(path: BytePath): CtxsyncError {

@@ -20,7 +20,7 @@ import { isWorkName } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_REMAINS, REMAINS_MS } from '../limits.ts';
 import { folderMetadata, setFolderMetadata, type FolderMetadata } from './folder-metadata.ts';
-import { releaseLock, takeLock } from './lock.ts';
+import { releaseLock, takeLock, type Lock } from './lock.ts';
 import { removeTree } from './remove-tree.ts';
 import { LOCK_NAME, stageName } from './work-name.ts';
 
@@ -32,13 +32,15 @@ export interface Destination {
   stage: BytePath;
   /** Stages of runs that broke off lately, the newest first: what is whole in them need not travel. */
   remains: BytePath[];
-  lock: BytePath;
+  lock: Lock;
   /** Folders that were made so that OUT exists, the outermost first. */
   made: BytePath[];
   /** OUT's mode and time before we touched it. */
   before: FolderMetadata;
   /** The permission bits that a new file in OUT does not get: the umask, or a default ACL's. */
   umask: number;
+  /** What else is worth a word. */
+  warnings: string[];
 }
 
 const TREE = 'tree';
@@ -72,7 +74,7 @@ export function stageEdits(destination: Destination, index: number): BytePath {
 export function prepareDestination(
   path: BytePath,
   gauge: Gauge,
-  { follow = true } = {},
+  { follow }: { follow: boolean },
 ): Destination {
   gauge.enter('locking', path);
   const made: BytePath[] = [];
@@ -82,13 +84,21 @@ export function prepareDestination(
     const before = folderMetadata(statSync(toFsPath(out), { bigint: true }));
     const lock = takeLock(out);
     const stage = joinPath(out, stageName());
-    const destination: Destination = { out, stage, remains: [], lock, made, before, umask: 0 };
+    const destination: Destination = {
+      out,
+      stage,
+      remains: [],
+      lock,
+      made,
+      before,
+      umask: 0,
+      warnings: [],
+    };
     try {
-      destination.remains = clearUp(out, gauge);
+      clearUp(destination, gauge);
       makeStage(destination);
     } catch (error) {
-      discard(destination, gauge);
-      throw error;
+      discardAfter(error, destination, gauge);
     }
     return destination;
   } catch (error) {
@@ -134,11 +144,24 @@ export type Keep = 'all' | 'remains' | 'nothing';
  */
 export function discard(destination: Destination, gauge: Gauge, keep: Keep = 'nothing'): void {
   const { stage, remains, lock } = destination;
-  removeTree(keep === 'all' ? stageTrash(destination) : stage, gauge);
-  if (keep === 'nothing') for (const each of remains) removeTree(each, gauge);
-  releaseLock(lock);
+  try {
+    removeTree(keep === 'all' ? stageTrash(destination) : stage, gauge);
+    if (keep === 'nothing') for (const each of remains) removeTree(each, gauge);
+  } finally {
+    // A process that serves lives on, and would shut itself out.
+    releaseLock(lock);
+  }
   removeMade(destination.made);
-  if (destination.made.length === 0) restoreTime(destination);
+  if (destination.made.length === 0) restore(destination);
+}
+
+function discardAfter(error: unknown, destination: Destination, gauge: Gauge): never {
+  try {
+    discard(destination, gauge);
+  } catch {
+    // What made us give up is what is reported; what is left the next run removes.
+  }
+  throw error;
 }
 
 function refuseSymlink(path: BytePath): void {
@@ -179,24 +202,53 @@ function makeFolders(path: BytePath, made: BytePath[]): void {
   }
 }
 
-/**
- * Removes what dead runs have left in OUT. We hold the lock, so nobody works there.
- * @returns stages that may still be of use, the newest first
- */
-function clearUp(out: BytePath, gauge: Gauge): BytePath[] {
-  const remains: { path: BytePath; mtimeMs: number }[] = [];
+/** Removes what dead runs have left in OUT. We hold the lock, so nobody works there. */
+function clearUp(destination: Destination, gauge: Gauge): void {
+  const { out, lock, warnings } = destination;
+  const { uid } = lstatSync(toFsPath(lock.path));
+  const remains: Remaining[] = [];
   for (const name of readdirSync(toFsPath(out), { encoding: 'latin1' })) {
     if (!isWorkName(name) || name === LOCK_NAME) continue;
     const path = joinPath(out, name);
-    const stats = lstatSync(toFsPath(path));
-    const age = Date.now() - stats.mtimeMs;
-    const useful = stats.isDirectory() && age < REMAINS_MS && hasTree(path);
-    if (useful) remains.push({ path, mtimeMs: stats.mtimeMs });
-    else removeTree(path, gauge);
+    unlessDenied(warnings, path, () => {
+      const useful = usefulRemains(path, uid);
+      if (useful === undefined) removeTree(path, gauge);
+      else remains.push(useful);
+    });
   }
   const newest = remains.toSorted((a, b) => b.mtimeMs - a.mtimeMs).map(({ path }) => path);
-  for (const path of newest.splice(MAX_REMAINS)) removeTree(path, gauge);
-  return newest;
+  for (const path of newest.splice(MAX_REMAINS)) {
+    unlessDenied(warnings, path, () => removeTree(path, gauge));
+  }
+  destination.remains = newest;
+}
+
+/** What another user's run has left need not be ours to touch: that is no reason to shut us out. */
+function unlessDenied(warnings: string[], path: BytePath, run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno !== 'EACCES' && errno !== 'EPERM') throw error;
+    const { message } = destinationError(error, "remove a dead receiver's", path);
+    warnings.push(`${message}; it does no harm, but only its owner can remove it`);
+  }
+}
+
+interface Remaining {
+  path: BytePath;
+  mtimeMs: number;
+}
+
+/**
+ * Undefined: it may be removed, or is gone already. A receiver that we keep out removes its draft.
+ * @param uid ours: files of another user would stay that user's to change, in our OUT
+ */
+function usefulRemains(path: BytePath, uid: number): Remaining | undefined {
+  const stats = lstatSync(toFsPath(path), { throwIfNoEntry: false });
+  if (stats?.isDirectory() !== true || stats.uid !== uid) return undefined;
+  const { mtimeMs } = stats;
+  return Date.now() - mtimeMs < REMAINS_MS && hasTree(path) ? { path, mtimeMs } : undefined;
 }
 
 /** A symlink in its place would be followed. */
@@ -234,8 +286,8 @@ function removeMade(made: readonly BytePath[]): void {
   }
 }
 
-/** Our stage came and went; OUT's own time should not tell. Not ours to set: then it stays. */
-function restoreTime({ out, before }: Destination): void {
+/** Our stage came and went; OUT's own mode and time should not tell. Not ours to set: then they stay. */
+function restore({ out, before }: Destination): void {
   try {
     setFolderMetadata(out, before);
   } catch (error) {

@@ -1,20 +1,29 @@
+import { randomUUID } from 'node:crypto';
 import {
+  closeSync,
   linkSync,
+  openSync,
   readFileSync,
   readlinkSync,
   renameSync,
-  rmSync,
   statSync,
-  unlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { joinPath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
-import { errnoOf } from '../disk/system-error.ts';
+import { destinationError, errnoOf } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import { LOCK_ATTEMPTS, LOCK_STALE_MS } from '../limits.ts';
+import { removeFile } from './remove-tree.ts';
 import { LOCK_NAME, lockDraftName } from './work-name.ts';
+
+/** A lock that we have taken. Plain data: it travels between threads. */
+export interface Lock {
+  path: BytePath;
+  /** What we wrote into it: tells it from one that another has taken since. */
+  text: string;
+}
 
 /** Who holds a destination. */
 interface Holder {
@@ -32,26 +41,26 @@ interface Holder {
  * holder was killed stays; it is taken over when its holder is provably dead or, where that cannot
  * be told (another machine or container), was not refreshed for LOCK_STALE_MS.
  *
- * @returns the lock's path
  * @throws CtxsyncError locked, naming the holder; and the system call's error
  */
-export function takeLock(out: BytePath): BytePath {
-  const path = joinPath(out, LOCK_NAME);
+export function takeLock(out: BytePath): Lock {
+  const text = JSON.stringify({ ...ourselves(), id: randomUUID() });
+  const lock = { path: joinPath(out, LOCK_NAME), text };
   for (let attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
-    const text = readLock(path);
-    if (text === undefined) {
-      if (createLock(out, path)) return path;
+    const found = readLock(lock.path);
+    if (found === undefined) {
+      if (createLock(out, lock)) return lock;
       continue; // another was faster
     }
-    const holder = parseHolder(text);
-    if (isAlive(path, holder)) throw lockedBy(out, path, holder);
-    removeStale(out, path, text);
+    const holder = parseHolder(found);
+    if (isAlive(lock.path, holder)) throw lockedBy(out, lock.path, holder);
+    removeStale(out, lock.path, found);
   }
-  throw lockedBy(out, path, undefined);
+  throw lockedBy(out, lock.path, undefined);
 }
 
 /** Shows those who cannot see our process that we live. A lock that is gone is not missed. */
-export function refreshLock(path: BytePath): void {
+export function refreshLock({ path }: Lock): void {
   const now = Date.now() / 1000;
   try {
     utimesSync(toFsPath(path), now, now);
@@ -60,41 +69,51 @@ export function refreshLock(path: BytePath): void {
   }
 }
 
-export function releaseLock(path: BytePath): void {
-  try {
-    unlinkSync(toFsPath(path));
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  }
+/** One that another has taken since is left: we may be late, or come a second time. */
+export function releaseLock({ path, text }: Lock): void {
+  if (readLock(path) === text) removeFile(path);
 }
 
 /** The lock appears with its holder in it, or not at all: a run killed on the way leaves a draft. */
-function createLock(out: BytePath, path: BytePath): boolean {
-  const draft = joinPath(out, lockDraftName());
-  writeFileSync(toFsPath(draft), JSON.stringify(ourselves()), { flag: 'wx', mode: 0o644 });
+function createLock(out: BytePath, lock: Lock): boolean {
+  const draft = { path: joinPath(out, lockDraftName()), text: lock.text };
+  write(draft);
   try {
-    linkSync(toFsPath(draft), toFsPath(path));
+    linkSync(toFsPath(draft.path), toFsPath(lock.path));
     return true;
   } catch (error) {
     const errno = errnoOf(error);
     // ENOENT: who holds the lock takes our draft for a dead run's.
     if (errno === 'EEXIST' || errno === 'ENOENT') return false;
     if (errno === undefined || !NO_HARDLINKS.has(errno)) throw error;
-    return createInPlace(path);
+    return createInPlace(lock);
   } finally {
-    rmSync(toFsPath(draft), { force: true });
+    removeFile(draft.path);
   }
 }
 
 const NO_HARDLINKS = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK']);
 
-function createInPlace(path: BytePath): boolean {
+function createInPlace(lock: Lock): boolean {
   try {
-    writeFileSync(toFsPath(path), JSON.stringify(ourselves()), { flag: 'wx', mode: 0o644 });
+    write(lock);
     return true;
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return false;
     throw error;
+  }
+}
+
+/** A full disk makes an empty file before it says that it is full: it is not left. */
+function write({ path, text }: Lock): void {
+  const fd = openSync(toFsPath(path), 'wx', 0o644);
+  try {
+    writeFileSync(fd, text);
+  } catch (error) {
+    removeFile(path);
+    throw error;
+  } finally {
+    closeSync(fd);
   }
 }
 
@@ -107,17 +126,20 @@ function readLock(path: BytePath): string | undefined {
   }
 }
 
-/** Two who find the same stale lock must not both take it: only what was read is removed. */
+/**
+ * Two who find the same stale lock must not both take it: only what was read is removed. Who has taken
+ * the lock meanwhile may have cleared away what we put aside.
+ */
 function removeStale(out: BytePath, path: BytePath, text: string): void {
   const aside = joinPath(out, lockDraftName());
   try {
     renameSync(toFsPath(path), toFsPath(aside));
+    if (readLock(aside) === text) removeFile(aside);
+    else renameSync(toFsPath(aside), toFsPath(path));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return;
-    throw error;
+    throw destinationError(error, "remove a dead receiver's lock,", path);
   }
-  if (readLock(aside) === text) unlinkSync(toFsPath(aside));
-  else renameSync(toFsPath(aside), toFsPath(path));
 }
 
 function ourselves(): Holder {

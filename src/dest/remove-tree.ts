@@ -11,7 +11,7 @@ export function removeTree(path: BytePath, gauge: Gauge): void {
   gauge.enter('cleaning', path);
   const stats = lstatSync(toFsPath(path), { throwIfNoEntry: false });
   if (stats === undefined) return;
-  if (!stats.isDirectory()) return unlinkSync(toFsPath(path));
+  if (!stats.isDirectory()) return removeFile(path);
   if ((stats.mode & 0o700) !== 0o700) chmodSync(toFsPath(path), 0o700);
   for (const name of readdirSync(toFsPath(path), { encoding: 'latin1' })) {
     removeChild(joinPath(path, name), gauge);
@@ -19,11 +19,20 @@ export function removeTree(path: BytePath, gauge: Gauge): void {
   rmdirSync(toFsPath(path));
 }
 
+/** Removes a file, or nothing where there is nothing. */
+export function removeFile(path: BytePath): void {
+  try {
+    unlinkSync(toFsPath(path));
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
+
 function removeChild(path: BytePath, gauge: Gauge): void {
   gauge.enter('cleaning', path);
   try {
     // Most are files: on a folder this fails and removes nothing.
-    unlinkSync(toFsPath(path));
+    removeFile(path);
   } catch (error) {
     // Linux says EISDIR, POSIX and macOS EPERM.
     const errno = errnoOf(error);

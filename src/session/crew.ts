@@ -120,17 +120,18 @@ export class Crew {
   /**
    * Cleans up after a cancelled run that has settled. On a thread that is there: to start one may
    * take longer, on a busy machine, than a disk gets to answer.
-   * @returns false when the disk did not answer for `withinMs`, or failed
+   * @param withinMs that a disk may not answer
    */
   async cleanUp<Name extends JobName>(
     name: Name,
     input: Jobs[Name]['input'],
     withinMs: number,
-  ): Promise<boolean> {
+  ): Promise<'done' | 'failed' | 'hung'> {
     const thread = [...this.#threads].find(({ idle }) => idle) ?? this.hire();
     let failed = false;
     const done = thread.run(name, input).catch(() => (failed = true));
-    return (await whileActive(thread, done, withinMs)) && !failed;
+    if (!(await whileActive(thread, done, withinMs))) return 'hung';
+    return failed ? 'failed' : 'done';
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { Budget } from '../archive/budget.ts';
 import type { Destination, Keep } from '../dest/destination.ts';
 import type { FolderMetadata } from '../dest/folder-metadata.ts';
-import { fromText, type BytePath } from '../disk/byte-path.ts';
+import { fromText, toText, type BytePath } from '../disk/byte-path.ts';
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { MAX_STREAMS, TICK_MS } from '../limits.ts';
@@ -131,12 +131,12 @@ export class FolderLanding implements Landing {
     const { crew, onWarning } = this.#options;
     const keep = this.#keep(error, duplex);
     const input = { destination, keep };
-    const clean = this.#settled && (await crew.cleanUp('discard', input, graceMs(error)));
-    if (!clean) {
-      crew.cleanUpLater('discard', input);
-      this.#warnOfStage(destination);
-    } else if (keep === 'all') {
-      onWarning(`what arrived is kept in ${destination.stage}; the next send goes on from there`);
+    const outcome = this.#settled ? await crew.cleanUp('discard', input, graceMs(error)) : 'hung';
+    if (outcome === 'hung') crew.cleanUpLater('discard', input);
+    if (outcome !== 'done') this.#warnOfStage(destination);
+    else if (keep === 'all') {
+      const stage = toText(destination.stage);
+      onWarning(`what arrived is kept in ${stage}; the next send goes on from there`);
     }
   }
 
@@ -175,12 +175,13 @@ export class FolderLanding implements Landing {
   }
 
   async #prepare(): Promise<Destination> {
-    const { crew, monitor, place } = this.#options;
+    const { crew, monitor, place, onWarning } = this.#options;
     const { folder, context } = await place();
     this.#base = context;
     // A context's name is the sender's word: it must not lead out of OUT.
     const input = { out: fromText(folder), follow: context === '' };
     this.#destination = await crew.run(this.#thread, 'prepare', input);
+    for (const message of this.#destination.warnings) onWarning(message);
     monitor.enter('receiving');
     return this.#destination;
   }
@@ -248,10 +249,10 @@ export class FolderLanding implements Landing {
   }
 
   #warnOfStage({ out, stage }: Destination): void {
-    const left = `${stage} is left, the next receive uses or removes it`;
+    const left = `${toText(stage)} is left, the next receive uses or removes it`;
     const midCommit = this.#committing !== undefined && !this.#settled;
     const message = midCommit
-      ? `the disk hung in the middle of the commit: ${out} may hold a part of the context; receive it again. ${left}`
+      ? `the disk hung in the middle of the commit: ${toText(out)} may hold a part of the context; receive it again. ${left}`
       : `the disk does not let us clean up: ${left}`;
     this.#options.onWarning(message);
   }

@@ -76,7 +76,8 @@ export const DESTINATION_JOBS: Pick<
     const { gauge } = context;
     const source = lockedSource(ring, destination, gauge);
     const paths = wanted ? new PathDigest() : undefined;
-    const remains = new Remains(remainingTrees(destination), gauge);
+    // Only what was compared can be found to be there.
+    const remains = new Remains(wanted ? remainingTrees(destination) : [], gauge);
     const stage = new StageWriter(stageTree(destination), destination.umask, gauge, remains);
     const validator = new EntryValidator(new Budget(new BigInt64Array(budget)));
     try {
@@ -106,7 +107,7 @@ export const DESTINATION_JOBS: Pick<
 /** While we wait for the sender, our lock must not look as if we were dead. */
 function lockedSource(ring: SharedArrayBuffer, { lock }: Destination, gauge: Gauge): RingSource {
   return new RingSource(new Ring(ring), gauge, LOCK_REFRESH_MS, () => {
-    gauge.enter('locking', lock);
+    gauge.enter('locking', lock.path);
     refreshLock(lock);
   });
 }

@@ -31,7 +31,7 @@ describe('a destination', () => {
       const destination = prepare(out);
       const { stage, lock } = destination;
       expect(readdirSync(out).toSorted()).toEqual(
-        [lock, stage].map((path) => path.slice(out.length + 1)).toSorted(),
+        [lock.path, stage].map((path) => path.slice(out.length + 1)).toSorted(),
       );
       for (const folder of [stage, stageTree(destination), stageTrash(destination)]) {
         expect(statSync(folder).mode & 0o7777).toBe(0o700);
@@ -129,7 +129,9 @@ describe('a destination', () => {
 
   it('may have a name of any bytes', async () => {
     await withFolder((folder) => {
-      const destination = prepareDestination(`${fromText(folder)}/\xff\n`, new Gauge());
+      const destination = prepareDestination(`${fromText(folder)}/\xff\n`, new Gauge(), {
+        follow: true,
+      });
       expect(destination.out.endsWith('/\xff\n')).toBe(true);
       expect(readdirSync(folder, { encoding: 'latin1' })).toEqual(['\xff\n']);
       discard(destination, new Gauge());
@@ -179,7 +181,7 @@ describe('a destination', () => {
 });
 
 function prepare(out: string): Destination {
-  return prepareDestination(fromText(out), new Gauge());
+  return prepareDestination(fromText(out), new Gauge(), { follow: true });
 }
 
 function refusal(out: string): CtxsyncError {

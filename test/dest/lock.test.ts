@@ -1,8 +1,8 @@
-import { existsSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { refreshLock, releaseLock, takeLock } from '../../src/dest/lock.ts';
+import { refreshLock, releaseLock, takeLock, type Lock } from '../../src/dest/lock.ts';
 import { CtxsyncError } from '../../src/errors.ts';
 import { LOCK_STALE_MS } from '../../src/limits.ts';
 import { withFolder } from '../helpers/folder.ts';
@@ -13,10 +13,10 @@ const STALE_MS = LOCK_STALE_MS + 10_000;
 describe('the lock of OUT', () => {
   it('is taken, names its holder, and is gone when it is released', async () => {
     await withFolder((out) => {
-      const path = takeLock(out);
-      expect(path).toBe(join(out, '.ctxsync-lock'));
-      expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ pid: process.pid });
-      releaseLock(path);
+      const lock = takeLock(out);
+      expect(lock.path).toBe(join(out, '.ctxsync-lock'));
+      expect(holderOf(lock)).toMatchObject({ pid: process.pid });
+      releaseLock(lock);
       expect(readdirSync(out)).toEqual([]);
     });
   });
@@ -35,7 +35,7 @@ describe('the lock of OUT', () => {
   it('may be taken again when it was released', async () => {
     await withFolder((out) => {
       releaseLock(takeLock(out));
-      expect(existsSync(takeLock(out))).toBe(true);
+      expect(existsSync(takeLock(out).path)).toBe(true);
     });
   });
 
@@ -89,19 +89,28 @@ describe('the lock of OUT', () => {
   it('lives on when it is refreshed', async () => {
     await withFolder((out) => {
       hold(out, { scope: 'another boot' }, STALE_MS);
-      refreshLock(join(out, '.ctxsync-lock'));
+      refreshLock({ path: join(out, '.ctxsync-lock'), text: '' });
       expect(refusal(out).code).toBe('locked');
     });
   });
 
   it('is not missed by its holder when somebody removed it', async () => {
     await withFolder((out) => {
-      const path = takeLock(out);
-      releaseLock(path);
+      const lock = takeLock(out);
+      releaseLock(lock);
       expect(() => {
-        refreshLock(path);
-        releaseLock(path);
+        refreshLock(lock);
+        releaseLock(lock);
       }).not.toThrow();
+    });
+  });
+
+  it('is not released by one who held it before', async () => {
+    await withFolder((out) => {
+      const before = takeLock(out);
+      hold(out, {});
+      releaseLock(before);
+      expect(refusal(out).code).toBe('locked');
     });
   });
 });
@@ -109,7 +118,7 @@ describe('the lock of OUT', () => {
 /** A lock as another run would have left it, `ageMs` ago. */
 function hold(out: string, changes: Record<string, unknown> | string, ageMs = 0): void {
   const path = join(out, '.ctxsync-lock');
-  releaseLock(path);
+  rmSync(path, { force: true });
   const ours = holderOf(takeLock(out));
   const text = typeof changes === 'string' ? changes : JSON.stringify({ ...ours, ...changes });
   writeFileSync(path, text);
@@ -117,7 +126,7 @@ function hold(out: string, changes: Record<string, unknown> | string, ageMs = 0)
   utimesSync(path, at, at);
 }
 
-function holderOf(path: string): { pid?: unknown; began?: unknown } {
+function holderOf({ path }: Lock): { pid?: unknown; began?: unknown } {
   return JSON.parse(readFileSync(path, 'utf8')) as { pid?: unknown; began?: unknown };
 }
 

@@ -141,7 +141,7 @@ export function update(
   contexts: Record<string, string>,
   options: UpdateOptions = {},
 ): Updated {
-  const destination = prepareDestination(fromText(out), new Gauge());
+  const destination = prepareDestination(fromText(out), new Gauge(), { follow: true });
   try {
     const run = new Update(destination, Object.keys(contexts), options);
     for (const [name, folder] of Object.entries(contexts)) run.context(name, folder);

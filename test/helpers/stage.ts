@@ -51,7 +51,7 @@ export function lay(
   entries: readonly EntryLike[],
   { delete: mirror = false, gauge = new Gauge() }: CommitAttempt = {},
 ): CommitResult {
-  const destination = prepareDestination(fromText(out), new Gauge());
+  const destination = prepareDestination(fromText(out), new Gauge(), { follow: true });
   try {
     const writer = new StageWriter(stageTree(destination), destination.umask, new Gauge());
     for (const given of entries) writer.add(toEntry(given), contentOf(given.content ?? ''), false);

@@ -1,0 +1,31 @@
+import { join } from 'node:path';
+import { expect, it, vi } from 'vitest';
+import { Gauge } from '../../src/disk/gauge.ts';
+import { withDisk } from '../helpers/disk-calls.ts';
+import { withFolder } from '../helpers/folder.ts';
+import { update } from '../helpers/incremental.ts';
+import { writeTree } from '../helpers/scene.ts';
+
+vi.mock('node:fs', async (original) =>
+  (await import('../helpers/disk-calls.ts')).hooked(await original()),
+);
+
+it.each([
+  ['once', { delete: false }],
+  ['twice with --delete', { delete: true }],
+])('a commit reads its edits %s, and says before that it is at work', async (_, options) => {
+  await withFolder((folder) => {
+    const [context, out] = [join(folder, 'context'), join(folder, 'out')];
+    writeTree(context, { changed: 'new' });
+    writeTree(out, { changed: 'old', gone: 'old' });
+    const gauge = new Gauge();
+    const states: string[] = [];
+    const attempt = (): unknown => update(out, { '': context }, { ...options, gauge });
+    withDisk((name, args, make) => {
+      const reads = name === 'openSync' && args[1] === 'r';
+      if (reads && String(args[0]).includes('/edits-')) states.push(gauge.read().state);
+      return make(name, ...args);
+    }, attempt);
+    expect(states).toEqual(Array.from({ length: options.delete ? 2 : 1 }, () => 'committing'));
+  });
+});

@@ -1,0 +1,46 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Budget } from '../../src/archive/budget.ts';
+import { discard, prepareDestination } from '../../src/dest/destination.ts';
+import { fromText } from '../../src/disk/byte-path.ts';
+import { Gauge } from '../../src/disk/gauge.ts';
+import { DESTINATION_JOBS } from '../../src/worker/destination-jobs.ts';
+import { withFolder } from '../helpers/folder.ts';
+import { tarOf } from '../helpers/hand-made.ts';
+import { writeTree } from '../helpers/scene.ts';
+import { fullRing } from '../helpers/wire-harness.ts';
+
+const STAGE = '.ctxsync-0123456789abcdef';
+
+describe('the unpacking of a context', () => {
+  it.each([
+    ['was compared looks for its files in what is left of runs that broke off', true],
+    ['comes whole does not look into what is left of runs that broke off', false],
+  ])('that %s', async (_, wanted) => {
+    await withFolder((out) => {
+      writeTree(join(out, STAGE), { 'tree/sub/x': 'left' });
+      const scanned: string[] = [];
+      const gauge = new (class extends Gauge {
+        override enter(...[state, path = '']: Parameters<Gauge['enter']>): void {
+          super.enter(state, path);
+          if (state === 'scanning') scanned.push(path);
+        }
+      })();
+      const destination = prepareDestination(fromText(out), new Gauge(), { follow: true });
+      const entries = [
+        { path: 'sub', kind: 'folder' as const, mode: 0o755 },
+        { path: 'sub/x', size: 4 },
+      ];
+      const input = {
+        ring: fullRing(tarOf(entries)).shared,
+        destination,
+        name: '',
+        budget: Budget.create({ maxEntries: 10, maxBytes: 1_000 }).shared.buffer,
+        wanted,
+      };
+      DESTINATION_JOBS.unpack(input, { gauge, say: () => {} });
+      expect(scanned.length > 0).toBe(wanted);
+      discard(destination, new Gauge());
+    });
+  });
+});

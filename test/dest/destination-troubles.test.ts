@@ -1,0 +1,250 @@
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { discard, prepareDestination, type Destination } from '../../src/dest/destination.ts';
+import { takeLock } from '../../src/dest/lock.ts';
+import { fromText } from '../../src/disk/byte-path.ts';
+import { Gauge, type DiskState } from '../../src/disk/gauge.ts';
+import { CtxsyncError } from '../../src/errors.ts';
+import { LOCK_STALE_MS } from '../../src/limits.ts';
+import { asNobody } from '../helpers/as-nobody.ts';
+import { systemError, withDisk, type Around, type CallName } from '../helpers/disk-calls.ts';
+import { withFolder } from '../helpers/folder.ts';
+import { writeTree } from '../helpers/scene.ts';
+import { thrownBy } from '../helpers/thrown-by.ts';
+import { treeState } from '../helpers/tree-state.ts';
+
+vi.mock('node:fs', async (original) =>
+  (await import('../helpers/disk-calls.ts')).hooked(await original()),
+);
+
+const DRAFT = '.ctxsync-lock-0123456789abcdef';
+const STAGE = '.ctxsync-0123456789abcdef';
+const ENOSPC = systemError('ENOSPC', -28);
+
+describe('a destination that two receivers want at the same time', () => {
+  it.each<[when: string, call: CallName]>([
+    ['looked at', 'lstatSync'],
+    ['removed', 'unlinkSync'],
+  ])("is had by one, though the other's draft goes before it is %s", async (_, call) => {
+    await withFolder((out) => {
+      writeFileSync(join(out, DRAFT), '');
+      const { lock, stage } = withDisk(goneBefore(call, DRAFT), () => prepare(out));
+      expect(readdirSync(out).map((name) => join(out, name))).toEqual([stage, lock.path]);
+    });
+  });
+
+  it.each<[when: string, call: CallName]>([
+    ['looked at', 'readFileSync'],
+    ['removed', 'unlinkSync'],
+  ])('is had by one that finds a stale lock, which goes before it is %s', async (_, call) => {
+    await withFolder((out) => {
+      const path = join(out, '.ctxsync-lock');
+      writeFileSync(path, 'of a dead receiver');
+      const stale = (Date.now() - 2 * LOCK_STALE_MS) / 1000;
+      utimesSync(path, stale, stale);
+      // It puts the lock aside as a draft, which the other takes for a dead run's.
+      const lock = withDisk(goneBefore(call, '.ctxsync-lock-'), () => takeLock(fromText(out)));
+      expect(readdirSync(out)).toEqual(['.ctxsync-lock']);
+      expect(lock.text).toContain(`"pid":${process.pid}`);
+    });
+  });
+});
+
+describe('a destination on a full disk', () => {
+  it('is refused, and nothing is left', async () => {
+    await withFolder((folder) => {
+      const error = withDisk(fullDisk(), () => thrownBy(() => prepare(join(folder, 'a/out'))));
+      expect(error.code).toBe('no-space');
+      expect(readdirSync(folder)).toEqual([]);
+    });
+  });
+
+  it('is refused, and no lock is left, also where there are no hardlinks', async () => {
+    await withFolder((out) => {
+      const error = withDisk(fullDisk(2, withoutHardlinks), () => thrownBy(() => prepare(out)));
+      expect(error.code).toBe('no-space');
+      expect(readdirSync(out)).toEqual([]);
+    });
+  });
+});
+
+describe('a destination where there are no hardlinks', () => {
+  it('is locked all the same', async () => {
+    await withFolder((out) => {
+      withDisk(withoutHardlinks, () => prepare(out));
+      expect(thrownBy(() => prepare(out)).code).toBe('locked');
+    });
+  });
+});
+
+describe('a destination that cannot be cleaned up', () => {
+  it('is let go of by a run that is discarded', async () => {
+    await withFolder((out) => {
+      const destination = prepare(out);
+      expect(() => discard(destination, new StuckGauge('cleaning'))).toThrow('stuck');
+      expect(existsSync(destination.lock.path)).toBe(false);
+      discard(prepare(out), new Gauge());
+      expect(readdirSync(out)).toEqual([]);
+    });
+  });
+
+  it('is not taken from the next run by one that is discarded again', async () => {
+    await withFolder((out) => {
+      const destination = prepare(out);
+      expect(() => discard(destination, new StuckGauge('cleaning'))).toThrow('stuck');
+      const next = prepare(out);
+      discard(destination, new Gauge());
+      expect(thrownBy(() => prepare(out)).code).toBe('locked');
+      discard(next, new Gauge());
+      expect(readdirSync(out)).toEqual([]);
+    });
+  });
+
+  it('is refused for the reason why there was something to be cleaned up', async () => {
+    await withFolder((out) => {
+      const noStage: Around = (name, args, make) => {
+        if (name === 'mkdirSync' && String(args[0]).endsWith('/tree')) throw ENOSPC;
+        return make(name, ...args);
+      };
+      const attempt = (): unknown =>
+        prepareDestination(fromText(out), new StuckGauge('cleaning'), { follow: true });
+      expect(withDisk(noStage, () => thrownBy(attempt)).code).toBe('no-space');
+      expect(existsSync(join(out, '.ctxsync-lock'))).toBe(false);
+    });
+  });
+});
+
+describe.runIf(process.getuid?.() === 0)("a destination with another user's leftovers", () => {
+  it.each([
+    ['fresh', 0],
+    ['old', 1e9],
+  ])('that are %s and closed to us is had, and says what is left', async (_, seconds) => {
+    await withShared((out) => {
+      writeTree(join(out, STAGE), { 'tree/x': 'x' });
+      chmodSync(join(out, STAGE), 0o700);
+      if (seconds > 0) utimesSync(join(out, STAGE), seconds, seconds);
+      const before = treeState(out, { root: false });
+      asAnother(out, () => {
+        const destination = prepare(out);
+        expect(destination.remains).toEqual([]);
+        expect(destination.warnings).toEqual([
+          expect.stringMatching(`cannot remove .*${join(out, STAGE)}: permission denied .*owner`),
+        ]);
+        discard(destination, new Gauge());
+      });
+      expect(treeState(out, { root: false })).toEqual(before);
+    });
+  });
+
+  it('that we may use does not use them, as they would stay theirs: it removes them', async () => {
+    await withFolder((out) => {
+      writeTree(join(out, STAGE), { 'tree/x': 'x' });
+      chownSync(join(out, STAGE), 65_534, 65_534);
+      const destination = prepare(out);
+      expect(destination).toMatchObject({ remains: [], warnings: [] });
+      expect(existsSync(join(out, STAGE))).toBe(false);
+    });
+  });
+
+  it('that nobody else may remove is had, and says so', async () => {
+    await withShared((out) => {
+      writeFileSync(join(out, DRAFT), '');
+      chmodSync(out, 0o1777);
+      asAnother(out, () => {
+        const destination = prepare(out);
+        expect(destination.warnings).toEqual([expect.stringContaining(join(out, DRAFT))]);
+        discard(destination, new Gauge());
+      });
+    });
+  });
+
+  it('is refused when it is the lock that nobody else may remove, which is named', async () => {
+    await withShared((out) => {
+      const path = join(out, '.ctxsync-lock');
+      writeFileSync(path, '');
+      utimesSync(path, 1e9, 1e9);
+      chmodSync(out, 0o1777);
+      asAnother(out, () => {
+        const { code, message } = thrownBy(() => prepare(out));
+        expect(code).toBe('not-writable');
+        expect(message).toContain(path);
+      });
+    });
+  });
+});
+
+/** Each call on what is called so finds that somebody else has just removed it. */
+function goneBefore(call: CallName, name: string): Around {
+  return (made, args, make) => {
+    const path = String(args[0]);
+    if (made === call && path.includes(name)) make('rmSync', path, { force: true });
+    return make(made, ...args);
+  };
+}
+
+/** A write of a file fails when the file was made. @param nth of the writes; those before succeed */
+function fullDisk(nth = 1, around: Around = (name, args, make) => make(name, ...args)): Around {
+  let writes = 0;
+  return (name, args, make) => {
+    if (name !== 'writeFileSync') return around(name, args, make);
+    writes += 1;
+    const [file, , ...options] = args;
+    around(name, writes < nth ? args : [file, '', ...options], make);
+    if (writes >= nth) throw ENOSPC;
+    return undefined;
+  };
+}
+
+const withoutHardlinks: Around = (name, args, make) => {
+  if (name === 'linkSync') throw systemError('EPERM', -1);
+  return make(name, ...args);
+};
+
+/** Fails in this state. */
+class StuckGauge extends Gauge {
+  readonly #stuckIn: DiskState;
+
+  constructor(stuckIn: DiskState) {
+    super();
+    this.#stuckIn = stuckIn;
+  }
+
+  override enter(...[state, path = '']: Parameters<Gauge['enter']>): void {
+    super.enter(state, path);
+    if (state === this.#stuckIn) throw new CtxsyncError('internal', 'stuck');
+  }
+}
+
+/** An OUT into which everybody may write. */
+async function withShared(use: (out: string) => void): Promise<void> {
+  await withFolder((folder) => {
+    chmodSync(folder, 0o755);
+    const out = join(folder, 'out');
+    mkdirSync(out);
+    chownSync(out, 0, 0);
+    chmodSync(out, 0o777);
+    use(out);
+  });
+}
+
+/** As somebody who owns nothing there. */
+function asAnother(out: string, run: () => void): void {
+  const own = join(out, '..', 'own');
+  mkdirSync(own);
+  asNobody(own, run);
+  rmSync(own, { recursive: true });
+}
+
+function prepare(out: string): Destination {
+  return prepareDestination(fromText(out), new Gauge(), { follow: true });
+}

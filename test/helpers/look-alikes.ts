@@ -1,0 +1,72 @@
+import type { Around, CallName, Make } from './disk-calls.ts';
+
+/** Calls that name two entries. */
+const TWO = new Set<CallName>(['linkSync', 'renameSync']);
+
+/**
+ * A disk that takes names for the same when they differ only in upper and lower case, or in how
+ * Unicode composes their letters; as macOS's does. It lists an entry as it was made.
+ *
+ * @param renamed what a rename onto an entry of another spelling leaves: the new name on some disks,
+ *   the old one on others
+ */
+export function blindDisk(renamed: 'new name' | 'old name'): Around {
+  return (name, args, make) => {
+    const at = name === 'symlinkSync' ? [1] : TWO.has(name) ? [0, 1] : [0];
+    const found = args.map((arg, i) => (at.includes(i) ? find(arg, make) : arg));
+    if (name === 'renameSync') return rename(found, args[1], renamed, make);
+    return make(name, ...found);
+  };
+}
+
+function rename(found: unknown[], to: unknown, renamed: string, make: Make): void {
+  const [from, there] = found.map(text) as [string, string];
+  const wanted = `${folderOf(there)}/${nameOf(text(to))}`;
+  if (from !== there) make('renameSync', bytes(from), bytes(there));
+  if ((from === there || renamed === 'new name') && there !== wanted) {
+    make('renameSync', bytes(there), bytes(wanted));
+  }
+}
+
+/** The path of the entry that this disk takes for the one of this path. */
+function find(path: unknown, make: Make): unknown {
+  if (typeof path !== 'string' && !Buffer.isBuffer(path)) return path;
+  if (make('lstatSync', path, { throwIfNoEntry: false }) !== undefined) return path;
+  const whole = text(path);
+  if (!whole.includes('/', 1)) return path;
+  const folder = text(find(bytes(folderOf(whole)), make));
+  const name = nameOf(whole);
+  const there = list(folder, make).find((each) => folded(each) === folded(name)) ?? name;
+  return bytes(`${folder}/${there}`);
+}
+
+function list(folder: string, make: Make): string[] {
+  try {
+    return make('readdirSync', bytes(folder), { encoding: 'latin1' }) as string[];
+  } catch {
+    return [];
+  }
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/'));
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+function folded(name: string): string {
+  return Buffer.from(name, 'latin1').toString('utf8').normalize('NFC').toLowerCase();
+}
+
+/** A byte a character. */
+function text(path: unknown): string {
+  return Buffer.isBuffer(path)
+    ? path.toString('latin1')
+    : Buffer.from(String(path)).toString('latin1');
+}
+
+function bytes(path: string): Buffer {
+  return Buffer.from(path, 'latin1');
+}
