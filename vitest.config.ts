@@ -1,13 +1,27 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
+const TESTS = 'test/**/*.test.ts';
+const MOCKING = 'test/**/*.mock.test.ts';
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // More than processors: much of the end-to-end tests is waiting.
     maxWorkers: Math.ceil(availableParallelism() * 1.5),
     coverage: { include: ['src/**'] },
+    projects: [
+      {
+        extends: true,
+        // A process for many files: to start one for each takes longer than most of them.
+        test: { name: 'shared', include: [TESTS], exclude: [MOCKING], isolate: false },
+      },
+      {
+        extends: true,
+        // A module can only be mocked where nobody has loaded it before.
+        test: { name: 'mocking', include: [MOCKING] },
+      },
+    ],
   },
 });
