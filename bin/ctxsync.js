@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { exit } from '../dist/cli/exit.js';
-import { main } from '../dist/cli/main.js';
+import { exit } from '../dist/js/exit.js';
+import { main } from '../dist/js/main.js';
 
 // Only a proven success clears it: a promise that never settles must not end as 0.
 process.exitCode = 1;

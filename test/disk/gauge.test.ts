@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { Gauge } from '../../src/disk/gauge.ts';
 import { GAUGE_PATH_BYTES } from '../../src/limits.ts';
+import { buildModule } from '../helpers/built-module.ts';
 
 describe('a gauge', () => {
   it('shows on the other side what the worker is in the middle of', () => {
@@ -73,10 +74,11 @@ describe('a gauge', () => {
 
   it('never shows half a path, while a thread writes one after the other', async () => {
     const gauge = new Gauge();
+    const built = await buildModule('disk/gauge.ts');
     const stop = new Int32Array(new SharedArrayBuffer(4));
     const thread = new Worker(BUSY_THREAD, {
       eval: true,
-      workerData: { shared: gauge.shared, stop, module: GAUGE_MODULE },
+      workerData: { shared: gauge.shared, stop, module: built.href },
     });
     const ended = new Promise((resolve, reject) => thread.on('exit', resolve).on('error', reject));
     try {
@@ -88,12 +90,10 @@ describe('a gauge', () => {
     } finally {
       Atomics.store(stop, 0, 1);
       await ended;
+      built.remove();
     }
   });
 });
-
-// Built, because a worker of Node 20 does not take TypeScript.
-const GAUGE_MODULE = new URL('../../dist/disk/gauge.js', import.meta.url).href;
 
 const BUSY_THREAD = `
   const { parentPort, workerData } = require('node:worker_threads');

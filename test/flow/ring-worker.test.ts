@@ -1,11 +1,14 @@
-import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Ring } from '../../src/flow/ring.ts';
+import { buildModule, type BuiltModule } from '../helpers/built-module.ts';
 import { settle, someBytes, until } from '../helpers/wire-harness.ts';
 
-/** `npm test` builds first: a worker on Node 20 cannot load TypeScript. */
-const BUILT = new URL('../../dist/flow/ring.js', import.meta.url);
+let built: BuiltModule;
+beforeAll(async () => {
+  built = await buildModule('flow/ring.ts');
+});
+afterAll(() => built.remove());
 
 interface Blocked {
   worker: Worker;
@@ -16,7 +19,6 @@ interface Blocked {
 
 /** Runs `body` on a thread of its own, with `ring` and `words` in scope. */
 function onWorker(ring: Ring, body: string): Blocked {
-  if (!existsSync(BUILT)) throw new Error('run `npm run build` first');
   const words = new Int32Array(new SharedArrayBuffer(8));
   const code = `
     const { workerData, parentPort } = require('node:worker_threads');
@@ -26,7 +28,7 @@ function onWorker(ring: Ring, body: string): Blocked {
       Atomics.store(words, 1, 1);
       parentPort.postMessage((() => { ${body} })());
     });`;
-  const workerData = { built: BUILT.href, shared: ring.shared, words };
+  const workerData = { built: built.href, shared: ring.shared, words };
   const worker = new Worker(code, { eval: true, workerData });
   const result = new Promise((resolve, reject) => {
     worker.once('message', resolve);
