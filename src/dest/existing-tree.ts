@@ -1,8 +1,16 @@
 import { lstatSync, type BigIntStats } from 'node:fs';
-import { isBeneath, joinPath, splitPath, toFsPath, type BytePath } from '../disk/byte-path.ts';
+import {
+  isBeneath,
+  joinPath,
+  splitPath,
+  toFsPath,
+  toText,
+  type BytePath,
+} from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import { OpenFolder } from '../disk/open-folder.ts';
 import { destinationError, errnoOf } from '../disk/system-error.ts';
+import { CtxsyncError } from '../errors.ts';
 
 /** An entry that is there. */
 export interface Existing {
@@ -54,6 +62,7 @@ export class ExistingTree {
     level.next += 1;
     const fsPath = level.folder.child(name);
     const stats = this.#look(fsPath, path);
+    checkSame(level);
     return stats === undefined ? undefined : { fsPath, stats };
   }
 
@@ -116,8 +125,10 @@ export class ExistingTree {
   /** @throws the system call's error */
   #open(fsPath: BytePath, path: BytePath): void {
     this.#gauge.enter('scanning', path);
+    const parent = this.#levels.at(-1);
     const folder = new OpenFolder(fsPath);
     try {
+      if (parent !== undefined) checkSame(parent);
       this.#levels.push({ path, folder, names: folder.names(), next: 0 });
     } catch (error) {
       folder.close();
@@ -133,4 +144,15 @@ export class ExistingTree {
       throw destinationError(error, 'look at', path);
     }
   }
+}
+
+/** Where children are reached by path, another folder may have taken its place. */
+function checkSame({ folder, path }: Level): void {
+  if (folder.verify()) return;
+  const text = toText(path);
+  throw new CtxsyncError(
+    'not-writable',
+    `${text === '' ? 'OUT' : text} was replaced while it was compared; send again when nothing changes it`,
+    { path: text },
+  );
 }

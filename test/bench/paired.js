@@ -20,7 +20,7 @@ export function bench(run) {
 }
 
 /**
- * Times two ways of the same work, A B A B, the file cache warm.
+ * Times two ways of the same work, A B A B.
  * @param label of the work
  * @param ours, theirs { name, prepare?, script, args }: for `script`, $0 and $1 are node and ctxsync
  */
@@ -42,15 +42,18 @@ export function pair(label, ours, theirs) {
 }
 
 /** @returns seconds of wall-clock time */
-function time({ prepare, script, args }) {
-  prepare?.();
+function time(way) {
+  way.prepare?.();
   const begun = performance.now();
+  run(way);
+  return (performance.now() - begun) / 1000;
+}
+
+export function run({ script, args }) {
   const { status, stderr } = spawnSync('sh', ['-c', script, process.execPath, bin, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  const seconds = (performance.now() - begun) / 1000;
   if (status !== 0) throw new Error(`${script} failed: ${stderr}`);
-  return seconds;
 }
 
 /** @param packages each has 10 folders of 50 files */

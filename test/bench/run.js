@@ -4,32 +4,55 @@
  *
  *     npm run bench                 trees that it makes: many small files, one big file
  *     npm run bench -- FOLDER ...   your own
+ *     npm run bench -- --cold ...   nothing of the tree in memory, the programs are (Linux, as root)
  */
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bench, makeManySmallFiles, pair } from './paired.js';
+import { parseArgs } from 'node:util';
+import { bench, makeManySmallFiles, pair, run } from './paired.js';
+
+const { values, positionals: trees } = parseArgs({
+  options: { cold: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const OURS = '"$0" "$1" send -q "$2" | "$0" "$1" receive -q "$3"';
+const THEIRS = 'tar c -C "$2" . | tar x -C "$3"';
 
 bench((folder) => {
   const out = join(folder, 'out');
-  const prepare = () => {
+  const empty = join(folder, 'empty');
+  mkdirSync(empty);
+  const makeOut = () => {
     rmSync(out, { recursive: true, force: true });
     mkdirSync(out);
   };
-  const trees = process.argv.slice(2);
+  const way = (name, script, tree) => {
+    const prepare = () => {
+      makeOut();
+      if (!values.cold) return;
+      forgetFiles();
+      run({ script, args: [empty, out] });
+    };
+    return { name, prepare, script, args: [tree, out] };
+  };
   if (trees.length === 0) {
     trees.push(makeManySmallFiles(join(folder, 'small'), 40), makeBigFile(join(folder, 'big')));
   }
   for (const tree of trees) {
-    const args = [tree, out];
-    const ours = '"$0" "$1" send -q "$2" | "$0" "$1" receive -q "$3"';
-    const theirs = 'tar c -C "$2" . | tar x -C "$3"';
     pair(
-      tree,
-      { name: 'ctxsync', prepare, script: ours, args },
-      { name: 'tar c|tar x', prepare, script: theirs, args },
+      `${tree}, ${values.cold ? 'cold' : 'the file cache warm'}`,
+      way('ctxsync', OURS, tree),
+      way('tar c|tar x', THEIRS, tree),
     );
   }
 });
+
+/** Writes out what is dirty, and drops what is cached of all files. */
+function forgetFiles() {
+  spawnSync('sync');
+  writeFileSync('/proc/sys/vm/drop_caches', '3');
+}
 
 function makeBigFile(tree) {
   mkdirSync(tree);
