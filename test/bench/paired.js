@@ -8,12 +8,12 @@ const ROUNDS = 7;
 const bin = fileURLToPath(new URL('../../bin/ctxsync.js', import.meta.url));
 
 /** Runs with a folder of its own, which is gone afterwards. */
-export function bench(run) {
+export function bench(work) {
   const folder = mkdtempSync(join(tmpdir(), 'ctxsync-bench-'));
   try {
     const { model = 'unknown' } = cpus()[0] ?? {};
     say(`Node ${process.version}, ${cpus().length} x ${model}, ${ROUNDS} rounds after one warm-up`);
-    run(folder);
+    work(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

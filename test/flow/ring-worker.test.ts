@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Ring } from '../../src/flow/ring.ts';
+import { RING_GATHER_MS } from '../../src/limits.ts';
 import { buildModule, type BuiltModule } from '../helpers/built-module.ts';
 import { settle, someBytes, until } from '../helpers/wire-harness.ts';
 
@@ -130,4 +131,18 @@ test('a reader can wait for a bounded time', async () => {
   expect(await onWorker(ring, 'return ring.waitForData(1)').result).toBe('timeout');
   ring.write(someBytes(1));
   expect(await onWorker(ring, 'return ring.waitForData(1)').result).toBe('data');
+});
+
+test('bytes that come one by one, each after a wait, wake the reader one by one', async () => {
+  const ring = Ring.create(256);
+  const { words, result } = onWorker(ring, COUNT_BYTES);
+  await until(() => Atomics.load(words, 1) === 1);
+  for (let count = 1; count <= 300; count++) {
+    // Some while it lets bytes gather, some later.
+    if (count % 3 === 0) await new Promise((resolve) => setTimeout(resolve, 2 * RING_GATHER_MS));
+    ring.write(Uint8Array.of(1));
+    await until(() => Atomics.load(words, 0) === count);
+  }
+  ring.end();
+  expect(await result).toMatchObject({ why: 'end' });
 });
