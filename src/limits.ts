@@ -110,6 +110,11 @@ export const IO_BUFFER_BYTES = 64 * KiB;
  * a large file that is not in memory), and so that a slow disk is seen to move.
  */
 export const MAX_READ_BYTES = 256 * KiB;
+/**
+ * Bytes that are written at once. For more, ext4 (Linux 6.18) looks for larger pieces of memory: 1 MiB
+ * at a time took three times the system time.
+ */
+export const MAX_WRITE_BYTES = 256 * KiB;
 /** Bytes of the current path that a gauge shows; the end of a longer one. */
 export const GAUGE_PATH_BYTES = 1024;
 

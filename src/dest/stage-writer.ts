@@ -19,6 +19,7 @@ import { setNegativeMtime, toUtimesSeconds } from '../disk/mtime.ts';
 import { destinationError, errnoOf, sourceChanged } from '../disk/system-error.ts';
 import type { Content, Entry, EntrySink } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
+import { MAX_WRITE_BYTES } from '../limits.ts';
 import { Remains } from './remains.ts';
 import { setFolderMetadata, type FolderMetadata } from './folder-metadata.ts';
 
@@ -138,7 +139,7 @@ export class StageWriter implements EntrySink {
   #writeContent(fd: number, path: BytePath, content: Content): void {
     for (let bytes = content.content(); bytes.length > 0; bytes = content.content()) {
       this.#gauge.enter('writing', path);
-      const count = writeSync(fd, bytes, 0, bytes.length);
+      const count = writeSync(fd, bytes, 0, Math.min(bytes.length, MAX_WRITE_BYTES));
       content.consumed(count);
       this.#gauge.addBytes(count);
     }
