@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { toMicroseconds } from '../../src/disk/mtime.ts';
 import { RING_BYTES } from '../../src/limits.ts';
 import type { TransferEvent } from '../../src/observe/events.ts';
 import { recordSend, run, type Outcome, type Started } from '../helpers/cli.ts';
@@ -234,7 +235,8 @@ function stagedBytes(out: string): number {
 
 /** They come last, when all that is in the folders is there. */
 function hasFolderTimes(out: string): boolean {
-  return statSync(staged(out, 'z'), { throwIfNoEntry: false })?.mtimeMs === FOLDER_TIME * 1_000;
+  const folder = statSync(staged(out, 'z'), { throwIfNoEntry: false, bigint: true });
+  return folder !== undefined && toMicroseconds(folder.mtimeNs) === FOLDER_TIME * 1_000_000;
 }
 
 function staged(out: string, path: string): string {
