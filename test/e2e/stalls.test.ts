@@ -19,6 +19,8 @@ const ALL = { after: Infinity };
 /** A process notices that it slept when it slept for three times as long. */
 const NOTICED_SLEEP_MS = 4 * SUSPENSION_MS;
 const SAYS = ['--stall-after', '1s'];
+/** By then a beat has come that says what the peer waits for, however late it started. */
+const SAYS_BY_BEATS = ['--stall-after', '3s'];
 
 describe('one side sleeps', () => {
   test('a receiver that does not read is named by the sender, and accuses nobody', async () => {
@@ -87,7 +89,7 @@ describe('a tar on stdin or stdout', () => {
   test('a silent stdin is what the sender waits for, and the receiver knows', async () => {
     const out = folderInTest();
     const tar = await recordTar();
-    const { sender, receiver } = startHeld(['-', ...SAYS], [out, ...SAYS], ALL);
+    const { sender, receiver } = startHeld(['-', ...SAYS], [out, ...SAYS_BY_BEATS], ALL);
     sender.child.stdin?.write(tar.subarray(0, 700));
     await until('both say the stall', () =>
       [sender, receiver].every(({ said }) => said().includes('stalled')),
@@ -96,7 +98,7 @@ describe('a tar on stdin or stdout', () => {
       /^ctxsync send: stalled 1s: sender is waiting for the tar on stdin \(silent for \ds\)$/m,
     );
     expect(receiver.said()).toMatch(
-      /^ctxsync receive: stalled 1s: sender is alive: waiting for data for \ds$/m,
+      /^ctxsync receive: stalled 3s: sender is alive: waiting for data for \ds$/m,
     );
     sender.child.stdin?.end(tar.subarray(700));
     expect(await sender.done).toMatchObject({ code: 0 });
@@ -125,14 +127,12 @@ describe('a tar on stdin or stdout', () => {
 describe('the two timers', () => {
   test('beats are no progress: a sender that only beats is given up', async () => {
     const out = folderInTest();
-    const { sender, receiver } = startHeld(['-'], [out, ...SAYS, '--stall-timeout', '3s'], ALL);
+    const patience = [...SAYS_BY_BEATS, '--stall-timeout', '5s'];
+    const { sender, receiver } = startHeld(['-'], [out, ...patience], ALL);
     const { code, stderr } = await receiver.done;
     expect(code).toBe(8);
-    // It has beats from the first moment on, before it waits for anything.
-    expect(stderr).toMatch(/stalled 1s: sender is alive: /);
-    expect(stderr).toMatch(
-      /error: gave up after 3s without progress: sender is alive: waiting for data for \ds/,
-    );
+    expect(stderr).toMatch(/stalled 3s: sender is alive: waiting for data for \ds/);
+    expect(stderr).toMatch(/error: gave up after 5s without progress: sender is alive/);
     // Its next beat finds nobody.
     expect(await sender.done).toMatchObject({ code: 7 });
   });

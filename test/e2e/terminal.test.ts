@@ -14,7 +14,7 @@ const PROGRESS = /^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] (?:sending|receiving)(?: \d+
 const SENT = /^ctxsync send: sent 300 entries, .* · source \d+%, waiting for the receiver \d+%$/;
 const RECEIVED =
   /^ctxsync receive: received 300 entries, .* into out in .* · source \d+%, wire \d+%, destination \d+%$/;
-const STALLED = /^ctxsync receive: stalled 1s: sender is alive: waiting for data for \ds$/;
+const STALLED = /^ctxsync receive: stalled 3s: sender is alive: waiting for data for \ds$/;
 
 const why = whyNoTerminals();
 // The reason, where the report only has a number of skipped tests.
@@ -50,7 +50,7 @@ describe.skipIf(why !== undefined).each([80, 40])('send | receive on %d columns'
 
   test('a stall that the receiver says leaves both readable', async () => {
     const terminal = await openTerminal(columns);
-    const command = await startTransfer(terminal, 'ctxsync receive out --stall-after 1s');
+    const command = await startTransfer(terminal, 'ctxsync receive out --stall-after 3s');
     await until('the stall is said', () => terminal.screen().some((line) => STALLED.test(line)));
     await until('the spinner is below it', () => SPINNER.test(terminal.screen().at(-1) ?? ''));
     const [first, stalled, progress, ...rest] = terminal.screen();
