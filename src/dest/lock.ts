@@ -147,7 +147,7 @@ function ourselves(): Holder {
     pid: process.pid,
     host: hostname(),
     scope: processScope(),
-    began: processBegan('self') ?? '',
+    began: lookAtProcess('self')?.began ?? '',
     since: new Date().toISOString(),
   };
 }
@@ -167,8 +167,8 @@ function parseHolder(text: string): Holder | undefined {
 function isAlive(path: BytePath, holder: Holder | undefined): boolean {
   if (holder?.scope !== processScope()) return isFresh(path);
   if (!isRunning(holder.pid)) return false;
-  const began = processBegan(String(holder.pid));
-  if (began !== undefined) return began === holder.began;
+  const found = lookAtProcess(String(holder.pid));
+  if (found !== undefined) return found.began === holder.began && !found.isDead;
   // Hidden from us, or gone since: then it was another that had got the pid.
   return isRunning(holder.pid);
 }
@@ -198,11 +198,17 @@ function processScope(): string {
   }
 }
 
-/** Field 22 of proc(5)'s stat, starttime; the name before it may contain anything. */
-function processBegan(pid: string): string | undefined {
+/**
+ * Fields 3 (state), 20 (num_threads) and 22 (starttime) of proc(5)'s stat; the name before them may
+ * contain anything. A zombie is dead, and stays where nobody waits for it, as in many a container;
+ * unless a thread of it is left, which a hanging disk keeps and which may still write.
+ */
+function lookAtProcess(pid: string): { began: string; isDead: boolean } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const [state, threads, began = ''] = [fields[0], fields[17], fields[19]];
+    return { began, isDead: state === 'Z' && Number(threads) <= 1 };
   } catch {
     return undefined;
   }

@@ -1,11 +1,13 @@
 import { existsSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { refreshLock, releaseLock, takeLock, type Lock } from '../../src/dest/lock.ts';
 import { CtxsyncError } from '../../src/errors.ts';
 import { LOCK_STALE_MS } from '../../src/limits.ts';
 import { withFolder } from '../helpers/folder.ts';
+import { until } from '../helpers/until.ts';
 
 const FRESH_MS = LOCK_STALE_MS - 10_000;
 const STALE_MS = LOCK_STALE_MS + 10_000;
@@ -53,6 +55,27 @@ describe('the lock of OUT', () => {
       await withFolder((out) => {
         hold(out, { began: '1' });
         expect(holderOf(takeLock(out)).began).not.toBe('1');
+      });
+    },
+  );
+
+  it.runIf(existsSync('/proc/self/stat'))(
+    'is taken over from a holder that is dead, and that nobody has waited for',
+    async () => {
+      const parent = spawn('sh', ['-c', ': & echo $!; exec sleep 60'], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      onTestFinished(() => void parent.kill('SIGKILL'));
+      const [said] = (await once(parent.stdout, 'data')) as [Buffer];
+      const pid = Number(said.toString());
+      let fields: string[] = [];
+      await until('it is a zombie', () => {
+        fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ');
+        return fields[2] === 'Z';
+      });
+      await withFolder((out) => {
+        hold(out, { pid, began: fields[21] });
+        expect(holderOf(takeLock(out)).pid).toBe(process.pid);
       });
     },
   );
