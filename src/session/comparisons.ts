@@ -1,7 +1,7 @@
 import type { Budget } from '../archive/budget.ts';
 import type { ComparedContext } from '../dest/commit.ts';
 import type { ComparisonCounts } from '../dest/comparison.ts';
-import { stageEdits, type Destination } from '../dest/destination.ts';
+import type { Destination } from '../dest/destination.ts';
 import type { BytePath } from '../disk/byte-path.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
@@ -76,9 +76,9 @@ export class Comparisons {
       const told = openWants(name, wants, false);
       const rings = { manifest: manifest.shared, wants: wants.shared };
       const budget = this.#options.budget.shared.buffer;
-      const result = await crew.run(thread, 'compare', { ...base, ...rings, index, budget });
-      const context = { name: at, edits: stageEdits(destination, index) };
-      this.#compared.set(name, { ...result, context });
+      const input = { ...base, ...rings, index, budget };
+      const { edits, ...result } = await crew.run(thread, 'compare', input);
+      this.#compared.set(name, { ...result, context: { name: at, edits } });
       await told;
     } else {
       wants.end();

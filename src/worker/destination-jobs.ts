@@ -46,7 +46,8 @@ export const DESTINATION_JOBS: Pick<
     const ring = new Ring(sharedWants);
     const source = lockedSource(manifest, destination, gauge);
     const wants = new WantWriter(new RingSink(ring, gauge));
-    const edits = new EditWriter(stageEdits(destination, index));
+    const editsPath = stageEdits(destination, index);
+    const edits = new EditWriter(editsPath);
     const trees = remainingTrees(destination).map((tree) => joinPath(tree, name));
     const comparison = new Comparison({
       base: landingOf(destination, name),
@@ -69,7 +70,7 @@ export const DESTINATION_JOBS: Pick<
     }
     wants.end();
     ring.end();
-    return { counts: comparison.counts, paths: comparison.wantedPaths() };
+    return { counts: comparison.counts, paths: comparison.wantedPaths(), edits: editsPath };
   },
 
   unpack: ({ ring, destination, name, budget, wanted }, context) => {

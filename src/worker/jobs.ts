@@ -67,8 +67,8 @@ export interface Jobs {
       index: number;
       budget: SharedArrayBuffer;
     };
-    /** `paths`: the PathDigest of what is wanted. */
-    result: { counts: ComparisonCounts; paths: string };
+    /** `paths`: the PathDigest of what is wanted. `edits`: the file in the stage that has them. */
+    result: { counts: ComparisonCounts; paths: string; edits: BytePath };
   };
   /** Checks the tar that comes through the ring and builds it in the stage. */
   unpack: {
