@@ -30,8 +30,9 @@ const MiB = 1024 * 1024;
 const BIG_BYTES = 160 * MiB;
 /** limits.ts: what a process needs at the most, whatever travels. */
 const BUFFER_BYTES = MAX_STREAMS * (RING_BYTES + IO_BUFFER_BYTES);
+const [NODE_MAJOR = 0] = process.versions.node.split('.').map(Number);
 /** What Node's heaps may grow by meanwhile, one in each of up to six threads: Node 24 takes 33 MiB. */
-const HEAP_BYTES = 48 * MiB;
+const HEAP_BYTES = (NODE_MAJOR >= 24 ? 48 : 24) * MiB;
 
 const why = whyNoMounts();
 if (why !== undefined) process.stderr.write(`independent-streams.test.ts skips: ${why}\n`);
