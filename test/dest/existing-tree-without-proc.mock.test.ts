@@ -6,10 +6,9 @@ import { Gauge } from '../../src/disk/gauge.ts';
 import { withFolder } from '../helpers/folder.ts';
 import { writeTree } from '../helpers/scene.ts';
 
-vi.mock('node:fs', async (importOriginal) => {
-  const fs = await importOriginal<typeof import('node:fs')>();
-  return { ...fs, existsSync: (path: string) => path !== '/proc/self/fd' && fs.existsSync(path) };
-});
+vi.mock('node:fs', async (original) =>
+  (await import('../helpers/without-proc.ts')).withoutProc(await original()),
+);
 
 const PATHS = ['a', 'a/b', 'a/b/c'];
 

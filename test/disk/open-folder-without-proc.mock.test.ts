@@ -5,14 +5,15 @@ import { OpenFolder } from '../../src/disk/open-folder.ts';
 import { errnoOf } from '../../src/disk/system-error.ts';
 import { withFolder } from '../helpers/folder.ts';
 import { writeTree } from '../helpers/scene.ts';
+import { caughtFrom } from '../helpers/thrown-by.ts';
 
 const disk = vi.hoisted(() => ({ failing: false, failedOn: [] as number[] }));
 
 vi.mock('node:fs', async (importOriginal) => {
+  const { withoutProc } = await import('../helpers/without-proc.ts');
   const real = await importOriginal<typeof import('node:fs')>();
   return {
-    ...real,
-    existsSync: (path: string) => path !== '/proc/self/fd' && real.existsSync(path),
+    ...withoutProc(real),
     fstatSync: (fd: number, options: fs.StatSyncOptions) => {
       if (!disk.failing) return real.fstatSync(fd, options);
       disk.failedOn.push(fd);
@@ -50,7 +51,7 @@ describe('an open folder without /proc', () => {
     await withFolder((root) => {
       disk.failing = true;
       try {
-        expect(errnoOf(thrownBy(() => new OpenFolder(root)))).toBe('EIO');
+        expect(errnoOf(caughtFrom(() => new OpenFolder(root)))).toBe('EIO');
       } finally {
         disk.failing = false;
       }
@@ -59,12 +60,3 @@ describe('an open folder without /proc', () => {
     });
   });
 });
-
-function thrownBy(run: () => unknown): unknown {
-  try {
-    run();
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}

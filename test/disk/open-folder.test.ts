@@ -13,6 +13,7 @@ import { OpenFolder } from '../../src/disk/open-folder.ts';
 import { errnoOf } from '../../src/disk/system-error.ts';
 import { withFolder } from '../helpers/folder.ts';
 import { writeTree } from '../helpers/scene.ts';
+import { caughtFrom } from '../helpers/thrown-by.ts';
 
 const linux = existsSync('/proc/self/fd');
 
@@ -39,7 +40,7 @@ describe('an open folder', () => {
         ['file', ['ENOTDIR']],
         ['nothing', ['ENOENT']],
       ] as const) {
-        expect(errnos).toContain(errnoOf(thrownBy(() => new OpenFolder(join(root, name)))));
+        expect(errnos).toContain(errnoOf(caughtFrom(() => new OpenFolder(join(root, name)))));
       }
     });
   });
@@ -66,13 +67,4 @@ function use(path: string, run: (folder: OpenFolder) => void): void {
   } finally {
     folder.close();
   }
-}
-
-function thrownBy(run: () => unknown): unknown {
-  try {
-    run();
-  } catch (error) {
-    return error;
-  }
-  return undefined;
 }

@@ -11,10 +11,9 @@ import { withFolder } from '../helpers/folder.ts';
 import { walkOptions, wantBytes } from '../helpers/incremental.ts';
 import { writeTree } from '../helpers/scene.ts';
 
-vi.mock('node:fs', async (importOriginal) => {
-  const fs = await importOriginal<typeof import('node:fs')>();
-  return { ...fs, existsSync: (path: string) => path !== '/proc/self/fd' && fs.existsSync(path) };
-});
+vi.mock('node:fs', async (original) =>
+  (await import('../helpers/without-proc.ts')).withoutProc(await original()),
+);
 
 const PATHS = ['', 'a', 'a/b', 'a/b/secret', 'a/z'];
 const WANTS = PATHS.map((path): Want => ({ path }));
