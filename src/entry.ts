@@ -80,7 +80,23 @@ export interface EntrySink {
 export const MODE_BITS = 0o1777;
 export const SETUID_BITS = 0o6000;
 
-/** The names that a receiver uses inside OUT while it works: never sent, never accepted. */
+/**
+ * Whether ctxsync keeps this name for itself, which a receiver uses for what it works with: such an
+ * entry is never sent, and never accepted at any depth, as each directory of OUT may be another
+ * receiver's OUT. Names that some disk takes for the same are meant too: without upper and lower case
+ * (APFS, NTFS), or with characters that do not count (HFS+; CVE-2014-9390 is git's case of it).
+ *
+ * @param name one component of a path, as text or byte for byte
+ */
 export function isWorkName(name: string): boolean {
-  return /^\.ctxsync-(?:lock|(?:lock-)?[0-9a-f]{16})$/.test(name);
+  if (WORK_NAME.test(name)) return true;
+  // Of most names nothing more has to be known.
+  if (!NOT_ASCII.test(name)) return false;
+  return [name, Buffer.from(name, 'latin1').toString()].some((text) =>
+    WORK_NAME.test(text.normalize('NFKC').replace(IGNORABLE, '')),
+  );
 }
+
+const WORK_NAME = /^\.ctxsync-/i;
+const NOT_ASCII = /[^\0-\x7f]/;
+const IGNORABLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu;

@@ -78,10 +78,10 @@ function checkPath(path: BytePath): void {
   if (path.length > MAX_PATH_BYTES) throw unsafe(path, `its path has ${path.length} bytes`);
   const names = path.split('/');
   if (names.length > MAX_DEPTH) throw unsafe(path, `it lies deeper than ${MAX_DEPTH} folders`);
-  if (isWorkName(names[0] ?? '')) throw unsafe(path, "it has a receiver's own work name");
   for (const name of names) {
     if (name === '..') throw unsafe(path, 'its path has ".."');
     if (name === '' || name === '.') throw unsafe(path, 'its path has an empty name');
+    if (isWorkName(name)) throw unsafe(path, "it has a receiver's own work name");
     if (name.length > MAX_NAME_BYTES) throw unsafe(path, `a name of it has ${name.length} bytes`);
   }
 }

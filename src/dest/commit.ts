@@ -136,7 +136,7 @@ class Graft {
 
   #removeOthers(to: BytePath, path: BytePath, names: ReadonlySet<BytePath>): void {
     for (const name of readdirSync(toFsPath(to), { encoding: 'latin1' })) {
-      if (names.has(name) || (path === '' && isWorkName(name))) continue;
+      if (names.has(name) || isWorkName(name)) continue;
       this.#step(joinPath(path, name), () => this.#removeEntry(joinPath(to, name)));
     }
   }

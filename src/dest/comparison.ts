@@ -1,4 +1,4 @@
-import { isBeneath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
+import { isBeneath, splitPath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import { hashFile } from '../disk/hash-file.ts';
 import { toMicroseconds } from '../disk/mtime.ts';
@@ -182,7 +182,7 @@ export class Comparison {
   }
 
   #passed(path: BytePath): void {
-    if (isWorkName(path) || this.#options.others.includes(path)) return;
+    if (isWorkName(splitPath(path)[1]) || this.#options.others.includes(path)) return;
     this.#options.onEdit({ kind: 'remove', path });
   }
 }

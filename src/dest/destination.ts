@@ -22,7 +22,7 @@ import { MAX_REMAINS, REMAINS_MS } from '../limits.ts';
 import { folderMetadata, setFolderMetadata, type FolderMetadata } from './folder-metadata.ts';
 import { releaseLock, takeLock, type Lock } from './lock.ts';
 import { removeTree } from './remove-tree.ts';
-import { LOCK_NAME, stageName } from './work-name.ts';
+import { isLeftover, stageName } from './work-name.ts';
 
 /** A locked OUT with a fresh stage in it. Plain data: it travels between threads. */
 export interface Destination {
@@ -208,7 +208,7 @@ function clearUp(destination: Destination, gauge: Gauge): void {
   const { uid } = lstatSync(toFsPath(lock.path));
   const remains: Remaining[] = [];
   for (const name of readdirSync(toFsPath(out), { encoding: 'latin1' })) {
-    if (!isWorkName(name) || name === LOCK_NAME) continue;
+    if (!isLeftover(name)) continue;
     const path = joinPath(out, name);
     unlessDenied(warnings, path, () => {
       const useful = usefulRemains(path, uid);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-/** A fresh name for a stage in OUT; isWorkName() knows it again, as it does those below. */
+/** A fresh name for a stage in OUT. As those below it is an isWorkName(): no entry has it. */
 export function stageName(): string {
   return `.ctxsync-${randomDigits()}`;
 }
@@ -11,6 +11,11 @@ export function lockDraftName(): string {
 }
 
 export const LOCK_NAME = '.ctxsync-lock';
+
+/** What a run that was killed may have left; the lock apart. */
+export function isLeftover(name: string): boolean {
+  return /^\.ctxsync-(?:lock-)?[0-9a-f]{16}$/.test(name);
+}
 
 function randomDigits(): string {
   return randomBytes(8).toString('hex');

@@ -99,10 +99,16 @@ describe('paths', () => {
     },
   );
 
-  test('a name that only resembles one, or lies deeper, is any other', () => {
+  test('so it is at every depth', () => {
+    const message = /it has a receiver's own work name/;
+    expectUnsafe([folder('a'), folder('a/.ctxsync-lock')], message);
+    expectUnsafe([folder('a'), folder('a/b'), file('a/b/.CTXSYNC-x')], message);
+  });
+
+  test('a name that only resembles one is any other', () => {
     const validator = createValidator();
-    const others = ['.ctxsync', '.ctxsync-locks', '.ctxsync-0123456789ABCDEF', '.ctxsync-0'];
-    for (const path of [...others, 'a', 'a/.ctxsync-lock']) validator.check(folder(path));
+    const others = ['.ctxsync', 'x.ctxsync-lock', 'ctxsync-0', '.ctxsyncs-lock'];
+    for (const path of others) validator.check(folder(path));
   });
 });
 

@@ -53,8 +53,10 @@ describe('a commit', () => {
   it('leaves a name alone that another run made for itself in OUT, also with --delete', async () => {
     await withFolder((out) => {
       writeTree(out, { '.ctxsync-notes': 'mine', 'sub/x': '' });
-      lay(out, [{ path: 'sub/' }]);
+      writeTree(out, { 'sub/.ctxsync-lock': 'held by the receiver of sub' });
+      lay(out, [{ path: 'sub/' }], { delete: true });
       expect(readdirSync(out).toSorted()).toEqual(['.ctxsync-notes', 'sub']);
+      expect(readdirSync(join(out, 'sub'))).toEqual(['.ctxsync-lock']);
     });
   });
 

@@ -119,12 +119,14 @@ describe('a walk', () => {
       writeTree(root, { [`${stage}/tree/x`]: '', '.ctxsync-lock': '', '.ctxsync-notes': '' });
       writeTree(root, { [`sub/${stage}/x`]: '', 'sub/.ctxsync-lock': '', 'sub/.ctxsync-1': '' });
       const { paths, skipped } = walkAll(root);
-      expect(paths).toEqual(['', '.ctxsync-notes', 'sub', 'sub/.ctxsync-1']);
+      expect(paths).toEqual(['', 'sub']);
       const reason = "a receiver's own work file";
       expect(skipped).toEqual([
         [stage, reason],
         ['.ctxsync-lock', reason],
+        ['.ctxsync-notes', reason],
         [`sub/${stage}`, reason],
+        ['sub/.ctxsync-1', reason],
         ['sub/.ctxsync-lock', reason],
       ]);
     });
