@@ -7,11 +7,11 @@ import type { Budget } from './budget.ts';
 /**
  * Says of each entry of a stream whether it may get near a disk. Pure: it knows only the entries
  * that came before. What it lets through has a path below the root whose folders all came before it,
- * does not contradict an earlier entry, and links only to a file of this same stream.
+ * does not contradict an earlier entry, and links only to a file or symlink of this same stream.
  */
 export class EntryValidator {
   readonly #budget: Budget;
-  /** Of each folder, the kinds of its children by name. A hardlink counts as a file. */
+  /** Of each folder, the kinds of its children by name. A hardlink counts as what it links to. */
   readonly #folders = new Map<BytePath, Map<string, EntryKind>>();
   #hasRoot = false;
 
@@ -33,8 +33,7 @@ export class EntryValidator {
     if (siblings === undefined) {
       throw unsafe(entry.path, `its folder ${toText(folder)} is no folder of this context`);
     }
-    this.#checkLink(entry);
-    const kind = entry.kind === 'hardlink' ? 'file' : entry.kind;
+    const kind = this.#checkLink(entry);
     const before = siblings.get(name);
     if (before !== undefined && before !== kind) {
       throw unsafe(entry.path, `it comes twice, as a ${before} and as a ${kind}`);
@@ -56,18 +55,20 @@ export class EntryValidator {
     return before;
   }
 
-  #checkLink({ path, kind, link }: Entry): void {
-    if (kind !== 'symlink' && kind !== 'hardlink') return;
+  /** @returns what the entry is, whichever of its names this is */
+  #checkLink({ path, kind, link }: Entry): EntryKind {
+    if (kind !== 'symlink' && kind !== 'hardlink') return kind;
     if (link === undefined || link === '') throw unsafe(path, 'it links to nothing');
     if (link.includes('\0')) throw unsafe(path, 'its link has a NUL byte');
     if (link.length > MAX_LINK_BYTES) throw unsafe(path, `its link has ${link.length} bytes`);
-    if (kind === 'symlink') return;
+    if (kind === 'symlink') return kind;
     if (link.startsWith('/')) throw unsafe(path, 'it is a hardlink to an absolute path');
     if (link === path) throw unsafe(path, 'it is a hardlink to itself');
     const [folder, name] = splitPath(link);
-    if (this.#folders.get(folder)?.get(name) !== 'file') {
-      throw unsafe(path, `it is a hardlink to ${toText(link)}, which is no file of this context`);
-    }
+    const target = this.#folders.get(folder)?.get(name);
+    if (target === 'file' || target === 'symlink') return target;
+    const what = 'which is neither a file nor a symlink of this context';
+    throw unsafe(path, `it is a hardlink to ${toText(link)}, ${what}`);
   }
 }
 

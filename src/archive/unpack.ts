@@ -1,5 +1,5 @@
 import { joinPath, toText, type BytePath } from '../disk/byte-path.ts';
-import { SETUID_BITS, type Content, type Entry, type EntrySink } from '../entry.ts';
+import { SETUID_BITS, type Content, type Entry, type EntryKind, type EntrySink } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { EntryValidator } from './entry-validator.ts';
 import { toEntry } from './member-entry.ts';
@@ -15,8 +15,8 @@ export interface UnpackOptions {
   takesKept: boolean;
   onSkipped: (path: BytePath, reason: string) => void;
   onChanged: (path: BytePath, reason: string) => void;
-  /** An entry is done, by its path in the context; not told of the context's own root. */
-  onEntry: (path: BytePath) => void;
+  /** An entry is done, by its path in the context; not called for the context's own root. */
+  onEntry: (kind: EntryKind, path: BytePath) => void;
 }
 
 /**
@@ -43,7 +43,7 @@ export function unpack(reader: TarReader, sink: EntrySink, options: UnpackOption
     if (reader.content().length > 0) {
       throw new CtxsyncError('internal', `content of ${toText(entry.path)} was left over`);
     }
-    if (!isRoot) options.onEntry(path);
+    if (!isRoot) options.onEntry(entry.kind, path);
   }
   sink.end();
 }
@@ -87,7 +87,7 @@ function addMissingFolders(
     if (validator.hasFolder(path)) continue;
     const folder: Entry = { path, kind: 'folder', mode: 0o755, mtimeUs: child.mtimeUs, size: 0 };
     sink.add(folder, NO_CONTENT, validator.check(folder));
-    onEntry(path);
+    onEntry('folder', path);
   }
 }
 

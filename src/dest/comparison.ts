@@ -2,7 +2,7 @@ import { isBeneath, splitPath, toFsPath, toText, type BytePath } from '../disk/b
 import type { Gauge } from '../disk/gauge.ts';
 import { hashFile } from '../disk/hash-file.ts';
 import { toMicroseconds } from '../disk/mtime.ts';
-import { PathDigest } from '../disk/path-digest.ts';
+import { EntryDigest } from '../disk/entry-digest.ts';
 import { readLink } from '../disk/read-link.ts';
 import { destinationError, errnoOf } from '../disk/system-error.ts';
 import { isWorkName, type EntryKind, type ManifestEntry, type Want } from '../entry.ts';
@@ -52,11 +52,11 @@ export class Comparison {
   readonly #options: ComparisonOptions;
   readonly #existing: ExistingTree;
   readonly #ancestors: Ancestor[] = [];
-  readonly #wantedPaths = new PathDigest();
+  readonly #wanted = new EntryDigest();
   #hasRoot = false;
   /** Files with several names here that are unchanged so far: their first names, by file. */
   readonly #firstNames = new Map<string, BytePath>();
-  /** Changed files that have several names in the context. */
+  /** Changed files that have several names in the context, and changed symlinks. */
   readonly #changedFirsts = new Set<BytePath>();
 
   constructor(options: ComparisonOptions) {
@@ -86,9 +86,9 @@ export class Comparison {
     this.#existing.end();
   }
 
-  /** The PathDigest of what is wanted. To be called once. */
-  wantedPaths(): string {
-    return this.#wantedPaths.digest();
+  /** The EntryDigest of what is wanted. To be called once. */
+  wanted(): string {
+    return this.#wanted.digest();
   }
 
   close(): void {
@@ -116,17 +116,18 @@ export class Comparison {
       this.#options.onEdit({ kind: 'link', path, link });
       return;
     }
-    if (entry.linked === true) this.#changedFirsts.add(path);
+    // A manifest does not list which symlinks have several names: they are few, and may all have.
+    if (entry.linked === true || kind === 'symlink') this.#changedFirsts.add(path);
     for (const ancestor of this.#ancestors) {
-      if (!ancestor.wanted) this.#want({ path: ancestor.path });
+      if (!ancestor.wanted) this.#want('folder', { path: ancestor.path });
       ancestor.wanted = true;
     }
-    this.#want({ path, ...this.#keptContent(entry) });
+    this.#want(kind, { path, ...this.#keptContent(entry) });
   }
 
-  #want(want: Want): void {
+  #want(kind: EntryKind, want: Want): void {
     this.counts.wanted += 1;
-    this.#wantedPaths.add(want.path);
+    this.#wanted.add(kind, want.path);
     this.#options.onWant(want);
   }
 
@@ -147,7 +148,8 @@ export class Comparison {
     }
     if (toMicroseconds(stats.mtimeNs) !== entry.mtimeUs) return false;
     if (entry.kind === 'symlink') {
-      return readLink(found.fsPath, entry.path, destinationError) === entry.link;
+      const text = readLink(found.fsPath, entry.path, destinationError);
+      return text === entry.link && this.#isFirstName(found, entry.path);
     }
     if ((Number(stats.mode) & 0o7777) !== entry.mode) return false;
     return entry.kind === 'folder' || this.#isSameFile(entry, found);
@@ -156,11 +158,16 @@ export class Comparison {
   #isSameFile(entry: ManifestEntry, found: Existing): boolean {
     const { stats } = found;
     if (stats.size !== BigInt(entry.size)) return false;
-    const severalNames = stats.nlink > 1n;
-    // It is one with an earlier entry, and ought not to be.
-    if (severalNames && this.#firstNames.has(fileKey(stats))) return false;
     if (entry.sha256 !== undefined && entry.sha256 !== this.#hash(found, entry.path)) return false;
-    if (severalNames) this.#firstNames.set(fileKey(stats), entry.path);
+    return this.#isFirstName(found, entry.path);
+  }
+
+  /** False: it is one with an earlier entry, and ought not to be. */
+  #isFirstName({ stats }: Existing, path: BytePath): boolean {
+    if (stats.nlink === 1n) return true;
+    const key = fileKey(stats);
+    if (this.#firstNames.has(key)) return false;
+    this.#firstNames.set(key, path);
     return true;
   }
 
@@ -189,6 +196,7 @@ export class Comparison {
 
 function isKind(kind: EntryKind, { stats }: Existing): boolean {
   if (kind === 'folder') return stats.isDirectory();
+  if (kind === 'hardlink') return stats.isFile() || stats.isSymbolicLink();
   return kind === 'symlink' ? stats.isSymbolicLink() : stats.isFile();
 }
 

@@ -25,6 +25,13 @@ import { setFolderMetadata, type FolderMetadata } from './folder-metadata.ts';
 
 const OPEN_FLAGS = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
 
+export interface StageWriterOptions {
+  /** Where files are whose content is kept, and does not travel. */
+  remains?: Remains;
+  /** Names in OUT that other contexts become: nothing else may. */
+  others?: readonly BytePath[];
+}
+
 /**
  * Builds checked entries in a stage, in few system calls each. The stage is a fresh folder that only
  * we can enter, and the entries' paths were validated: plain paths are safe here.
@@ -33,6 +40,7 @@ export class StageWriter implements EntrySink {
   readonly #tree: BytePath;
   readonly #umask: number;
   readonly #remains: Remains;
+  readonly #others: readonly BytePath[];
   readonly #gauge: Gauge;
   /** Folders stay open for us (0700) until all their children are there. */
   readonly #folders = new Map<BytePath, FolderMetadata>();
@@ -41,12 +49,17 @@ export class StageWriter implements EntrySink {
 
   /**
    * @param umask the permission bits that a new file does not get, whatever is asked for
-   * @param remains where files are whose content is kept, and does not travel
    */
-  constructor(tree: BytePath, umask: number, gauge: Gauge, remains = new Remains([], gauge)) {
+  constructor(
+    tree: BytePath,
+    umask: number,
+    gauge: Gauge,
+    { remains = new Remains([], gauge), others = [] }: StageWriterOptions = {},
+  ) {
     this.#tree = tree;
     this.#umask = umask;
     this.#remains = remains;
+    this.#others = others;
     this.#gauge = gauge;
   }
 
@@ -57,6 +70,8 @@ export class StageWriter implements EntrySink {
   add(entry: Entry, content: Content, again: boolean): void {
     const path = joinPath(this.#tree, entry.path);
     this.#gauge.enter('writing', entry.path);
+    // Of the other one OUT may have all but what it changes: then nothing of it is in the stage.
+    if (this.#others.includes(entry.path)) throw collision(entry.path);
     try {
       if (again && entry.kind !== 'folder') unlinkSync(toFsPath(path));
       this.#make(entry, path, content, again);

@@ -33,8 +33,8 @@ export interface Site {
 
 interface Compared {
   counts: ComparisonCounts;
-  /** PathDigest of what was asked for. */
-  paths: string;
+  /** EntryDigest of what was asked for. */
+  wanted: string;
   context: ComparedContext;
 }
 
@@ -106,15 +106,15 @@ export class Comparisons {
 
   /**
    * What was asked for has to come, and nothing else: the rest of OUT was found to be right.
-   * @param pathsOf the PathDigest of what came of a context
+   * @param arrivedOf the EntryDigest of what came of a context
    * @throws CtxsyncError corrupt
    */
-  check(pathsOf: (name: string) => string | undefined): void {
+  check(arrivedOf: (name: string) => string | undefined): void {
     for (const [name, compared] of this.#compared) {
-      if (compared === undefined || pathsOf(name) === compared.paths) continue;
+      if (compared === undefined || arrivedOf(name) === compared.wanted) continue;
       throw new CtxsyncError(
         'corrupt',
-        `${compared.counts.wanted} entries of the context "${name}" were asked for, and others came`,
+        `${compared.counts.wanted} entries of the context "${name}" were asked for, and others came, or of another kind`,
       );
     }
   }

@@ -44,8 +44,8 @@ interface Arriving {
   name: string;
   /** Absent while it waits for its turn. */
   thread?: DiskThread;
-  /** PathDigest of what came, where it was asked for. */
-  paths?: string | undefined;
+  /** EntryDigest of what came, where it was asked for. */
+  arrived?: string | undefined;
 }
 
 /** After these a sender may come again and go on: the transfer broke off, and was not wrong. */
@@ -102,7 +102,7 @@ export class FolderLanding implements Landing {
     const work =
       kind === 'manifest'
         ? this.#comparisons.compare(name, ring, () => this.#site(name, contexts))
-        : this.#receive(name, ring);
+        : this.#receive(name, ring, contexts);
     // The failure of one stream is the run's at once, and not when its turn to be awaited comes.
     work.catch((error: unknown) => this.#options.onFailure(CtxsyncError.from(error)));
     this.#work.push(work);
@@ -111,7 +111,7 @@ export class FolderLanding implements Landing {
 
   async worked(): Promise<void> {
     await Promise.all(this.#work);
-    this.#comparisons.check((name) => this.#arriving.find((each) => each.name === name)?.paths);
+    this.#comparisons.check((name) => this.#arriving.find((each) => each.name === name)?.arrived);
   }
 
   async commit(): Promise<void> {
@@ -194,7 +194,7 @@ export class FolderLanding implements Landing {
   }
 
   /** After a failure nobody else gets a turn. */
-  async #receive(name: string, ring: Ring): Promise<void> {
+  async #receive(name: string, ring: Ring, contexts: readonly string[]): Promise<void> {
     const { crew, monitor } = this.#options;
     const first = this.#arriving.length === 0;
     const arriving: Arriving = { name };
@@ -203,23 +203,29 @@ export class FolderLanding implements Landing {
     const thread = first ? this.#thread : crew.hire();
     arriving.thread = thread;
     if (!first) monitor.watch(thread, true);
-    await this.#unpack(arriving, thread, ring);
+    await this.#unpack(arriving, thread, ring, contexts);
     if (!first) await crew.dismiss(thread, ring);
     this.#turns.done();
   }
 
-  async #unpack(arriving: Arriving, thread: DiskThread, ring: Ring): Promise<void> {
-    const destination = await this.#prepared!;
+  async #unpack(
+    arriving: Arriving,
+    thread: DiskThread,
+    ring: Ring,
+    contexts: readonly string[],
+  ): Promise<void> {
     const { crew, budgets } = this.#options;
     const { name } = arriving;
-    const { root, paths } = await crew.run(thread, 'unpack', {
+    const { destination, at, others } = await this.#site(name, contexts);
+    const { root, arrived } = await crew.run(thread, 'unpack', {
       ring: ring.shared,
       destination,
-      name: this.#landing(name),
+      name: at,
+      others,
       budget: budgets.trees.shared.buffer,
       wanted: this.#comparisons.has(name),
     });
-    arriving.paths = paths;
+    arriving.arrived = arrived;
     this.#root ??= root;
   }
 

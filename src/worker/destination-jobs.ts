@@ -20,7 +20,7 @@ import { Remains } from '../dest/remains.ts';
 import { StageWriter } from '../dest/stage-writer.ts';
 import { joinPath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
-import { PathDigest } from '../disk/path-digest.ts';
+import { EntryDigest } from '../disk/entry-digest.ts';
 import { Ring } from '../flow/ring.ts';
 import { LOCK_REFRESH_MS } from '../limits.ts';
 import { readManifest } from '../manifest/manifest.ts';
@@ -70,16 +70,19 @@ export const DESTINATION_JOBS: Pick<
     }
     wants.end();
     ring.end();
-    return { counts: comparison.counts, paths: comparison.wantedPaths(), edits: editsPath };
+    return { counts: comparison.counts, wanted: comparison.wanted(), edits: editsPath };
   },
 
-  unpack: ({ ring, destination, name, budget, wanted }, context) => {
+  unpack: ({ ring, destination, name, others, budget, wanted }, context) => {
     const { gauge } = context;
     const source = lockedSource(ring, destination, gauge);
-    const paths = wanted ? new PathDigest() : undefined;
+    const arrived = wanted ? new EntryDigest() : undefined;
     // Only what was compared can be found to be there.
     const remains = new Remains(wanted ? remainingTrees(destination) : [], gauge);
-    const stage = new StageWriter(stageTree(destination), destination.umask, gauge, remains);
+    const stage = new StageWriter(stageTree(destination), destination.umask, gauge, {
+      remains,
+      others,
+    });
     const validator = new EntryValidator(new Budget(new BigInt64Array(budget)));
     try {
       unpack(new TarReader(source, ORIGINS.stream), stage, {
@@ -88,16 +91,16 @@ export const DESTINATION_JOBS: Pick<
         addFolders: false,
         takesKept: !remains.empty,
         ...reporting(context),
-        onEntry: (path) => {
+        onEntry: (kind, path) => {
           gauge.addEntry();
-          paths?.add(path);
+          arrived?.add(kind, path);
         },
       });
     } finally {
       remains.close();
     }
     source.drain();
-    return { root: stage.root, paths: paths?.digest() };
+    return { root: stage.root, arrived: arrived?.digest() };
   },
 
   commit: ({ destination, options }, { gauge }) => commit(destination, options, gauge),

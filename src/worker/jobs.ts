@@ -67,8 +67,8 @@ export interface Jobs {
       index: number;
       budget: SharedArrayBuffer;
     };
-    /** `paths`: the PathDigest of what is wanted. `edits`: the file in the stage that has them. */
-    result: { counts: ComparisonCounts; paths: string; edits: BytePath };
+    /** `wanted`: the EntryDigest of it. `edits`: the file in the stage that has them. */
+    result: { counts: ComparisonCounts; wanted: string; edits: BytePath };
   };
   /** Checks the tar that comes through the ring and builds it in the stage. */
   unpack: {
@@ -76,12 +76,14 @@ export interface Jobs {
       ring: SharedArrayBuffer;
       destination: Destination;
       name: BytePath;
+      /** Names in OUT that other contexts become. */
+      others: readonly BytePath[];
       budget: SharedArrayBuffer;
       /** It was asked for entry by entry. */
       wanted: boolean;
     };
-    /** `paths`: the PathDigest of what came, where it was asked for. */
-    result: { root: FolderMetadata | undefined; paths: string | undefined };
+    /** `arrived`: the EntryDigest of what came, where it was asked for. */
+    result: { root: FolderMetadata | undefined; arrived: string | undefined };
   };
   commit: { input: { destination: Destination; options: CommitOptions }; result: CommitResult };
   /** Takes back what a run that does not commit has done to OUT. */

@@ -184,6 +184,12 @@ describe('links', () => {
     createValidator().check(symlink('a', 'l'.repeat(MAX_LINK_BYTES)));
   });
 
+  test('a hardlink may be another name of a symlink, and counts as one', () => {
+    const twins = [symlink('a', 'text'), hardlink('b', 'a'), hardlink('c', 'b')];
+    expectUnsafe([...twins, file('c/x')], /its folder c is no folder/);
+    expectUnsafe([...twins, file('c')], /it comes twice, as a symlink and as a file/);
+  });
+
   test.each([
     ['outside', '../a'],
     ['nowhere', 'nowhere'],
@@ -191,11 +197,13 @@ describe('links', () => {
     ['in a folder that did not come', 'later/b'],
     ['the root', '.'],
     ['a folder', 'folder'],
-    ['a symlink', 'symlink'],
     ['through a symlink', 'symlink/file'],
   ])('a hardlink to what is %s is refused', (_, link) => {
     const before = [file('file'), folder('folder'), symlink('symlink', '.')];
-    expectUnsafe([...before, hardlink('a', link)], /is no file of this context/);
+    expectUnsafe(
+      [...before, hardlink('a', link)],
+      /is neither a file nor a symlink of this context/,
+    );
   });
 
   test('nor does a hardlink lead to itself, or have an absolute target', () => {

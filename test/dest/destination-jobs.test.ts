@@ -35,6 +35,7 @@ describe('the unpacking of a context', () => {
         ring: fullRing(tarOf(entries)).shared,
         destination,
         name: '',
+        others: [],
         budget: Budget.create({ maxEntries: 10, maxBytes: 1_000 }).shared.buffer,
         wanted,
       };

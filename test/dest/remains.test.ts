@@ -302,7 +302,7 @@ function adopt(
   const stage = join(folder, 'stage');
   mkdirSync(stage);
   const remains = new Remains(trees, gauge);
-  const writer = new StageWriter(stage, 0o022, gauge, remains);
+  const writer = new StageWriter(stage, 0o022, gauge, { remains });
   const file: EntryLike = { path: 'a/b/file', kept: SIZE, size: 0, mtimeUs: MTIME_US, ...given };
   try {
     for (const each of [{ path: 'a/' }, { path: 'a/b/' }, file]) {

@@ -134,7 +134,7 @@ test.each([
   [
     'that is a hardlink to a file of OUT',
     [{ path: 'evil', kind: 'hardlink', link: 'kept.txt' } as const],
-    'it is a hardlink to kept.txt, which is no file of this context',
+    'it is a hardlink to kept.txt, which is neither a file nor a symlink of this context',
   ],
   ['named as the lock', [{ path: '.ctxsync-lock' }], "it has a receiver's own work name"],
 ])('5: a hostile sender’s entry %s is refused', (_, entries, words) =>

@@ -208,7 +208,9 @@ class Update {
     const gauge = new Gauge();
     const destination = this.#destination;
     const remains = new Remains(remainingTrees(destination), gauge);
-    const stage = new StageWriter(stageTree(destination), destination.umask, gauge, remains);
+    const stage = new StageWriter(stageTree(destination), destination.umask, gauge, {
+      remains,
+    });
     try {
       unpack(new TarReader(new MemorySource(tar), ORIGIN), stage, {
         name,

@@ -1,0 +1,64 @@
+import type { Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+import { connectTo } from '../connect-to.ts';
+import { until } from '../until.ts';
+import {
+  encodeManifest,
+  encodeTar,
+  FRAME,
+  parseFrames,
+  SessionEncoder,
+  type Frame,
+  type ManifestRecord,
+  type TarMember,
+} from './independent-encoder.ts';
+
+/** A context as a hostile sender has it. */
+export interface HostileContext {
+  name: string;
+  /** What it lists; absent: it is sent whole, and nothing is listed. */
+  listed?: readonly ManifestRecord[];
+  /** What it sends when its list was answered. */
+  sent: readonly TarMember[];
+}
+
+/**
+ * Attacks whoever listens: lists, waits until each list was answered, and sends whatever it likes.
+ * @returns how the receiver ended it: its RECEIPT or its ERROR
+ */
+export async function attack(
+  path: string,
+  contexts: readonly HostileContext[],
+): Promise<{ receipt: boolean; error: string }> {
+  const socket = await connectTo(path, { allowHalfOpen: false });
+  onTestFinished(() => void socket.destroy());
+  const peer = listenTo(socket);
+  const session = new SessionEncoder({
+    mode: 'duplex',
+    contexts: contexts.map(({ name }) => name),
+  });
+  socket.write(session.start());
+  const listing = contexts.filter(({ listed }) => listed !== undefined);
+  for (const { name, listed = [] } of listing) {
+    const root: ManifestRecord = { kind: 'd', path: '', mode: '755' };
+    socket.write(session.stream('manifest', name, encodeManifest([root, ...listed])));
+  }
+  await until('the lists are answered', () => {
+    const answers = peer.frames().filter(({ type }) => type === FRAME.END);
+    return peer.ended() || answers.length === listing.length;
+  });
+  for (const { name, sent } of contexts)
+    socket.write(session.stream('tree', name, encodeTar(sent)));
+  socket.write(session.fin());
+  await until('the receiver has ended it', () => peer.ended());
+  const last = peer.frames().find(({ type }) => type === FRAME.RECEIPT || type === FRAME.ERROR);
+  const receipt = last?.type === FRAME.RECEIPT;
+  return { receipt, error: receipt ? '' : (last?.payload.toString() ?? '') };
+}
+
+function listenTo(socket: Socket): { frames: () => Frame[]; ended: () => boolean } {
+  const pieces: Buffer[] = [];
+  socket.on('data', (piece: Buffer) => pieces.push(piece));
+  socket.on('error', () => {}); // how it ended is what counts
+  return { frames: () => parseFrames(Buffer.concat(pieces)), ended: () => socket.closed };
+}
