@@ -26,11 +26,16 @@ export interface ManifestEntry extends Entry {
   linked?: boolean;
   /** Of a file's content, in hexadecimal digits; absent unless contents are compared. */
   sha256?: string;
+  /** STAMP_DIGITS hexadecimal digits by which the sender recognizes what it listed. */
+  stamp: string;
 }
 
-/** An entry that is to travel. */
+/** An entry that is to travel, as the manifest listed it. */
 export interface Want {
   path: BytePath;
+  kind: EntryKind;
+  /** The manifest's, unchanged: opaque to the receiver. */
+  stamp: string;
   /** A file: if its content has this digest, the receiver has it already. In hexadecimal digits. */
   sha256?: string;
 }
@@ -54,10 +59,12 @@ export interface SourceEntry extends Entry {
   keptIf?: string | undefined;
 }
 
-/** What tells that a file is still the one that was looked at. */
+/** What tells that an entry is still the one that was looked at. */
 export interface FileIdentity {
   dev: bigint;
   ino: bigint;
+  /** Tells apart two that had the same inode one after the other; 0 where the disk does not know. */
+  birthtimeNs: bigint;
   size: bigint;
   mtimeNs: bigint;
 }
@@ -77,6 +84,8 @@ export interface EntrySink {
   end(): void;
 }
 
+/** Hexadecimal digits of a stamp. */
+export const STAMP_DIGITS = 8;
 export const MODE_BITS = 0o1777;
 export const SETUID_BITS = 0o6000;
 

@@ -36,6 +36,7 @@ export interface ComparisonCounts {
 /** A folder of the context that the entry at hand lies in. */
 interface Ancestor {
   path: BytePath;
+  stamp: string;
   wanted: boolean;
 }
 
@@ -67,7 +68,7 @@ export class Comparison {
   /** @param entry checked, and after all that were added before */
   add(entry: ManifestEntry): void {
     const { path } = entry;
-    if (path === '') return this.#addRoot();
+    if (path === '') return this.#addRoot(entry);
     if (this.#options.others.includes(path)) throw collision(path);
     const found = this.#existing.find(path);
     const folder = entry.kind === 'folder';
@@ -77,7 +78,7 @@ export class Comparison {
     const same = found !== undefined && !closed && this.#isSame(entry, found);
     if (same) this.counts.unchanged += 1;
     else this.#change(entry);
-    if (folder) this.#ancestors.push({ path, wanted: !same });
+    if (folder) this.#ancestors.push({ path, stamp: entry.stamp, wanted: !same });
   }
 
   /** Every entry came. @throws CtxsyncError corrupt, when that was none */
@@ -104,14 +105,14 @@ export class Comparison {
   }
 
   /** Of a root's own mode and time the commit takes care. */
-  #addRoot(): void {
+  #addRoot({ path, kind, stamp }: ManifestEntry): void {
     this.#hasRoot = true;
-    this.#options.onWant({ path: '' });
+    this.#options.onWant({ path, kind, stamp });
   }
 
   #change(entry: ManifestEntry): void {
     this.counts.changed += 1;
-    const { path, kind, link = '' } = entry;
+    const { path, kind, stamp, link = '' } = entry;
     if (kind === 'hardlink' && !this.#changedFirsts.has(link)) {
       this.#options.onEdit({ kind: 'link', path, link });
       return;
@@ -119,15 +120,17 @@ export class Comparison {
     // A manifest does not list which symlinks have several names: they are few, and may all have.
     if (entry.linked === true || kind === 'symlink') this.#changedFirsts.add(path);
     for (const ancestor of this.#ancestors) {
-      if (!ancestor.wanted) this.#want('folder', { path: ancestor.path });
+      if (!ancestor.wanted) {
+        this.#want({ path: ancestor.path, kind: 'folder', stamp: ancestor.stamp });
+      }
       ancestor.wanted = true;
     }
-    this.#want(kind, { path, ...this.#keptContent(entry) });
+    this.#want({ path, kind, stamp, ...this.#keptContent(entry) });
   }
 
-  #want(kind: EntryKind, want: Want): void {
+  #want(want: Want): void {
     this.counts.wanted += 1;
-    this.#wanted.add(kind, want.path);
+    this.#wanted.add(want.kind, want.path);
     this.#options.onWant(want);
   }
 

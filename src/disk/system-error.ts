@@ -28,7 +28,7 @@ const CHANGES: Record<string, string> = {
 
 /** @param happened "grew", "vanished" ... */
 export function sourceChanged(path: BytePath, happened: string, cause?: unknown): CtxsyncError {
-  const text = toText(path);
+  const text = path === '' ? './' : toText(path);
   return new CtxsyncError(
     'source-changed',
     `${text} ${happened} while the context was read; send again when nothing changes it`,

@@ -4,7 +4,7 @@ import { MODE_BITS, type EntryKind, type ManifestEntry } from '../entry.ts';
 import { broken, RecordReader, RecordWriter } from '../record-io.ts';
 
 /** `n` is a file that has other names in the context: those that come later are its hardlinks. */
-const LETTERS = { file: 'f', folder: 'd', symlink: 'l', hardlink: 'h' } as const;
+export const LETTERS = { file: 'f', folder: 'd', symlink: 'l', hardlink: 'h' } as const;
 const LINKED = 'n';
 const KINDS: Readonly<Record<string, EntryKind>> = {
   f: 'file',
@@ -23,11 +23,13 @@ export class ManifestWriter {
     this.#records = new RecordWriter(sink);
   }
 
-  add({ path, kind, mode, mtimeUs, size, link, linked, sha256 }: ManifestEntry): void {
+  add({ path, kind, mode, mtimeUs, size, link, linked, sha256, stamp }: ManifestEntry): void {
     const letter = linked === true && kind === 'file' ? LINKED : LETTERS[kind];
     const shared = sharedLength(this.#before, path);
     const digest = sha256 === undefined ? '' : ` ${sha256}`;
-    this.#records.write(`${letter}${mode.toString(8)} ${mtimeUs} ${size} ${shared}${digest}`);
+    this.#records.write(
+      `${letter}${mode.toString(8)} ${mtimeUs} ${size} ${shared} ${stamp}${digest}`,
+    );
     this.#records.write(path.slice(shared));
     if (link !== undefined) this.#records.write(link);
     this.#before = path;
@@ -67,15 +69,17 @@ interface Head {
   size: number;
   /** Bytes of the path before that this one begins with. */
   shared: number;
+  stamp: string;
   sha256: string | undefined;
 }
 
-const HEAD = /^([fndlh])([0-7]{1,4}) (-?\d{1,16}) (\d{1,16}) (\d{1,4})(?: ([0-9a-f]{64}))?$/;
+const HEAD =
+  /^([fndlh])([0-7]{1,4}) (-?\d{1,16}) (\d{1,16}) (\d{1,4}) ([0-9a-f]{8})(?: ([0-9a-f]{64}))?$/;
 
 function decodeHead(text: string): Head {
   const match = HEAD.exec(text);
   if (match === null) throw broken(`has a bad entry: ${toText(text.slice(0, 80))}`);
-  const [, letter = '', mode = '', mtime, size, shared, sha256] = match;
+  const [, letter = '', mode = '', mtime, size, shared, stamp = '', sha256] = match;
   const head: Head = {
     letter,
     kind: KINDS[letter]!,
@@ -83,6 +87,7 @@ function decodeHead(text: string): Head {
     mtimeUs: Number(mtime),
     size: Number(size),
     shared: Number(shared),
+    stamp,
     sha256,
   };
   const possible = Number.isSafeInteger(head.mtimeUs) && Number.isSafeInteger(head.size);
@@ -91,8 +96,8 @@ function decodeHead(text: string): Head {
 }
 
 function toEntry(path: BytePath, head: Head, records: RecordReader): ManifestEntry {
-  const { letter, kind, mode, mtimeUs, size, sha256 } = head;
-  const entry: ManifestEntry = { path, kind, mode, mtimeUs, size };
+  const { letter, kind, mode, mtimeUs, size, stamp, sha256 } = head;
+  const entry: ManifestEntry = { path, kind, mode, mtimeUs, size, stamp };
   if (letter === LINKED) entry.linked = true;
   if (sha256 !== undefined) entry.sha256 = sha256;
   if (kind === 'symlink' || kind === 'hardlink') entry.link = rest(records);

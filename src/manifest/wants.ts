@@ -1,9 +1,12 @@
 import type { ByteSink, ByteSource } from '../byte-io.ts';
 import { comparePaths, toText, type BytePath } from '../disk/byte-path.ts';
-import type { Want, WantSource } from '../entry.ts';
+import type { EntryKind, Want, WantSource } from '../entry.ts';
 import { broken, RecordReader, RecordWriter } from '../record-io.ts';
+import { LETTERS } from './manifest.ts';
 
-const SHA256_DIGITS = 64;
+const KINDS = new Map(
+  Object.entries(LETTERS).map(([kind, letter]) => [letter as string, kind as EntryKind]),
+);
 
 /** Writes which entries of a manifest are to travel: the `want` stream of PROTOCOL.md. */
 export class WantWriter {
@@ -13,8 +16,9 @@ export class WantWriter {
     this.#records = new RecordWriter(sink);
   }
 
-  add({ path, sha256 }: Want): void {
-    this.#records.write(sha256 === undefined ? `+${path}` : `=${sha256}${path}`);
+  add({ path, kind, stamp, sha256 }: Want): void {
+    const sign = sha256 === undefined ? '+' : `=${sha256}`;
+    this.#records.write(`${LETTERS[kind]}${stamp}${sign}${path}`);
   }
 
   end(): void {
@@ -51,11 +55,13 @@ export class WantReader implements WantSource {
   }
 }
 
+const HEAD = /^([fdlh])([0-9a-f]{8})(?:\+|=([0-9a-f]{64}))/;
+
 function decode(record: string): Want {
-  if (record.startsWith('+')) return { path: record.slice(1) };
-  const sha256 = record.slice(1, 1 + SHA256_DIGITS);
-  if (!record.startsWith('=') || !/^[0-9a-f]{64}$/.test(sha256)) {
-    throw broken(`has a bad want: ${toText(record.slice(0, 80))}`);
-  }
-  return { path: record.slice(1 + SHA256_DIGITS), sha256 };
+  const match = HEAD.exec(record);
+  if (match === null) throw broken(`has a bad want: ${toText(record.slice(0, 80))}`);
+  const [head, letter = '', stamp = '', sha256] = match;
+  const want: Want = { path: record.slice(head.length), kind: KINDS.get(letter)!, stamp };
+  if (sha256 !== undefined) want.sha256 = sha256;
+  return want;
 }

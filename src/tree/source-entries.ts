@@ -100,7 +100,7 @@ export class SourceEntries {
       mtimeUs: toMicroseconds(stats.mtimeNs),
       size: 0,
       fsPath: toFsPath(fsPath),
-      identity: { dev: stats.dev, ino: stats.ino, size: stats.size, mtimeNs: stats.mtimeNs },
+      identity: stats,
       lost: lostOf(mode, stats.mtimeNs),
     };
   }

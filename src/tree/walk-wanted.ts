@@ -1,16 +1,23 @@
 import { isBeneath, joinPath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
 import type { OpenFolder } from '../disk/open-folder.ts';
 import { sourceChanged } from '../disk/system-error.ts';
-import { isWorkName, type SourceEntry, type Want, type WantSource } from '../entry.ts';
+import {
+  isWorkName,
+  type EntryKind,
+  type SourceEntry,
+  type Want,
+  type WantSource,
+} from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { FolderMatch } from './ignore-rules.ts';
 import { openChild, openSource, SourceEntries } from './source-entries.ts';
+import { stampOf } from './stamp.ts';
 import type { WalkOptions } from './walk.ts';
 
 /**
  * Walks a context once more, for those of its entries that the receiver wants: nothing else is
  * looked at. What the context does not have, because the rules ignore it, is not sent even if it is
- * wanted.
+ * wanted; what is not any more what was listed fails the transfer.
  *
  * @param root as for walk()
  * @throws CtxsyncError source-unreadable, source-changed; corrupt, when what is wanted was never
@@ -29,7 +36,9 @@ export function* walkWanted(
   options.gauge.enter('scanning', root);
   const folder = openSource(root, root);
   try {
-    yield entries.root(folder, root);
+    const entry = entries.root(folder, root);
+    checkListed(first, entry);
+    yield entry;
     yield* new WantedWalk(wants, entries, options).children(folder, '', options.rules.root());
   } finally {
     folder.close();
@@ -67,6 +76,7 @@ class WantedWalk {
       gauge.enter('scanning', child);
       const found = this.#entries.child(folder, child, name, decision.ignored);
       if (found === undefined) throw sourceChanged(child, 'was replaced');
+      checkListed(want, found);
       this.#wants.take();
       const entry = this.#entries.travels(found);
       yield entry.kind === 'file' ? { ...entry, keptIf: want.sha256 } : entry;
@@ -103,6 +113,22 @@ class WantedWalk {
 function checkName({ path }: Want, name: BytePath): void {
   if (name === '' || name === '.' || name === '..' || isWorkName(name)) throw notOffered(path);
 }
+
+/** The receiver has compared, and asked for, what was listed: nothing else may take its place. */
+function checkListed(want: Want, { path, kind, identity }: SourceEntry): void {
+  if (kind !== want.kind) {
+    throw sourceChanged(path, `was ${NAMES[want.kind]} and became ${NAMES[kind]}`);
+  }
+  if (stampOf(kind, identity) === want.stamp) return;
+  throw sourceChanged(path, kind === 'file' ? 'was replaced or written to' : 'was replaced');
+}
+
+const NAMES: Record<EntryKind, string> = {
+  file: 'a file',
+  folder: 'a directory',
+  symlink: 'a symlink',
+  hardlink: 'a hardlink',
+};
 
 function notOffered(path: BytePath): CtxsyncError {
   const text = toText(path);

@@ -9,6 +9,7 @@ import { Ring } from '../flow/ring.ts';
 import { ManifestWriter } from '../manifest/manifest.ts';
 import { WantReader } from '../manifest/wants.ts';
 import { readContextRules } from '../tree/context-rules.ts';
+import { stampOf } from '../tree/stamp.ts';
 import { walkWanted } from '../tree/walk-wanted.ts';
 import { walk, type WalkOptions } from '../tree/walk.ts';
 import { reporting, type Handlers, type JobContext } from './job-context.ts';
@@ -29,7 +30,7 @@ export const SOURCE_JOBS: Pick<Handlers, 'pack' | 'list' | 'packWanted' | 'count
     const { root, options } = openContext(source, context);
     const manifest = new ManifestWriter(new RingSink(ring, context.gauge));
     for (const entry of walk(root, options)) {
-      manifest.add(checksum ? withChecksum(entry, context.gauge) : entry);
+      manifest.add(listed(entry, checksum, context.gauge));
     }
     manifest.end();
     ring.end();
@@ -89,6 +90,8 @@ function resolveRoot(folder: string): BytePath {
   return root;
 }
 
-function withChecksum(entry: SourceEntry, gauge: Gauge): ManifestEntry {
-  return entry.kind === 'file' ? { ...entry, sha256: hashSource(entry, gauge) } : entry;
+function listed(entry: SourceEntry, checksum: boolean, gauge: Gauge): ManifestEntry {
+  const stamp = stampOf(entry.kind, entry.identity);
+  if (!checksum || entry.kind !== 'file') return { ...entry, stamp };
+  return { ...entry, stamp, sha256: hashSource(entry, gauge) };
 }

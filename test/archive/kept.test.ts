@@ -186,9 +186,9 @@ describe('packing a file that the receiver may have', () => {
 function makeFile(folder: string, content = 'content'): SourceEntry {
   const fsPath = join(folder, 'file');
   writeFileSync(fsPath, content);
-  const { dev, ino, size, mtimeNs } = lstatSync(fsPath, { bigint: true });
+  const { dev, ino, birthtimeNs, size, mtimeNs } = lstatSync(fsPath, { bigint: true });
   const fields = { path: 'web/file', size: Number(size), mtimeUs: toMicroseconds(mtimeNs) };
-  return { ...anEntry(fields), fsPath, identity: { dev, ino, size, mtimeNs } };
+  return { ...anEntry(fields), fsPath, identity: { dev, ino, birthtimeNs, size, mtimeNs } };
 }
 
 function replace(file: string, make: () => void): void {

@@ -32,8 +32,8 @@ const SECRET = 'content from outside of the context';
 
 /** What a walk sees of a file now. */
 function look(fsPath: string, path: string): SourceEntry {
-  const { dev, ino, size, mtimeNs } = lstatSync(fsPath, { bigint: true });
-  const identity = { dev, ino, size, mtimeNs };
+  const { dev, ino, birthtimeNs, size, mtimeNs } = lstatSync(fsPath, { bigint: true });
+  const identity = { dev, ino, birthtimeNs, size, mtimeNs };
   const fields = { path, size: Number(size), mtimeUs: toMicroseconds(mtimeNs) };
   return { ...anEntry(fields), fsPath, identity };
 }

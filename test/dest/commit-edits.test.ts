@@ -103,7 +103,7 @@ describe('a commit of what changed', () => {
       update(out, { '': context }, { delete: true });
       const before = treeState(out);
       const second = update(out, { '': context }, { delete: true });
-      expect(second).toEqual({ removed: 0, warnings: [], wants: [{ path: '' }], bytes: 0 });
+      expect(second).toMatchObject({ removed: 0, warnings: [], wants: [{ path: '' }], bytes: 0 });
       expect(treeState(out)).toEqual(before);
     });
   });
@@ -155,7 +155,7 @@ describe('a commit of what changed', () => {
         update(out, { '': context }, { delete: true, checksum: true });
         expect(treeState(out), `seed ${seed}`).toEqual(treeState(context));
         const again = update(out, { '': context }, { delete: true, checksum: true });
-        expect(again.wants, `seed ${seed}`).toEqual([{ path: '' }]);
+        expect(again.wants, `seed ${seed}`).toMatchObject([{ path: '' }]);
       });
     }
   });

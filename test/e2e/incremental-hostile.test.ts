@@ -2,7 +2,9 @@ import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Entry, ManifestEntry, Want } from '../../src/entry.ts';
+import { readManifest } from '../../src/manifest/manifest.ts';
 import { INCREMENTAL } from '../../src/session/options.ts';
+import { aListed, MemorySource } from '../helpers/archive-io.ts';
 import { run } from '../helpers/cli.ts';
 import { socketOf, startReceiver } from '../helpers/duplex.ts';
 import { fakeReceiver, type Peer } from '../helpers/fake-receiver.ts';
@@ -22,9 +24,10 @@ import { fullRing } from '../helpers/wire-harness.ts';
 // What a peer declares and asks for is not to be trusted.
 
 const SECRET = 'not for anybody';
+const STAMP = '0badcafe';
 
 function manifestOf(entries: readonly (Partial<ManifestEntry> & { path: string })[]): Uint8Array {
-  const folder = { kind: 'folder', mode: 0o755, mtimeUs: 1e15, size: 0 } as const;
+  const folder = { kind: 'folder', mode: 0o755, mtimeUs: 1e15, size: 0, stamp: STAMP } as const;
   const listed = entries.map((entry) => {
     const kind = entry.kind ?? 'file';
     return { ...folder, mode: 0o644, kind, size: kind === 'file' ? 4 : 0, ...entry };
@@ -33,6 +36,8 @@ function manifestOf(entries: readonly (Partial<ManifestEntry> & { path: string }
 }
 
 describe('a receiver wants what it was not offered: the sender fails, and nothing of it travels', () => {
+  type Asking = Pick<Want, 'path' | 'sha256'>;
+
   interface Asked {
     send: Ended;
     /** Everything that was sent in streams. */
@@ -68,9 +73,24 @@ describe('a receiver wants what it was not offered: the sender fails, and nothin
     return { send, sent: sent.join('\n') };
   }
 
-  const paths = (...wanted: string[]): Want[] => wanted.map((path) => ({ path }));
+  const paths = (...wanted: string[]): Asking[] => wanted.map((path) => ({ path }));
 
-  test.each<[what: string, wants: Want[], words: string]>([
+  /** As they were offered; what was not, as a file. */
+  function wantsOf({ recorder }: Peer, asked: readonly Asking[]): Want[] {
+    const stream = [...recorder.received.keys()].at(-1)!;
+    const offered = new Map(
+      Array.from(readManifest(new MemorySource(recorder.content(stream))), (entry) => [
+        entry.path,
+        entry,
+      ]),
+    );
+    return asked.map((each) => {
+      const { kind, stamp } = offered.get(each.path) ?? aListed();
+      return { kind, stamp, ...each };
+    });
+  }
+
+  test.each<[what: string, wants: Asking[], words: string]>([
     ['an ignored file', paths('', 'ignored.txt'), 'ignored.txt'],
     ['an ignored folder', paths('', 'ignored'), 'ignored'],
     ['a file in an ignored folder', paths('', 'ignored', 'ignored/file'), 'ignored'],
@@ -88,8 +108,8 @@ describe('a receiver wants what it was not offered: the sender fails, and nothin
     ['a digest', [{ path: '' }, { path: 'ignored.txt', sha256: 'ab'.repeat(32) }], 'ignored.txt'],
   ])('%s', (_, wants, words) =>
     withScene(async (scene) => {
-      const { send, sent } = await ask(scene, ({ mux }, name) => {
-        mux.open('want', name, fullRing(wantBytes(wants)));
+      const { send, sent } = await ask(scene, (peer, name) => {
+        peer.mux.open('want', name, fullRing(wantBytes(wantsOf(peer, wants))));
       });
       expectFailure(send, 6, words);
       expect(sent).toContain('app.js');
@@ -100,13 +120,13 @@ describe('a receiver wants what it was not offered: the sender fails, and nothin
   );
 
   // For all that the sender knows, it was a folder when it was offered.
-  test.each<[what: string, wants: Want[], words: string]>([
+  test.each<[what: string, wants: Asking[], words: string]>([
     ['what a symlink leads to', paths('', 'link', 'link/outside.txt'), 'link was replaced'],
     ['what lies in a file', paths('', 'a.txt', 'a.txt/x'), 'a.txt was replaced'],
   ])('%s', (_, wants, words) =>
     withScene(async (scene) => {
-      const { send, sent } = await ask(scene, ({ mux }, name) => {
-        mux.open('want', name, fullRing(wantBytes(wants)));
+      const { send, sent } = await ask(scene, (peer, name) => {
+        peer.mux.open('want', name, fullRing(wantBytes(wantsOf(peer, wants))));
       });
       expectFailure(send, 3, words);
       expect(sent).not.toContain(SECRET);
@@ -115,7 +135,10 @@ describe('a receiver wants what it was not offered: the sender fails, and nothin
 
   test.each<[what: string, answer: (peer: Peer, name: string) => void]>([
     ['no want', ({ mux }, name) => mux.open('want', name, fullRing(Buffer.from('?what\0')))],
-    ['half a want', ({ mux }, name) => mux.open('want', name, fullRing(Buffer.from('+\0+a.tx')))],
+    [
+      'half a want',
+      ({ mux }, name) => mux.open('want', name, fullRing(Buffer.from('f0badcafe+a.tx'))),
+    ],
     [
       'a want that never ends',
       ({ mux }, name) => mux.open('want', name, fullRing(Buffer.alloc(20_000, '+'))),
@@ -125,9 +148,9 @@ describe('a receiver wants what it was not offered: the sender fails, and nothin
     ['a tree of its own', ({ mux }, name) => mux.open('tree', name, fullRing(tarOf([])))],
     [
       'wants, and all of it',
-      ({ mux }, name) => {
-        mux.open('want', name, fullRing(wantBytes(paths(''))));
-        mux.open('want', name, fullRing(wantBytes([])), true);
+      (peer, name) => {
+        peer.mux.open('want', name, fullRing(wantBytes(wantsOf(peer, paths('')))));
+        peer.mux.open('want', name, fullRing(wantBytes([])), true);
       },
     ],
   ])('%s', (_, answer) =>
@@ -284,7 +307,7 @@ describe('a sender sends other things than it declared: the receiver refuses, an
     ['a manifest out of order', manifestOf(AB.toReversed())],
     ['an entry twice', manifestOf([{ path: 'a.txt' }, { path: 'a.txt' }])],
     ['a record that never ends', Buffer.alloc(20_000, 'f')],
-    ['a path that goes on from nothing', Buffer.from('f644 0 4 9\0x\0')],
+    ['a path that goes on from nothing', Buffer.from('f644 0 4 9 0badcafe\0x\0')],
   ])('%s', (_, bytes) =>
     withScene(async (scene) => {
       const story = { manifests: [{ name: '', bytes }], trees: [] };

@@ -1,7 +1,7 @@
 import type { ByteSink, ByteSource } from '../../src/byte-io.ts';
 import { TarReader, type TarMember, type TarOrigin } from '../../src/archive/tar-reader.ts';
 import { TarWriter } from '../../src/archive/tar-writer.ts';
-import type { Entry } from '../../src/entry.ts';
+import type { Entry, ManifestEntry } from '../../src/entry.ts';
 
 export const ORIGIN: TarOrigin = { name: 'the tar of the test', code: 'corrupt' };
 
@@ -123,6 +123,11 @@ export function writeArchive(
 }
 
 /** A file with nothing unusual about it, but for what is given. */
+/** An entry of a manifest. */
+export function aListed(fields: Partial<ManifestEntry> = {}): ManifestEntry {
+  return { ...anEntry(), stamp: '0badcafe', ...fields };
+}
+
 export function anEntry(fields: Partial<Entry> = {}): Entry {
   return {
     path: 'a',

@@ -24,6 +24,7 @@ import { ManifestWriter, readManifest } from '../../src/manifest/manifest.ts';
 import { WantReader, WantWriter } from '../../src/manifest/wants.ts';
 import { parseIgnoreFile } from '../../src/tree/ignore-file.ts';
 import { IgnoreRules } from '../../src/tree/ignore-rules.ts';
+import { stampOf } from '../../src/tree/stamp.ts';
 import { walkWanted } from '../../src/tree/walk-wanted.ts';
 import { walk, type WalkOptions } from '../../src/tree/walk.ts';
 import { MemorySink, MemorySource, ORIGIN } from './archive-io.ts';
@@ -55,8 +56,10 @@ export function bare({
   size,
   link,
   linked,
+  identity,
 }: SourceEntry): ManifestEntry {
-  const entry: ManifestEntry = { path, kind, mode, mtimeUs, size };
+  const stamp = stampOf(kind, identity);
+  const entry: ManifestEntry = { path, kind, mode, mtimeUs, size, stamp };
   if (link !== undefined) entry.link = link;
   if (linked !== undefined) entry.linked = linked;
   return entry;

@@ -5,7 +5,7 @@ import type { ManifestEntry } from '../../src/entry.ts';
 import { CtxsyncError } from '../../src/errors.ts';
 import { MAX_LINK_BYTES, MAX_PATH_BYTES, MAX_RECORD_BYTES } from '../../src/limits.ts';
 import { ManifestWriter, readManifest } from '../../src/manifest/manifest.ts';
-import { anEntry, MemorySink, MemorySource } from '../helpers/archive-io.ts';
+import { aListed, MemorySink, MemorySource } from '../helpers/archive-io.ts';
 import { corruptListBy } from '../helpers/corrupt-list.ts';
 import { manifestBytes } from '../helpers/incremental.ts';
 
@@ -22,6 +22,7 @@ const name = fc
   .filter((text) => text !== '.' && text !== '..');
 const path = fc.array(name, { minLength: 1, maxLength: 6 }).map((names) => names.join('/'));
 const common = {
+  stamp: fc.stringMatching(/^[0-9a-f]{8}$/),
   mode: fc.integer({ min: 0, max: 0o1777 }),
   mtimeUs: fc.oneof(fc.maxSafeInteger(), fc.constantFrom(0, 1, -1, 1_700_000_000_123_456)),
 };
@@ -32,7 +33,7 @@ const sha256 = fc.stringMatching(/^[0-9a-f]{64}$/);
 const entry: fc.Arbitrary<ManifestEntry> = fc.oneof(
   fc.record(
     { path, kind: fc.constant('file'), ...common, size, linked: fc.constant(true), sha256 },
-    { requiredKeys: ['path', 'kind', 'mode', 'mtimeUs', 'size'] },
+    { requiredKeys: ['path', 'kind', 'mode', 'mtimeUs', 'size', 'stamp'] },
   ),
   fc.record({ path, kind: fc.constant('folder'), ...common, size: fc.constant(0) }),
   fc.record({
@@ -71,9 +72,9 @@ describe('a manifest', () => {
     const long = `${'x'.repeat(254)}/`.repeat(15).slice(0, MAX_PATH_BYTES);
     const text = '\xff'.repeat(MAX_LINK_BYTES);
     const some = [
-      anEntry({ path: '', kind: 'folder' }),
-      anEntry({ path: long, kind: 'symlink', link: text }),
-      anEntry({ path: `${long.slice(0, -1)}y`, kind: 'hardlink', link: long }),
+      aListed({ path: '', kind: 'folder' }),
+      aListed({ path: long, kind: 'symlink', link: text }),
+      aListed({ path: `${long.slice(0, -1)}y`, kind: 'hardlink', link: long }),
     ];
     expect(read(manifestBytes(some), [1])).toEqual(some);
   });
@@ -86,16 +87,16 @@ describe('a manifest', () => {
   it('is not handed on before its end, and much of it is not kept until then', () => {
     const sink = new MemorySink();
     const writer = new ManifestWriter(sink);
-    writer.add(anEntry({ path: 'a' }));
+    writer.add(aListed({ path: 'a' }));
     expect(sink.bytes()).toHaveLength(0);
-    for (let i = 0; i < 10_000; i++) writer.add(anEntry({ path: `b${10_000 + i}` }));
+    for (let i = 0; i < 10_000; i++) writer.add(aListed({ path: `b${10_000 + i}` }));
     expect(sink.bytes().length).toBeGreaterThan(100_000);
     writer.end();
     expect(read(sink.bytes())).toHaveLength(10_001);
   });
 
   it('gives an entry as soon as its bytes are there, and reads no further', () => {
-    const whole = manifestBytes([anEntry({ path: 'a' }), anEntry({ path: 'b' })]);
+    const whole = manifestBytes([aListed({ path: 'a' }), aListed({ path: 'b' })]);
     const second = whole.indexOf('f644', 1);
     const source = new MemorySource(whole, [second, Infinity]);
     const reading = readManifest(source);
@@ -106,28 +107,32 @@ describe('a manifest', () => {
 
 describe('a manifest that is broken', () => {
   it.each<[what: string, text: string]>([
-    ['an unknown letter', 'x644 0 0 0\0a\0'],
-    ['no letter', '644 0 0 0\0a\0'],
-    ['an upper-case letter', 'F644 0 0 0\0a\0'],
-    ['a mode that is no octal number', 'f648 0 0 0\0a\0'],
-    ['no mode', 'f 0 0 0\0a\0'],
-    ['a setuid bit', 'f4755 0 0 0\0a\0'],
-    ['a setgid bit', 'd2755 0 0 0\0a\0'],
-    ['a mode of five digits', 'f01755 0 0 0\0a\0'],
-    ['a fractional time', 'f644 1.5 0 0\0a\0'],
-    ['a time that cannot be kept', 'f644 9007199254740993 0 0\0a\0'],
-    ['no time', 'f644  0 0\0a\0'],
-    ['a negative size', 'f644 0 -1 0\0a\0'],
-    ['a size that cannot be counted', 'f644 0 9007199254740993 0\0a\0'],
-    ['a size in hex', 'f644 0 0x1 0\0a\0'],
-    ['nothing shared said', 'f644 0 0\0a\0'],
-    ['a negative shared length', 'f644 0 0 -1\0a\0'],
-    ['more shared than there was, at its beginning', 'f644 0 0 1\0a\0'],
-    ['a short digest', `f644 0 0 0 ${SHA256.slice(1)}\0a\0`],
-    ['a long digest', `f644 0 0 0 ${SHA256}0\0a\0`],
-    ['a digest in upper case', `f644 0 0 0 ${SHA256.toUpperCase()}\0a\0`],
-    ['a space too many', 'f644 0 0 0 \0a\0'],
-    ['a line end', 'f644 0 0 0\n\0a\0'],
+    ['an unknown letter', 'x644 0 0 0 0badcafe\0a\0'],
+    ['no letter', '644 0 0 0 0badcafe\0a\0'],
+    ['an upper-case letter', 'F644 0 0 0 0badcafe\0a\0'],
+    ['a mode that is no octal number', 'f648 0 0 0 0badcafe\0a\0'],
+    ['no mode', 'f 0 0 0 0badcafe\0a\0'],
+    ['a setuid bit', 'f4755 0 0 0 0badcafe\0a\0'],
+    ['a setgid bit', 'd2755 0 0 0 0badcafe\0a\0'],
+    ['a mode of five digits', 'f01755 0 0 0 0badcafe\0a\0'],
+    ['a fractional time', 'f644 1.5 0 0 0badcafe\0a\0'],
+    ['a time that cannot be kept', 'f644 9007199254740993 0 0 0badcafe\0a\0'],
+    ['no time', 'f644  0 0 0badcafe\0a\0'],
+    ['a negative size', 'f644 0 -1 0 0badcafe\0a\0'],
+    ['a size that cannot be counted', 'f644 0 9007199254740993 0 0badcafe\0a\0'],
+    ['a size in hex', 'f644 0 0x1 0 0badcafe\0a\0'],
+    ['nothing shared said', 'f644 0 0 0badcafe\0a\0'],
+    ['a negative shared length', 'f644 0 0 -1 0badcafe\0a\0'],
+    ['more shared than there was, at its beginning', 'f644 0 0 1 0badcafe\0a\0'],
+    ['no stamp', 'f644 0 0 0\0a\0'],
+    ['a digest in place of a stamp', `f644 0 0 0 ${SHA256}\0a\0`],
+    ['a short stamp', 'f644 0 0 0 0badcaf\0a\0'],
+    ['a stamp in upper case', 'f644 0 0 0 0BADCAFE\0a\0'],
+    ['a short digest', `f644 0 0 0 0badcafe ${SHA256.slice(1)}\0a\0`],
+    ['a long digest', `f644 0 0 0 0badcafe ${SHA256}0\0a\0`],
+    ['a digest in upper case', `f644 0 0 0 0badcafe ${SHA256.toUpperCase()}\0a\0`],
+    ['a space too many', 'f644 0 0 0 0badcafe \0a\0'],
+    ['a line end', 'f644 0 0 0 0badcafe\n\0a\0'],
     ['an empty record for a head', '\0a\0'],
     ['a path for a head', 'a\0'],
   ])('by an entry with %s is corrupt', (_, text) => {
@@ -137,11 +142,13 @@ describe('a manifest that is broken', () => {
   });
 
   it('by more shared than the path before has is corrupt', () => {
-    expectCorrupt('f644 0 0 0\0abc\0f644 0 0 4\0x\0', 'has a bad entry: f644 0 0 4');
-    expect(readText('f644 0 0 0\0abc\0f644 0 0 3\0x\0').map((each) => each.path)).toEqual([
-      'abc',
-      'abcx',
-    ]);
+    expectCorrupt(
+      'f644 0 0 0 0badcafe\0abc\0f644 0 0 4 0badcafe\0x\0',
+      'has a bad entry: f644 0 0 4 0badcafe',
+    );
+    expect(
+      readText('f644 0 0 0 0badcafe\0abc\0f644 0 0 3 0badcafe\0x\0').map((each) => each.path),
+    ).toEqual(['abc', 'abcx']);
   });
 
   it.each<[what: string, paths: string[], at: string]>([
@@ -154,22 +161,31 @@ describe('a manifest that is broken', () => {
     ['with what is in a folder after its sibling', ['a', 'a!', 'a/b'], 'a/b'],
     ['ordered as signed bytes', ['\xff', 'a'], 'a'],
   ])('%s is corrupt, and says where', (_, paths, at) => {
-    const text = paths.map((each) => `d755 0 0 0\0${each}\0`).join('');
+    const text = paths.map((each) => `d755 0 0 0 0badcafe\0${each}\0`).join('');
     expectCorrupt(text, `is out of order at ${at}`);
     expectCorrupt(text, `is out of order at ${at}`, [1]);
   });
 
   it('out of order is corrupt also where the paths share their beginning', () => {
-    expectCorrupt('f644 0 0 0\0folder/b\0f644 0 0 7\0a\0', 'is out of order at folder/a');
-    expectCorrupt('f644 0 0 0\0folder/b\0f644 0 0 8\0\0', 'is out of order at folder/b');
-    expectCorrupt('f644 0 0 0\0folder/b\0f644 0 0 6\0\0', 'is out of order at folder');
+    expectCorrupt(
+      'f644 0 0 0 0badcafe\0folder/b\0f644 0 0 7 0badcafe\0a\0',
+      'is out of order at folder/a',
+    );
+    expectCorrupt(
+      'f644 0 0 0 0badcafe\0folder/b\0f644 0 0 8 0badcafe\0\0',
+      'is out of order at folder/b',
+    );
+    expectCorrupt(
+      'f644 0 0 0 0badcafe\0folder/b\0f644 0 0 6 0badcafe\0\0',
+      'is out of order at folder',
+    );
   });
 
   it('cut anywhere is corrupt, but between two entries', () => {
-    const first = manifestBytes([anEntry({ path: 'a', kind: 'symlink', link: 'text' })]);
+    const first = manifestBytes([aListed({ path: 'a', kind: 'symlink', link: 'text' })]);
     const whole = manifestBytes([
-      anEntry({ path: 'a', kind: 'symlink', link: 'text' }),
-      anEntry({ path: 'b' }),
+      aListed({ path: 'a', kind: 'symlink', link: 'text' }),
+      aListed({ path: 'b' }),
     ]);
     for (let length = 1; length < whole.length; length++) {
       if (length === first.length) continue;
@@ -185,8 +201,10 @@ describe('a manifest that is broken', () => {
     'by a record that is too long is corrupt, in pieces of %s bytes too',
     (piece) => {
       const longest = 'x'.repeat(MAX_RECORD_BYTES);
-      expect(readText(`f644 0 0 0\0${longest}\0`, [piece])).toMatchObject([{ path: longest }]);
-      expectCorrupt(`f644 0 0 0\0${longest}x\0`, 'has a record that is too long', [piece]);
+      expect(readText(`f644 0 0 0 0badcafe\0${longest}\0`, [piece])).toMatchObject([
+        { path: longest },
+      ]);
+      expectCorrupt(`f644 0 0 0 0badcafe\0${longest}x\0`, 'has a record that is too long', [piece]);
       expectCorrupt(`${longest}x\0`, 'has a record that is too long', [piece]);
     },
   );
@@ -209,9 +227,9 @@ describe('a manifest that is broken', () => {
   it('whatever it is made of, is corrupt or has entries in order: nothing else is thrown', () => {
     const text = fc.array(
       fc.constantFrom(
-        'f644 0 0 0',
-        'l777 -5 0 1',
-        'h644 0 0 2',
+        'f644 0 0 0 0badcafe',
+        'l777 -5 0 1 0badcafe',
+        'h644 0 0 2 0badcafe',
         'a',
         'b/c',
         '',

@@ -9,15 +9,18 @@ import { corruptListBy } from '../helpers/corrupt-list.ts';
 import { wantBytes } from '../helpers/incremental.ts';
 
 const SHA256 = '0123456789abcdef'.repeat(4);
+const HEAD = 'f0badcafe';
 const expectCorrupt = corruptListBy(read);
 
 const byte = fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code));
 const want: fc.Arbitrary<Want> = fc.record(
   {
     path: fc.oneof(fc.string({ unit: byte, maxLength: 300 }), fc.constantFrom('', '+', '=', '\n')),
+    kind: fc.constantFrom('file', 'folder', 'symlink', 'hardlink'),
+    stamp: fc.stringMatching(/^[0-9a-f]{8}$/),
     sha256: fc.stringMatching(/^[0-9a-f]{64}$/),
   },
-  { requiredKeys: ['path'] },
+  { requiredKeys: ['path', 'kind', 'stamp'] },
 );
 const wants = fc
   .uniqueArray(want, { selector: ({ path }) => path, maxLength: 12 })
@@ -45,11 +48,12 @@ describe('a list of wants', () => {
   });
 
   it('shows the next one until it was taken, and at its end stays at its end', () => {
-    const reader = new WantReader(new MemorySource(wantBytes([{ path: 'a' }, { path: 'b' }])));
-    expect(reader.peek()).toEqual({ path: 'a' });
-    expect(reader.peek()).toEqual({ path: 'a' });
+    const [a, b] = [aWant('a'), aWant('b')];
+    const reader = new WantReader(new MemorySource(wantBytes([a, b])));
+    expect(reader.peek()).toEqual(a);
+    expect(reader.peek()).toEqual(a);
     reader.take();
-    expect(reader.peek()).toEqual({ path: 'b' });
+    expect(reader.peek()).toEqual(b);
     reader.take();
     expect(reader.peek()).toBeUndefined();
     expect(reader.peek()).toBeUndefined();
@@ -58,13 +62,19 @@ describe('a list of wants', () => {
 
 describe('a list of wants that is broken', () => {
   it.each<[what: string, text: string]>([
-    ['no sign', 'a\0'],
-    ['an unknown sign', '-a\0'],
+    ['no sign', `${HEAD}a\0`],
+    ['an unknown sign', `${HEAD}-a\0`],
     ['nothing at all', '\0'],
-    ['a digest that is too short', `=${SHA256.slice(1)}\0`],
-    ['a digest that has no digits', `=${'x'.repeat(64)}a\0`],
-    ['a digest in upper case', `=${SHA256.toUpperCase()}a\0`],
-    ['a digest for a path alone', '=a/file\0'],
+    ['no kind', '0badcafe+a\0'],
+    ['an unknown kind', 'x0badcafe+a\0'],
+    ['the kind of a manifest alone', 'n0badcafe+a\0'],
+    ['no stamp', 'f+a\0'],
+    ['a stamp that is too short', 'f0badcaf+a\0'],
+    ['a stamp in upper case', 'f0BADCAFE+a\0'],
+    ['a digest that is too short', `${HEAD}=${SHA256.slice(1)}\0`],
+    ['a digest that has no digits', `${HEAD}=${'x'.repeat(64)}a\0`],
+    ['a digest in upper case', `${HEAD}=${SHA256.toUpperCase()}a\0`],
+    ['a digest for a path alone', `${HEAD}=a/file\0`],
   ])('by one with %s is corrupt', (_, text) => {
     expectCorrupt(text, `has a bad want: ${text.slice(0, -1).slice(0, 80)}`);
   });
@@ -77,16 +87,20 @@ describe('a list of wants that is broken', () => {
     ['with what is in a folder after its sibling', ['a', 'a!', 'a/b'], 'a/b'],
   ])('%s is corrupt, and says where', (_, paths, at) => {
     for (const slices of [[1], [Infinity]]) {
-      expectCorrupt(paths.map((each) => `+${each}\0`).join(''), `is out of order at ${at}`, slices);
+      expectCorrupt(
+        paths.map((each) => `${HEAD}+${each}\0`).join(''),
+        `is out of order at ${at}`,
+        slices,
+      );
     }
   });
 
   it('with a path twice, once with a digest, is corrupt', () => {
-    expectCorrupt(`+a\0=${SHA256}a\0`, 'is out of order at a');
+    expectCorrupt(`${HEAD}+a\0${HEAD}=${SHA256}a\0`, 'is out of order at a');
   });
 
   it('cut in the middle of a record is corrupt', () => {
-    const whole = wantBytes([{ path: 'abc' }, { path: 'b', sha256: SHA256 }]);
+    const whole = wantBytes([aWant('abc'), { ...aWant('b'), sha256: SHA256 }]);
     for (let length = 1; length < whole.length; length++) {
       if (whole[length - 1] === 0) continue;
       expectCorrupt(whole.subarray(0, length), 'ends in the middle of a record');
@@ -96,13 +110,17 @@ describe('a list of wants that is broken', () => {
   it.each([[1], [Infinity]])(
     'by a record that is too long is corrupt, in pieces of %s bytes too',
     (piece) => {
-      const longest = `+${'x'.repeat(MAX_RECORD_BYTES - 1)}`;
+      const longest = `${HEAD}+${'x'.repeat(MAX_RECORD_BYTES - HEAD.length - 1)}`;
       expect(read(Buffer.from(`${longest}\0`), [piece])).toHaveLength(1);
       expectCorrupt(`${longest}x\0`, 'has a record that is too long', [piece]);
       expectCorrupt(`${longest}x`, 'has a record that is too long', [piece]);
     },
   );
 });
+
+function aWant(path: string): Want {
+  return { path, kind: 'file', stamp: '0badcafe' };
+}
 
 function read(bytes: Uint8Array, slices?: readonly number[]): Want[] {
   const reader = new WantReader(new MemorySource(bytes, slices));

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
+  appendFileSync,
   linkSync,
   mkdirSync,
   renameSync,
@@ -15,7 +16,7 @@ import { Gauge } from '../../src/disk/gauge.ts';
 import type { ManifestEntry, SourceEntry, Want } from '../../src/entry.ts';
 import { WantReader } from '../../src/manifest/wants.ts';
 import { walkWanted } from '../../src/tree/walk-wanted.ts';
-import { MemorySource } from '../helpers/archive-io.ts';
+import { aListed, MemorySource } from '../helpers/archive-io.ts';
 import { withFolder } from '../helpers/folder.ts';
 import { bare, entriesOf, walkOptions, wantBytes } from '../helpers/incremental.ts';
 import { makeRandomTree } from '../helpers/random-tree.ts';
@@ -48,19 +49,7 @@ describe('a walk to what is wanted', () => {
       const all = entriesOf(root);
       expect(walked(root, all)).toEqual(all);
       expect(walked(root, [])).toEqual([]);
-      expect(walked(root, [{ path: '' }])).toEqual(all.slice(0, 1));
-    });
-  });
-
-  it('has a file as such whose first name is not wanted', async () => {
-    await withFolder((root) => {
-      writeTree(root, { a: 'content' });
-      for (const name of ['b', 'c']) linkSync(join(root, 'a'), join(root, name));
-      expect(walked(root, wantsOf('', 'b', 'c'))).toMatchObject([
-        { path: '' },
-        { path: 'b', kind: 'file', size: 7 },
-        { path: 'c', kind: 'hardlink', link: 'b' },
-      ]);
+      expect(walked(root, all.slice(0, 1))).toEqual(all.slice(0, 1));
     });
   });
 
@@ -68,9 +57,8 @@ describe('a walk to what is wanted', () => {
     await withFolder((root) => {
       writeTree(root, { 'sub/file': '', other: '' });
       symlinkSync('other', join(root, 'link'));
-      const wants = ['', 'link', 'other', 'sub', 'sub/file'].map((path): Want =>
-        path === 'other' ? { path } : { path, sha256: SHA256 },
-      );
+      const wants = wantsOf(root, '', 'link', 'other', 'sub', 'sub/file');
+      for (const want of wants) if (want.path !== 'other') want.sha256 = SHA256;
       const kept = Array.from(walkFor(root, wants), ({ path, keptIf }) => [path, keptIf]);
       expect(Object.fromEntries(kept)).toEqual({
         '': undefined,
@@ -92,7 +80,7 @@ describe('a walk to what is wanted', () => {
           looks.push(path);
         }
       }
-      const wants = new WantReader(new MemorySource(wantBytes(wantsOf('', 'a', 'a/wanted'))));
+      const wants = readerOf(wantsOf(root, '', 'a', 'a/wanted'));
       expect([...walkWanted(root, wants, walkOptions('', new WatchedGauge()))]).toHaveLength(3);
       expect(looks).toEqual([root, 'a', 'a', 'a/wanted']);
     });
@@ -128,7 +116,8 @@ describe('what is wanted and was never offered', () => {
       const yielded: SourceEntry[] = [];
       const code = what === 'what is in a file' ? 'source-changed' : 'corrupt';
       expect(() => {
-        for (const entry of walkFor(root, wantsOf(...paths), 'secret*\n')) yielded.push(entry);
+        for (const entry of walkFor(root, wantsOf(root, ...paths), 'secret*\n'))
+          yielded.push(entry);
       }).toThrow(expect.objectContaining({ code, path: code === 'corrupt' ? at : 'z' }));
       expect(yielded.map(({ path }) => path)).toEqual(paths.slice(0, yielded.length));
       expect(yielded.length).toBeLessThan(paths.length);
@@ -137,7 +126,7 @@ describe('what is wanted and was never offered', () => {
 
   it('is named, the root too', async () => {
     await withFolder((root) => {
-      expect(() => [...walkFor(root, wantsOf('x\ny'))]).toThrow(
+      expect(() => [...walkFor(root, wantsOf(root, 'x\ny'))]).toThrow(
         'the receiver wants x\\ny, which it was not offered',
       );
     });
@@ -146,7 +135,7 @@ describe('what is wanted and was never offered', () => {
   it('is not sent where an exception might have offered it', async () => {
     await withFolder((root) => {
       makeContext(root);
-      const wants = wantsOf('', 'secret');
+      const wants = wantsOf(root, '', 'secret');
       expect(() => [...walkFor(root, wants, '*\n!**/file\n')]).toThrow(
         expect.objectContaining({ path: 'secret' }),
       );
@@ -161,7 +150,7 @@ describe('what is wanted and was never offered', () => {
         ['', 'z', 'z'],
         ['', 'a', 'z', 'a/file'],
       ]) {
-        expect(() => [...walkFor(root, wantsOf(...paths))]).toThrow(
+        expect(() => [...walkFor(root, wantsOf(root, ...paths))]).toThrow(
           expect.objectContaining({ code: 'corrupt', message: expect.stringContaining('order') }),
         );
       }
@@ -173,15 +162,73 @@ describe('a context that changed since it was offered', () => {
   it.each<[what: string, change: (root: string) => void, happened: string, path: string]>([
     ['lost a file', (root) => unlinkSync(join(root, 'a/file')), 'vanished', 'a/file'],
     ['lost a folder', (root) => rmSync(join(root, 'a'), { recursive: true }), 'vanished', 'a'],
-    ['has a symlink for a folder', leadOut, 'was replaced', 'a'],
-    ['has a file for a folder', (root) => swap(root, writeEmpty), 'was replaced', 'a'],
+    ['has a symlink for a folder', leadOut, 'was a directory and became a symlink', 'a'],
+    [
+      'has a file for a folder',
+      (root) => swap(root, writeEmpty),
+      'was a directory and became a file',
+      'a',
+    ],
     ['has a FIFO for a folder', (root) => swap(root, makeFifo), 'was replaced', 'a'],
+    ['has another folder for a folder', swapFolder, 'was replaced', 'a'],
+    [
+      'has a folder for a file',
+      (root) => swap(root, makeFolder, 'z'),
+      'was a file and became a directory',
+      'z',
+    ],
+    [
+      'has a symlink for a file',
+      (root) => swap(root, linkAside, 'z'),
+      'was a file and became a symlink',
+      'z',
+    ],
+    [
+      'has a hardlink for a file',
+      (root) => swap(root, linkFile, 'z'),
+      'was a file and became a hardlink',
+      'z',
+    ],
+    [
+      'has another file for a file',
+      (root) => swap(root, writeEmpty, 'z'),
+      'was replaced or written to',
+      'z',
+    ],
+    ['has another file like it for a file', swapTwin, 'was replaced or written to', 'z'],
+    [
+      'has a file that was written to',
+      (root) => appendFileSync(join(root, 'z'), '.'),
+      'was replaced or written to',
+      'z',
+    ],
+    [
+      'has a folder for a symlink',
+      (root) => swap(root, makeFolder, 'y'),
+      'was a symlink and became a directory',
+      'y',
+    ],
+    [
+      'has another symlink for a symlink',
+      (root) => swap(root, linkAside, 'y'),
+      'was replaced',
+      'y',
+    ],
+    [
+      'has a file for a hardlink',
+      (root) => swap(root, writeEmpty, 'x'),
+      'was a hardlink and became a file',
+      'x',
+    ],
+    ['has another folder for its root', swapRoot, 'was replaced', './'],
   ])('fails as such where it %s', async (_, change, happened, path) => {
     await withFolder((folder) => {
       const root = join(folder, 'context');
       makeContext(root);
       writeTree(join(folder, 'elsewhere'), { file: 'secret' });
-      const wants = wantsOf('', 'a', 'a/file', 'z');
+      linkSync(join(root, 'a/file'), join(root, 'x'));
+      symlinkSync('a', join(root, 'y'));
+      const wants = wantsOf(root, '', 'a', 'a/file', 'x', 'y', 'z');
       change(root);
       const yielded: string[] = [];
       expect(() => {
@@ -193,7 +240,7 @@ describe('a context that changed since it was offered', () => {
           message: expect.stringContaining(`${path} ${happened}`),
         }),
       );
-      expect(yielded).not.toContain('a/file');
+      expect(yielded).not.toContain(path);
     });
   });
 
@@ -202,7 +249,7 @@ describe('a context that changed since it was offered', () => {
       const root = join(folder, 'context');
       makeContext(root);
       writeTree(join(folder, 'elsewhere'), { file: 'secret' });
-      const entries = walkFor(root, wantsOf('', 'a', 'a/file'));
+      const entries = walkFor(root, wantsOf(root, '', 'a', 'a/file'));
       entries.next();
       expect(entries.next().value).toMatchObject({ path: 'a', kind: 'folder' });
       leadOut(root);
@@ -222,9 +269,37 @@ function leadOut(root: string): void {
   swap(root, (path) => symlinkSync('../elsewhere', path));
 }
 
-function swap(root: string, make: (path: string) => void): void {
-  renameSync(join(root, 'a'), join(root, '../aside'));
-  make(join(root, 'a'));
+function swap(root: string, make: (path: string) => void, name = 'a'): void {
+  renameSync(join(root, name), join(root, '../aside'));
+  make(join(root, name));
+}
+
+/** A folder with the same in it, and the same times. */
+function swapFolder(root: string): void {
+  swap(root, (path) => execFileSync('cp', ['-a', join(root, '../aside'), path]));
+}
+
+/** With the same content and the same times. */
+function swapTwin(root: string): void {
+  swap(root, (path) => execFileSync('cp', ['-a', join(root, '../aside'), path]), 'z');
+}
+
+function swapRoot(root: string): void {
+  renameSync(root, `${root}~`);
+  execFileSync('cp', ['-a', `${root}~`, root]);
+}
+
+function makeFolder(path: string): void {
+  mkdirSync(path);
+}
+
+function linkAside(path: string): void {
+  symlinkSync('../aside', path);
+}
+
+/** To what the walk meets before it. */
+function linkFile(path: string): void {
+  linkSync(join(path, '../a/file'), path);
 }
 
 function writeEmpty(path: string): void {
@@ -243,23 +318,28 @@ function closed(all: readonly ManifestEntry[], some: readonly ManifestEntry[]): 
   return all.filter(({ path }) => chosen.some((each) => each === path || isBeneath(each, path)));
 }
 
-function wantsOf(...paths: string[]): Want[] {
-  return paths.map((path) => ({ path }));
+/** As they are now; what is not there, as if it had been offered as a file. */
+function wantsOf(root: string, ...paths: string[]): Want[] {
+  const listed = new Map(entriesOf(root).map((entry) => [entry.path, entry]));
+  return paths.map((path) => {
+    const { kind, stamp } = listed.get(path) ?? aListed();
+    return { path, kind, stamp };
+  });
 }
 
 function walked(root: string, wants: readonly Want[], ignoreFile = ''): ManifestEntry[] {
   return Array.from(walkFor(root, wants, ignoreFile), bare);
 }
 
-/** By way of the wire's form. */
 function walkFor(
   root: string,
   wants: readonly Want[],
   ignoreFile = '',
 ): Generator<SourceEntry, void> {
-  const asked = wants.map(({ path, sha256 }) =>
-    sha256 === undefined ? { path } : { path, sha256 },
-  );
-  const reader = new WantReader(new MemorySource(wantBytes(asked)));
-  return walkWanted(fromText(root), reader, walkOptions(ignoreFile));
+  return walkWanted(fromText(root), readerOf(wants), walkOptions(ignoreFile));
+}
+
+/** By way of the wire's form. */
+function readerOf(wants: readonly Want[]): WantReader {
+  return new WantReader(new MemorySource(wantBytes(wants)));
 }

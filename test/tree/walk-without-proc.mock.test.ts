@@ -2,13 +2,13 @@ import { readFileSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { Gauge } from '../../src/disk/gauge.ts';
-import type { SourceEntry, Want } from '../../src/entry.ts';
+import type { SourceEntry } from '../../src/entry.ts';
 import { WantReader } from '../../src/manifest/wants.ts';
 import { walkWanted } from '../../src/tree/walk-wanted.ts';
 import { walk } from '../../src/tree/walk.ts';
 import { MemorySource } from '../helpers/archive-io.ts';
 import { withFolder } from '../helpers/folder.ts';
-import { walkOptions, wantBytes } from '../helpers/incremental.ts';
+import { entriesOf, walkOptions, wantBytes } from '../helpers/incremental.ts';
 import { writeTree } from '../helpers/scene.ts';
 
 vi.mock('node:fs', async (original) =>
@@ -16,12 +16,11 @@ vi.mock('node:fs', async (original) =>
 );
 
 const PATHS = ['', 'a', 'a/b', 'a/b/secret', 'a/z'];
-const WANTS = PATHS.map((path): Want => ({ path }));
 
 // As on macOS: children are reached by path.
 describe.each<[name: string, start: (root: string) => Generator<SourceEntry>]>([
   ['a walk', (root) => walk(root, walkOptions())],
-  ['a walk to what is wanted', (root) => walkWanted(root, wanted(), walkOptions())],
+  ['a walk to what is wanted', (root) => walkWanted(root, wanted(root), walkOptions())],
 ])('without /proc %s', (_, start) => {
   it('has all of a context', async () => {
     await withFolder((folder) => {
@@ -84,6 +83,6 @@ function leadOut(root: string, path: string): void {
   expect(readFileSync(join(root, 'a/b/secret'), 'utf8')).toBe('outside');
 }
 
-function wanted(): WantReader {
-  return new WantReader(new MemorySource(wantBytes(WANTS)));
+function wanted(root: string): WantReader {
+  return new WantReader(new MemorySource(wantBytes(entriesOf(root))));
 }

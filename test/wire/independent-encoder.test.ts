@@ -66,16 +66,17 @@ describe('an encoder that shares no code with ours says what ours says', () => {
     const sha256 = 'ab'.repeat(32);
     const manifest = encodeManifest([
       { kind: 'd', path: '', mode: '755' },
-      { kind: 'f', path: 'ab', size: 3, sha256 },
+      { kind: 'f', path: 'ab', size: 3, stamp: '0badcafe', sha256 },
       { kind: 'h', path: 'ac', link: 'ab', shared: 1 },
     ]);
     expect([...readManifest(new MemorySource(manifest))]).toMatchObject([
       { path: '', kind: 'folder', mode: 0o755, mtimeUs: 17e14 },
-      { path: 'ab', kind: 'file', size: 3, sha256 },
+      { path: 'ab', kind: 'file', size: 3, stamp: '0badcafe', sha256 },
       { path: 'ac', kind: 'hardlink', link: 'ab' },
     ]);
-    const wants = new WantReader(new MemorySource(encodeWants([{ path: 'a', sha256 }])));
-    expect(wants.peek()).toEqual({ path: 'a', sha256 });
+    const want = { path: 'a', stamp: '0badcafe', sha256 };
+    const wants = new WantReader(new MemorySource(encodeWants([{ kind: 'f', ...want }])));
+    expect(wants.peek()).toEqual({ kind: 'file', ...want });
   });
 
   test('and lies where it is told to', () => {

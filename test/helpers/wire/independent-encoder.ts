@@ -266,14 +266,18 @@ export interface ManifestRecord {
   link?: string;
   /** Bytes of the record before that its path begins with; the path is cut by as many. */
   shared?: number;
+  /** 8 hex digits. */
+  stamp?: string;
   sha256?: string;
 }
 
 /** A manifest stream. The root is a record too, with the path ''. */
 export function encodeManifest(records: readonly ManifestRecord[]): Buffer {
   const text = records.map((record) => {
-    const { kind, path, mode = '644', mtime = 17e14, size = 0, link, shared = 0, sha256 } = record;
-    const head = [`${kind}${mode}`, mtime, size, shared, ...(sha256 === undefined ? [] : [sha256])];
+    const { kind, path, mode = '644', mtime = 17e14, size = 0, link, shared = 0 } = record;
+    const { stamp = '00000000', sha256 } = record;
+    const head = [`${kind}${mode}`, mtime, size, shared, stamp];
+    if (sha256 !== undefined) head.push(sha256);
     const names = [path.slice(shared), ...(link === undefined ? [] : [link])];
     return [head.join(' '), ...names].map((each) => `${each}\0`).join('');
   });
@@ -281,15 +285,20 @@ export function encodeManifest(records: readonly ManifestRecord[]): Buffer {
 }
 
 export interface WantRecord {
+  /** f file, d directory, l symlink, h hardlink. */
+  kind: string;
   path: string;
+  /** The manifest's. */
+  stamp?: string;
   /** Of content that the receiver has already. */
   sha256?: string;
 }
 
 /** A want stream. */
 export function encodeWants(wants: readonly WantRecord[]): Buffer {
-  const text = wants.map(({ path, sha256 }) =>
-    sha256 === undefined ? `+${path}\0` : `=${sha256}${path}\0`,
-  );
+  const text = wants.map(({ kind, path, stamp = '00000000', sha256 }) => {
+    const sign = sha256 === undefined ? '+' : `=${sha256}`;
+    return `${kind}${stamp}${sign}${path}\0`;
+  });
   return Buffer.from(text.join(''), 'latin1');
 }
