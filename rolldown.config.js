@@ -7,6 +7,7 @@ export default defineConfig({
     index: 'src/index.ts',
     main: 'src/cli/main.ts',
     exit: 'src/cli/exit.ts',
+    'standard-streams': 'src/cli/standard-streams.ts',
     'sender-worker': 'src/worker/sender-worker.ts',
     'receiver-worker': 'src/worker/receiver-worker.ts',
   },

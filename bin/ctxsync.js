@@ -1,7 +1,27 @@
-#!/usr/bin/env node
-import { exit } from '../dist/js/exit.js';
-import { main } from '../dist/js/main.js';
+#!/bin/sh
+':' /*
+# A shell script first: Node gives signals that are ignored when it starts, as after nohup, their default
+# action back (node.cc, ResetSignalHandlers), and then nobody can tell. So they are looked at before:
+# in /proc, and where there is none in what the shell says of its own traps.
+CTXSYNC_IGNORED=
+if [ -r /proc/self/status ]; then
+  while read -r name value; do
+    case $name in SigIgn:) CTXSYNC_IGNORED=$value ;; esac
+  done < /proc/self/status
+else
+  CTXSYNC_IGNORED=$(trap)
+fi
+export CTXSYNC_IGNORED
+exec node "$0" "$@"
+*/
+// The same file as a module: what the shell runs is a comment here.
+import { replaceStandardStreams } from '../dist/js/standard-streams.js';
 
 // Only a proven success clears it: a promise that never settles must not end as 0.
 process.exitCode = 1;
+replaceStandardStreams();
+const [{ exit }, { main }] = await Promise.all([
+  import('../dist/js/exit.js'),
+  import('../dist/js/main.js'),
+]);
 await exit(await main(process.argv));

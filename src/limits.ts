@@ -177,6 +177,8 @@ export const STRAY_SILENCE_MS = 1_000;
  * end.
  */
 export const MAX_UNREAD_BYTES = 1 * MiB;
+/** Milliseconds after which a write to a full stderr is tried again. */
+export const STDERR_RETRY_MS = 10;
 /** Milliseconds that stderr's reader has to take our last words. */
 export const LAST_WORDS_MS = 1_000;
 /** Milliseconds that writing --report may take: a run that has to end is not held up by it. */

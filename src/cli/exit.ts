@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { STUCK_THREAD_MS } from '../limits.ts';
 import { stuckThreadCount } from '../session/stuck-threads.ts';
+import { restoreDescriptors } from '../transport/shared-descriptor.ts';
 
 const STANDARD_STREAMS = [0, 1, 2];
 /** Milliseconds: what is still under way is as a rule the last call on a file that ends in a moment. */
@@ -18,6 +19,7 @@ export async function exit(code: number): Promise<never> {
     await setTimeout(LOOK_EVERY_MS);
   }
   if (hangs()) {
+    restoreDescriptors();
     closeStandardStreams();
     process.kill(process.pid, 'SIGKILL');
   }

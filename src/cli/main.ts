@@ -1,4 +1,6 @@
 import { Command, CommanderError } from 'commander';
+import { CtxsyncError } from '../errors.ts';
+import { COMMAND_OUTPUT } from './command-output.ts';
 import { EXIT_CODES } from './exit-code.ts';
 import { receiveCommand } from './receive-command.ts';
 import { sendCommand } from './send-command.ts';
@@ -19,18 +21,40 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description('Ship a build context through a pipe: whole or nothing, never hanging in silence.')
     .version(version())
     .addCommand(sendCommand(finish, rest))
-    .addCommand(receiveCommand(finish));
+    .addCommand(receiveCommand(finish))
+    .addCommand(helpCommand(finish));
   for (const command of [program, ...program.commands]) {
-    command.exitOverride().showHelpAfterError('(--help tells what is possible)');
+    command
+      .exitOverride()
+      .configureOutput(COMMAND_OUTPUT)
+      .showHelpAfterError('(--help tells what is possible)');
   }
   try {
     await program.parseAsync(own);
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    // Commander has said it already: help and version are 0, everything else is usage.
-    return error.exitCode === 0 ? 0 : EXIT_CODES.usage;
+    // Commander has printed it already: help and version are 0, everything else is usage.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage;
+    if (!(error instanceof CtxsyncError)) throw error;
+    // Help or version that stdout did not take: its disk is full.
+    COMMAND_OUTPUT.writeErr?.(`error: ${error.message}\n`);
+    return EXIT_CODES[error.code];
   }
   return exitCode;
+}
+
+/** `help`, `help send`: not commander's own, which fails where a failing exit code is preset. */
+function helpCommand(finish: (exitCode: number) => void): Command {
+  return new Command('help')
+    .description('Show what a command takes.')
+    .argument('[command]')
+    .action((name: string | undefined, _options: unknown, self: Command) => {
+      const program = self.parent ?? self;
+      const command =
+        name === undefined ? program : program.commands.find((c) => c.name() === name);
+      if (command === undefined) self.error(`error: unknown command '${name}'`);
+      command.outputHelp();
+      finish(0);
+    });
 }
 
 /**

@@ -1,4 +1,6 @@
+import { restoreDescriptors } from '../transport/shared-descriptor.ts';
 import { SIGNAL_EXIT_CODES, type EndingSignal } from './exit-code.ts';
+import { readIgnoredSignals } from './ignored-signals.ts';
 
 const SIGNALS = Object.keys(SIGNAL_EXIT_CODES) as EndingSignal[];
 
@@ -7,26 +9,37 @@ export interface SignalWatch {
   signal: AbortSignal;
   /** Which one it was. */
   received: () => EndingSignal | undefined;
-  /** Signals end the process as ever again. */
+  /** Signals end the process as ever again, but for those that were ignored when it started. */
   stop: () => void;
 }
 
 /** The first signal ends the run in good order; a second one ends the process at once. */
 export function watchSignals(): SignalWatch {
+  const isIgnored = readIgnoredSignals(process.env);
   const controller = new AbortController();
   let received: EndingSignal | undefined;
   const onSignal = (signal: EndingSignal): void => {
+    if (isIgnored(signal)) return;
     if (received === undefined) {
       received = signal;
       controller.abort();
       return;
     }
     stop();
-    process.kill(process.pid, signal);
+    endBySignal(signal);
   };
   const stop = (): void => {
-    for (const signal of SIGNALS) process.off(signal, onSignal);
+    for (const signal of SIGNALS) if (!isIgnored(signal)) process.off(signal, onSignal);
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
+  // Without a listener the other ways to end at once would leave shared descriptors changed.
+  if (!isIgnored('SIGQUIT')) process.once('SIGQUIT', endBySignal);
+  else process.on('SIGQUIT', () => {});
   return { signal: controller.signal, received: () => received, stop };
+}
+
+/** The signal's own listener has to be gone. */
+function endBySignal(signal: NodeJS.Signals): void {
+  restoreDescriptors();
+  process.kill(process.pid, signal);
 }

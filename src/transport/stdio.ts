@@ -1,12 +1,17 @@
-import { createReadStream, createWriteStream, fstatSync, readSync, statSync } from 'node:fs';
-import { Socket, type OnReadOpts, type SocketConstructorOpts } from 'node:net';
-// Whoever imports it first makes Node open process.stdin, which throws EEXIST while we read the
-// descriptor: chalk and ora, which are loaded late, could not be.
-import process from 'node:process';
+import {
+  createReadStream,
+  createWriteStream,
+  fstatSync,
+  readSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import type { Socket } from 'node:net';
 import { isatty } from 'node:tty';
 import { CtxsyncError } from '../errors.ts';
 import { IO_BUFFER_BYTES } from '../limits.ts';
 import { peerGone, readError, ReadableIncoming, WritableOutgoing } from './node-stream.ts';
+import { isPipeOrSocket, readDescriptor, writeDescriptor } from './shared-descriptor.ts';
 import type { Incoming, Outgoing } from './transport.ts';
 
 const STDIN = 0;
@@ -22,8 +27,10 @@ export function openStdin(what: string, toError = readError): Incoming {
   if (isatty(STDIN)) {
     throw new CtxsyncError('usage', `stdin is a terminal; pipe ${what} into it`);
   }
-  const stats = fstatSync(STDIN);
-  if (stats.isFIFO() || stats.isSocket()) return new SocketIncoming(STDIN, toError);
+  if (isClosed(STDIN)) {
+    throw new CtxsyncError('usage', `stdin is closed; pipe ${what} into it`);
+  }
+  if (isPipeOrSocket(STDIN)) return new PipeIncoming(STDIN, toError);
   const file = createReadStream('', {
     fd: STDIN,
     autoClose: false,
@@ -45,21 +52,20 @@ export function openStdout(reader: string, toError = peerGone): Outgoing {
   if (isClosed(STDOUT)) {
     throw new CtxsyncError('usage', `stdout is closed; pipe it into ${reader}`);
   }
-  const stats = fstatSync(STDOUT);
-  if (stats.isFIFO() || stats.isSocket()) return new WritableOutgoing(process.stdout, toError);
+  if (isPipeOrSocket(STDOUT)) return new PipeOutgoing(writeDescriptor(STDOUT), toError);
   // process.stdout would write to a file synchronously, and block us when its disk hangs.
   return new WritableOutgoing(createWriteStream('', { fd: STDOUT, autoClose: false }), toError);
 }
 
 /**
  * Whether the shell closed the descriptor (`>&-`). Node then opens /dev/null in its place, to read
- * and write; a shell's own `>/dev/null` cannot be read.
+ * and write; a shell's own `>/dev/null` cannot be read, and its `</dev/null` not be written.
  */
 function isClosed(fd: number): boolean {
   const stats = fstatSync(fd);
   if (!stats.isCharacterDevice() || stats.rdev !== nullDevice()) return false;
   try {
-    return readSync(fd, new Uint8Array(1)) === 0;
+    return writeSync(fd, new Uint8Array(0)) === 0 && readSync(fd, new Uint8Array(1)) === 0;
   } catch {
     return false;
   }
@@ -73,7 +79,7 @@ function nullDevice(): number | undefined {
  * A pipe or socket read into one buffer that is used again and again, so that memory does not grow
  * with the speed.
  */
-class SocketIncoming implements Incoming {
+class PipeIncoming implements Incoming {
   readonly #fd: number;
   readonly #toError: (cause: Error) => CtxsyncError;
   #socket: Socket | undefined;
@@ -95,13 +101,8 @@ class SocketIncoming implements Incoming {
         }
         return false;
       };
-      const options: SocketConstructorOpts & { onread: OnReadOpts } = {
-        fd: this.#fd,
-        readable: true,
-        writable: false,
-        onread: { buffer: new Uint8Array(IO_BUFFER_BYTES), callback: onBytes },
-      };
-      const socket = new Socket(options);
+      const buffer = new Uint8Array(IO_BUFFER_BYTES);
+      const socket = readDescriptor(this.#fd, { buffer, callback: onBytes });
       const fail = (error: unknown): void => {
         socket.destroy();
         // What take throws is the caller's own, and passed on as it is.
@@ -117,5 +118,24 @@ class SocketIncoming implements Incoming {
 
   destroy(): void {
     this.#socket?.destroy();
+  }
+}
+
+/**
+ * A pipe or socket that we inherited: its end is that of the last process that has it, so it is closed
+ * and never shut down, which would take it from the others.
+ */
+class PipeOutgoing extends WritableOutgoing {
+  readonly #socket: Socket;
+
+  constructor(socket: Socket, toError: (cause: Error | undefined) => CtxsyncError) {
+    super(socket, toError);
+    this.#socket = socket;
+  }
+
+  /** Every write has settled by now. */
+  override end(): Promise<void> {
+    this.#socket.destroy();
+    return Promise.resolve();
   }
 }

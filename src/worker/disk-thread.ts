@@ -45,6 +45,9 @@ export class DiskThread {
     this.#onWord = onWord;
     this.#worker = new Worker(WORKERS[side], {
       workerData: { gauge: this.gauge.shared },
+      // Else Node opens process.stdout and process.stderr, and shared pipes become non-blocking.
+      stdout: true,
+      stderr: true,
     });
     this.#worker.on('message', (reply: JobReply) => this.#handleReply(reply));
     this.#worker.on('error', (error) => this.#fail(CtxsyncError.from(error)));

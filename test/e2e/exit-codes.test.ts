@@ -48,6 +48,26 @@ test('0: an empty context is sent, with a warning', () =>
     expect(receive.code).toBe(0);
   }));
 
+test.each([
+  ['help', ['help'], 'Commands:'],
+  ['--help', ['--help'], 'Commands:'],
+  ['help send', ['help', 'send'], 'Usage: ctxsync send'],
+  ['receive --help', ['receive', '--help'], 'Usage: ctxsync receive'],
+  ['help help', ['help', 'help'], 'Usage: ctxsync help'],
+  ['--version', ['--version'], /^\d+\.\d+\.\d+$/m],
+])('0: %s is answered on stdout', async (_, args, words) => {
+  const { code, stdout, stderr } = await run(args);
+  expectExit({ code, stderr }, 0);
+  expect(stdout.toString()).toMatch(words);
+  expect(stderr).toBe('');
+});
+
+test('2: no command at all shows the help, on stderr', async () => {
+  const { code, stdout, stderr } = await run([]);
+  expectFailure({ code, stderr }, 2, 'Usage: ctxsync', 'Commands:');
+  expect(stdout.length).toBe(0);
+});
+
 test('1: the transfer is done, and its --report cannot be written', () =>
   withScene(async ({ context, out }) => {
     const report = ['--report', '/dev/full'];
@@ -60,6 +80,7 @@ test('1: the transfer is done, and its --report cannot be written', () =>
 test.each([
   ['an unknown option', ['send', '--no-such-option', '.'], /unknown option '--no-such-option'/],
   ['an unknown command', ['sned', '.'], /unknown command 'sned'/],
+  ['help on an unknown command', ['help', 'sned'], /unknown command 'sned'/],
   ['no context', ['send'], /missing required argument 'context'/],
   ['no OUT', ['receive'], /missing required argument 'out'/],
   ['two OUTs', ['receive', 'a', 'b'], /too many arguments/],

@@ -1,0 +1,47 @@
+import { writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import type { OutputConfiguration } from 'commander';
+import { destinationError, errnoOf } from '../disk/system-error.ts';
+import { STDERR_RETRY_MS } from '../limits.ts';
+
+const STDOUT = 1;
+const STDERR = 2;
+
+/**
+ * Help, version and usage errors, written to the descriptors themselves: a stream would make a shared
+ * pipe non-blocking, and lose what follows its first 64 KiB when the process exits.
+ */
+export const COMMAND_OUTPUT: OutputConfiguration = {
+  writeOut: (text) => writeAll(STDOUT, text),
+  writeErr: (text) => {
+    try {
+      writeAll(STDERR, text);
+    } catch {
+      // Nobody can be told.
+    }
+  },
+  getOutHelpWidth: () => (isatty(STDOUT) ? process.stdout.columns : NO_TERMINAL_COLUMNS),
+  getErrHelpWidth: () => (isatty(STDERR) ? process.stderr.columns : NO_TERMINAL_COLUMNS),
+  getOutHasColors: () => false,
+  getErrHasColors: () => false,
+};
+
+const NO_TERMINAL_COLUMNS = 80;
+
+function writeAll(fd: number, text: string): void {
+  let rest = Buffer.from(text);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(fd, rest));
+    } catch (error) {
+      // Somebody else made it non-blocking.
+      if (errnoOf(error) !== 'EAGAIN') return failUnlessUnread(error);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STDERR_RETRY_MS);
+    }
+  }
+}
+
+/** `ctxsync --help | head -1` is no failure. @throws CtxsyncError */
+function failUnlessUnread(error: unknown): void {
+  if (errnoOf(error) !== 'EPIPE') throw destinationError(error, 'write to', 'stdout');
+}

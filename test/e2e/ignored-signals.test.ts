@@ -1,0 +1,30 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { BIN, run } from '../helpers/cli.ts';
+import { socketOf } from '../helpers/duplex.ts';
+import { expectExit, withScene } from '../helpers/scene.ts';
+import { until } from '../helpers/until.ts';
+
+// https://github.com/houtianze/bypy/issues/183: who starts a long transfer with nohup and logs out expects
+// it to go on.
+test.each([
+  ['exec nohup', 'SIGHUP'],
+  ["trap '' INT; exec", 'SIGINT'],
+  ["trap '' TERM; exec", 'SIGTERM'],
+  ["trap '' QUIT; exec", 'SIGQUIT'],
+] as const)('a receiver that was started with %s goes on at %s', (command, signal) =>
+  withScene(async (scene) => {
+    const socket = socketOf(scene);
+    const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` };
+    const args = ['receive', scene.out, '--socket', socket];
+    const receiver = spawn('sh', ['-c', `${command} "$0" "$@"`, BIN, ...args], { env });
+    onTestFinished(() => void receiver.kill('SIGKILL'));
+    const ended = new Promise<number | null>((resolve) => receiver.on('exit', resolve));
+    await until('it listens', () => existsSync(socket));
+    receiver.kill(signal);
+    expectExit(await run(['send', scene.context, '--socket', socket]), 0);
+    expect(await ended).toBe(0);
+  }),
+);
