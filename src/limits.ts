@@ -51,6 +51,17 @@ export const MAX_STREAMS = 8;
 export const MAX_STREAM_ID = 0xffff;
 /** Milliseconds between two BEATs. */
 export const BEAT_INTERVAL_MS = 1_000;
+/**
+ * Milliseconds from a word of ours to the peer's that it was heard, below which a link is no slow one:
+ * up to a beat's interval of them is waiting.
+ */
+export const FAST_ROUND_TRIP_MS = 2 * BEAT_INTERVAL_MS;
+/** Beats that the peer may not have heard of, on a slow link, until fewer are sent. */
+export const MAX_UNHEARD_BEATS = 2;
+/** Milliseconds between two BEATs then: of 170 bytes, they are 34 B/s of the 40 that we were tried on. */
+export const SLOW_BEAT_INTERVAL_MS = 5_000;
+/** The same, while payload of ours is on its way: it shows that we live, and they would delay it. */
+export const RARE_BEAT_INTERVAL_MS = 20_000;
 /** Milliseconds that whoever fails goes on trying to hand its ERROR frame over. */
 export const LINGER_MS = 2_000;
 /** The same, when the transfer was given up because nothing moves. */
@@ -159,10 +170,30 @@ export const TICK_MS = 100;
 export const DEFAULT_STALL_AFTER_MS = 10_000;
 /** Milliseconds without progress until the transfer fails; 0 stands for never. */
 export const DEFAULT_STALL_TIMEOUT_MS = 300_000;
+/**
+ * Stall timeouts for which a transfer lives on what the peer reports of its own work (it hashes one
+ * large file, it commits) without a byte of payload and without work of our own.
+ */
+export const CLAIMED_STALL_TIMEOUTS = 4;
+/** Milliseconds that a sender waits for its turn at most, whatever the receiver reports of its queue. */
+export const MAX_QUEUED_MS = 24 * 60 * 60 * 1_000;
+/**
+ * Bytes of payload a second that a transfer has to bring on average to keep its turn for longer than a
+ * stall timeout while others wait for it. Less than half of the slowest link that we were tried on.
+ */
+export const MIN_TURN_BYTES_PER_SECOND = 16;
+/**
+ * Bytes a second below which the link is called slow: then a control frame may take more than a second.
+ */
+export const SLOW_LINK_BYTES_PER_SECOND = 16 * KiB;
+/** Milliseconds that the rate of what arrives looks back. */
+export const ARRIVAL_WINDOW_MS = 5_000;
 /** Milliseconds after which something pending is taken for the cause of a stall. */
 export const PENDING_MS = 1_000;
 /** Milliseconds after which a beat no longer proves that its sender lives. */
 export const BEAT_FRESH_MS = 3 * BEAT_INTERVAL_MS;
+/** The same, on a slow link. */
+export const SLOW_BEAT_FRESH_MS = 3 * SLOW_BEAT_INTERVAL_MS;
 /**
  * Milliseconds, of which a look at the gauges is late by more than two when we were suspended. More
  * than TICK_MS, so that a loaded machine does not pass for one that slept.

@@ -13,8 +13,10 @@ export type Phase = 'preparing' | 'queued' | 'comparing' | 'sending' | 'receivin
 export type StallCause =
   /** Our own disk call is pending. */
   | 'disk-not-answering'
-  /** Our write to the transport is pending: the peer does not read. */
-  | 'peer-not-reading'
+  /** Our write to the pipe is pending: the peer, or the way to it, is slow or stands still. */
+  | 'pipe-full'
+  /** Bytes arrive, or are on their way, and slowly. */
+  | 'slow-link'
   /** Nothing arrives, and the peer's beats say why. */
   | 'peer-reports'
   /** Nothing arrives, beats neither. */
@@ -28,8 +30,8 @@ export type StallCause =
 
 /** Which side is stuck, and on what. */
 export interface Verdict {
-  /** The side that does not move. */
-  side: Side;
+  /** What does not move. */
+  side: Side | 'link';
   cause: StallCause;
   /** The path that the stuck side works on, as text for people. */
   path?: string | undefined;

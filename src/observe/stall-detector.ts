@@ -1,5 +1,6 @@
+import { CLAIMED_STALL_TIMEOUTS, MAX_QUEUED_MS, MAX_STALL_REPORTS } from '../limits.ts';
 import type { StallReport, Verdict } from './events.ts';
-import { MAX_STALL_REPORTS } from '../limits.ts';
+import { progressOf, type Movement } from './movement.ts';
 
 /** Milliseconds of age at which a stall is said for the second time, and then each minute. */
 const SECOND_MARK_MS = 30_000;
@@ -19,22 +20,34 @@ export interface StallOptions {
 export type StallEvent =
   | { type: 'stall'; verdict: Verdict; stalledMs: number }
   | { type: 'resumed'; stalledMs: number }
-  /** The run has to fail now; nothing follows. */
-  | { type: 'expired'; verdict: Verdict; stalledMs: number };
+  /** The run has to fail now; nothing follows. `what`: what it is that took `stalledMs`. */
+  | { type: 'expired'; verdict: Verdict; stalledMs: number; what: string };
+
+interface Overdue {
+  stalledMs: number;
+  /** How it comes after "gave up after 20s". */
+  what: string;
+}
 
 /**
- * The progress timer: says when nothing has moved for too long. It counts from the last progress,
- * and only time in which this process was awake: a late tick means that we were suspended, and then
- * the peer's silence proves nothing.
+ * The progress timer: says when nothing has moved for too long, by the rule of Movement. It counts
+ * only time in which this process was awake: a late tick means that we were suspended, and then the
+ * peer's silence proves nothing. Time in a queue is no stall.
  */
 export class StallDetector {
   /** Every stall that was said, in order. The last one may still go on: it grows with the ticks. */
   readonly reports: StallReport[] = [];
   readonly #options: StallOptions;
-  #counter = 0;
+  #progress = 0;
+  #claims = 0;
+  #queued = false;
   #lastTickAt: number;
-  /** Of the last progress, or of the tick at which the timers were restarted. */
+  /** Of the last progress or claim, or of the tick at which the timer was restarted. */
   #quietSince: number;
+  /** Milliseconds outside of any queue since the last progress, whatever was claimed. */
+  #unprovenMs = 0;
+  /** Milliseconds in queues, in all: a peer that queues us again and again gains nothing. */
+  #queuedMs = 0;
   /** The age, in milliseconds, at which the stall is said next. */
   #nextMark: number;
   /** The stall that was said and has not ended. */
@@ -52,20 +65,22 @@ export class StallDetector {
 
   /**
    * @param now milliseconds
-   * @param progressCounter anything that changes exactly when payload is read, written or consumed
    * @param verdict asked only when there is a stall to tell
    */
-  tick(now: number, progressCounter: number, verdict: () => Verdict): StallEvent[] {
+  tick(now: number, seen: Movement, verdict: () => Verdict): StallEvent[] {
     if (this.#expired) return [];
-    // On time is one interval after the last tick: three are late by two.
-    const suspended = now - this.#lastTickAt > 3 * this.#options.tickMs;
+    const passedMs = now - this.#lastTickAt;
     this.#lastTickAt = now;
-    const moved = progressCounter !== this.#counter;
-    this.#counter = progressCounter;
+    // On time is one interval after the last tick: three are late by two.
+    const suspended = passedMs > 3 * this.#options.tickMs;
+    const awakeMs = suspended ? 0 : passedMs;
+    const moved = this.#count(seen, awakeMs);
     if (!suspended) this.#grow(now);
+    const overdue = this.#overdue(moved ? now : this.#quietSince, now);
+    if (overdue !== undefined && !suspended) return this.#expire(overdue, verdict());
     if (moved) return this.#progressed(now);
-    if (!suspended) return this.#overdue(now, verdict);
-    this.#restart(now);
+    if (suspended) this.#restart(now);
+    else if (!seen.queued) return this.#sayStall(now, verdict);
     return [];
   }
 
@@ -73,6 +88,43 @@ export class StallDetector {
   finish(now: number): StallEvent[] {
     this.#grow(now);
     return this.#progressed(now);
+  }
+
+  /** @returns whether anything moved, or was claimed to */
+  #count(seen: Movement, awakeMs: number): boolean {
+    const progress = progressOf(seen);
+    const proven = progress !== this.#progress;
+    // The queue's end begins something new.
+    const moved = proven || seen.claims !== this.#claims || (this.#queued && !seen.queued);
+    if (proven) this.#unprovenMs = 0;
+    else if (seen.queued) this.#queuedMs += awakeMs;
+    else this.#unprovenMs += awakeMs;
+    this.#progress = progress;
+    this.#claims = seen.claims;
+    this.#queued = seen.queued;
+    return moved;
+  }
+
+  /** What has lasted for too long, if anything. */
+  #overdue(quietSince: number, now: number): Overdue | undefined {
+    const { stallTimeoutMs } = this.#options;
+    if (stallTimeoutMs === 0) return undefined;
+    const quietMs = now - quietSince;
+    const unprovenMs = this.#unprovenMs;
+    const queuedMs = this.#queuedMs;
+    const claimLimitMs = CLAIMED_STALL_TIMEOUTS * stallTimeoutMs;
+    const quietLimitMs = this.#queued ? claimLimitMs : stallTimeoutMs;
+    if (quietMs >= quietLimitMs) return { stalledMs: quietMs, what: 'without progress' };
+    if (unprovenMs >= claimLimitMs) {
+      return { stalledMs: unprovenMs, what: 'in which the other side only reported that it works' };
+    }
+    return queuedMs < MAX_QUEUED_MS ? undefined : { stalledMs: queuedMs, what: 'in the queue' };
+  }
+
+  #expire(overdue: Overdue, verdict: Verdict): StallEvent[] {
+    this.#expired = true;
+    this.#report(verdict, overdue.stalledMs);
+    return [{ type: 'expired', verdict, ...overdue }];
   }
 
   #grow(now: number): void {
@@ -93,15 +145,13 @@ export class StallDetector {
     this.#nextMark = firstMark(this.#options);
   }
 
-  #overdue(now: number, verdict: () => Verdict): StallEvent[] {
+  #sayStall(now: number, verdict: () => Verdict): StallEvent[] {
     const stalledMs = now - this.#quietSince;
-    const { stallTimeoutMs } = this.#options;
-    this.#expired = stallTimeoutMs > 0 && stalledMs >= stallTimeoutMs;
-    if (!this.#expired && stalledMs < this.#nextMark) return [];
+    if (stalledMs < this.#nextMark) return [];
     this.#nextMark = markAfter(stalledMs);
     const told = verdict();
     this.#report(told, stalledMs);
-    return [{ type: this.#expired ? 'expired' : 'stall', verdict: told, stalledMs }];
+    return [{ type: 'stall', verdict: told, stalledMs }];
   }
 
   /** A stall that is said again is the same stall; its newest verdict counts. */
@@ -110,7 +160,7 @@ export class StallDetector {
       this.#open.verdict = verdict;
       return;
     }
-    const startedMs = this.#quietSince - this.#options.startedAt;
+    const startedMs = Math.max(0, this.#lastTickAt - stalledMs - this.#options.startedAt);
     this.#open = { verdict, startedMs, stalledMs };
     if (this.reports.length < MAX_STALL_REPORTS) this.reports.push(this.#open);
   }

@@ -1,6 +1,6 @@
 import { type BytePath, toText } from '../disk/byte-path.ts';
 import type { DiskState } from '../disk/gauge.ts';
-import { BEAT_FRESH_MS, PENDING_MS } from '../limits.ts';
+import { PENDING_MS, SLOW_LINK_BYTES_PER_SECOND } from '../limits.ts';
 import { formatAge } from './age.ts';
 import type { Phase, Side, Verdict } from './events.ts';
 import { peerOf } from './peer-of.ts';
@@ -20,16 +20,35 @@ export interface WireObservation {
   reading: boolean;
   /** Since the last byte arrived. */
   silentMs: number;
-  /** The peer's newest beat, where it can tell us; `ageMs` since it arrived, `path` as text for people. */
-  beat?: { state: string; stateAgeMs: number; path: string; ageMs: number } | undefined;
+  /** Bytes that have arrived so far, framing included. */
+  arrivedBytes: number;
+  /** The peer's newest beat, where it can tell us. */
+  beat?: BeatObservation | undefined;
+  /** Duplex: our words have never been heard soon. */
+  linkIsSlow?: boolean | undefined;
+  /** Duplex: bytes of payload that we handed over and the peer's newest beat does not know of. */
+  unheardBytes?: number | undefined;
   /** `send -`: for how long we wait for bytes of the tar on stdin. */
   inputSilentMs?: number | undefined;
   /** `receive -`: for how long our write of the tar is pending. */
   outputPendingMs?: number | undefined;
 }
 
+export interface BeatObservation {
+  state: string;
+  stateAgeMs: number;
+  /** As text for people. */
+  path: string;
+  /** Since it arrived. */
+  ageMs: number;
+  /** For so long it proves that the peer lives: on a slow link they come seldom. */
+  freshMs: number;
+}
+
 export interface Observation extends WireObservation {
   side: Side;
+  /** At which bytes have arrived lately. */
+  bytesPerSecond: number;
   /** What each of our disk workers is in. */
   disks: DiskObservation[];
 }
@@ -42,9 +61,12 @@ const ROWS: Row[] = [
   ourDiskHangs,
   ourOutputIsNotRead,
   ourDiskIsBusy,
-  peerDoesNotRead,
+  pipeIsFull,
   ourInputIsSilent,
+  peerHasNotAnswered,
+  slowLinkHolds,
   peerReports,
+  bytesTrickle,
   peerIsSilent,
 ];
 
@@ -54,7 +76,7 @@ export function verdictOf(seen: Observation): Verdict {
     const verdict = row(seen);
     if (verdict !== undefined) return verdict;
   }
-  const text = `${seen.side} sees no progress, and nothing that is pending`;
+  const text = `${seen.side} is waiting for a thread of its own`;
   return { side: seen.side, cause: 'unknown', text };
 }
 
@@ -76,19 +98,20 @@ function ourDiskIsBusy({ side, disks }: Observation): Verdict | undefined {
 
 function ourOutputIsNotRead({ side, outputPendingMs }: Observation): Verdict | undefined {
   if (outputPendingMs === undefined || outputPendingMs < PENDING_MS) return undefined;
-  const text = `${side} is writing the tar to stdout (whoever reads it is not reading)`;
+  const text = `${side} is writing the tar to stdout (whoever reads it is slow or does not read)`;
   return { side, cause: 'output-not-read', text };
 }
 
-function peerDoesNotRead(seen: Observation): Verdict | undefined {
+/** Of a pipe we only see that it is full: whoever empties it, page by page, may be slow. */
+function pipeIsFull(seen: Observation): Verdict | undefined {
   const { side, reading, writePendingMs, inputSilentMs } = seen;
   // On duplex its beats say why, or their absence does.
   if (writePendingMs === undefined || (side === 'sender' && reading)) return undefined;
   // While stdin is silent a write is a beat's, and young: then it is stdin that we wait for.
   if (inputSilentMs !== undefined && writePendingMs < PENDING_MS) return undefined;
   const peer = peerOf(side);
-  const text = `${peer} is not reading (nothing more fits into the pipe)`;
-  return { side: peer, cause: 'peer-not-reading', text };
+  const text = `${peer} is slow or does not read (nothing more fits into the pipe)`;
+  return { side: peer, cause: 'pipe-full', text };
 }
 
 function ourInputIsSilent(seen: Observation): Verdict | undefined {
@@ -99,9 +122,33 @@ function ourInputIsSilent(seen: Observation): Verdict | undefined {
   return { side, cause: 'input-silent', text };
 }
 
-function peerReports({ side, reading, beat }: Observation): Verdict | undefined {
-  if (!reading) return undefined;
-  if (beat === undefined || beat.ageMs > BEAT_FRESH_MS) return undefined;
+/** Its first word may be on a slow way, or others are served before us. */
+function peerHasNotAnswered({
+  side,
+  reading,
+  arrivedBytes,
+  silentMs,
+}: Observation): Verdict | undefined {
+  if (!reading || side === 'receiver' || arrivedBytes > 0) return undefined;
+  const peer = peerOf(side);
+  const text = `${peer} has not answered for ${formatAge(silentMs)}`;
+  return { side: peer, cause: 'peer-silent', text };
+}
+
+/** A peer that waits, for what we have sent or for what it has, is not to blame. */
+function slowLinkHolds(seen: Observation): Verdict | undefined {
+  const { beat, unheardBytes = 0, linkIsSlow, bytesPerSecond } = seen;
+  if (beat === undefined || !isFresh(seen)) return undefined;
+  if (isCall(beat.state) || beat.state === QUEUED) return undefined;
+  if (unheardBytes > 0) {
+    return slowLink(`${unheardBytes} bytes are on their way to the ${peerOf(seen.side)}`);
+  }
+  return linkIsSlow === true ? slowLink(`${bytesPerSecond} bytes a second`) : undefined;
+}
+
+function peerReports(seen: Observation): Verdict | undefined {
+  const { side, beat } = seen;
+  if (beat === undefined || !isFresh(seen)) return undefined;
   const age = formatAge(beat.stateAgeMs + beat.ageMs);
   const path = beat.path === '' || beat.state === QUEUED ? undefined : beat.path;
   const peer = peerOf(side);
@@ -109,11 +156,34 @@ function peerReports({ side, reading, beat }: Observation): Verdict | undefined 
   return { side: peer, cause: 'peer-reports', path, text };
 }
 
+/** Bytes arrive, and no whole beat among them for so long. */
+function bytesTrickle({
+  side,
+  reading,
+  silentMs,
+  bytesPerSecond,
+}: Observation): Verdict | undefined {
+  if (!reading || silentMs >= PENDING_MS) return undefined;
+  if (bytesPerSecond < SLOW_LINK_BYTES_PER_SECOND)
+    return slowLink(`${bytesPerSecond} bytes a second`);
+  const peer = peerOf(side);
+  const text = `${peer} sends ${bytesPerSecond} bytes a second, and no content in them`;
+  return { side: peer, cause: 'unknown', text };
+}
+
+function slowLink(why: string): Verdict {
+  return { side: 'link', cause: 'slow-link', text: `the link is slow (${why})` };
+}
+
 function peerIsSilent({ side, reading, silentMs }: Observation): Verdict | undefined {
   if (!reading || silentMs < PENDING_MS) return undefined;
   const peer = peerOf(side);
   const text = `${peer} has been silent for ${formatAge(silentMs)}`;
   return { side: peer, cause: 'peer-silent', text };
+}
+
+function isFresh({ reading, beat }: Observation): boolean {
+  return reading && beat !== undefined && beat.ageMs <= beat.freshMs;
 }
 
 function oldestCall(disks: DiskObservation[]): DiskObservation | undefined {
@@ -154,6 +224,6 @@ function doing(state: string, path: string): string {
 }
 
 /** What waits does so on the other thread, not on a disk. */
-function isCall(state: string): boolean {
+export function isCall(state: string): boolean {
   return state !== 'idle' && !state.startsWith('waiting');
 }

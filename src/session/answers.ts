@@ -8,10 +8,20 @@ import { Mux } from '../wire/mux.ts';
 import { within } from '../within.ts';
 import { BeatClock } from './beat-clock.ts';
 import { graceMs } from './give-up.ts';
-import type { Monitor } from './monitor.ts';
+import type { Heard, Monitor } from './monitor.ts';
 import { INCREMENTAL, OUR_VERSIONS } from './options.ts';
 import { toPeerError } from './peer-error.ts';
 import { PumpOut } from './pump-out.ts';
+
+/** What either side has heard of the other. */
+export interface WhatIsHeard {
+  /** By us. */
+  heard: Heard;
+  /** HELLO and BEATs of ours, by the sender; undefined where that is not known. */
+  heardOfUs: number | undefined;
+  /** Of our payload, not yet by the sender. */
+  unheardBytes: number;
+}
 
 /** What a receiver says to its sender on a duplex transport: credit, beats, the receipt or ERROR. */
 export class Answers {
@@ -67,8 +77,20 @@ export class Answers {
     return this.#mux.wireBytes;
   }
 
-  beat(now: number, monitor: Monitor): void {
-    if (!this.#mux.finished && this.#clock.due(now)) this.#mux.beat(monitor.beat(0));
+  get linkIsSlow(): boolean {
+    return this.#clock.linkIsSlow;
+  }
+
+  /** Bytes of lists of wants, handed over or under way. */
+  get handedOver(): number {
+    return this.#mux.payloadBytes + this.#mux.payloadUnderWay;
+  }
+
+  /** Sends a BEAT when it is time. */
+  beat(now: number, monitor: Monitor, { heard, heardOfUs, unheardBytes }: WhatIsHeard): void {
+    this.#clock.tick(now, this.#mux.words, heardOfUs);
+    if (this.#mux.finished || !this.#clock.due(now, unheardBytes)) return;
+    this.#mux.beat(monitor.beat(0, heard));
   }
 
   /** All is in place. Handed over before we end, or the sender is gone and nobody can be told. */

@@ -87,6 +87,11 @@ export class ContextSender {
     });
   }
 
+  /** Bytes of the tar on stdin that came. */
+  get inputBytes(): number {
+    return this.#input?.bytes ?? 0;
+  }
+
   /** Milliseconds for which we have waited for the tar on stdin; undefined when we do not. */
   inputSilentMs(now: number): number | undefined {
     return this.#input?.silentMs(now);

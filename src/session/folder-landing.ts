@@ -53,6 +53,7 @@ const BROKEN_OFF = new Set<ErrorCode>(['truncated', 'stalled']);
 
 /** `receive OUT`: ring -> unpack -> stage, one thread a stream, and then the commit of them all. */
 export class FolderLanding implements Landing {
+  readonly outputBytes = 0;
   readonly #options: FolderLandingOptions;
   #hired: DiskThread | undefined;
   readonly #arriving: Arriving[] = [];

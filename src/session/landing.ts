@@ -31,6 +31,8 @@ export interface Landing {
   discard(error: CtxsyncError, duplex: boolean): Promise<void>;
   contexts(): ContextReport[];
   counts(): EntryCounts | undefined;
+  /** Bytes of the tar that its reader's pipe has taken. */
+  readonly outputBytes: number;
   /** Milliseconds for which the tar's reader has not read; undefined when it is not waited for. */
   outputPendingMs(now: number): number | undefined;
 }

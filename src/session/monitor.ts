@@ -8,10 +8,17 @@ import {
   TICK_MS,
 } from '../limits.ts';
 import type { Phase, Side, TransferEvent } from '../observe/events.ts';
+import { ArrivalRate } from '../observe/arrival-rate.ts';
 import { GaugeWatch } from '../observe/gauge-watch.ts';
+import type { Movement } from '../observe/movement.ts';
 import { ProgressMeter } from '../observe/progress-meter.ts';
 import { StallDetector, type StallEvent } from '../observe/stall-detector.ts';
-import { verdictOf, type DiskObservation, type WireObservation } from '../observe/verdict.ts';
+import {
+  isCall,
+  verdictOf,
+  type DiskObservation,
+  type WireObservation,
+} from '../observe/verdict.ts';
 import type { Beat } from '../wire/messages.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
 import type { Queue } from './queue.ts';
@@ -25,13 +32,21 @@ export interface MonitorOptions {
   stallTimeoutMs?: number | undefined;
   /** What the wire's end of this side sees. */
   observeWire: () => WireObservation;
-  /** Grows with the payload that moves on the wire, and with what the peer tells of its progress. */
-  progress: () => number;
+  /** What has moved on the wire's end of this side. */
+  moved: () => WireMovement;
+  /** Told at each look what has moved, all in all. */
+  onMovement?: ((now: number, seen: Movement) => void) | undefined;
   /** Ten times a second. */
   onTick?: (now: number) => void;
   /** Nothing has moved for the stall timeout: the run has to fail with this. */
   onExpired: (error: CtxsyncError) => void;
 }
+
+/** What a BEAT acknowledges. */
+export type Heard = Required<Pick<Beat, 'received' | 'heard'>>;
+
+/** The wire's part of Movement. */
+export type WireMovement = Pick<Movement, 'payloadBytes' | 'claims'>;
 
 interface Watched {
   thread: DiskThread;
@@ -52,6 +67,7 @@ export class Monitor {
   readonly #options: MonitorOptions;
   readonly #detector: StallDetector;
   readonly #meter: ProgressMeter;
+  readonly #arrival: ArrivalRate;
   readonly #watched: Watched[] = [];
   #timer: NodeJS.Timeout | undefined;
   #phase: Phase = 'preparing';
@@ -60,10 +76,13 @@ export class Monitor {
   /** When the words of the queue were first said. */
   #queuedAt = 0;
   #phaseBeforeQueue: Phase = 'preparing';
+  /** When a beat first said that all disk workers are idle, while they are. */
+  #idleSince: number | undefined;
 
   constructor(options: MonitorOptions) {
     this.#options = options;
     this.#meter = new ProgressMeter(this.#startedAt);
+    this.#arrival = new ArrivalRate(this.#startedAt);
     this.#detector = new StallDetector({
       stallAfterMs: options.stallAfterMs ?? DEFAULT_STALL_AFTER_MS,
       stallTimeoutMs: options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS,
@@ -128,13 +147,26 @@ export class Monitor {
     return busy.toSorted((a, b) => b.pendingMs - a.pendingMs)[0];
   }
 
-  /** What a BEAT says of this side. @param waitedMs what its disk workers have waited so far */
-  beat(waitedMs: number): Beat {
-    if (this.#queue !== undefined) return this.#queuedBeat(this.#queue, waitedMs);
+  /**
+   * What a BEAT says of this side.
+   * @param waitedMs what its disk workers have waited so far
+   * @param heard duplex: what has arrived here
+   */
+  beat(waitedMs: number, heard?: Heard): Beat {
+    const queue = this.#queue;
+    return {
+      ...(queue === undefined ? this.#workBeat(waitedMs) : this.#queuedBeat(queue, waitedMs)),
+      ...heard,
+    };
+  }
+
+  #workBeat(waitedMs: number): Beat {
     const slowest = this.#slowest();
+    const now = performance.now();
+    this.#idleSince = slowest === undefined ? (this.#idleSince ?? now) : undefined;
     return {
       state: slowest?.snapshot.state ?? 'idle',
-      stateAgeMs: Math.round(slowest?.pendingMs ?? 0),
+      stateAgeMs: Math.round(slowest?.pendingMs ?? now - this.#idleSince!),
       path: toText(slowest?.snapshot.path ?? ''),
       ...this.#counts(),
       totalEntries: this.totals?.entries,
@@ -162,12 +194,10 @@ export class Monitor {
   #tick(now: number): void {
     this.#options.onTick?.(now);
     const counts = this.#counts();
-    const moved = this.#watched.reduce(
-      (sum, { snapshot }) => sum + snapshot.calls + snapshot.bytes,
-      0,
-    );
-    const progress = moved + this.#options.progress();
-    for (const event of this.#detector.tick(now, progress, () => this.#verdict())) {
+    this.#arrival.tick(now, this.#options.observeWire().arrivedBytes);
+    const movement = this.#movement();
+    this.#options.onMovement?.(now, movement);
+    for (const event of this.#detector.tick(now, movement, () => this.#verdict(now))) {
       this.#tell(event);
     }
     this.#options.onEvent({
@@ -180,24 +210,36 @@ export class Monitor {
     });
   }
 
+  #movement(): Movement {
+    const snapshots = this.#watched.map(({ snapshot }) => snapshot);
+    return {
+      ...this.#options.moved(),
+      diskWork: snapshots.reduce((sum, { calls, bytes }) => sum + calls + bytes, 0),
+      busy: snapshots.some(({ state }) => isCall(state)),
+      queued: this.#queue !== undefined,
+    };
+  }
+
   #tell(event: StallEvent): void {
     const { side, onEvent, onExpired } = this.#options;
     if (event.type !== 'expired') return onEvent({ ...event, side });
     const seconds = Math.round(event.stalledMs / 1000);
     const { text, path } = event.verdict;
     onExpired(
-      new CtxsyncError('stalled', `gave up after ${seconds}s without progress: ${text}`, { path }),
+      new CtxsyncError('stalled', `gave up after ${seconds}s ${event.what}: ${text}`, { path }),
     );
   }
 
-  #verdict(): ReturnType<typeof verdictOf> {
+  #verdict(now: number): ReturnType<typeof verdictOf> {
     const { side, observeWire } = this.#options;
+    const wire = observeWire();
+    const bytesPerSecond = this.#arrival.perSecond(now, wire.arrivedBytes);
     const disks = this.#watched.map(({ snapshot, pendingMs }): DiskObservation => ({
       state: snapshot.state,
       path: snapshot.path,
       pendingMs,
     }));
-    return verdictOf({ side, disks, ...observeWire() });
+    return verdictOf({ side, disks, bytesPerSecond, ...wire });
   }
 
   #path(): string | undefined {

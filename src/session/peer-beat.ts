@@ -1,25 +1,41 @@
-import { BEAT_INTERVAL_MS } from '../limits.ts';
-import type { WireObservation } from '../observe/verdict.ts';
+import { BEAT_FRESH_MS, BEAT_INTERVAL_MS, SLOW_BEAT_FRESH_MS } from '../limits.ts';
+import type { BeatObservation } from '../observe/verdict.ts';
 import type { Beat } from '../wire/messages.ts';
 
 /**
  * What the peer's newest beat says. That one came is no progress: who is stuck beats too, and says
- * the same each time. That its disk worker has gone on since the last one is.
+ * the same each time. That it reports more work than the last one is a claim.
  */
 export class PeerBeat {
   #beat: Beat | undefined;
   #arrivedAt = 0;
-  #progress = 0;
+  #claims = 0;
+  #received = 0;
 
   take(beat: Beat): void {
-    if (this.#beat !== undefined && hasMoved(this.#beat, beat)) this.#progress += 1;
+    if (this.#beat !== undefined && hasMoved(this.#beat, beat)) this.#claims += 1;
     this.#beat = beat;
     this.#arrivedAt = performance.now();
+    // A peer that takes some back, and then has it again, has no more than before.
+    this.#received = Math.max(this.#received, beat.received ?? 0);
   }
 
-  /** Beats that told of progress. */
-  get progress(): number {
-    return this.#progress;
+  /** Beats that told of more work than the one before. */
+  get claims(): number {
+    return this.#claims;
+  }
+
+  /** How many of our HELLO and BEATs the peer says it has heard. */
+  get heard(): number {
+    return this.#beat?.heard ?? 0;
+  }
+
+  /**
+   * Bytes of our payload that the peer says it has: no more than we have handed over. 0 where it says
+   * nothing of it.
+   */
+  receivedBytes(handedOver: number): number {
+    return Math.min(this.#received, handedOver);
   }
 
   /** Milliseconds that the peer's disk workers have waited so far. */
@@ -27,8 +43,10 @@ export class PeerBeat {
     return this.#beat?.waitedMs ?? 0;
   }
 
-  observation(now: number): WireObservation['beat'] {
-    return this.#beat && { ...this.#beat, ageMs: now - this.#arrivedAt };
+  /** @param linkIsSlow fewer beats come then */
+  observation(now: number, linkIsSlow: boolean): BeatObservation | undefined {
+    const freshMs = linkIsSlow ? SLOW_BEAT_FRESH_MS : BEAT_FRESH_MS;
+    return this.#beat && { ...this.#beat, ageMs: now - this.#arrivedAt, freshMs };
   }
 }
 

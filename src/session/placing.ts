@@ -1,4 +1,5 @@
 import { CtxsyncError } from '../errors.ts';
+import type { Movement } from '../observe/movement.ts';
 import type { Answers } from './answers.ts';
 import type { Place } from './folder-landing.ts';
 import type { Queue } from './queue.ts';
@@ -11,6 +12,8 @@ export interface PlacingOptions {
   place?: ((contexts: readonly string[] | undefined) => Promise<Place>) | undefined;
   /** Asked while `place` is waited for: whose turn it is, which the sender is told. */
   queue?: (() => Queue | undefined) | undefined;
+  /** Told ten times a second what has moved, for whoever decides how long we may keep our place. */
+  onMovement?: ((now: number, seen: Movement) => void) | undefined;
 }
 
 /**

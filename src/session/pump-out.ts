@@ -42,6 +42,14 @@ export class PumpOut {
     }
   }
 
+  /** Bytes of payload that the transport has taken, of the frame under way too. */
+  get payloadBytes(): number {
+    const { payloadBytes, payloadUnderWay } = this.#mux;
+    const { untakenBytes = payloadUnderWay } = this.#to;
+    // The header goes first: what is left of a frame is payload.
+    return payloadBytes + Math.max(0, payloadUnderWay - untakenBytes);
+  }
+
   /** Milliseconds for which a write has been pending; undefined when none is. */
   pendingMs(now: number): number | undefined {
     return this.#writing.ms(now);

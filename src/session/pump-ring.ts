@@ -8,6 +8,9 @@ export class PumpRing {
   readonly #ring: Ring;
   readonly #to: Outgoing;
   readonly #writing = new Pending();
+  #writtenBytes = 0;
+  /** Bytes of the write under way. */
+  #pieceBytes = 0;
 
   constructor(ring: Ring, to: Outgoing) {
     this.#ring = ring;
@@ -22,11 +25,20 @@ export class PumpRing {
         await this.#ring.data();
         continue;
       }
+      this.#pieceBytes = bytes.length;
       this.#writing.begin();
       await this.#to.write([bytes]);
       this.#writing.end();
+      this.#pieceBytes = 0;
+      this.#writtenBytes += bytes.length;
       this.#ring.consumed(bytes.length);
     }
+  }
+
+  /** Bytes that stdout has taken, of the write under way too. */
+  get writtenBytes(): number {
+    const { untakenBytes = this.#pieceBytes } = this.#to;
+    return this.#writtenBytes + Math.max(0, this.#pieceBytes - untakenBytes);
   }
 
   /** Milliseconds for which a write has been pending; undefined when none is. */

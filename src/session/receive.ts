@@ -14,7 +14,7 @@ import { Crew } from './crew.ts';
 import { Failure } from './failure.ts';
 import { FolderLanding, type Place } from './folder-landing.ts';
 import type { Landing } from './landing.ts';
-import { Monitor } from './monitor.ts';
+import { Monitor, type WireMovement } from './monitor.ts';
 import { Notes } from './notes.ts';
 import type { TransferOptions } from './options.ts';
 import { PeerBeat } from './peer-beat.ts';
@@ -112,15 +112,12 @@ class ReceiveRun {
       stallAfterMs: options.stallAfterMs,
       stallTimeoutMs: options.stallTimeoutMs,
       observeWire: () => this.#observeWire(performance.now()),
-      progress: () =>
-        this.#demux.payloadBytes +
-        (this.#answers?.payloadBytes ?? 0) +
-        this.#beat.progress +
-        this.#placing.looks,
+      moved: () => this.#moved(),
+      onMovement: options.onMovement,
       onTick: (now) => {
         this.#failure.failOnStray(this.#demux.stray, now - this.#lastByteAt);
         this.#monitor.wait(this.#placing.look());
-        this.#answers?.beat(now, this.#monitor);
+        this.#sayBeat(now);
       },
       onExpired: (error) => this.#failure.fail(error),
     });
@@ -287,11 +284,36 @@ class ReceiveRun {
     );
   }
 
+  /** While it waits for its place nothing is read: what the sender has heard is not known then. */
+  #sayBeat(now: number): void {
+    const heard = { received: this.#demux.payloadBytes, heard: this.#demux.words };
+    const heardOfUs = this.#placing.done ? this.#beat.heard : undefined;
+    const unheardBytes = this.#unheardBytes;
+    this.#answers?.beat(now, this.#monitor, { heard, heardOfUs, unheardBytes });
+  }
+
+  /** Bytes of lists of wants that may be on their way. */
+  get #unheardBytes(): number {
+    const { handedOver = 0 } = this.#answers ?? {};
+    return handedOver - this.#beat.receivedBytes(handedOver);
+  }
+
+  #moved(): WireMovement {
+    const { payloadBytes = 0, handedOver = 0 } = this.#answers ?? {};
+    const wants = payloadBytes + this.#beat.receivedBytes(handedOver);
+    const arrived = this.#demux.payloadBytes + this.#landing.outputBytes;
+    return { payloadBytes: arrived + wants + this.#placing.looks, claims: this.#beat.claims };
+  }
+
   #observeWire(now: number): WireObservation {
+    const { linkIsSlow = false } = this.#answers ?? {};
     return {
       reading: !this.#demux.waiting && !this.#landing.crowded && !this.#demux.finished,
       silentMs: now - this.#lastByteAt,
-      beat: this.#beat.observation(now),
+      arrivedBytes: this.#demux.wireBytes,
+      unheardBytes: this.#unheardBytes,
+      linkIsSlow,
+      beat: this.#beat.observation(now, linkIsSlow),
       outputPendingMs: this.#landing.outputPendingMs(now),
     };
   }

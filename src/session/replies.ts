@@ -6,6 +6,7 @@ import type { Incoming } from '../transport/transport.ts';
 import { Demux, type IncomingStream } from '../wire/demux.ts';
 import type { Beat, Hello, PeerError, Receipt } from '../wire/messages.ts';
 import type { Mux } from '../wire/mux.ts';
+import type { Heard } from './monitor.ts';
 import { PeerBeat } from './peer-beat.ts';
 import { peerFailed } from './peer-error.ts';
 import type { Queue } from './queue.ts';
@@ -26,6 +27,8 @@ export interface RepliesOptions {
   transferId: string;
   /** For what the receiver sends. */
   createRing: () => Ring;
+  /** The receiver has answered: what it may send of our payload comes after this. */
+  onAnswer: () => void;
   /** Told at each beat whether the receiver lets us wait behind other senders. */
   onQueue: (queue: Queue | undefined) => void;
 }
@@ -42,6 +45,7 @@ export class Replies {
   readonly #from: Incoming;
   readonly #mux: Mux;
   readonly #transferId: string;
+  readonly #onAnswer: () => void;
   readonly #onQueue: (queue: Queue | undefined) => void;
   readonly #demux: Demux;
   #end = (): void => {};
@@ -53,10 +57,11 @@ export class Replies {
   #receipt: Receipt | undefined;
   #peerError: CtxsyncError | undefined;
 
-  constructor({ from, mux, transferId, createRing, onQueue }: RepliesOptions) {
+  constructor({ from, mux, transferId, createRing, onAnswer, onQueue }: RepliesOptions) {
     this.#from = from;
     this.#mux = mux;
     this.#transferId = transferId;
+    this.#onAnswer = onAnswer;
     this.#onQueue = onQueue;
     this.capabilities = new Promise((resolve) => (this.#tellCapabilities = resolve));
     this.ended = new Promise((resolve) => (this.#end = resolve));
@@ -106,9 +111,43 @@ export class Replies {
     this.#from.destroy();
   }
 
-  /** Grows when the receiver asks for entries, or tells of progress on its disk. */
-  get progress(): number {
-    return this.#beat.progress + this.#demux.payloadBytes;
+  /** Bytes in which the receiver asks for entries. */
+  get payloadBytes(): number {
+    return this.#demux.payloadBytes;
+  }
+
+  /** Grows when the receiver reports that its work goes on. */
+  get claims(): number {
+    return this.#beat.claims;
+  }
+
+  /** Bytes of our payload that the receiver has. */
+  get acknowledgedBytes(): number {
+    return this.#beat.receivedBytes(this.#handedOver);
+  }
+
+  /** Bytes of our payload that may be on their way. */
+  get unheardBytes(): number {
+    return this.#handedOver - this.acknowledgedBytes;
+  }
+
+  /** HELLO came. */
+  get answered(): boolean {
+    return this.#demux.words > 0;
+  }
+
+  /** How many of our HELLO and BEATs the receiver has heard. */
+  get heardOfUs(): number {
+    return this.#beat.heard;
+  }
+
+  /** What our BEATs say of the receiver's. */
+  get heard(): Heard {
+    return { received: this.#demux.payloadBytes, heard: this.#demux.words };
+  }
+
+  get #handedOver(): number {
+    return this.#mux.payloadBytes + this.#mux.payloadUnderWay;
   }
 
   /** What became of the entries, as far as the receiver said. */
@@ -132,8 +171,8 @@ export class Replies {
     return now - this.#lastByteAt;
   }
 
-  beat(now: number): WireObservation['beat'] {
-    return this.#beat.observation(now);
+  beat(now: number, linkIsSlow: boolean): WireObservation['beat'] {
+    return this.#beat.observation(now, linkIsSlow);
   }
 
   #handleOpen({ id, kind, name, all }: IncomingStream, ring: Ring): Ring {
@@ -150,6 +189,8 @@ export class Replies {
     if (role !== 'receiver' || mode !== 'duplex' || transferId !== this.#transferId) {
       throw new CtxsyncError('corrupt', 'what answers is not the receiver of this transfer');
     }
+    // First, so that a word of ours gets there before all payload, which may be long on its way.
+    this.#onAnswer();
     this.#mux.setFirstCredit(credit);
     this.#tellCapabilities(capabilities);
   }

@@ -20,7 +20,7 @@ import { ContextSender, nameOf, type Context } from './context-sender.ts';
 import { Crew } from './crew.ts';
 import { Failure } from './failure.ts';
 import { graceMs } from './give-up.ts';
-import { Monitor } from './monitor.ts';
+import { Monitor, type WireMovement } from './monitor.ts';
 import { Notes } from './notes.ts';
 import { INCREMENTAL, OUR_VERSIONS, type TransferOptions } from './options.ts';
 import { toPeerError } from './peer-error.ts';
@@ -112,6 +112,7 @@ class SendRun {
         mux: this.#mux,
         transferId: this.#transferId,
         createRing: () => this.#crew.ring(),
+        onAnswer: () => this.#sendBeat(),
         onQueue: (queue) => this.#monitor.wait(queue),
       });
     this.#monitor = new Monitor({
@@ -120,10 +121,11 @@ class SendRun {
       stallAfterMs: options.stallAfterMs,
       stallTimeoutMs: options.stallTimeoutMs,
       observeWire: () => this.#observeWire(performance.now()),
-      progress: () => this.#mux.payloadBytes + (this.#replies?.progress ?? 0),
+      moved: () => this.#moved(),
       onTick: (now) => {
         this.#failure.failOnStray(this.#replies?.stray, this.#replies?.silentMs(now) ?? 0);
-        if (!this.#mux.finished && this.#clock.due(now)) this.#sendBeat();
+        this.#clock.tick(now, this.#mux.words, this.#replies?.heardOfUs);
+        this.#beatIfDue(now);
       },
       onExpired: (error) => this.#failure.fail(error),
     });
@@ -258,8 +260,14 @@ class SendRun {
     });
   }
 
+  /** On duplex not before the receiver has answered: they would only lie in its way. */
+  #beatIfDue(now: number): void {
+    if (this.#mux.finished || this.#replies?.answered === false) return;
+    if (this.#clock.due(now, this.#replies?.unheardBytes ?? 0)) this.#sendBeat();
+  }
+
   #sendBeat(): void {
-    this.#mux.beat(this.#monitor.beat(this.#waitedMs()));
+    this.#mux.beat(this.#monitor.beat(this.#waitedMs(), this.#replies?.heard));
   }
 
   /** Milliseconds in which our disk had nothing to do, because the wire took no more. */
@@ -267,11 +275,22 @@ class SendRun {
     return Math.max(0, this.#monitor.elapsedMs - this.#crew.workedMs());
   }
 
+  #moved(): WireMovement {
+    const { payloadBytes } = this.#pump;
+    const wire = payloadBytes + this.#sender.inputBytes;
+    if (this.#replies === undefined) return { payloadBytes: wire, claims: 0 };
+    const { payloadBytes: wanted, claims, acknowledgedBytes } = this.#replies;
+    return { payloadBytes: wire + wanted + acknowledgedBytes, claims };
+  }
+
   #observeWire(now: number): WireObservation {
     return {
       reading: this.#replies !== undefined,
       silentMs: this.#replies?.silentMs(now) ?? 0,
-      beat: this.#replies?.beat(now),
+      arrivedBytes: this.#replies?.wireBytes ?? 0,
+      linkIsSlow: this.#clock.linkIsSlow,
+      beat: this.#replies?.beat(now, this.#clock.linkIsSlow),
+      unheardBytes: this.#replies?.unheardBytes,
       writePendingMs: this.#pump.pendingMs(now),
       inputSilentMs: this.#sender.inputSilentMs(now),
     };

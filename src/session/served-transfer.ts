@@ -3,6 +3,7 @@ import { isWorkName } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { HELLO_TIMEOUT_MS } from '../limits.ts';
 import type { TransferEvent } from '../observe/events.ts';
+import { TurnPatience } from '../observe/turn-patience.ts';
 import type { Connection } from '../transport/transport.ts';
 import { WHOLE, type DestinationTurns, type Turn } from './destination-turns.ts';
 import type { Place } from './folder-landing.ts';
@@ -23,8 +24,8 @@ export class ServedTransfer {
   readonly #abort = new AbortController();
   #destination: string | undefined;
   #turn: Turn<ServedTransfer> | undefined;
-  /** When it last moved, while a stall of it was said and is not over. */
-  #stalledSince: number | undefined;
+  /** Since it has its turn. */
+  #patience: TurnPatience | undefined;
   #ended = false;
 
   constructor(id: number, options: ServeOptions, turns: DestinationTurns<ServedTransfer>) {
@@ -51,6 +52,10 @@ export class ServedTransfer {
           return this.#place(contexts);
         },
         queue: () => this.#queue(),
+        onMovement: (now, seen) => {
+          this.#patience?.tick(now, seen);
+          this.#yield();
+        },
         onEvent: (event) => this.#handle(event),
       });
       return true;
@@ -75,6 +80,12 @@ export class ServedTransfer {
     for (const other of this.#turn.blockers) other.#yield();
     await this.#turn.granted;
     this.begun = true;
+    const { stallAfterMs, stallTimeoutMs } = this.#options;
+    this.#patience = new TurnPatience({
+      stallAfterMs,
+      stallTimeoutMs,
+      startedAt: performance.now(),
+    });
     return place;
   }
 
@@ -93,19 +104,14 @@ export class ServedTransfer {
       this.#done.entries = event.entries;
       this.#done.bytes = event.bytes;
     }
-    if (event.type === 'resumed') this.#stalledSince = undefined;
     this.#tell(event);
-    if (event.type === 'stall') {
-      this.#stalledSince = performance.now() - event.stalledMs;
-      this.#yield();
-    }
   }
 
-  /** One that stands still may do so while nobody waits for its destination. */
+  /** Who is out of patience keeps its turn while nobody waits for its destination. */
   #yield(): void {
-    if (this.#stalledSince === undefined || this.#turn?.awaited !== true) return;
-    const seconds = Math.round((performance.now() - this.#stalledSince) / 1_000);
-    const message = `gave up: nothing moved for ${seconds}s while other senders waited for ${this.#destination}`;
+    const why = this.#patience?.spent;
+    if (why === undefined || this.#turn?.awaited !== true) return;
+    const message = `gave up: ${why} while other senders waited for ${this.#destination}`;
     this.#abort.abort(new CtxsyncError('stalled', message));
   }
 

@@ -17,6 +17,8 @@ const LONGEST_MAGIC = Math.max(...COMPRESSIONS.map(({ magic }) => magic.length))
 
 /** The tar of `send -`, plain or gzip, on its way into a ring. */
 export class TarInput {
+  /** That came so far. */
+  bytes = 0;
   readonly #from: Incoming;
   readonly #ring: Ring;
   #gunzip: Gunzip | undefined;
@@ -55,6 +57,7 @@ export class TarInput {
   }
 
   #take(bytes: Uint8Array): Promise<void> | undefined {
+    this.bytes += bytes.length;
     const pending = this.#head === undefined ? this.#pass(bytes) : this.#look(this.#head, bytes);
     if (pending === undefined) {
       this.#reading.begin();

@@ -91,6 +91,10 @@ export class TarLanding implements Landing {
     return undefined;
   }
 
+  get outputBytes(): number {
+    return this.#output?.writtenBytes ?? 0;
+  }
+
   outputPendingMs(now: number): number | undefined {
     return this.#output?.pendingMs(now);
   }

@@ -42,6 +42,10 @@ export class WritableOutgoing implements Outgoing {
     });
   }
 
+  get untakenBytes(): number | undefined {
+    return writeQueueBytes(this.#stream);
+  }
+
   end(): Promise<void> {
     if (this.#stream.writableFinished) return Promise.resolve();
     return this.#settled((done) => this.#stream.end(done));
@@ -114,6 +118,16 @@ export class ReadableIncoming implements Incoming {
   destroy(): void {
     this.#stream.destroy();
   }
+}
+
+/**
+ * Bytes that libuv holds for a stream. Node has no public name for it, and needs it for the same
+ * question: whether a write that takes long still moves (net.Socket's own timeout). A file has none.
+ */
+function writeQueueBytes(stream: Writable): number | undefined {
+  const { _handle: handle } = stream as { _handle?: { writeQueueSize?: unknown } | null };
+  const size = handle?.writeQueueSize;
+  return typeof size === 'number' ? size : undefined;
 }
 
 export function readError(cause: Error): CtxsyncError {

@@ -7,6 +7,8 @@ export interface Outgoing {
    * @throws CtxsyncError peer-gone, when nobody reads any more
    */
   write(pieces: readonly Uint8Array[]): Promise<void>;
+  /** Bytes of the pending write that the system has not taken; undefined where that cannot be seen. */
+  readonly untakenBytes: number | undefined;
   /** Settles when everything was handed over. Closes what can be closed. */
   end(): Promise<void>;
   /** Gives up at once, whatever is still on its way. */

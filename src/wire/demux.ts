@@ -96,6 +96,7 @@ export class Demux {
   /** What the handler makes us wait for after HELLO. */
   #held: Promise<void> | undefined;
   #payloadBytes = 0;
+  #words = 0;
   #pushing = false;
 
   constructor(handler: DemuxHandler) {
@@ -116,6 +117,11 @@ export class Demux {
   /** Bytes of streams that were taken, discarded ones included: these alone are progress. */
   get payloadBytes(): number {
     return this.#payloadBytes;
+  }
+
+  /** HELLO and BEATs that came. */
+  get words(): number {
+    return this.#words;
   }
 
   /** FIN, RECEIPT or ERROR came. */
@@ -224,6 +230,7 @@ export class Demux {
 
   #handleControl(header: FrameHeader, payload: Uint8Array, at: number): void {
     this.#order.check(header.type, at);
+    if (header.type === FrameType.hello || header.type === FrameType.beat) this.#words += 1;
     switch (header.type) {
       case FrameType.hello:
         return this.#handleHello(payload, at);

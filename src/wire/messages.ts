@@ -96,6 +96,10 @@ export interface Beat {
   totalBytes?: number | undefined;
   /** Milliseconds that the disk worker has waited so far for the other side of its ring. */
   waitedMs: number;
+  /** Duplex: bytes of payload that have arrived here. */
+  received?: number | undefined;
+  /** Duplex: HELLO and BEATs that have arrived here. */
+  heard?: number | undefined;
 }
 
 /** An unknown one comes from a peer that is newer than we are. */
@@ -252,6 +256,8 @@ export function decodeBeat(payload: Uint8Array, at: number): Beat {
     totalEntries: fields.optionalCount('totalEntries'),
     totalBytes: fields.optionalCount('totalBytes'),
     waitedMs: fields.count('waitedMs'),
+    received: fields.optionalCount('received'),
+    heard: fields.optionalCount('heard'),
   };
 }
 

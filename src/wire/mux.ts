@@ -71,6 +71,7 @@ export class Mux {
   #underWay: UnderWay | undefined;
   #wireBytes = 0;
   #payloadBytes = 0;
+  #words = 0;
   #finished = false;
   #digest: string | undefined;
   #readiness: { promise: Promise<void>; settle: () => void } | undefined;
@@ -95,6 +96,16 @@ export class Mux {
   /** Bytes of streams that were written: these alone are progress. */
   get payloadBytes(): number {
     return this.#payloadBytes;
+  }
+
+  /** Bytes of payload in the frame under way. */
+  get payloadUnderWay(): number {
+    return this.#underWay?.payloadBytes ?? 0;
+  }
+
+  /** HELLO and BEATs that next() gave out: what the peer tells that it has heard. */
+  get words(): number {
+    return this.#words;
   }
 
   /** FIN, RECEIPT or ERROR was written. */
@@ -245,6 +256,7 @@ export class Mux {
     if (this.#error !== undefined && this.#wireBytes > 0) return this.#errorFrame(this.#error);
     const control = this.#controls.next();
     if (control === undefined) return this.#streamFrame(mostPayload) ?? this.#finFrame();
+    if (control.type === FrameType.hello || control.type === FrameType.beat) this.#words += 1;
     if (control.type === FrameType.receipt) {
       this.#state = 'fin';
       this.#underWay = { wireBytes: 0, last: true };

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { SUSPENSION_MS } from '../../src/limits.ts';
 import { startInTest } from '../helpers/cli.ts';
 import {
@@ -12,8 +12,10 @@ import {
 } from '../helpers/duplex.ts';
 import { expectDone } from '../helpers/expect-done.ts';
 import { expectExit, expectFailure, withScene } from '../helpers/scene.ts';
+import { fakeReceiver, type Peer } from '../helpers/fake-receiver.ts';
 import { treeState } from '../helpers/tree-state.ts';
 import { until } from '../helpers/until.ts';
+import { BEAT } from '../helpers/wire-harness.ts';
 
 /** A process notices that it slept when it slept for three times as long. */
 const NOTICED_SLEEP_MS = 4 * SUSPENSION_MS;
@@ -93,3 +95,28 @@ test('a command whose receiver sleeps is named, and does not outlive its sender'
     expectFailure(await sender.done, 8, 'receiver has been silent', 'gave up after 5s');
     await until('no child is left', () => processesWith(out, sender).length === 0);
   }));
+
+test('a receiver that only reports that it works is given up after four timeouts', () =>
+  withScene(async (scene) => {
+    const socket = socketOf(scene);
+    await fakeReceiver(socket, { hello: { credit: 0 }, onHello: beatForEver, onFin: () => {} });
+    const limit = ['--full', '--stall-timeout', '1s'];
+    const sender = startInTest(['send', scene.context, '--socket', socket, ...limit]);
+    const { code, stderr } = await sender.done;
+    expectFailure(
+      { code, stderr },
+      8,
+      /gave up after [45]s in which the other side only reported that it works: receiver is alive: writing/,
+    );
+  }));
+
+/** Beats ten times a second, with counters that rise. */
+function beatForEver({ mux, flush }: Peer): void {
+  let entries = 0;
+  const timer = setInterval(() => {
+    entries += 1;
+    mux.beat({ ...BEAT, state: 'writing', stateAgeMs: 0, entries });
+    flush();
+  }, 100);
+  onTestFinished(() => clearInterval(timer));
+}

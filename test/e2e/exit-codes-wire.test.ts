@@ -110,7 +110,11 @@ test('8: a sender gives up on a receiver that does not read', () =>
     const { child, done } = start(['send', '--stall-timeout', '1s', scene.context]);
     child.stdout?.pause();
     child.on('exit', () => child.stdout?.resume());
-    expectFailure(await done, 8, /gave up after 1s without progress: receiver is not reading/);
+    expectFailure(
+      await done,
+      8,
+      /gave up after 1s without progress: receiver is slow or does not read/,
+    );
   }));
 
 test('8: a receiver gives up on a sender that sends nothing', () =>
@@ -166,7 +170,7 @@ test('7 or 9: a sender that gave up while nobody read does not pass for one that
     const pipe = new HeldPipe(sender, receiver, { after: 100_000 });
     await until('the sender gave up', () => sender.said().includes('gave up'));
     pipe.release();
-    expectFailure(await sender.done, 8, 'receiver is not reading');
+    expectFailure(await sender.done, 8, 'receiver is slow or does not read');
     // Whether its words still got into the full pipe before it went is chance.
     expectExit(await receiver.done, 7, 9);
     expectUntouched(scene);

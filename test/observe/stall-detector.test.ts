@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { CLAIMED_STALL_TIMEOUTS, MAX_QUEUED_MS } from '../../src/limits.ts';
 import type { Verdict } from '../../src/observe/events.ts';
+import type { Movement } from '../../src/observe/movement.ts';
 import {
   StallDetector,
   type StallEvent,
@@ -19,6 +21,11 @@ function create(options: Partial<StallOptions> = {}): StallDetector {
   });
 }
 
+/** What was seen of this much progress, and of nothing else. */
+function moved(diskWork: number, more: Partial<Movement> = {}): Movement {
+  return { payloadBytes: 0, diskWork, claims: 0, busy: false, queued: false, ...more };
+}
+
 /** Ticks from after `fromMs` up to `toMs`; the counter does not move. Events as 'type@stalledMs'. */
 function idle(
   detector: StallDetector,
@@ -26,7 +33,7 @@ function idle(
 ): string[] {
   const events: StallEvent[] = [];
   for (let now = span.fromMs + TICK_MS; now <= span.toMs; now += TICK_MS) {
-    events.push(...detector.tick(now, span.counter ?? 0, () => span.verdict ?? VERDICT));
+    events.push(...detector.tick(now, moved(span.counter ?? 0), () => span.verdict ?? VERDICT));
   }
   return events.map(({ type, stalledMs }) => `${type}@${stalledMs}`);
 }
@@ -53,36 +60,36 @@ describe('StallDetector', () => {
   test('is silent while the counter moves', () => {
     const detector = create({ stallAfterMs: 200 });
     for (let now = TICK_MS; now < 5_000; now += TICK_MS) {
-      expect(detector.tick(now, now, () => VERDICT)).toEqual([]);
+      expect(detector.tick(now, moved(now), () => VERDICT)).toEqual([]);
     }
     expect(detector.reports).toEqual([]);
   });
 
   test('measures from the last progress, and says once that it went on', () => {
     const detector = create();
-    detector.tick(100, 7, () => VERDICT);
+    detector.tick(100, moved(7), () => VERDICT);
     expect(idle(detector, { fromMs: 100, toMs: 41_000, counter: 7 })).toEqual([
       'stall@10000',
       'stall@30000',
     ]);
-    expect(detector.tick(41_100, 8, () => VERDICT)).toEqual([
+    expect(detector.tick(41_100, moved(8), () => VERDICT)).toEqual([
       { type: 'resumed', stalledMs: 41_000 },
     ]);
-    expect(detector.tick(41_200, 9, () => VERDICT)).toEqual([]);
+    expect(detector.tick(41_200, moved(9), () => VERDICT)).toEqual([]);
     expect(detector.reports).toEqual([{ verdict: VERDICT, startedMs: 100, stalledMs: 41_000 }]);
   });
 
   test('says nothing of a pause that was too short to be said', () => {
     const detector = create();
     idle(detector, { fromMs: 0, toMs: 9_900 });
-    expect(detector.tick(10_000, 1, () => VERDICT)).toEqual([]);
+    expect(detector.tick(10_000, moved(1), () => VERDICT)).toEqual([]);
     expect(detector.reports).toEqual([]);
   });
 
   test('expires once, and then says nothing more', () => {
     const detector = create({ stallTimeoutMs: 20_000 });
     expect(idle(detector, { fromMs: 0, toMs: 90_000 })).toEqual(['stall@10000', 'expired@20000']);
-    expect(detector.tick(90_100, 5, () => VERDICT)).toEqual([]);
+    expect(detector.tick(90_100, moved(5), () => VERDICT)).toEqual([]);
     expect(detector.reports).toEqual([{ verdict: VERDICT, startedMs: 0, stalledMs: 20_000 }]);
   });
 
@@ -105,7 +112,7 @@ describe('StallDetector', () => {
   test('accuses nobody after a late tick, and starts to count anew', () => {
     const detector = create({ stallTimeoutMs: 15_000 });
     idle(detector, { fromMs: 0, toMs: 9_900 });
-    expect(detector.tick(3_600_000, 0, () => VERDICT)).toEqual([]);
+    expect(detector.tick(3_600_000, moved(0), () => VERDICT)).toEqual([]);
     expect(idle(detector, { fromMs: 3_600_000, toMs: 3_609_900 })).toEqual([]);
     expect(idle(detector, { fromMs: 3_609_900, toMs: 3_610_000 })).toEqual(['stall@10000']);
     expect(idle(detector, { fromMs: 3_610_000, toMs: 3_615_000 })).toEqual(['expired@15000']);
@@ -114,15 +121,15 @@ describe('StallDetector', () => {
   test('counts on through a tick that is late by two intervals', () => {
     const detector = create();
     idle(detector, { fromMs: 0, toMs: 9_700 });
-    expect(detector.tick(10_000, 0, () => VERDICT)).toMatchObject([{ type: 'stall' }]);
+    expect(detector.tick(10_000, moved(0), () => VERDICT)).toMatchObject([{ type: 'stall' }]);
   });
 
   test('leaves the time of a suspension out of a stall that goes on over it', () => {
     const detector = create();
     idle(detector, { fromMs: 0, toMs: 12_000 });
-    detector.tick(900_000, 0, () => VERDICT);
+    detector.tick(900_000, moved(0), () => VERDICT);
     idle(detector, { fromMs: 900_000, toMs: 901_000 });
-    expect(detector.tick(901_100, 1, () => VERDICT)).toEqual([
+    expect(detector.tick(901_100, moved(1), () => VERDICT)).toEqual([
       { type: 'resumed', stalledMs: 13_100 },
     ]);
     expect(detector.reports).toEqual([{ verdict: VERDICT, startedMs: 0, stalledMs: 13_100 }]);
@@ -131,7 +138,7 @@ describe('StallDetector', () => {
   test('says that it went on when the late tick itself brings progress', () => {
     const detector = create();
     idle(detector, { fromMs: 0, toMs: 12_000 });
-    expect(detector.tick(900_000, 1, () => VERDICT)).toEqual([
+    expect(detector.tick(900_000, moved(1), () => VERDICT)).toEqual([
       { type: 'resumed', stalledMs: 12_000 },
     ]);
   });
@@ -156,7 +163,7 @@ describe('StallDetector', () => {
     const detector = create();
     let asked = 0;
     for (let now = TICK_MS; now <= 12_000; now += TICK_MS) {
-      detector.tick(now, 0, () => {
+      detector.tick(now, moved(0), () => {
         asked++;
         return VERDICT;
       });
@@ -168,10 +175,94 @@ describe('StallDetector', () => {
     const detector = create({ stallAfterMs: 100 });
     let said = 0;
     for (let round = 1; round <= 1_200; round++) {
-      detector.tick(round * 200 - 100, round, () => VERDICT);
-      said += detector.tick(round * 200, round, () => VERDICT).length;
+      detector.tick(round * 200 - 100, moved(round), () => VERDICT);
+      said += detector.tick(round * 200, moved(round), () => VERDICT).length;
     }
     expect(said).toBe(1_200);
     expect(detector.reports).toHaveLength(1_000);
   });
 });
+
+describe('StallDetector, while only the peer reports of its work', () => {
+  const TIMEOUT_MS = 20_000;
+  const LIMIT_MS = CLAIMED_STALL_TIMEOUTS * TIMEOUT_MS;
+  const detector = () => create({ stallTimeoutMs: TIMEOUT_MS });
+
+  /** One claim a second. */
+  const claims = (now: number): number => Math.floor(now / 1_000);
+
+  test('says no stall, and gives up after several timeouts', () => {
+    const events = run(detector(), { toMs: 200_000 }, (now) => moved(0, { claims: claims(now) }));
+    expect(events).toEqual([
+      `expired@${LIMIT_MS} in which the other side only reported that it works`,
+    ]);
+  });
+
+  test('begins anew with each byte that we see ourselves', () => {
+    const events = run(detector(), { toMs: 5 * LIMIT_MS }, (now) =>
+      moved(0, { claims: claims(now), payloadBytes: Math.floor(now / (LIMIT_MS - 1_000)) }),
+    );
+    expect(events).toEqual([]);
+  });
+
+  test('gives up after one timeout when the claims stop', () => {
+    const events = run(detector(), { toMs: 200_000 }, (now) =>
+      moved(0, { claims: Math.min(claims(now), 5) }),
+    );
+    expect(events).toEqual(['stall@10000', 'expired@20000 without progress']);
+  });
+
+  test('never gives up without a timeout', () => {
+    const never = create({ stallTimeoutMs: 0 });
+    expect(run(never, { toMs: 20 * LIMIT_MS }, (now) => moved(0, { claims: claims(now) }))).toEqual(
+      [],
+    );
+  });
+});
+
+describe('StallDetector, in a queue', () => {
+  const TIMEOUT_MS = 20_000;
+  const LIMIT_MS = CLAIMED_STALL_TIMEOUTS * TIMEOUT_MS;
+
+  test('says no stall, and waits on for as long as the queue moves', () => {
+    const detector = create({ stallTimeoutMs: TIMEOUT_MS });
+    const queue = (now: number) => moved(0, { queued: true, claims: Math.floor(now / 15_000) });
+    expect(run(detector, { toMs: 10 * LIMIT_MS }, queue)).toEqual([]);
+  });
+
+  test('gives up when the queue does not move for several timeouts', () => {
+    const detector = create({ stallTimeoutMs: TIMEOUT_MS });
+    const events = run(detector, { toMs: 200_000 }, () => moved(0, { queued: true }));
+    expect(events).toEqual([`expired@${LIMIT_MS} without progress`]);
+  });
+
+  test('counts anew when its turn comes', () => {
+    const detector = create({ stallTimeoutMs: TIMEOUT_MS });
+    const events = run(detector, { toMs: 90_000 }, (now) => moved(0, { queued: now <= 70_000 }));
+    expect(events).toEqual(['stall@10000']);
+  });
+
+  test('is not kept there for more than a day, nor by being queued again and again', () => {
+    const tickMs = 1_000;
+    const detector = create({ stallTimeoutMs: TIMEOUT_MS, tickMs });
+    const events = run(detector, { toMs: 3 * MAX_QUEUED_MS, tickMs }, (now) =>
+      moved(0, { queued: now % 3_000 > 0, claims: now, payloadBytes: Math.floor(now / 30_000) }),
+    );
+    expect(events).toEqual([`expired@${MAX_QUEUED_MS} in the queue`]);
+  });
+});
+
+/** Ticks up to `toMs`; events as 'type@stalledMs'. */
+function run(
+  detector: StallDetector,
+  { toMs, tickMs = TICK_MS }: { toMs: number; tickMs?: number },
+  seenAt: (now: number) => Movement,
+): string[] {
+  const events: string[] = [];
+  for (let now = tickMs; now <= toMs; now += tickMs) {
+    for (const event of detector.tick(now, seenAt(now), () => VERDICT)) {
+      events.push(`${event.type}@${event.stalledMs}${'what' in event ? ` ${event.what}` : ''}`);
+    }
+  }
+  return events;
+}

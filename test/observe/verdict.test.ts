@@ -3,9 +3,28 @@ import { fromText } from '../../src/disk/byte-path.ts';
 import { DISK_STATES } from '../../src/disk/gauge.ts';
 import { type Observation, verdictOf } from '../../src/observe/verdict.ts';
 
-const SENDER: Observation = { side: 'sender', disks: [], reading: false, silentMs: 12_000 };
-const RECEIVER: Observation = { side: 'receiver', disks: [], reading: true, silentMs: 12_300 };
-const BEAT = { state: 'reading', stateAgeMs: 10_500, path: 'web/app.js', ageMs: 600 };
+const ARRIVED = { arrivedBytes: 9_000, bytesPerSecond: 0 };
+const SENDER: Observation = {
+  side: 'sender',
+  disks: [],
+  reading: false,
+  silentMs: 12_000,
+  ...ARRIVED,
+};
+const RECEIVER: Observation = {
+  side: 'receiver',
+  disks: [],
+  reading: true,
+  silentMs: 12_300,
+  ...ARRIVED,
+};
+const BEAT = {
+  state: 'reading',
+  stateAgeMs: 10_500,
+  path: 'web/app.js',
+  ageMs: 600,
+  freshMs: 3_000,
+};
 const WAITS = { state: 'waiting-for-data', path: '', pendingMs: 12_000 } as const;
 
 describe('verdictOf, on either side', () => {
@@ -63,12 +82,12 @@ describe('verdictOf, on either side', () => {
 });
 
 describe('verdictOf, as the sender', () => {
-  test('says that the receiver does not read when our write is pending', () => {
+  test('says that the pipe is full when our write is pending: more it cannot know', () => {
     const disks = [{ state: 'waiting-for-room', path: '', pendingMs: 11_000 } as const];
     expect(verdictOf({ ...SENDER, disks, writePendingMs: 12_000 })).toEqual({
       side: 'receiver',
-      cause: 'peer-not-reading',
-      text: 'receiver is not reading (nothing more fits into the pipe)',
+      cause: 'pipe-full',
+      text: 'receiver is slow or does not read (nothing more fits into the pipe)',
     });
   });
 
@@ -87,18 +106,22 @@ describe('verdictOf, as the sender', () => {
 
   test('blames the receiver when it does not read and stdin is silent too', () => {
     const { cause } = verdictOf({ ...SENDER, inputSilentMs: 12_000, writePendingMs: 11_000 });
-    expect(cause).toBe('peer-not-reading');
+    expect(cause).toBe('pipe-full');
   });
 
-  test('says that it knows nothing when nothing is pending', () => {
-    expect(verdictOf(SENDER)).toMatchObject({ side: 'sender', cause: 'unknown' });
+  test('says that it waits for itself when nothing is pending', () => {
+    expect(verdictOf(SENDER)).toEqual({
+      side: 'sender',
+      cause: 'unknown',
+      text: 'sender is waiting for a thread of its own',
+    });
   });
 });
 
 describe('verdictOf, as the sender on duplex', () => {
   const DUPLEX: Observation = { ...SENDER, reading: true };
   const NO_ROOM = { state: 'waiting-for-room', path: '', pendingMs: 12_000 } as const;
-  const WRITES = { state: 'writing', stateAgeMs: 11_000, path: 'web/app.js', ageMs: 600 };
+  const WRITES = { ...BEAT, state: 'writing', stateAgeMs: 11_000 };
 
   test("says what the receiver's beat says when it gives no credit", () => {
     expect(verdictOf({ ...DUPLEX, silentMs: 600, disks: [NO_ROOM], beat: WRITES })).toEqual({
@@ -126,8 +149,43 @@ describe('verdictOf, as the sender on duplex', () => {
     },
   );
 
-  test('says that a receiver is silent that never said a word', () => {
-    expect(verdictOf(DUPLEX)).toMatchObject({ side: 'receiver', cause: 'peer-silent' });
+  test('says that a receiver has not answered that never said a word', () => {
+    expect(verdictOf({ ...DUPLEX, arrivedBytes: 0 })).toEqual({
+      side: 'receiver',
+      cause: 'peer-silent',
+      text: 'receiver has not answered for 12s',
+    });
+  });
+
+  test.each(['idle', 'waiting-for-data', 'dreaming'])(
+    'says how much is on its way to a receiver that is %s',
+    (state) => {
+      const seen = { ...DUPLEX, silentMs: 600, beat: { ...WRITES, state }, unheardBytes: 70_000 };
+      expect(verdictOf(seen)).toMatchObject(
+        state === 'dreaming'
+          ? { cause: 'peer-reports' }
+          : {
+              cause: 'slow-link',
+              text: 'the link is slow (70000 bytes are on their way to the receiver)',
+            },
+      );
+    },
+  );
+
+  test('names the slow link, and not a receiver that waits behind it', () => {
+    const beat = { ...WRITES, state: 'idle', path: '', ageMs: 9_000, freshMs: 30_000 };
+    const slow = { ...DUPLEX, silentMs: 6_000, linkIsSlow: true, bytesPerSecond: 40, beat };
+    expect(verdictOf(slow)).toEqual({
+      side: 'link',
+      cause: 'slow-link',
+      text: 'the link is slow (40 bytes a second)',
+    });
+    expect(verdictOf({ ...slow, beat: { ...WRITES, freshMs: 30_000 } }).cause).toBe('peer-reports');
+  });
+
+  test('names a receiver that writes, whatever is on its way to it', () => {
+    const seen = { ...DUPLEX, silentMs: 600, beat: WRITES, unheardBytes: 70_000 };
+    expect(verdictOf(seen).cause).toBe('peer-reports');
   });
 
   test.each([1_000, 11_000])(
@@ -174,9 +232,10 @@ describe('verdictOf, as the sender on duplex', () => {
 
   test('does not call a receiver silent whose bytes just came', () => {
     const beat = { ...WRITES, ageMs: 12_000 };
-    expect(verdictOf({ ...DUPLEX, silentMs: 200, beat })).toMatchObject({
-      side: 'sender',
-      cause: 'unknown',
+    expect(verdictOf({ ...DUPLEX, silentMs: 200, bytesPerSecond: 40, beat })).toEqual({
+      side: 'link',
+      cause: 'slow-link',
+      text: 'the link is slow (40 bytes a second)',
     });
   });
 });
@@ -229,6 +288,15 @@ describe('verdictOf, as the receiver', () => {
   });
 
   test('does not call a sender silent whose bytes just came', () => {
-    expect(verdictOf({ ...RECEIVER, silentMs: 200 }).cause).toBe('unknown');
+    const seen = { ...RECEIVER, silentMs: 200, bytesPerSecond: 40 };
+    expect(verdictOf(seen)).toMatchObject({ side: 'link', cause: 'slow-link' });
+  });
+
+  test('calls no link slow on which much arrives that is no content', () => {
+    expect(verdictOf({ ...RECEIVER, silentMs: 200, bytesPerSecond: 50_000 })).toEqual({
+      side: 'sender',
+      cause: 'unknown',
+      text: 'sender sends 50000 bytes a second, and no content in them',
+    });
   });
 });

@@ -1,0 +1,67 @@
+import {
+  DEFAULT_STALL_AFTER_MS,
+  DEFAULT_STALL_TIMEOUT_MS,
+  MIN_TURN_BYTES_PER_SECOND,
+  SUSPENSION_MS,
+} from '../limits.ts';
+import { formatAge } from './age.ts';
+import { progressOf, type Movement } from './movement.ts';
+
+export interface TurnPatienceOptions {
+  /** Milliseconds in which nothing moves at all; 0 and absent: the default of --stall-after. */
+  stallAfterMs?: number | undefined;
+  /** Milliseconds without enough payload; 0 and absent: the default of --stall-timeout. */
+  stallTimeoutMs?: number | undefined;
+  /** Milliseconds, on the clock of the ticks. */
+  startedAt: number;
+}
+
+/**
+ * How long whoever has a turn may keep it from others. It stands still: not for longer than
+ * --stall-after. It lives, but sends no payload, or next to none: as long as its patience lasts, which
+ * is --stall-timeout, runs off with the time, and grows again with each byte of payload. Time in which
+ * our own disk is at work costs nothing. So neither beats nor a byte now and then keep a turn for
+ * ever, and a sender that hashes a large file has its time.
+ */
+export class TurnPatience {
+  readonly #quietLimitMs: number;
+  readonly #fullMs: number;
+  #leftMs: number;
+  #lastTickAt: number;
+  #quietMs = 0;
+  #progress = 0;
+  #claims = 0;
+  #payloadBytes = 0;
+
+  constructor({ stallAfterMs, stallTimeoutMs, startedAt }: TurnPatienceOptions) {
+    // 0 is "never" for whoever waits by himself; here others do.
+    this.#quietLimitMs = stallAfterMs || DEFAULT_STALL_AFTER_MS;
+    this.#fullMs = stallTimeoutMs || DEFAULT_STALL_TIMEOUT_MS;
+    this.#leftMs = this.#fullMs;
+    this.#lastTickAt = startedAt;
+  }
+
+  /** @param now milliseconds */
+  tick(now: number, seen: Movement): void {
+    const passedMs = now - this.#lastTickAt;
+    this.#lastTickAt = now;
+    // Late by more than two intervals: it is we who slept.
+    const awakeMs = passedMs > 3 * SUSPENSION_MS ? 0 : passedMs;
+    const progress = progressOf(seen);
+    const moved = progress !== this.#progress || seen.claims !== this.#claims;
+    this.#quietMs = moved ? 0 : this.#quietMs + awakeMs;
+    const earnedMs = ((seen.payloadBytes - this.#payloadBytes) * 1_000) / MIN_TURN_BYTES_PER_SECOND;
+    const left = Math.min(this.#fullMs, this.#leftMs + earnedMs);
+    this.#leftMs = Math.max(0, left - (seen.busy ? 0 : awakeMs));
+    this.#progress = progress;
+    this.#claims = seen.claims;
+    this.#payloadBytes = seen.payloadBytes;
+  }
+
+  /** Why the turn has to go to whoever waits for it; undefined while it may be kept. */
+  get spent(): string | undefined {
+    if (this.#quietMs >= this.#quietLimitMs) return `nothing moved for ${formatAge(this.#quietMs)}`;
+    if (this.#leftMs > 0) return undefined;
+    return `for ${formatAge(this.#fullMs)} less than ${MIN_TURN_BYTES_PER_SECOND} bytes a second of its contexts came`;
+  }
+}
