@@ -141,8 +141,15 @@ export const MAX_DEPTH = 1_024;
 export const MAX_LINK_BYTES = 4_095;
 /** Bytes of one record of a manifest or a list of wants: a path and a few numbers. */
 export const MAX_RECORD_BYTES = 8 * KiB;
-/** Bytes of one pax extended header: a path, a link text and a few numbers. */
-export const MAX_PAX_BYTES = 64 * KiB;
+/**
+ * Bytes of one extended header that is read: beside a path and a link text it may have extended
+ * attributes, or where a sparse file has its data. libarchive, Go and the tar package take as much.
+ */
+export const MAX_PAX_BYTES = 1 * MiB;
+/** Bytes of one that is written: a path, a link text and a few numbers. */
+export const MAX_OWN_PAX_BYTES = 64 * KiB;
+/** Regions of data in a sparse file: 2 GiB of which every second block of 4 KiB is a hole. 4 MiB. */
+export const MAX_SPARSE_REGIONS = 256 * KiB;
 /** Entries of a transfer when --max-entries is not given. */
 export const DEFAULT_MAX_ENTRIES = 4_000_000;
 /** Bytes of an ignore file. */

@@ -14,6 +14,9 @@ export interface HeaderNumbers {
   mtimeSeconds: number;
 }
 
+/** Bytes of a header's size field, and of GNU's fields for the offsets and sizes of sparse files. */
+export const SIZE_BYTES = 12;
+
 /** What differs between the header blocks that are written. */
 export interface HeaderFields extends HeaderNumbers {
   /** ustar's typeflag: '0', '5', 'x' ... */
@@ -33,7 +36,7 @@ const NAME_AT = 0;
 const MODE = { at: 100, length: 8 };
 const UID = { at: 108, length: 8 };
 const GID = { at: 116, length: 8 };
-const SIZE = { at: 124, length: 12 };
+const SIZE = { at: 124, length: SIZE_BYTES };
 const MTIME = { at: 136, length: 12 };
 const CHECKSUM = { at: 148, length: 8 };
 const TYPE_AT = 156;
@@ -116,13 +119,36 @@ const NOT_A_FOLDER = { path: '-' };
 
 function decodeUnusual(block: Buffer): HeaderNumbers | undefined {
   const header = parseHeader(block);
-  if (header?.cksumValid !== true) return undefined;
+  if (header === undefined || !hasChecksum(block, header)) return undefined;
   const seconds = (header.mtime?.getTime() ?? 0) / 1000;
   return {
     mode: header.mode ?? 0,
     size: sizeOf(block, header),
     mtimeSeconds: Number.isFinite(seconds) ? seconds : 0,
   };
+}
+
+/**
+ * Reads a field like a header's size, wherever it stands.
+ *
+ * @param at where its SIZE_BYTES begin
+ * @returns NaN where it has no number
+ */
+export function decodeSize(block: Buffer, at: number): number {
+  const plain = octal(block, { at, length: SIZE_BYTES });
+  if (plain >= 0) return plain;
+  block.copy(sizeOnly, SIZE.at, at, at + SIZE_BYTES);
+  const header = parseHeader(sizeOnly);
+  return header === undefined ? Number.NaN : sizeOf(sizeOnly, header);
+}
+
+const sizeOnly = Buffer.alloc(BLOCK_BYTES);
+
+/** Tars of Sun and others summed signed bytes (GNU tar and libarchive take both sums as well). */
+function hasChecksum(block: Buffer, { cksum, cksumValid }: Header): boolean {
+  if (cksumValid) return true;
+  const negative = block.reduce((count, byte) => count + (byte >> 7), 0);
+  return cksum === checksum(block) - 256 * negative;
 }
 
 /** Header throws at some of what no tar writes. */

@@ -20,9 +20,16 @@ export function encodePax(key: string, value: string): string {
   return `${length} ${key}=${value}\n`;
 }
 
-/** @returns undefined when the bytes are not a sequence of whole records */
-export function decodePax(bytes: string): PaxRecords | undefined {
+/**
+ * @param isWanted which records are kept: of a header of very many, most may mean nothing here
+ * @returns undefined when the bytes are not a sequence of whole records
+ */
+export function decodePax(
+  bytes: string,
+  isWanted: (key: string) => boolean = () => true,
+): PaxRecords | undefined {
   const records: PaxRecords = new Map();
+  const sparse: string[] = [];
   let at = 0;
   while (at < bytes.length) {
     const space = bytes.indexOf(' ', at);
@@ -32,10 +39,47 @@ export function decodePax(bytes: string): PaxRecords | undefined {
     const equals = bytes.indexOf('=', space);
     const whole = end <= bytes.length && bytes[end - 1] === '\n';
     if (!whole || equals < 0 || equals > end - 2) return undefined;
-    records.set(bytes.slice(space + 1, equals), bytes.slice(equals + 1, end - 1));
+    const key = bytes.slice(space + 1, equals);
+    const value = bytes.slice(equals + 1, end - 1);
+    if (SPARSE_PAIR.includes(key)) {
+      if (key !== SPARSE_PAIR[sparse.length % 2]) return undefined;
+      sparse.push(value);
+    } else if (isWanted(key)) records.set(key, value);
     at = end;
   }
+  if (sparse.length > 0) records.set('GNU.sparse.map', sparse.join(','));
   return records;
+}
+
+/**
+ * Version 0.0 of GNU's sparse files has these two in turn, again and again: what 0.1 has as one list in
+ * GNU.sparse.map, as which it is kept.
+ */
+const SPARSE_PAIR = ['GNU.sparse.offset', 'GNU.sparse.numbytes'];
+
+/** Whether a record means something to a reader of ours. */
+export function isKnownKey(key: string): boolean {
+  return KNOWN_KEYS.has(key) || isAttributeKey(key);
+}
+
+const KNOWN_KEYS = new Set([
+  'path',
+  'linkpath',
+  'size',
+  'mtime',
+  KEPT,
+  'GNU.sparse.major',
+  'GNU.sparse.minor',
+  'GNU.sparse.name',
+  'GNU.sparse.size',
+  'GNU.sparse.realsize',
+  'GNU.sparse.map',
+  'SCHILY.realsize',
+]);
+
+/** Whether it is an extended attribute or an ACL: of star and GNU tar, libarchive, Red Hat's tar. */
+export function isAttributeKey(key: string): boolean {
+  return /^(?:SCHILY\.(?:xattr|acl)|LIBARCHIVE\.xattr|RHT\.security)\./.test(key);
 }
 
 /** "1700000000.123456", "-0.5": decimal seconds, as pax's mtime. */

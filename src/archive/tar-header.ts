@@ -1,7 +1,7 @@
 import type { BytePath } from '../disk/byte-path.ts';
 import { MODE_BITS, type Entry, type EntryKind } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
-import { MAX_PAX_BYTES } from '../limits.ts';
+import { MAX_OWN_PAX_BYTES } from '../limits.ts';
 import { BLOCK_BYTES, encodeBlock, MAX_OCTAL, putText } from './header-block.ts';
 import { encodePax, encodePaxTime, KEPT } from './pax.ts';
 
@@ -15,7 +15,7 @@ const TYPES = { file: '0', folder: '5', symlink: '2', hardlink: '1' } as const s
 >;
 
 /** An extended header's block, its records, and the entry's own block. */
-const headers = new Uint8Array(BLOCK_BYTES + MAX_PAX_BYTES + BLOCK_BYTES);
+const headers = new Uint8Array(BLOCK_BYTES + MAX_OWN_PAX_BYTES + BLOCK_BYTES);
 
 /**
  * An entry's headers: a ustar block, before it a pax extended header where ustar does not hold all
@@ -29,6 +29,11 @@ export function encodeHeader(entry: Entry): Uint8Array {
   const at = writeExtended(extendedRecords(entry));
   writeMain(at, entry);
   return headers.subarray(0, at + BLOCK_BYTES);
+}
+
+/** Whether the entry's own block holds all of it, and no extended header precedes it. */
+export function isPlain(entry: Entry): boolean {
+  return extendedRecords(entry) === '';
 }
 
 /** The zeros after content of `size` bytes. */
@@ -60,7 +65,7 @@ function extendedRecords(entry: Entry): string {
 function writeExtended(records: string): number {
   const size = records.length;
   if (size === 0) return 0;
-  if (size > MAX_PAX_BYTES) {
+  if (size > MAX_OWN_PAX_BYTES) {
     throw new CtxsyncError('internal', `a pax header of ${size} bytes, no reader would take it`);
   }
   const mode = 0o644;

@@ -1,9 +1,9 @@
 import { joinPath, toText, type BytePath } from '../disk/byte-path.ts';
-import { SETUID_BITS, type Content, type Entry, type EntryKind, type EntrySink } from '../entry.ts';
+import type { Content, Entry, EntryKind, EntrySink } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { EntryValidator } from './entry-validator.ts';
-import { toEntry } from './member-entry.ts';
-import type { TarMember, TarReader } from './tar-reader.ts';
+import { lossesOf, toEntry } from './member-entry.ts';
+import type { TarReader } from './tar-reader.ts';
 
 export interface UnpackOptions {
   /** The folder in OUT that the context is to become; '' for OUT itself. */
@@ -33,7 +33,7 @@ export function unpack(reader: TarReader, sink: EntrySink, options: UnpackOption
     if (entry.kept !== undefined) checkKept(entry, options);
     const { path } = entry;
     const isRoot = path === '';
-    if (entry.kind === 'file' || entry.kind === 'folder') reportSetuid(member, options);
+    for (const loss of lossesOf(member)) options.onChanged(member.path, loss);
     if (entry.kind === 'folder' && reader.content().length > 0) throw folderWithContent(entry);
     // A root that is no folder stays the root: the validator refuses it.
     if (!isRoot || entry.kind === 'folder') entry.path = inContext(options.name, entry.path);
@@ -46,12 +46,6 @@ export function unpack(reader: TarReader, sink: EntrySink, options: UnpackOption
     if (!isRoot) options.onEntry(entry.kind, path);
   }
   sink.end();
-}
-
-function reportSetuid(member: TarMember, options: UnpackOptions): void {
-  if ((member.mode & SETUID_BITS) !== 0) {
-    options.onChanged(member.path, 'setuid and setgid are dropped');
-  }
 }
 
 /** A file whose name ends with a slash is a folder, and its size a lie. */

@@ -99,7 +99,6 @@ export const DESTINATION_JOBS: Pick<
     } finally {
       remains.close();
     }
-    source.drain();
     return { root: stage.root, arrived: arrived?.digest() };
   },
 

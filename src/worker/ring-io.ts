@@ -65,12 +65,6 @@ export class RingSource implements ByteSource {
     this.#ring.consumed(count);
   }
 
-  /** After the end marker tars have more zeros. They belong to the stream and are read too. */
-  drain(): void {
-    for (let bytes = this.peek(); bytes.length > 0; bytes = this.peek())
-      this.consumed(bytes.length);
-  }
-
   #wait(): Uint8Array {
     const since = performance.now();
     this.#gauge.enter('waiting-for-data');

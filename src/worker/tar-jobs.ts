@@ -1,7 +1,8 @@
 import { Budget } from '../archive/budget.ts';
 import { EntryValidator } from '../archive/entry-validator.ts';
+import type { TarOrigin } from '../archive/tar-blocks.ts';
 import { TarCopy } from '../archive/tar-copy.ts';
-import { TarReader, type TarOrigin } from '../archive/tar-reader.ts';
+import { TarReader } from '../archive/tar-reader.ts';
 import { unpack } from '../archive/unpack.ts';
 import { Ring } from '../flow/ring.ts';
 import { reporting, type Handlers } from './job-context.ts';
@@ -18,8 +19,9 @@ export const TAR_JOBS: Pick<Handlers, 'repack'> = {
   repack: ({ from, to, name, budget, origin }, context) => {
     const { gauge } = context;
     const ring = new Ring(to);
-    const source = new RingSource(new Ring(from), gauge);
-    unpack(new TarReader(source, ORIGINS[origin]), new TarCopy(new RingSink(ring, gauge), gauge), {
+    const reader = new TarReader(new RingSource(new Ring(from), gauge), ORIGINS[origin]);
+    const copy = new TarCopy(new RingSink(ring, gauge), gauge, { forOthers: origin === 'stream' });
+    unpack(reader, copy, {
       name,
       validator: new EntryValidator(new Budget(new BigInt64Array(budget))),
       addFolders: origin === 'input',
@@ -27,7 +29,6 @@ export const TAR_JOBS: Pick<Handlers, 'repack'> = {
       ...reporting(context),
       onEntry: () => gauge.addEntry(),
     });
-    source.drain();
     ring.end();
   },
 };

@@ -1,9 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { toEntry } from '../../src/archive/member-entry.ts';
+import { lossesOf, toEntry } from '../../src/archive/member-entry.ts';
 import type { TarMember } from '../../src/archive/tar-reader.ts';
 
 function aMember(fields: Partial<TarMember> = {}): TarMember {
-  return { path: 'a', type: '0', link: '', mode: 0o644, mtimeUs: 5, size: 0, ...fields };
+  return {
+    path: 'a',
+    type: '0',
+    link: '',
+    mode: 0o644,
+    mtimeUs: 5,
+    size: 0,
+    hasAttributes: false,
+    ...fields,
+  };
 }
 
 test.each([
@@ -19,11 +28,30 @@ test.each([
   ['3', 'a device'],
   ['4', 'a device'],
   ['6', 'a FIFO'],
+  ['A', 'an ACL of Solaris'],
+  ['E', 'an extended attribute of Solaris'],
   ['V', 'a volume label'],
-  ['D', 'of unknown tar type "D"'],
-  ['\x01', 'of unknown tar type "\\u0001"'],
 ])('type %j does not travel', (type, skipped) => {
   expect(toEntry(aMember({ type }))).toEqual({ skipped });
+});
+
+test.each(['8', 'Q', 'z', '\x01'])(
+  'a member of unknown type %j is a file, which is reported',
+  (type) => {
+    const member = aMember({ type, size: 9 });
+    expect(toEntry(member)).toMatchObject({ path: 'a', kind: 'file', size: 9 });
+    const reason = `tar type ${JSON.stringify(type)} is unknown: taken for a file`;
+    expect(lossesOf(member)).toEqual([reason]);
+  },
+);
+
+test('what a member travels without is reported: setuid of files and folders, attributes of all', () => {
+  const setuid = ['setuid and setgid are dropped'];
+  expect(lossesOf(aMember({ mode: 0o4755 }))).toEqual(setuid);
+  expect(lossesOf(aMember({ mode: 0o2755, type: '5' }))).toEqual(setuid);
+  expect(lossesOf(aMember({ mode: 0o7777, type: '2' }))).toEqual([]);
+  const attributes = ['extended attributes and ACLs are dropped'];
+  expect(lossesOf(aMember({ hasAttributes: true, type: '2' }))).toEqual(attributes);
 });
 
 test('permission bits and sticky are kept; setuid, setgid and what is above are not', () => {

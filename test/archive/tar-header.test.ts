@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodeHeader } from '../../src/archive/tar-header.ts';
 import type { Entry } from '../../src/entry.ts';
-import { MAX_LINK_BYTES, MAX_PATH_BYTES, MAX_PAX_BYTES } from '../../src/limits.ts';
+import { MAX_LINK_BYTES, MAX_PATH_BYTES, MAX_OWN_PAX_BYTES } from '../../src/limits.ts';
 import { anEntry } from '../helpers/archive-io.ts';
 import { slowHeader } from '../helpers/slow-tar-header.ts';
 
@@ -96,10 +96,10 @@ test('the longest path and the longest link fit', () => {
 
 test('a pax header that no reader would take is not written', () => {
   const overhead = '65536 path=\n'.length;
-  expectTwin(anEntry({ path: 'p'.repeat(MAX_PAX_BYTES - overhead) }));
-  expect(() => encodeHeader(anEntry({ path: 'p'.repeat(MAX_PAX_BYTES - overhead + 1) }))).toThrow(
-    expect.objectContaining({ code: 'internal' }),
-  );
+  expectTwin(anEntry({ path: 'p'.repeat(MAX_OWN_PAX_BYTES - overhead) }));
+  expect(() =>
+    encodeHeader(anEntry({ path: 'p'.repeat(MAX_OWN_PAX_BYTES - overhead + 1) })),
+  ).toThrow(expect.objectContaining({ code: 'internal' }));
 });
 
 function expectTwin(each: Entry): void {

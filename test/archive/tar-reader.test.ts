@@ -53,9 +53,44 @@ describe('an archive that ends too early', () => {
   });
 });
 
-test('what follows the end marker is not read', () => {
-  const bytes = Buffer.concat([evilTar({ path: 'a' }), evilTar({ path: 'hidden' })]);
-  expect(paths(bytes)).toEqual(['a']);
+describe('what follows the end of an archive', () => {
+  const zeros = (count: number) => Buffer.alloc(count);
+  const [a, b] = [evilMember({ path: 'a' }), evilMember({ path: 'b' })];
+
+  test.each([512, 1_024, 10_240])('and %i zeros is read when it is an archive', (count) => {
+    const bytes = Buffer.concat([a, zeros(count), b, zeros(count), evilTar({ path: 'c' })]);
+    expect(paths(bytes)).toEqual(['a', 'b', 'c']);
+  });
+
+  test.each([
+    ['text', Buffer.from('this is no archive\n'.repeat(100))],
+    ['a few bytes', Buffer.from('x')],
+    ['a gzip', Buffer.concat([Buffer.of(0x1f, 0x8b, 8, 0), someBytes(1_020)])],
+    ['bytes after zeros that fill no block', Buffer.concat([zeros(5), Buffer.of(1)])],
+  ])('is refused when it is %s', (_, rest) => {
+    const message = /goes on at byte 1536, after its end, with what is no tar; cut it off/;
+    expect(() => readArchive(Buffer.concat([a, zeros(1_024), rest]))).toThrow(corrupt(message));
+  });
+
+  test('may be zeros that fill no block', () => {
+    expect(paths(Buffer.concat([a, zeros(1_024 + 100)]))).toEqual(['a']);
+  });
+
+  test.each(['x', 'X', 'L', 'K'])('is not what a header of type %s is about', (type) => {
+    const header = evilExtra(type, paxBody([['path', 'long']]));
+    const message = /ends before byte \d+ without the member that a header is about$/;
+    for (const rest of [zeros(1_024), Buffer.concat([zeros(512), b, zeros(1_024)])]) {
+      expect(() => readArchive(Buffer.concat([a, header, rest]))).toThrow(corrupt(message));
+    }
+  });
+
+  test('has no part in the global header of the archive before it', () => {
+    const bytes = Buffer.concat([evilExtra('g', paxBody([['mtime', '5']])), evilTar({})]);
+    const times = readArchive(
+      Buffer.concat([bytes, evilTar({}), bytes.subarray(0, 1_024), a, zeros(512), b, zeros(512)]),
+    );
+    expect(times.map(({ member }) => member.mtimeUs / 1e6)).toEqual([5, 1_700_000_000, 5, 5]);
+  });
 });
 
 test.each([
@@ -120,17 +155,17 @@ describe('extended headers', () => {
 
   test.each(['x', 'g', 'L', 'K'])('one of type %s has at most MAX_PAX_BYTES', (type) => {
     const header = evilHeader({ type, size: MAX_PAX_BYTES + 1 });
-    const tooLong = /has a header of 65537 bytes, 65536 are possible/;
+    const tooLong = /has a header of 1048577 bytes before byte 512; 1048576 are possible/;
     expect(() => readArchive(header)).toThrow(corrupt(tooLong));
     const huge = evilHeader({ type, size: base256(2n ** 50n) });
     expect(() => readArchive(huge)).toThrow(corrupt(/has a header of/));
   });
 
   test('one of exactly MAX_PAX_BYTES is read', () => {
-    const body = paxBody([['path', 'p'.repeat(MAX_PAX_BYTES - 12)]]);
+    const body = paxBody([['path', 'p'.repeat(MAX_PAX_BYTES - 14)]]);
     expect(body).toHaveLength(MAX_PAX_BYTES);
     const bytes = Buffer.concat([evilExtra('x', body), evilTar({})]);
-    expect(paths(bytes)[0]).toHaveLength(MAX_PAX_BYTES - 12);
+    expect(paths(bytes)[0]).toHaveLength(MAX_PAX_BYTES - 14);
   });
 
   test('a pax header without a member after it is an archive that ends too early', () => {
@@ -165,16 +200,55 @@ test.each(['1', '2', '3', '4', '5', '6'])('a member of type %s has no content', 
   expect(paths(bytes)).toEqual(['a', 'b']);
 });
 
-test('a file has type NUL before POSIX, and 7 where it is contiguous', () => {
+test('a file has type NUL before POSIX, 7 where it is contiguous', () => {
   const types = readArchive(evilTar({ type: '\0' }, { type: '7' })).map((each) => each.member.type);
   expect(types).toEqual(['0', '0']);
 });
 
+test('a folder of tar -g is a folder, and the list of what was in it no content', () => {
+  const names = 'Yfile\0Dsub\0\0'.repeat(100);
+  const bytes = evilTar({ path: 'd', type: 'D', content: names }, { path: 'd/file' });
+  const read = readArchive(bytes).map(({ member: { path, type }, content }) => [
+    path,
+    type,
+    content.length,
+  ]);
+  expect(read).toEqual([
+    ['d', '5', 0],
+    ['d/file', '0', 0],
+  ]);
+});
+
+test.each(['M', 'N'])(
+  'an archive with members of type %s would be wrong, and is refused by their name',
+  (type) => {
+    const message = /has big\.bin before byte 512, .*; (?:make|write)/;
+    expect(() => readArchive(evilTar({ path: 'big.bin', type, content: 'x' }))).toThrow(
+      corrupt(message),
+    );
+  },
+);
+
+test("Solaris' pax header counts as POSIX' does", () => {
+  const bytes = Buffer.concat([evilExtra('X', paxBody([['path', 'long']])), evilTar({})]);
+  expect(paths(bytes)).toEqual(['long']);
+});
+
 test.each([
-  ["of GNU's own format", evilTar({ type: 'S' })],
-  ['of pax', evilTar({ pax: [['GNU.sparse.major', '1']] })],
-])('sparse files %s are refused, and it says what to do', (_, bytes) => {
-  expect(() => readArchive(bytes)).toThrow(corrupt(/has sparse files; write it without -S$/));
+  'SCHILY.xattr.security.capability',
+  'LIBARCHIVE.xattr.user.a',
+  'SCHILY.acl.access',
+  'RHT.security.selinux',
+])('a member with %s is known to have attributes', (key) => {
+  const read = readArchive(evilTar({ pax: [[key, 'x']] }, { path: 'b', pax: [['uname', 'x']] }));
+  expect(read.map(({ member }) => member.hasAttributes)).toEqual([true, false]);
+});
+
+test('a checksum over signed bytes is one too', () => {
+  const bytes = evilTar({ path: '\xe9\xff' });
+  const block = bytes.subarray(0, 512).fill(0x20, 148, 156);
+  block.write(`${block.reduce((sum, byte) => sum + ((byte << 24) >> 24), 0).toString(8)}\0`, 148);
+  expect(paths(bytes)).toEqual(['\xe9\xff']);
 });
 
 test('content is handed out in place and never past its end', () => {

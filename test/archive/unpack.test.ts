@@ -7,7 +7,7 @@ import { unpack, type UnpackOptions } from '../../src/archive/unpack.ts';
 import { Gauge } from '../../src/disk/gauge.ts';
 import type { Content, Entry, EntrySink } from '../../src/entry.ts';
 import { MemorySink, MemorySource, ORIGIN, readArchive } from '../helpers/archive-io.ts';
-import { evilTar } from '../helpers/evil-tar.ts';
+import { evilTar, type EvilMember } from '../helpers/evil-tar.ts';
 
 interface Unpacked {
   added: { entry: Entry; content: string; again: boolean }[];
@@ -81,8 +81,8 @@ test('a path that comes again is told to the sink', () => {
 });
 
 test('what cannot travel is skipped with its content, and reported', () => {
-  const seen = unpackAll(evilTar({ path: 'f', type: '6' }, { type: 'D', content: 'x' }, {}));
-  expect(seen.skipped).toEqual(['f: a FIFO', 'a: of unknown tar type "D"']);
+  const seen = unpackAll(evilTar({ path: 'f', type: '6' }, { type: 'V', content: 'x' }, {}));
+  expect(seen.skipped).toEqual(['f: a FIFO', 'a: a volume label']);
   expect(paths(seen)).toEqual(['a']);
 });
 
@@ -148,6 +148,54 @@ test('a sink that leaves content behind is a fault of ours', () => {
   );
 });
 
+describe('a copy for other programs begins without a pax header', () => {
+  const first = (...members: EvilMember[]) => {
+    const to = new MemorySink();
+    const options = optionsFor({ added: [], ended: false, skipped: [], changed: [], entries: 0 });
+    const copy = new TarCopy(to, new Gauge(), { forOthers: true });
+    unpack(new TarReader(new MemorySource(evilTar(...members)), ORIGIN), copy, options);
+    const [plain, next] = readArchive(to.bytes()).map(({ member }) => member);
+    expect(new TarReader(new MemorySource(to.bytes().subarray(0, 512)), ORIGIN).next()).toEqual(
+      plain,
+    );
+    return [plain, next].map((member) => [
+      member?.path,
+      member?.mode,
+      (member?.mtimeUs ?? 0) / 1e6,
+    ]);
+  };
+  const root = { path: './', type: '5', mode: 0o751 };
+
+  test('and without its fraction of a second', () => {
+    expect(first({ ...root, pax: [['mtime', '5.9']] }, { pax: [['mtime', '5.9']] })).toEqual([
+      ['./', 0o751, 5],
+      ['a', 0o644, 5.9],
+    ]);
+    expect(first({ pax: [['mtime', '5.9']] }, { path: 'b' })).toEqual([
+      ['a', 0o644, 5],
+      ['b', 0o644, 1_700_000_000],
+    ]);
+  });
+
+  test.each([
+    ['a long name', 'n'.repeat(200), '5.5', 5],
+    ['a name that is not ASCII', 'caf\xe9', '5.5', 5],
+    ['a time before 1970', 'a', '-1.5', 0],
+    ['a time after 2242', 'a', '8600000000', 0o77777777777],
+  ])('behind a plain root where it has %s', (_, path, mtime, seconds) => {
+    const member = {
+      pax: [
+        ['path', path],
+        ['mtime', mtime],
+      ] as const,
+    };
+    expect(first(member)).toEqual([
+      ['./', 0o755, seconds],
+      [path, 0o644, Number(mtime)],
+    ]);
+  });
+});
+
 test('a copy is an archive of our own form, with the same entries', () => {
   const content = 'x'.repeat(1_000);
   const tar = evilTar(
@@ -159,7 +207,7 @@ test('a copy is an archive of our own form, with the same entries', () => {
   const to = new MemorySink({ rooms: [7, 512, 30] });
   const options = optionsFor({ added: [], ended: false, skipped: [], changed: [], entries: 0 });
   const reader = new TarReader(new MemorySource(tar, [100]), ORIGIN);
-  unpack(reader, new TarCopy(to, gauge), { ...options, addFolders: true });
+  unpack(reader, new TarCopy(to, gauge, { forOthers: false }), { ...options, addFolders: true });
   const copy = readArchive(to.bytes());
   expect(copy.map(({ member: { path, link, mtimeUs } }) => [path, link, mtimeUs])).toEqual([
     ['./', '', 1_700_000_000_000_000],

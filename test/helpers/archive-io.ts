@@ -1,5 +1,6 @@
 import type { ByteSink, ByteSource } from '../../src/byte-io.ts';
-import { TarReader, type TarMember, type TarOrigin } from '../../src/archive/tar-reader.ts';
+import type { TarOrigin } from '../../src/archive/tar-blocks.ts';
+import { TarReader, type TarMember } from '../../src/archive/tar-reader.ts';
 import { TarWriter } from '../../src/archive/tar-writer.ts';
 import type { Entry, ManifestEntry } from '../../src/entry.ts';
 

@@ -1,0 +1,98 @@
+import { createGunzip } from 'node:zlib';
+import { CtxsyncError } from '../errors.ts';
+
+/** Takes what was decompressed. While its promise is pending, nothing more comes. */
+export type Deliver = (bytes: Uint8Array) => Promise<void> | undefined;
+
+/**
+ * Decompresses gzips, one after another, with zeros between and behind them, as tapes and dd pad them.
+ * Node's own stream reads several too, but ends in silence at the first such zero.
+ */
+export class Gunzip {
+  readonly #deliver: Deliver;
+  #run: GzipRun | undefined;
+
+  constructor(deliver: Deliver) {
+    this.#deliver = deliver;
+  }
+
+  /**
+   * Settles when all of it was taken; until then the bytes must stay unchanged.
+   * @throws CtxsyncError source-unreadable
+   */
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let left = bytes; left.length > 0;) {
+      const run = this.#run;
+      if (run === undefined) {
+        left = withoutZeros(left);
+        if (left.length > 0) this.#run = new GzipRun(this.#deliver);
+      } else {
+        left = await run.write(left);
+        if (left.length > 0) this.#run = undefined;
+      }
+    }
+  }
+
+  /** Nothing more comes. @throws CtxsyncError source-unreadable */
+  async end(): Promise<void> {
+    await this.#run?.end();
+  }
+
+  destroy(): void {
+    this.#run?.destroy();
+  }
+}
+
+/** What Node's stream reads at once: gzips without zeros between them. */
+class GzipRun {
+  readonly #stream = createGunzip();
+  readonly #delivered: Promise<void>;
+
+  constructor(deliver: Deliver) {
+    this.#delivered = this.#deliverAll(deliver);
+    this.#delivered.catch(() => {}); // write() and end() see it
+  }
+
+  /** @returns what is behind the run; nothing when it may go on */
+  async write(bytes: Uint8Array): Promise<Uint8Array> {
+    const before = this.#stream.bytesWritten;
+    const written = new Promise((resolve) => this.#stream.write(bytes, resolve));
+    await Promise.race([written, this.#delivered]);
+    const taken = this.#stream.bytesWritten - before;
+    // Then it is at its end, or failed.
+    if (taken < bytes.length) await this.#delivered;
+    return bytes.subarray(taken);
+  }
+
+  async end(): Promise<void> {
+    this.#stream.end();
+    await this.#delivered;
+  }
+
+  destroy(): void {
+    this.#stream.destroy();
+  }
+
+  async #deliverAll(deliver: Deliver): Promise<void> {
+    try {
+      for await (const chunk of this.#stream) await deliver(chunk as Uint8Array);
+    } catch (error) {
+      throw damaged(error);
+    }
+  }
+}
+
+function damaged(error: unknown): CtxsyncError {
+  const why = error instanceof Error ? error.message : String(error);
+  // The first gzip was known by its header: this is about what follows one.
+  const what =
+    why === 'incorrect header check'
+      ? 'is followed by what is neither a gzip nor zeros; cut it off, or send it by itself'
+      : `is damaged: ${why}`;
+  return new CtxsyncError('source-unreadable', `the gzip on stdin ${what}`, { cause: error });
+}
+
+function withoutZeros(bytes: Uint8Array): Uint8Array {
+  const at = bytes.findIndex((byte) => byte !== 0);
+  return bytes.subarray(at < 0 ? bytes.length : at);
+}
