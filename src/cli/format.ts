@@ -64,11 +64,15 @@ export function shares(parts: number[]): number[] {
 }
 
 /**
- * Text that cannot move a cursor, break a line or turn the reading direction, whoever wrote it: the
- * peer's words, a path.
+ * What a terminal or a CI log obeys in a text: control characters, what turns the reading direction,
+ * and the first `#` of `##[command]` and `##vso[command]`, which the runners of GitHub Actions
+ * (actions/runner, ActionCommand.TryParse) and Azure Pipelines find anywhere in a line.
  */
+export const DANGEROUS = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|#(?=#[A-Za-z]*\[)/gu;
+
+/** Text that nobody obeys, whoever wrote it: the peer's messages, a path. */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, escapeControl);
+  return text.replace(DANGEROUS, escapeControl);
 }
 
 function threeDigits(value: number): string {

@@ -1,5 +1,6 @@
 import type { TransferEvent } from '../observe/events.ts';
 import { lostLines } from './event-lines.ts';
+import { jsonText } from './json-text.ts';
 import type { ProgressOutput } from './progress-output.ts';
 import type { ProgressView } from './view.ts';
 
@@ -35,6 +36,6 @@ export class JsonView implements ProgressView {
   }
 
   #write(event: TransferEvent): void {
-    this.#output.write(`${JSON.stringify(event)}\n`);
+    this.#output.write(`${jsonText(event)}\n`);
   }
 }

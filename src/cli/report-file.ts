@@ -1,6 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { describeSystemError } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
+import { jsonText } from './json-text.ts';
 import { within } from '../within.ts';
 import type { TransferReport } from '../observe/events.ts';
 import { REPORT_WRITE_MS } from '../limits.ts';
@@ -30,7 +31,7 @@ export class ReportFile {
 
   /** @returns why it could not be written, or undefined */
   async write(report: TransferReport, exitCode: number): Promise<string | undefined> {
-    const text = `${JSON.stringify({ exitCode, ...report }, null, 2)}\n`;
+    const text = `${jsonText({ exitCode, ...report }, 2)}\n`;
     let why: string | undefined = 'its disk does not answer';
     const written = this.#write(text).then(
       () => (why = undefined),

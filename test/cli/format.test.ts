@@ -82,6 +82,12 @@ describe('printable', () => {
     expect(printable(text)).toBe(shown);
   });
 
+  test('breaks what the runners of CI take for commands, wherever in a line it stands', () => {
+    expect(printable('a ##[add-mask]x')).toBe('a \\x23#[add-mask]x');
+    expect(printable('###vso[task.x]##')).toBe('#\\x23#vso[task.x]##');
+    expect(printable('## heading [1]')).toBe('## heading [1]');
+  });
+
   test('leaves people their letters', () => {
     expect(printable('Käse – 資料 🧀')).toBe('Käse – 資料 🧀');
   });

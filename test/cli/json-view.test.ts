@@ -38,6 +38,15 @@ test('a path with a line break stays on its line', () => {
   expect(stream.lines).toHaveLength(1);
 });
 
+test('what a terminal or a CI log would obey is escaped, and parses to the same', () => {
+  const { stream, view } = create();
+  const event = progress({ path: 'a\x7f\x9b31m\u2028\u202e##[add-mask]x\\##[' });
+  view.handle(event);
+  expect(stream.lines).toEqual([expect.stringMatching(/^[ -~]*$/)]);
+  expect(stream.lines[0]).not.toContain('##[');
+  expect(JSON.parse(stream.lines[0]!)).toEqual(event);
+});
+
 test('quiet leaves the end of a run that failed', () => {
   const { stream, view } = create(true);
   for (const event of [...ALL, end()]) view.handle(event);

@@ -1,29 +1,19 @@
-import { symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Entry, ManifestEntry, Want } from '../../src/entry.ts';
-import { readManifest } from '../../src/manifest/manifest.ts';
-import { INCREMENTAL } from '../../src/session/options.ts';
-import { aListed, MemorySource } from '../helpers/archive-io.ts';
-import { run } from '../helpers/cli.ts';
+import type { Entry, ManifestEntry } from '../../src/entry.ts';
 import { socketOf, startReceiver } from '../helpers/duplex.ts';
-import { fakeReceiver, type Peer } from '../helpers/fake-receiver.ts';
 import { fakeSender, type Story } from '../helpers/fake-sender.ts';
 import { tarOf } from '../helpers/hand-made.ts';
-import { manifestBytes, wantBytes } from '../helpers/incremental.ts';
+import { manifestBytes } from '../helpers/incremental.ts';
 import {
   expectFailure,
   expectUntouched,
   withScene,
-  writeTree,
   type Ended,
   type Scene,
 } from '../helpers/scene.ts';
-import { fullRing } from '../helpers/wire-harness.ts';
 
 // What a peer declares and asks for is not to be trusted.
 
-const SECRET = 'not for anybody';
 const STAMP = '0badcafe';
 
 function manifestOf(entries: readonly (Partial<ManifestEntry> & { path: string })[]): Uint8Array {
@@ -34,143 +24,6 @@ function manifestOf(entries: readonly (Partial<ManifestEntry> & { path: string }
   });
   return manifestBytes([{ ...folder, path: '' }, ...listed]);
 }
-
-describe('a receiver wants what it was not offered: the sender fails, and nothing of it travels', () => {
-  type Asking = Pick<Want, 'path' | 'sha256'>;
-
-  interface Asked {
-    send: Ended;
-    /** Everything that was sent in streams. */
-    sent: string;
-  }
-
-  /** A sender whose receiver answers each manifest by `answer`. */
-  async function ask(
-    { folder, context }: Scene,
-    answer: (peer: Peer, name: string) => void,
-  ): Promise<Asked> {
-    writeFileSync(join(folder, 'outside.txt'), SECRET);
-    writeTree(context, {
-      '.dockerignore': 'ignored*\n.dockerignore\n',
-      'ignored.txt': SECRET,
-      'ignored/file': SECRET,
-    });
-    symlinkSync('..', join(context, 'link'));
-    const socket = socketOf({ folder });
-    let peer: Peer | undefined;
-    await fakeReceiver(socket, {
-      hello: { capabilities: [INCREMENTAL] },
-      onEnd: (at, { kind, name }) => {
-        peer = at;
-        if (kind === 'manifest') answer(at, name);
-        at.flush();
-      },
-      onFin: ({ socket: end }) => end.end(),
-    });
-    const send = await run(['send', context, '--socket', socket]);
-    const streams = [...peer!.recorder.received.keys()];
-    const sent = streams.map((id) => Buffer.from(peer!.recorder.content(id)).toString('latin1'));
-    return { send, sent: sent.join('\n') };
-  }
-
-  const paths = (...wanted: string[]): Asking[] => wanted.map((path) => ({ path }));
-
-  /** As they were offered; what was not, as a file. */
-  function wantsOf({ recorder }: Peer, asked: readonly Asking[]): Want[] {
-    const stream = [...recorder.received.keys()].at(-1)!;
-    const offered = new Map(
-      Array.from(readManifest(new MemorySource(recorder.content(stream))), (entry) => [
-        entry.path,
-        entry,
-      ]),
-    );
-    return asked.map((each) => {
-      const { kind, stamp } = offered.get(each.path) ?? aListed();
-      return { kind, stamp, ...each };
-    });
-  }
-
-  test.each<[what: string, wants: Asking[], words: string]>([
-    ['an ignored file', paths('', 'ignored.txt'), 'ignored.txt'],
-    ['an ignored folder', paths('', 'ignored'), 'ignored'],
-    ['a file in an ignored folder', paths('', 'ignored', 'ignored/file'), 'ignored'],
-    ['a file in a folder that it does not ask for', paths('', 'web/app.js'), 'web/app.js'],
-    ['a file beside the context', paths('', '../outside.txt'), '../outside.txt'],
-    ['the folder above', paths('', '..', '../outside.txt'), '..'],
-    ['a way out of a folder', paths('', 'web', 'web/../../outside.txt'), 'web/../../outside.txt'],
-    ['a name that leads out of a folder', paths('', 'web', 'web/..'), 'web/..'],
-    ['an absolute path', paths('', '/etc/passwd'), '/etc/passwd'],
-    ['its own work name', paths('', '.ctxsync-lock'), '.ctxsync-lock'],
-    ['an empty name', paths('', 'web', 'web/'), 'web/'],
-    ['no root, but an entry', paths('a.txt'), 'a.txt'],
-    ['an entry twice', paths('', 'a.txt', 'a.txt'), 'out of order'],
-    ['entries backwards', paths('', 'web', 'a.txt'), 'out of order'],
-    ['a digest', [{ path: '' }, { path: 'ignored.txt', sha256: 'ab'.repeat(32) }], 'ignored.txt'],
-  ])('%s', (_, wants, words) =>
-    withScene(async (scene) => {
-      const { send, sent } = await ask(scene, (peer, name) => {
-        peer.mux.open('want', name, fullRing(wantBytes(wantsOf(peer, wants))));
-      });
-      expectFailure(send, 6, words);
-      expect(sent).toContain('app.js');
-      expect(sent).not.toContain(SECRET);
-      expect(sent).not.toContain('ignored');
-      expect(sent).not.toContain('root:');
-    }),
-  );
-
-  // For all that the sender knows, it was a folder when it was offered.
-  test.each<[what: string, wants: Asking[], words: string]>([
-    ['what a symlink leads to', paths('', 'link', 'link/outside.txt'), 'link was replaced'],
-    ['what lies in a file', paths('', 'a.txt', 'a.txt/x'), 'a.txt was replaced'],
-  ])('%s', (_, wants, words) =>
-    withScene(async (scene) => {
-      const { send, sent } = await ask(scene, (peer, name) => {
-        peer.mux.open('want', name, fullRing(wantBytes(wantsOf(peer, wants))));
-      });
-      expectFailure(send, 3, words);
-      expect(sent).not.toContain(SECRET);
-    }),
-  );
-
-  test.each<[what: string, answer: (peer: Peer, name: string) => void]>([
-    ['no want', ({ mux }, name) => mux.open('want', name, fullRing(Buffer.from('?what\0')))],
-    [
-      'half a want',
-      ({ mux }, name) => mux.open('want', name, fullRing(Buffer.from('f0badcafe+a.tx'))),
-    ],
-    [
-      'a want that never ends',
-      ({ mux }, name) => mux.open('want', name, fullRing(Buffer.alloc(20_000, '+'))),
-    ],
-    ['a bad digest', ({ mux }, name) => mux.open('want', name, fullRing(Buffer.from('=xyz\0')))],
-    ['wants of another context', ({ mux }) => mux.open('want', 'other', fullRing(wantBytes([])))],
-    ['a tree of its own', ({ mux }, name) => mux.open('tree', name, fullRing(tarOf([])))],
-    [
-      'wants, and all of it',
-      (peer, name) => {
-        peer.mux.open('want', name, fullRing(wantBytes(wantsOf(peer, paths('')))));
-        peer.mux.open('want', name, fullRing(wantBytes([])), true);
-      },
-    ],
-  ])('%s', (_, answer) =>
-    withScene(async (scene) => {
-      const { send, sent } = await ask(scene, answer);
-      expectFailure(send, 6);
-      expect(sent).not.toContain(SECRET);
-    }),
-  );
-
-  test('all of it: what is ignored stays behind as ever', () =>
-    withScene(async (scene) => {
-      const { send, sent } = await ask(scene, ({ mux }, name) => {
-        mux.open('want', name, fullRing(Buffer.alloc(0)), true);
-      });
-      expectFailure(send, 10);
-      expect(sent).toContain('<svg/>');
-      expect(sent).not.toContain(SECRET);
-    }));
-});
 
 describe('a sender sends other things than it declared: the receiver refuses, and OUT is as it was', () => {
   interface Lie {

@@ -50,6 +50,13 @@ export function startInTest(args: readonly string[], options: SpawnOptions = {})
   return started;
 }
 
+/** As `sender | receiver`: what the one writes the other reads, and a reader that is gone breaks it. */
+export function joinByPipe(sender: Started, receiver: Started): void {
+  const [from, to] = [sender.child.stdout!, receiver.child.stdin!];
+  from.removeAllListeners('data').pipe(to);
+  to.on('close', () => from.destroy());
+}
+
 /** Runs `ctxsync ...args` to its end, with `input` on stdin. */
 export function run(
   args: readonly string[],

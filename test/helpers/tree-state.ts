@@ -9,12 +9,13 @@ export type TreeState = Record<string, string>;
  * entries are names of one file. Paths are relative to `root`, '' for the root itself.
  */
 export function treeState(root: string, options: { root?: boolean } = {}): TreeState {
-  const state: TreeState = {};
+  // Not a plain object: `__proto__` is a name as any other.
+  const state = new Map<string, string>();
   const groups = new Map<string, string>();
   const visit = (path: Buffer, relative: string): void => {
     const stats = lstatSync(path, { bigint: true });
     if (relative !== '' || options.root !== false)
-      state[relative] = describe(path, relative, groups);
+      state.set(relative, describe(path, relative, groups));
     if (!stats.isDirectory()) return;
     const names = readdirSync(path, { encoding: 'buffer' });
     for (const name of names.toSorted((a, b) => a.compare(b))) {
@@ -24,7 +25,7 @@ export function treeState(root: string, options: { root?: boolean } = {}): TreeS
     }
   };
   visit(Buffer.from(root), '');
-  return state;
+  return Object.fromEntries(state);
 }
 
 function describe(path: Buffer, relative: string, groups: Map<string, string>): string {
