@@ -14,7 +14,7 @@ export interface Entry {
   mtimeUs: number;
   /** Bytes of content; 0 for all but files. */
   size: number;
-  /** A symlink's text, or the path of the file that a hardlink is another name of. */
+  /** A symlink's text, or the path of the file or symlink that a hardlink is another name of. */
   link?: BytePath;
   /** A file whose content does not travel, because the receiver has it: how many bytes it has. */
   kept?: number;
@@ -22,7 +22,7 @@ export interface Entry {
 
 /** One entry of a context, as a manifest tells of it. */
 export interface ManifestEntry extends Entry {
-  /** A file with several names: the later ones are its hardlinks. */
+  /** A file or symlink with several names: the later ones are its hardlinks. */
   linked?: boolean;
   /** Of a file's content, in hexadecimal digits; absent unless contents are compared. */
   sha256?: string;
@@ -53,7 +53,7 @@ export interface SourceEntry extends Entry {
   /** Where to open it; valid until the walk goes on. */
   fsPath: string | Buffer;
   identity: FileIdentity;
-  /** A file that has other names, in the context or elsewhere. */
+  /** A file or symlink that has other names, in the context or elsewhere. */
   linked?: boolean;
   /** A file: its content need not travel if it has this SHA-256. */
   keptIf?: string | undefined;

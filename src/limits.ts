@@ -164,6 +164,12 @@ export const MAX_IGNORE_RULES = 10_000;
  * 1.4 million, which are 1 GB.)
  */
 export const MAX_PATTERN_INSTRUCTIONS = 8_192;
+/** Unreadable paths that a message names; the rest are counted. */
+export const UNREADABLE_NAMED = 3;
+/** Unreadable paths after which the search for more ends. */
+export const MAX_UNREADABLE_PATHS = 1_000;
+/** Milliseconds for which it goes on when the first was found. */
+export const UNREADABLE_SEARCH_MS = 2_000;
 /** Skipped or otherwise reported paths that one report names; the rest are counted. */
 export const MAX_REPORTED_PATHS = 1_000;
 

@@ -1,12 +1,13 @@
 import { closeSync, fstatSync, readSync, type BigIntStats } from 'node:fs';
-import type { BytePath } from '../disk/byte-path.ts';
+import { toText, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
-import { hashFile } from '../disk/hash-file.ts';
+import { hashFile, type FileHash } from '../disk/hash-file.ts';
 import { openFile } from '../disk/open-file.ts';
 import { statSource } from '../disk/stat-source.ts';
 import { sourceChanged, sourceError } from '../disk/system-error.ts';
+import type { UnreadablePaths } from '../disk/unreadable-paths.ts';
 import type { SourceEntry } from '../entry.ts';
-import type { CtxsyncError } from '../errors.ts';
+import { CtxsyncError } from '../errors.ts';
 import type { ByteSink } from '../byte-io.ts';
 import { MAX_READ_BYTES } from '../limits.ts';
 import { TarWriter } from './tar-writer.ts';
@@ -15,27 +16,49 @@ import { TarWriter } from './tar-writer.ts';
  * Packs the entries of a walk as a tar. What is read is held against what the walk saw: content
  * that changed meanwhile, or that is not all there, fails the transfer and is never sent as whole.
  *
+ * @param unreadable the walk's: from the first unreadable path on nothing more is packed
  * @throws CtxsyncError source-unreadable, source-changed; naming the path
  */
-export function pack(entries: Iterable<SourceEntry>, sink: ByteSink, gauge: Gauge): void {
+export function pack(
+  entries: Iterable<SourceEntry>,
+  sink: ByteSink,
+  gauge: Gauge,
+  unreadable: UnreadablePaths,
+): void {
   const tar = new TarWriter(sink);
   for (const entry of entries) {
-    if (entry.kind === 'file') {
-      if (!packKept(entry, tar, gauge)) packFile(entry, tar, gauge);
-    } else {
-      tar.begin(entry);
-      tar.finish();
+    unreadable.checkTime();
+    try {
+      if (unreadable.found) checkReadable(entry, gauge);
+      else packEntry(entry, tar, sink, gauge);
+    } catch (error) {
+      unreadable.add(error, entry.path);
     }
-    if (entry.path !== '') gauge.addEntry();
   }
+  unreadable.end();
   tar.end();
+}
+
+function packEntry(entry: SourceEntry, tar: TarWriter, sink: ByteSink, gauge: Gauge): void {
+  if (entry.kind === 'file') {
+    if (!packKept(entry, tar, gauge)) packFile(entry, tar, sink, gauge);
+  } else {
+    tar.begin(entry);
+    tar.finish();
+  }
+  if (entry.path !== '') gauge.addEntry();
+}
+
+function checkReadable(entry: SourceEntry, gauge: Gauge): void {
+  if (entry.kind !== 'file') return;
+  gauge.enter('reading', entry.path);
+  closeSync(openSource(entry));
 }
 
 /** Whether the receiver has the content already: then only the entry itself travels. */
 function packKept(entry: SourceEntry, tar: TarWriter, gauge: Gauge): boolean {
-  const { path, fsPath, size, keptIf } = entry;
+  const { size, keptIf } = entry;
   if (keptIf === undefined || hashSource(entry, gauge) !== keptIf) return false;
-  checkUnchanged(entry, statSource(fsPath, path));
   tar.begin({ ...entry, size: 0, kept: size });
   tar.finish();
   return true;
@@ -45,7 +68,15 @@ function packKept(entry: SourceEntry, tar: TarWriter, gauge: Gauge): boolean {
  * The SHA-256 of a source file's content, in hexadecimal digits.
  * @throws CtxsyncError source-unreadable, source-changed
  */
-export function hashSource({ path, fsPath }: SourceEntry, gauge: Gauge): string {
+export function hashSource(entry: SourceEntry, gauge: Gauge): string {
+  const { path, fsPath, size } = entry;
+  const hash = hashPath(fsPath, path, gauge);
+  checkUnchanged(entry, statSource(fsPath, path));
+  if (hash.bytes !== size) throw otherSize(entry, hash.bytes > size ? 'more' : 'less');
+  return hash.sha256;
+}
+
+function hashPath(fsPath: string | Buffer, path: BytePath, gauge: Gauge): FileHash {
   try {
     return hashFile(fsPath, () => gauge.enter('reading', path));
   } catch (error) {
@@ -53,25 +84,46 @@ export function hashSource({ path, fsPath }: SourceEntry, gauge: Gauge): string 
   }
 }
 
-function packFile(entry: SourceEntry, tar: TarWriter, gauge: Gauge): void {
+function packFile(entry: SourceEntry, tar: TarWriter, sink: ByteSink, gauge: Gauge): void {
   gauge.enter('reading', entry.path);
   const fd = openSource(entry);
   try {
     tar.begin(entry);
-    while (tar.left > 0) {
-      const room = tar.reserve().subarray(0, MAX_READ_BYTES);
-      gauge.enter('reading', entry.path);
-      const count = readFile(fd, room, entry.path);
-      if (count === 0) throw tooShort(entry, statFile(fd, entry.path));
-      tar.produced(count);
-      gauge.addBytes(count);
-    }
+    packContent(fd, entry, tar, sink, gauge);
     checkUnchanged(entry, statFile(fd, entry.path));
     tar.finish();
   } finally {
     closeSync(fd);
   }
 }
+
+/**
+ * Up to the size that the walk saw. Where there is room one byte more is asked for with the last
+ * ones: that there is none says that this was the end, without another call.
+ */
+function packContent(
+  fd: number,
+  entry: SourceEntry,
+  tar: TarWriter,
+  sink: ByteSink,
+  gauge: Gauge,
+): void {
+  const { path } = entry;
+  let atEnd = false;
+  while (tar.left > 0) {
+    const room = sink.reserve().subarray(0, Math.min(tar.left + 1, MAX_READ_BYTES));
+    gauge.enter('reading', path);
+    const count = readFile(fd, room, path);
+    if (count === 0) throw wrongSize(entry, fd, 'less');
+    if (count > tar.left) throw wrongSize(entry, fd, 'more');
+    atEnd = count < room.length;
+    tar.produced(count);
+    gauge.addBytes(count);
+  }
+  if (!atEnd && readFile(fd, oneByte, path) > 0) throw wrongSize(entry, fd, 'more');
+}
+
+const oneByte = new Uint8Array(1);
 
 /** What is open is what the walk saw, has all its bytes and still has its name. */
 function checkUnchanged({ path, identity }: SourceEntry, now: BigIntStats): void {
@@ -84,10 +136,20 @@ function checkUnchanged({ path, identity }: SourceEntry, now: BigIntStats): void
   if (now.nlink === 0n) throw sourceChanged(path, 'was replaced or removed');
 }
 
-/** It may also be something else that took the file's place, and has nothing to read. */
-function tooShort(entry: SourceEntry, now: BigIntStats): CtxsyncError {
-  checkUnchanged(entry, now);
-  return sourceChanged(entry.path, 'shrank');
+/** The content does not have the size that the walk saw: it changed, or the disk does not know it. */
+function wrongSize(entry: SourceEntry, fd: number, has: 'more' | 'less'): CtxsyncError {
+  checkUnchanged(entry, statFile(fd, entry.path));
+  return otherSize(entry, has);
+}
+
+/** As in procfs and sysfs, and on disks of FUSE: the size may be 0, or that of a page. */
+function otherSize({ path, size }: SourceEntry, has: 'more' | 'less'): CtxsyncError {
+  const text = toText(path);
+  return new CtxsyncError(
+    'source-unreadable',
+    `cannot read ${text}: it has ${has} content than its size says (${size} bytes), as files in /proc and /sys do; exclude it, or send a copy`,
+    { path: text },
+  );
 }
 
 function openSource({ fsPath, path }: SourceEntry): number {

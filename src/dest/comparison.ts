@@ -57,7 +57,7 @@ export class Comparison {
   #hasRoot = false;
   /** Files with several names here that are unchanged so far: their first names, by file. */
   readonly #firstNames = new Map<string, BytePath>();
-  /** Changed files that have several names in the context, and changed symlinks. */
+  /** Changed files and symlinks that have several names in the context. */
   readonly #changedFirsts = new Set<BytePath>();
 
   constructor(options: ComparisonOptions) {
@@ -117,8 +117,7 @@ export class Comparison {
       this.#options.onEdit({ kind: 'link', path, link });
       return;
     }
-    // A manifest does not list which symlinks have several names: they are few, and may all have.
-    if (entry.linked === true || kind === 'symlink') this.#changedFirsts.add(path);
+    if (entry.linked === true) this.#changedFirsts.add(path);
     for (const ancestor of this.#ancestors) {
       if (!ancestor.wanted) {
         this.#want({ path: ancestor.path, kind: 'folder', stamp: ancestor.stamp });
@@ -177,7 +176,7 @@ export class Comparison {
   /** Empty where we may not read it. */
   #hash({ fsPath }: Existing, path: BytePath): string {
     try {
-      return hashFile(toFsPath(fsPath), () => this.#options.gauge.enter('reading', path));
+      return hashFile(toFsPath(fsPath), () => this.#options.gauge.enter('reading', path)).sha256;
     } catch (error) {
       // It may be written to, and yet not be read.
       if (errnoOf(error) === 'EACCES') return '';

@@ -5,21 +5,29 @@ import { openFile } from './open-file.ts';
 
 const buffer = new Uint8Array(4 * IO_BUFFER_BYTES);
 
+export interface FileHash {
+  /** In hexadecimal digits. */
+  sha256: string;
+  /** Of content: what the file's size says may be something else. */
+  bytes: number;
+}
+
 /**
- * The SHA-256 of a file's content, in hexadecimal digits.
+ * The SHA-256 of a file's content, up to its end.
  *
  * @param onRead called before each read
  * @throws the system call's error, and what `onRead` throws
  */
-export function hashFile(path: string | Buffer, onRead: () => void): string {
+export function hashFile(path: string | Buffer, onRead: () => void): FileHash {
   const hash = createHash('sha256');
   const fd = openFile(path);
   try {
-    for (;;) {
+    for (let bytes = 0; ;) {
       onRead();
       const count = readSync(fd, buffer, 0, buffer.length, null);
-      if (count === 0) return hash.digest('hex');
+      if (count === 0) return { sha256: hash.digest('hex'), bytes };
       hash.update(buffer.subarray(0, count));
+      bytes += count;
     }
   } finally {
     closeSync(fd);

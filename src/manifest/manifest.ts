@@ -3,15 +3,16 @@ import { comparePaths, toText, type BytePath } from '../disk/byte-path.ts';
 import { MODE_BITS, type EntryKind, type ManifestEntry } from '../entry.ts';
 import { broken, RecordReader, RecordWriter } from '../record-io.ts';
 
-/** `n` is a file that has other names in the context: those that come later are its hardlinks. */
 export const LETTERS = { file: 'f', folder: 'd', symlink: 'l', hardlink: 'h' } as const;
-const LINKED = 'n';
-const KINDS: Readonly<Record<string, EntryKind>> = {
-  f: 'file',
-  [LINKED]: 'file',
-  d: 'folder',
-  l: 'symlink',
-  h: 'hardlink',
+/** Of what has other names: those that come later in the context are its hardlinks. */
+const LINKED_LETTERS = { ...LETTERS, file: 'n', symlink: 'm' } as const;
+const KINDS: Readonly<Record<string, { kind: EntryKind; linked?: true }>> = {
+  f: { kind: 'file' },
+  n: { kind: 'file', linked: true },
+  d: { kind: 'folder' },
+  l: { kind: 'symlink' },
+  m: { kind: 'symlink', linked: true },
+  h: { kind: 'hardlink' },
 };
 
 /** Writes what a context holds, without its content: the `manifest` stream of PROTOCOL.md. */
@@ -24,7 +25,7 @@ export class ManifestWriter {
   }
 
   add({ path, kind, mode, mtimeUs, size, link, linked, sha256, stamp }: ManifestEntry): void {
-    const letter = linked === true && kind === 'file' ? LINKED : LETTERS[kind];
+    const letter = (linked === true ? LINKED_LETTERS : LETTERS)[kind];
     const shared = sharedLength(this.#before, path);
     const digest = sha256 === undefined ? '' : ` ${sha256}`;
     this.#records.write(
@@ -62,8 +63,8 @@ export function* readManifest(source: ByteSource): Generator<ManifestEntry> {
 }
 
 interface Head {
-  letter: string;
   kind: EntryKind;
+  linked?: true;
   mode: number;
   mtimeUs: number;
   size: number;
@@ -74,15 +75,14 @@ interface Head {
 }
 
 const HEAD =
-  /^([fndlh])([0-7]{1,4}) (-?\d{1,16}) (\d{1,16}) (\d{1,4}) ([0-9a-f]{8})(?: ([0-9a-f]{64}))?$/;
+  /^([fndlmh])([0-7]{1,4}) (-?\d{1,16}) (\d{1,16}) (\d{1,4}) ([0-9a-f]{8})(?: ([0-9a-f]{64}))?$/;
 
 function decodeHead(text: string): Head {
   const match = HEAD.exec(text);
   if (match === null) throw broken(`has a bad entry: ${toText(text.slice(0, 80))}`);
   const [, letter = '', mode = '', mtime, size, shared, stamp = '', sha256] = match;
   const head: Head = {
-    letter,
-    kind: KINDS[letter]!,
+    ...KINDS[letter]!,
     mode: Number.parseInt(mode, 8),
     mtimeUs: Number(mtime),
     size: Number(size),
@@ -96,9 +96,9 @@ function decodeHead(text: string): Head {
 }
 
 function toEntry(path: BytePath, head: Head, records: RecordReader): ManifestEntry {
-  const { letter, kind, mode, mtimeUs, size, stamp, sha256 } = head;
+  const { kind, linked, mode, mtimeUs, size, stamp, sha256 } = head;
   const entry: ManifestEntry = { path, kind, mode, mtimeUs, size, stamp };
-  if (letter === LINKED) entry.linked = true;
+  if (linked !== undefined) entry.linked = linked;
   if (sha256 !== undefined) entry.sha256 = sha256;
   if (kind === 'symlink' || kind === 'hardlink') entry.link = rest(records);
   return entry;

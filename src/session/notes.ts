@@ -7,9 +7,10 @@ import type { PathWord } from '../worker/jobs.ts';
 export class Notes {
   readonly skipped: PathNotes = { count: 0, paths: [] };
   readonly changed: PathNotes = { count: 0, paths: [] };
+  readonly failed: PathNotes = { count: 0, paths: [] };
 
   add({ about, path, reason }: PathWord): void {
-    const notes = about === 'skipped' ? this.skipped : this.changed;
+    const notes = this[about];
     notes.count += 1;
     if (notes.paths.length < MAX_REPORTED_PATHS) notes.paths.push({ path: toText(path), reason });
   }

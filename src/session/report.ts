@@ -34,7 +34,7 @@ export function makeReport(outcome: Outcome, monitor: Monitor, notes: Notes): Tr
     times,
     skipped: notes.skipped,
     changed: notes.changed,
-    failed: { count: 0, paths: [] },
+    failed: notes.failed,
     stalls: monitor.stalls,
   };
   if (error !== undefined) addError(report, error);
@@ -63,7 +63,8 @@ export function notBegun(side: Side, error: CtxsyncError): TransferReport {
 function addError(report: TransferReport, { code, message, path, peer }: CtxsyncError): void {
   report.error = { code, message, path };
   if (peer !== undefined) report.peerError = peer;
-  if (path !== undefined) report.failed = { count: 1, paths: [{ path, reason: message }] };
+  if (path === undefined || report.failed.count > 0) return;
+  report.failed = { count: 1, paths: [{ path, reason: message }] };
 }
 
 function sum(numbers: number[]): number {

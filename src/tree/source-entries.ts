@@ -5,7 +5,7 @@ import { OpenFolder } from '../disk/open-folder.ts';
 import { readLink } from '../disk/read-link.ts';
 import { statSource } from '../disk/stat-source.ts';
 import { sourceChanged, sourceError } from '../disk/system-error.ts';
-import { MODE_BITS, SETUID_BITS, type SourceEntry } from '../entry.ts';
+import { MODE_BITS, SETUID_BITS, type FileIdentity, type SourceEntry } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_PATH_BYTES } from '../limits.ts';
 import { HardlinkGroups } from './hardlink-groups.ts';
@@ -68,22 +68,22 @@ export class SourceEntries {
     if (!folder.verify()) throw sourceChanged(path, 'was replaced');
     if (path.length > MAX_PATH_BYTES && !ignored) throw tooLong(path);
     if (stats.isDirectory()) return this.#entry(path, 'folder', stats, fsPath);
-    if (stats.isFile()) return this.#file(path, stats, fsPath);
-    if (stats.isSymbolicLink()) {
-      const link = readLink(fsPath, path, sourceError);
-      return { ...this.#entry(path, 'symlink', stats, fsPath), link };
-    }
+    if (stats.isFile() || stats.isSymbolicLink()) return this.#linkable(path, stats, fsPath);
     this.#options.onSkipped(path, describeSpecial(stats));
     return undefined;
   }
 
-  #file(path: BytePath, stats: BigIntStats, fsPath: BytePath): FoundEntry {
-    const first = stats.nlink > 1n ? this.#hardlinks.firstName(stats, path) : undefined;
+  /** What may have several names. */
+  #linkable(path: BytePath, stats: BigIntStats, fsPath: BytePath): FoundEntry {
+    const linked = stats.nlink > 1n;
+    const first = linked ? this.#hardlinks.firstName(stats, path) : undefined;
     if (first !== undefined) {
       return { ...this.#entry(path, 'hardlink', stats, fsPath), link: first };
     }
-    const file = { ...this.#entry(path, 'file', stats, fsPath), size: Number(stats.size) };
-    return stats.nlink > 1n ? { ...file, linked: true } : file;
+    const entry = stats.isFile()
+      ? { ...this.#entry(path, 'file', stats, fsPath), size: Number(stats.size) }
+      : { ...this.#entry(path, 'symlink', stats, fsPath), link: linkText(fsPath, path, stats) };
+    return linked ? { ...entry, linked } : entry;
   }
 
   #entry(
@@ -116,14 +116,38 @@ export function openSource(fsPath: BytePath, path: BytePath): OpenFolder {
 }
 
 /**
- * Opens a folder in another. That was looked at before the folder's entry travelled: where children
- * are reached by path, this may lead elsewhere by now.
+ * Opens a directory in another. Its entry travelled when it was looked at; what is opened now may be
+ * another directory, and where children are reached by path, so may its parent be.
  * @throws CtxsyncError source-unreadable, source-changed
  */
-export function openChild(parent: OpenFolder, name: BytePath, path: BytePath): OpenFolder {
+export function openChild(
+  parent: OpenFolder,
+  name: BytePath,
+  { path, identity }: SourceEntry,
+): OpenFolder {
   const folder = openSource(parent.child(name), path);
-  if (parent.verify()) return folder;
-  folder.close();
+  try {
+    const opened = statSource(toFsPath(folder.child('.')), path);
+    if (!parent.verify() || !isSameDirectory(identity, opened)) {
+      throw sourceChanged(path, 'was replaced');
+    }
+    return folder;
+  } catch (error) {
+    folder.close();
+    throw error;
+  }
+}
+
+/** To open an automount point mounts what belongs there: then the device is another one. */
+function isSameDirectory(listed: FileIdentity, opened: FileIdentity): boolean {
+  return listed.dev !== opened.dev || listed.ino === opened.ino;
+}
+
+/** A symlink's text, of the symlink that was looked at. */
+function linkText(fsPath: BytePath, path: BytePath, stats: BigIntStats): BytePath {
+  const text = readLink(fsPath, path, sourceError);
+  const { dev, ino, mtimeNs } = statSource(toFsPath(fsPath), path);
+  if (dev === stats.dev && ino === stats.ino && mtimeNs === stats.mtimeNs) return text;
   throw sourceChanged(path, 'was replaced');
 }
 

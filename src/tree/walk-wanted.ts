@@ -40,6 +40,7 @@ export function* walkWanted(
     checkListed(first, entry);
     yield entry;
     yield* new WantedWalk(wants, entries, options).children(folder, '', options.rules.root());
+    options.unreadable.end();
   } finally {
     folder.close();
   }
@@ -80,7 +81,7 @@ class WantedWalk {
       this.#wants.take();
       const entry = this.#entries.travels(found);
       yield entry.kind === 'file' ? { ...entry, keptIf: want.sha256 } : entry;
-      if (entry.kind === 'folder') yield* this.#enter(folder, child, name, decision);
+      if (entry.kind === 'folder') yield* this.#enter(folder, entry, name, decision);
       else this.#checkNothingBeneath(child);
     }
   }
@@ -95,14 +96,14 @@ class WantedWalk {
 
   *#enter(
     parent: OpenFolder,
-    path: BytePath,
+    entry: SourceEntry,
     name: BytePath,
     match: FolderMatch,
   ): Generator<SourceEntry> {
-    this.#options.gauge.enter('scanning', path);
-    const folder = openChild(parent, name, path);
+    this.#options.gauge.enter('scanning', entry.path);
+    const folder = openChild(parent, name, entry);
     try {
-      yield* this.children(folder, path, match);
+      yield* this.children(folder, entry.path, match);
     } finally {
       folder.close();
     }

@@ -2,6 +2,7 @@ import { joinPath, toText, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import type { OpenFolder } from '../disk/open-folder.ts';
 import { sourceError } from '../disk/system-error.ts';
+import type { UnreadablePaths } from '../disk/unreadable-paths.ts';
 import { isWorkName, type SourceEntry } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_DEPTH } from '../limits.ts';
@@ -16,6 +17,8 @@ import {
 
 export interface WalkOptions extends SourceEntryOptions {
   rules: IgnoreRules;
+  /** Takes what the walk, and whoever reads what it yields, cannot read: then nothing travels. */
+  unreadable: UnreadablePaths;
   gauge: Gauge;
 }
 
@@ -49,6 +52,7 @@ class Walk {
     try {
       yield this.#entries.root(folder, path);
       yield* this.#children(folder, '', this.#options.rules.root(), 1);
+      this.#options.unreadable.end();
     } finally {
       folder.close();
     }
@@ -61,7 +65,7 @@ class Walk {
     depth: number,
   ): Generator<SourceEntry> {
     const { rules, gauge } = this.#options;
-    for (const name of list(folder, path)) {
+    for (const name of this.#list(folder, path)) {
       const child = joinPath(path, name);
       // OUT may lie inside the context: then a stage would be sent into itself.
       if (isWorkName(name)) {
@@ -71,7 +75,7 @@ class Walk {
       const decision = rules.decide(child, match);
       if (decision.ignored && !rules.couldIncludeBeneath(child, decision)) continue;
       gauge.enter('scanning', child);
-      const entry = this.#entries.child(folder, child, name, decision.ignored);
+      const entry = this.#child(folder, child, name, decision.ignored);
       if (entry === undefined) continue;
       const pendingBefore = this.#pending.length;
       this.#pending.push(entry);
@@ -80,6 +84,29 @@ class Walk {
       yield* this.#enter(folder, entry, name, decision, depth + 1, decision.ignored);
       // Nothing beneath it travels, so it does not either.
       if (this.#pending.length > pendingBefore) this.#pending.length = pendingBefore;
+    }
+  }
+
+  #list(folder: OpenFolder, path: BytePath): BytePath[] {
+    try {
+      return folder.names();
+    } catch (error) {
+      this.#options.unreadable.add(sourceError(error, 'list the folder', path), path);
+      return [];
+    }
+  }
+
+  #child(
+    folder: OpenFolder,
+    path: BytePath,
+    name: BytePath,
+    ignored: boolean,
+  ): FoundEntry | undefined {
+    try {
+      return this.#entries.child(folder, path, name, ignored);
+    } catch (error) {
+      this.#options.unreadable.add(error, path);
+      return undefined;
     }
   }
 
@@ -108,24 +135,16 @@ class Walk {
     this.#options.gauge.enter('scanning', path);
     let folder: OpenFolder;
     try {
-      folder = openChild(parent, name, path);
+      folder = openChild(parent, name, entry);
     } catch (error) {
       // What is ignored and cannot be opened is nobody's business; a parent that is another one is.
-      if (ignored && parent.verify()) return;
-      throw error;
+      if (!ignored || !parent.verify()) this.#options.unreadable.add(error, path);
+      return;
     }
     try {
       yield* this.#children(folder, path, match, depth);
     } finally {
       folder.close();
     }
-  }
-}
-
-function list(folder: OpenFolder, path: BytePath): BytePath[] {
-  try {
-    return folder.names();
-  } catch (error) {
-    throw sourceError(error, 'list the folder', path);
   }
 }

@@ -8,7 +8,7 @@ import type { IgnoreOptions } from '../tree/context-rules.ts';
 
 /** A word about a path, while a job runs. */
 export interface PathWord {
-  about: 'skipped' | 'changed';
+  about: 'skipped' | 'changed' | 'failed';
   path: BytePath;
   reason: string;
 }

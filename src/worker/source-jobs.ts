@@ -3,6 +3,7 @@ import { hashSource, pack } from '../archive/pack.ts';
 import { fromText, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import { describeSystemError } from '../disk/system-error.ts';
+import { UnreadablePaths } from '../disk/unreadable-paths.ts';
 import type { ManifestEntry, SourceEntry } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { Ring } from '../flow/ring.ts';
@@ -13,7 +14,7 @@ import { stampOf } from '../tree/stamp.ts';
 import { walkWanted } from '../tree/walk-wanted.ts';
 import { walk, type WalkOptions } from '../tree/walk.ts';
 import { reporting, type Handlers, type JobContext } from './job-context.ts';
-import type { ContextSource } from './jobs.ts';
+import type { ContextSource, PathWord } from './jobs.ts';
 import { RingSink, RingSource } from './ring-io.ts';
 
 /** What a sender's disk worker does for each job: the layers put together, nothing more. */
@@ -21,7 +22,8 @@ export const SOURCE_JOBS: Pick<Handlers, 'pack' | 'list' | 'packWanted' | 'count
   pack: ({ source, ring: shared }, context) => {
     const ring = new Ring(shared);
     const { root, options } = openContext(source, context);
-    pack(walk(root, options), new RingSink(ring, context.gauge), context.gauge);
+    const { gauge, unreadable } = options;
+    pack(walk(root, options), new RingSink(ring, gauge), gauge, unreadable);
     ring.end();
   },
 
@@ -29,8 +31,15 @@ export const SOURCE_JOBS: Pick<Handlers, 'pack' | 'list' | 'packWanted' | 'count
     const ring = new Ring(shared);
     const { root, options } = openContext(source, context);
     const manifest = new ManifestWriter(new RingSink(ring, context.gauge));
+    const { gauge, unreadable } = options;
     for (const entry of walk(root, options)) {
-      manifest.add(listed(entry, checksum, context.gauge));
+      unreadable.checkTime();
+      try {
+        const listed = listedEntry(entry, checksum, gauge);
+        if (!unreadable.found) manifest.add(listed);
+      } catch (error) {
+        unreadable.add(error, entry.path);
+      }
     }
     manifest.end();
     ring.end();
@@ -39,10 +48,10 @@ export const SOURCE_JOBS: Pick<Handlers, 'pack' | 'list' | 'packWanted' | 'count
   packWanted: ({ source, wants: sharedWants, ring: shared }, context) => {
     const ring = new Ring(shared);
     // The list has reported what is worth a word.
-    const { root, options } = openContext(source, { ...context, say: () => {} });
-    const wants = new WantReader(new RingSource(new Ring(sharedWants), context.gauge));
-    const wanted = walkWanted(root, wants, options);
-    pack(wanted, new RingSink(ring, context.gauge), context.gauge);
+    const { root, options } = openContext(source, failuresOnly(context));
+    const { gauge, unreadable } = options;
+    const wants = new WantReader(new RingSource(new Ring(sharedWants), gauge));
+    pack(walkWanted(root, wants, options), new RingSink(ring, gauge), gauge, unreadable);
     ring.end();
   },
 
@@ -65,7 +74,17 @@ function openContext(
   gauge.enter('scanning', fromText(folder));
   const root = resolveRoot(folder);
   const rules = readContextRules(root, ignore, gauge);
-  return { root, options: { rules, gauge, ...reporting(context) } };
+  const unreadable = new UnreadablePaths((path, reason) =>
+    context.say({ about: 'failed', path, reason }),
+  );
+  return { root, options: { rules, gauge, unreadable, ...reporting(context) } };
+}
+
+function failuresOnly(context: JobContext): JobContext {
+  const say = (word: PathWord): void => {
+    if (word.about === 'failed') context.say(word);
+  };
+  return { ...context, say };
 }
 
 /** The context's root may be a symlink; it is resolved once, here. */
@@ -90,7 +109,7 @@ function resolveRoot(folder: string): BytePath {
   return root;
 }
 
-function listed(entry: SourceEntry, checksum: boolean, gauge: Gauge): ManifestEntry {
+function listedEntry(entry: SourceEntry, checksum: boolean, gauge: Gauge): ManifestEntry {
   const stamp = stampOf(entry.kind, entry.identity);
   if (!checksum || entry.kind !== 'file') return { ...entry, stamp };
   return { ...entry, stamp, sha256: hashSource(entry, gauge) };

@@ -16,6 +16,7 @@ import { Budget } from '../../src/archive/budget.ts';
 import { EntryValidator } from '../../src/archive/entry-validator.ts';
 import { toEntry } from '../../src/archive/member-entry.ts';
 import { hashSource, pack } from '../../src/archive/pack.ts';
+import { UnreadablePaths } from '../../src/disk/unreadable-paths.ts';
 import { TarReader } from '../../src/archive/tar-reader.ts';
 import { unpack } from '../../src/archive/unpack.ts';
 import { Gauge } from '../../src/disk/gauge.ts';
@@ -198,7 +199,7 @@ function replace(file: string, make: () => void): void {
 
 function packed(entry: SourceEntry, gauge = new Gauge()): ReturnType<typeof readArchive>[number] {
   const sink = new MemorySink();
-  pack([entry], sink, gauge);
+  pack([entry], sink, gauge, new UnreadablePaths());
   return readArchive(sink.bytes())[0]!;
 }
 

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
+  existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -15,11 +16,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { pack } from '../../src/archive/pack.ts';
+import { hashSource, pack } from '../../src/archive/pack.ts';
+import { UnreadablePaths } from '../../src/disk/unreadable-paths.ts';
 import { Gauge } from '../../src/disk/gauge.ts';
 import { toMicroseconds } from '../../src/disk/mtime.ts';
 import type { SourceEntry } from '../../src/entry.ts';
 import { CtxsyncError } from '../../src/errors.ts';
+import { MAX_UNREADABLE_PATHS } from '../../src/limits.ts';
 import { anEntry, MemorySink, readArchive } from '../helpers/archive-io.ts';
 import { asNobody } from '../helpers/as-nobody.ts';
 import { withFolder } from '../helpers/folder.ts';
@@ -28,6 +31,7 @@ import { someBytes } from '../helpers/wire-harness.ts';
 const ROOM = 4_096;
 const SIZE = 10_000;
 const PAST = new Date('2020-01-02T03:04:05Z');
+const SYS_FILE = '/sys/kernel/mm/transparent_hugepage/enabled';
 const SECRET = 'content from outside of the context';
 
 /** What a walk sees of a file now. */
@@ -64,7 +68,7 @@ function packWhile(
     const sink = new MemorySink({ rooms: [ROOM], beforeRoom });
     const open = openFiles();
     if (turn === 'opening') act(file, folder);
-    const error = attempt(() => pack([seen], sink, new Gauge()));
+    const error = attempt(() => pack([seen], sink, new Gauge(), new UnreadablePaths()));
     expect(openFiles()).toBe(open);
     return { bytes: sink.bytes(), error };
   });
@@ -112,7 +116,7 @@ test('what a walk yields is packed, content and all', () =>
     ];
     const sink = new MemorySink({ rooms: [ROOM, 1, 512] });
     const gauge = new Gauge();
-    pack([others[0]!, ...files, others[1]!, others[2]!], sink, gauge);
+    pack([others[0]!, ...files, others[1]!, others[2]!], sink, gauge, new UnreadablePaths());
 
     const members = readArchive(sink.bytes());
     const paths = members.map(({ member }) => member.path);
@@ -126,7 +130,7 @@ test('what a walk yields is packed, content and all', () =>
 
 test('a context of nothing is an archive of nothing', () => {
   const sink = new MemorySink();
-  pack([], sink, new Gauge());
+  pack([], sink, new Gauge(), new UnreadablePaths());
   expect(readArchive(sink.bytes())).toEqual([]);
 });
 
@@ -222,11 +226,96 @@ describe('a file that changes between the walk and the reading', () => {
       const seen = look(makeFile(folder, 'web/file', 1), 'web/file');
       renameSync(join(folder, 'web'), join(folder, 'aside'));
       const sink = new MemorySink();
-      const error = attempt(() => pack([seen], sink, new Gauge()));
+      const error = attempt(() => pack([seen], sink, new Gauge(), new UnreadablePaths()));
       expectChanged({ error, bytes: sink.bytes() }, 'vanished');
       writeFileSync(join(folder, 'web'), 'a file now');
-      const again = attempt(() => pack([seen], sink, new Gauge()));
+      const again = attempt(() => pack([seen], sink, new Gauge(), new UnreadablePaths()));
       expectChanged({ error: again, bytes: sink.bytes() }, 'was replaced');
+    }));
+});
+
+describe.runIf(process.platform === 'linux')('a file whose size is not that of its content', () => {
+  const hasSys = existsSync(SYS_FILE);
+
+  test('has content, and its size says 0', () => {
+    expectOtherSize('/proc/version', 'more content than its size says (0 bytes)');
+  });
+
+  test.runIf(hasSys)('has less than its size says', () => {
+    expectOtherSize(SYS_FILE, 'less content than its size says (4096 bytes)');
+  });
+
+  test('fails where contents are compared, too', () => {
+    for (const path of ['/proc/version', ...(hasSys ? [SYS_FILE] : [])]) {
+      expect(attempt(() => hashSource(look(path, 'web/file'), new Gauge()))).toMatchObject({
+        code: 'source-unreadable',
+        message: expect.stringContaining('content than its size says'),
+      });
+    }
+  });
+
+  function expectOtherSize(path: string, words: string): void {
+    for (const rooms of [[1], [ROOM], [65_536]]) {
+      const sink = new MemorySink({ rooms });
+      const seen = look(path, 'web/file');
+      const error = attempt(() => pack([seen], sink, new Gauge(), new UnreadablePaths()));
+      expect(error).toMatchObject({ code: 'source-unreadable', path: 'web/file' });
+      expect(error?.message).toContain(`cannot read web/file: it has ${words}`);
+    }
+  }
+});
+
+test('a file is asked for one byte after its last, wherever the room for it ends', () =>
+  withFolder((folder) => {
+    const seen = look(makeFile(folder, 'file', SIZE), 'web/file');
+    // As on a disk that does not know how much there is: the walk saw less, and nothing changed.
+    for (const size of [0, 1, ROOM - 1, ROOM, ROOM + 1, SIZE - 1]) {
+      for (const rooms of [[1], [ROOM], [ROOM + 1], [65_536]]) {
+        const less = { ...seen, size };
+        const sink = new MemorySink({ rooms });
+        const error = attempt(() => pack([less], sink, new Gauge(), new UnreadablePaths()));
+        expect(error?.message, `${size} of ${SIZE}`).toContain('it has more content');
+      }
+    }
+  }));
+
+describe('files that cannot be read', () => {
+  test('are looked for when the first was found; they are named and counted, and nothing is sent', () =>
+    withFolder((folder) => {
+      const seen = ['a', 'b', 'c', 'd', 'e'].map((name) =>
+        look(makeFile(folder, name, name === 'c' ? SIZE : 1), `web/${name}`),
+      );
+      for (const name of ['a', 'b', 'd', 'e']) chmodSync(join(folder, name), 0);
+      const told: string[] = [];
+      const sink = new MemorySink();
+      asNobody(folder, () => {
+        const unreadable = new UnreadablePaths((path) => told.push(path));
+        const error = attempt(() => pack(seen, sink, new Gauge(), unreadable));
+        expect(error).toMatchObject({ code: 'source-unreadable', path: 'web/a' });
+        expect(error?.message).toBe(
+          'cannot read 4 paths: web/a, web/b, web/d and 1 more; cannot read web/a: permission denied (EACCES)',
+        );
+      });
+      expect(told).toEqual(['web/a', 'web/b', 'web/d', 'web/e']);
+      expect(sink.bytes().length).toBeLessThan(SIZE);
+    }));
+
+  test('are looked for up to a bound', () =>
+    withFolder((folder) => {
+      const seen = look(makeFile(folder, 'file', 1), 'web/file');
+      const fsPath = join(folder, 'n'.repeat(300));
+      let yielded = 0;
+      const endless = (function* (): Generator<SourceEntry> {
+        for (;;) {
+          yielded += 1;
+          yield { ...seen, fsPath };
+        }
+      })();
+      const error = attempt(() =>
+        pack(endless, new MemorySink(), new Gauge(), new UnreadablePaths()),
+      );
+      expect(error?.message).toContain(`cannot read ${MAX_UNREADABLE_PATHS} paths: `);
+      expect(yielded).toBe(MAX_UNREADABLE_PATHS);
     }));
 });
 
@@ -236,7 +325,9 @@ describe('a file that cannot be read', () => {
       const seen = look(makeFile(folder, 'file', 5), 'web/file');
       // No system call takes a name of this length, whoever asks.
       const fsPath = join(folder, 'n'.repeat(300));
-      const error = attempt(() => pack([{ ...seen, fsPath }], new MemorySink(), new Gauge()));
+      const error = attempt(() =>
+        pack([{ ...seen, fsPath }], new MemorySink(), new Gauge(), new UnreadablePaths()),
+      );
       expect(error).toMatchObject({ code: 'source-unreadable', path: 'web/file' });
       expect(error?.message).toMatch(/^cannot read web\/file: name too long \(ENAMETOOLONG\)$/);
     }));
@@ -246,7 +337,9 @@ describe('a file that cannot be read', () => {
       const seen = look(makeFile(folder, 'file', SIZE), 'web/file');
       chmodSync(join(folder, 'file'), 0);
       asNobody(folder, () => {
-        const error = attempt(() => pack([seen], new MemorySink({ rooms: [ROOM] }), new Gauge()));
+        const error = attempt(() =>
+          pack([seen], new MemorySink({ rooms: [ROOM] }), new Gauge(), new UnreadablePaths()),
+        );
         expect(error).toMatchObject({
           code: 'source-unreadable',
           path: 'web/file',
@@ -261,7 +354,9 @@ test('work that was given up ends before the next read', async () => {
     const seen = look(makeFile(folder, 'file', SIZE), 'file');
     const gauge = new Gauge();
     const sink = new MemorySink({ rooms: [ROOM], beforeRoom: (at) => at === 2 && gauge.cancel() });
-    expect(attempt(() => pack([seen], sink, gauge))).toMatchObject({ code: 'interrupted' });
+    expect(attempt(() => pack([seen], sink, gauge, new UnreadablePaths()))).toMatchObject({
+      code: 'interrupted',
+    });
     expect(gauge.read().bytes).toBe(ROOM);
   });
 });

@@ -3,6 +3,8 @@ import {
   appendFileSync,
   chmodSync,
   closeSync,
+  existsSync,
+  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -15,7 +17,9 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
+import type { TransferReport } from '../../src/observe/events.ts';
 import { BIN, pipeline, run, start } from '../helpers/cli.ts';
+import { receiveCommand } from '../helpers/duplex.ts';
 import { tarOf } from '../helpers/hand-made.ts';
 import { HeldPipe } from '../helpers/held-pipe.ts';
 import {
@@ -69,6 +73,48 @@ test.each([
     const { send, receive } = await pipeline([scene.context], [scene.out], options);
     expectFailure(send, 3, words);
     expectFailure(receive, 9, words);
+    expectUntouched(scene);
+  }),
+);
+
+test('3: of several unreadable paths the first are named, all are counted, and the report has them', () =>
+  withScene(async (scene) => {
+    const names = ['1', '2', '3', 'web/4'];
+    for (const name of names) writeFileSync(join(scene.context, name), name, { mode: 0 });
+    mkdirSync(join(scene.context, 'shut/in'), { recursive: true });
+    chmodSync(join(scene.context, 'shut'), 0);
+    const options = unprivileged(scene.folder);
+    scene.before = treeState(scene.out);
+    const report = join(scene.folder, 'report.json');
+    const args = ['--report', report, scene.context];
+    const { send, receive } = await pipeline(args, [scene.out], options);
+    const words =
+      'cannot read 5 paths: 1, 2, 3 and 2 more; cannot read 1: permission denied (EACCES)';
+    expectFailure(send, 3, words);
+    expectFailure(receive, 9, words);
+    expectUntouched(scene);
+    const { failed } = JSON.parse(readFileSync(report, 'utf8')) as TransferReport;
+    expect(failed.paths.map(({ path }) => path)).toEqual(['1', '2', '3', 'shut', 'web/4']);
+    expect(failed.count).toBe(5);
+  }));
+
+const PROC = '/proc/sys/kernel/random';
+
+test.runIf(existsSync(PROC)).each([
+  ['one way', [], []],
+  ['over a command', ['--'], []],
+  ['over a command, with --checksum', ['--'], ['--checksum']],
+])('3: files in /proc, which say that they are empty, do not arrive empty: %s', (_, dashes, more) =>
+  withScene(async (scene) => {
+    const words = /content than its size says \(0 bytes\)/;
+    const args = [...more, PROC];
+    if (dashes.length === 0) {
+      const { send, receive } = await pipeline(args, [scene.out]);
+      expectFailure(send, 3, words);
+      expectFailure(receive, 9, words);
+    } else {
+      expectFailure(await run(['send', ...args, ...receiveCommand(scene.out)]), 3, words);
+    }
     expectUntouched(scene);
   }),
 );

@@ -1,6 +1,7 @@
 import { Budget } from '../../src/archive/budget.ts';
 import { EntryValidator } from '../../src/archive/entry-validator.ts';
 import { hashSource, pack } from '../../src/archive/pack.ts';
+import { UnreadablePaths } from '../../src/disk/unreadable-paths.ts';
 import { TarReader } from '../../src/archive/tar-reader.ts';
 import { unpack } from '../../src/archive/unpack.ts';
 import { commit, type ComparedContext, type CommitResult } from '../../src/dest/commit.ts';
@@ -32,7 +33,8 @@ import { MemorySink, MemorySource, ORIGIN } from './archive-io.ts';
 /** How a test walks a context: quietly, with the rules of this ignore file. */
 export function walkOptions(ignoreFile = '', gauge = new Gauge()): WalkOptions {
   const rules = new IgnoreRules(parseIgnoreFile(Buffer.from(ignoreFile), '.dockerignore'));
-  return { rules, gauge, onSkipped: () => {}, onChanged: () => {} };
+  const unreadable = new UnreadablePaths();
+  return { rules, gauge, unreadable, onSkipped: () => {}, onChanged: () => {} };
 }
 
 /** What a walk yields, without what is valid only during the walk. */
@@ -174,10 +176,10 @@ class Update {
     const root = fromText(folder);
     const sink = new MemorySink();
     if (this.#options.whole?.includes(name) === true) {
-      pack(walk(root, walkOptions()), sink, this.gauge);
+      pack(walk(root, walkOptions()), sink, this.gauge, new UnreadablePaths());
     } else {
       const wants = new WantReader(new MemorySource(this.#compare(name, folder)));
-      pack(walkWanted(root, wants, walkOptions()), sink, this.gauge);
+      pack(walkWanted(root, wants, walkOptions()), sink, this.gauge, new UnreadablePaths());
     }
     this.#unpack(name, sink.bytes());
   }

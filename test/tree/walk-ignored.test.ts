@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Gauge } from '../../src/disk/gauge.ts';
+import { UnreadablePaths } from '../../src/disk/unreadable-paths.ts';
 import { MAX_PATH_BYTES } from '../../src/limits.ts';
 import { parseIgnoreFile } from '../../src/tree/ignore-file.ts';
 import { IgnoreRules } from '../../src/tree/ignore-rules.ts';
@@ -121,7 +122,8 @@ function walked(
   onChanged: WalkOptions['onChanged'] = () => {},
 ): string[] {
   const rules = new IgnoreRules(parseIgnoreFile(Buffer.from(ignoreFile), '.dockerignore'));
-  const options = { rules, gauge, onSkipped: () => {}, onChanged };
+  const unreadable = new UnreadablePaths();
+  const options = { rules, gauge, unreadable, onSkipped: () => {}, onChanged };
   return Array.from(walk(root, options), ({ path }) => path);
 }
 

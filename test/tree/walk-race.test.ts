@@ -3,6 +3,7 @@ import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } fr
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { pack } from '../../src/archive/pack.ts';
+import { UnreadablePaths } from '../../src/disk/unreadable-paths.ts';
 import { Gauge } from '../../src/disk/gauge.ts';
 import { CtxsyncError } from '../../src/errors.ts';
 import { IgnoreRules } from '../../src/tree/ignore-rules.ts';
@@ -65,7 +66,13 @@ function packWhile(
   });
   const gauge = new Gauge();
   const rules = new IgnoreRules([]);
-  const options = { rules, gauge, onSkipped: () => {}, onChanged: () => {} };
+  const options = {
+    rules,
+    gauge,
+    unreadable: new UnreadablePaths(),
+    onSkipped: () => {},
+    onChanged: () => {},
+  };
   const entries = (function* () {
     for (const entry of walk(context, options)) {
       if (entry.path === at) swap(context);
@@ -82,7 +89,7 @@ function packWhile(
   };
   let error: CtxsyncError | undefined;
   try {
-    pack(entries, sink, gauge);
+    pack(entries, sink, gauge, new UnreadablePaths());
   } catch (thrown) {
     error = CtxsyncError.from(thrown);
   }

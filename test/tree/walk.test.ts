@@ -1,11 +1,20 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, linkSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Gauge } from '../../src/disk/gauge.ts';
 import type { SourceEntry } from '../../src/entry.ts';
 import { MAX_DEPTH } from '../../src/limits.ts';
+import { UnreadablePaths } from '../../src/disk/unreadable-paths.ts';
 import { parseIgnoreFile } from '../../src/tree/ignore-file.ts';
 import { IgnoreRules } from '../../src/tree/ignore-rules.ts';
 import { walk } from '../../src/tree/walk.ts';
@@ -64,6 +73,49 @@ describe('a walk', () => {
         ['b/two', 'b/deux'],
         ['z', 'a/one'],
       ]);
+    });
+  });
+
+  it('has a symlink of several names once, and hardlinks to it', async () => {
+    await withFolder((root) => {
+      symlinkSync('nowhere', join(root, 'a'));
+      linkSync(join(root, 'a'), join(root, 'b'));
+      symlinkSync('nowhere', join(root, 'c'));
+      expect(walkAll(root).entries.slice(1)).toMatchObject([
+        { path: 'a', kind: 'symlink', link: 'nowhere', linked: true },
+        { path: 'b', kind: 'hardlink', link: 'a' },
+        { path: 'c', kind: 'symlink', link: 'nowhere' },
+      ]);
+    });
+  });
+
+  it('fails where a later name of a file leads to other content by then', async () => {
+    await withFolder((root) => {
+      writeTree(root, { a: 'content' });
+      linkSync(join(root, 'a'), join(root, 'b'));
+      const entries = walk(root, { ...quiet(), gauge: new Gauge() });
+      const two = [entries.next().value, entries.next().value];
+      expect(two).toMatchObject([{ path: '' }, { path: 'a', kind: 'file' }]);
+      writeFileSync(join(root, 'b'), 'other content');
+      expect(() => entries.next()).toThrow(
+        expect.objectContaining({ code: 'source-changed', path: 'b' }),
+      );
+    });
+  });
+
+  it('fails where a directory becomes another one between two of its looks', async () => {
+    await withFolder((folder) => {
+      const root = join(folder, 'context');
+      writeTree(root, { 'a/file': '' });
+      writeTree(folder, { 'other/file': 'not of this context' });
+      const entries = walk(root, { ...quiet(), gauge: new Gauge() });
+      entries.next();
+      expect(entries.next().value).toMatchObject({ path: 'a', kind: 'folder' });
+      renameSync(join(root, 'a'), join(folder, 'aside'));
+      renameSync(join(folder, 'other'), join(root, 'a'));
+      expect(() => entries.next()).toThrow(
+        expect.objectContaining({ code: 'source-changed', path: 'a' }),
+      );
     });
   });
 
@@ -186,6 +238,7 @@ function walkAll(root: string, ignoreFile = ''): Walked {
     ...walk(root, {
       rules: new IgnoreRules(parseIgnoreFile(Buffer.from(ignoreFile), '.dockerignore')),
       gauge: new Gauge(),
+      unreadable: new UnreadablePaths(),
       onSkipped: (...note) => skipped.push(note),
       onChanged: (...note) => changed.push(note),
     }),
@@ -194,7 +247,12 @@ function walkAll(root: string, ignoreFile = ''): Walked {
 }
 
 function quiet(): Omit<Parameters<typeof walk>[1], 'gauge'> {
-  return { rules: new IgnoreRules([]), onSkipped: () => {}, onChanged: () => {} };
+  return {
+    rules: new IgnoreRules([]),
+    unreadable: new UnreadablePaths(),
+    onSkipped: () => {},
+    onChanged: () => {},
+  };
 }
 
 function bytes(path: string): Buffer {

@@ -1,0 +1,166 @@
+import { execFileSync } from 'node:child_process';
+import { linkSync, mkdirSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { copyTree } from '../helpers/both-ways.ts';
+import { start } from '../helpers/cli.ts';
+import { socketOf, startReceiver } from '../helpers/duplex.ts';
+import { holdWants } from '../helpers/holding-relay.ts';
+import {
+  expectExit,
+  expectFailure,
+  expectUntouched,
+  withScene,
+  writeTree,
+} from '../helpers/scene.ts';
+import { treeState } from '../helpers/tree-state.ts';
+
+// What was listed is held against what is packed: nothing else may take its place in OUT.
+
+interface Changed {
+  what: string;
+  /** Done to the context when it was listed, and before the sender knows what is wanted. */
+  change: (context: string) => void;
+  words: RegExp;
+}
+
+const CHANGES: Changed[] = [
+  {
+    what: 'a file becomes a directory',
+    change: (at) => swap(at, 'a.txt', (path) => mkdirSync(path)),
+    words: /a\.txt was a file and became a directory while the context was read/,
+  },
+  {
+    what: 'a file becomes a symlink',
+    change: (at) => swap(at, 'a.txt', (path) => symlinkSync('web', path)),
+    words: /a\.txt was a file and became a symlink/,
+  },
+  {
+    what: 'a file becomes a hardlink',
+    change: (at) => swap(at, 'web/app.js', (path) => linkSync(join(at, 'a.txt'), path)),
+    words: /web\/app\.js was a file and became a hardlink/,
+  },
+  {
+    what: 'a file becomes a FIFO',
+    change: (at) => swap(at, 'a.txt', (path) => execFileSync('mkfifo', [path])),
+    words: /a\.txt was replaced/,
+  },
+  {
+    what: 'a file becomes another one with the same size and time',
+    change: (at) => swap(at, 'a.txt', (path) => copyTree(join(at, '../aside'), path)),
+    words: /a\.txt was replaced or written to/,
+  },
+  {
+    what: 'a file is written to',
+    change: (at) => writeFileSync(join(at, 'a.txt'), 'newer'),
+    words: /a\.txt was replaced or written to/,
+  },
+  {
+    what: 'a file vanishes',
+    change: (at) => unlinkSync(join(at, 'web/app.js')),
+    words: /web\/app\.js vanished/,
+  },
+  {
+    what: 'a symlink becomes a directory',
+    change: (at) => swap(at, 'link', (path) => writeTree(path, { x: 'x' })),
+    words: /link was a symlink and became a directory/,
+  },
+  {
+    what: 'a symlink becomes another one',
+    change: (at) => swap(at, 'link', (path) => symlinkSync('/etc/passwd', path)),
+    words: /link was replaced/,
+  },
+  {
+    what: 'a directory becomes a file',
+    change: (at) => swap(at, 'web', (path) => writeFileSync(path, 'x')),
+    words: /web was a directory and became a file/,
+  },
+  {
+    what: 'a directory becomes a symlink to one with the same in it',
+    change: (at) => swap(at, 'web', (path) => symlinkSync('../aside', path)),
+    words: /web was a directory and became a symlink/,
+  },
+  {
+    what: 'a directory becomes another one with the same in it',
+    change: (at) => swap(at, 'web', (path) => copyTree(join(at, '../aside'), path)),
+    words: /web was replaced/,
+  },
+  {
+    what: 'a name of a hardlink group becomes a file of its own',
+    change: (at) => swap(at, 'twin-b', (path) => writeFileSync(path, 'twin')),
+    words: /twin-b was a hardlink and became a file/,
+  },
+  {
+    what: 'the first name of a hardlink group vanishes',
+    change: (at) => unlinkSync(join(at, 'twin-a')),
+    words: /twin-a vanished/,
+  },
+  {
+    what: 'a name of a hardlink group becomes one of another',
+    change: (at) => swap(at, 'twin-b', (path) => linkSync(join(at, 'a.txt'), path)),
+    words: /twin-b was replaced/,
+  },
+  {
+    what: 'the root becomes another directory with the same in it',
+    change: (at) => {
+      renameSync(at, `${at}~`);
+      copyTree(`${at}~`, at);
+    },
+    words: /\.\/ was replaced/,
+  },
+  {
+    what: 'the ignore file now ignores what was listed',
+    change: (at) => writeFileSync(join(at, '.dockerignore'), 'a.txt\n'),
+    words: /\.dockerignore was replaced or written to/,
+  },
+];
+
+describe('a context that changes when it was listed, and is not packed yet, fails the transfer', () => {
+  test.each(CHANGES)('$what', ({ change, words }) =>
+    withScene(async (scene) => {
+      const { context } = scene;
+      symlinkSync('a.txt', join(context, 'link'));
+      writeTree(context, { 'twin-a': 'twin', '.dockerignore': '# nothing\n' });
+      linkSync(join(context, 'twin-a'), join(context, 'twin-b'));
+      const { send, receive } = await sendHeld(scene, () => change(context));
+      expectFailure(send, 3, words);
+      expectFailure(receive, 9, words);
+      expectUntouched(scene);
+    }),
+  );
+
+  test('but one that does not change arrives', () =>
+    withScene(async (scene) => {
+      const { send, receive } = await sendHeld(scene, () => {});
+      expectExit(send, 0);
+      expectExit(receive, 0);
+      expect(treeState(scene.out)).toMatchObject(treeState(scene.context));
+    }));
+
+  test('nor is a new entry in a directory that was listed a change of it', () =>
+    withScene(async (scene) => {
+      const { send } = await sendHeld(scene, () =>
+        writeTree(scene.context, { 'web/later': 'later' }),
+      );
+      expectExit(send, 0);
+      expect(treeState(scene.out)).not.toHaveProperty('web/later');
+    }));
+});
+
+async function sendHeld(
+  { folder, context, out }: { folder: string; context: string; out: string },
+  onListed: () => void,
+) {
+  const path = join(folder, 'held.sock');
+  const to = socketOf({ folder });
+  const receiver = await startReceiver(to, [out]);
+  await holdWants({ path, to, onListed });
+  const sender = start(['send', context, '--socket', path]);
+  return { send: await sender.done, receive: await receiver.done };
+}
+
+/** Puts aside what is there, and makes something else in its place. */
+function swap(context: string, name: string, make: (path: string) => void): void {
+  renameSync(join(context, name), join(context, '../aside'));
+  make(join(context, name));
+}
