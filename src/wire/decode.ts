@@ -28,6 +28,8 @@ export interface FrameSink {
    * @returns how many bytes from its front were taken; 0 stops the decoder
    */
   handlePayload(piece: Uint8Array): number;
+  /** A whole frame of a type that nobody knows, which is skipped. */
+  handleUnknown(header: FrameHeader, at: number): void;
 }
 
 /**
@@ -132,7 +134,7 @@ export class FrameDecoder {
   #endControl(header: FrameHeader): void {
     this.#checkSum(header, header.length);
     this.#endFrame();
-    if (header.type >= FIRST_SKIPPABLE) return;
+    if (header.type >= FIRST_SKIPPABLE) return this.#sink.handleUnknown(header, this.#frameAt);
     this.#sink.handleControl(header, this.#control.subarray(0, header.length), this.#frameAt);
   }
 

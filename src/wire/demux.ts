@@ -105,6 +105,7 @@ export class Demux {
       handleControl: (header, payload, at) => this.#handleControl(header, payload, at),
       handleData: (header, at) => this.#handleData(header, at),
       handlePayload: (piece) => this.#handlePayload(piece),
+      handleUnknown: (header, at) => this.#order.check(header.type, at),
     };
     this.#decoder = new FrameDecoder(sink, MAGIC.length);
   }
@@ -211,15 +212,20 @@ export class Demux {
 
   #handleData(header: FrameHeader, at: number): void {
     this.#order.check(header.type, at);
-    this.#current = this.#streamOf(header, at);
+    const stream = this.#streamOf(header, at);
+    if (stream.kind === 'want' && stream.all === true) {
+      throw corrupt(`DATA of stream ${stream.id}, which wants everything`, at);
+    }
+    // For the whole frame at once: what is refused must not depend on the pieces in which it comes.
+    if (stream.grant?.receive(header.length) === false) {
+      throw corrupt(`stream ${stream.id} has more bytes than were granted`, at);
+    }
+    this.#current = stream;
   }
 
   #handlePayload(piece: Uint8Array): number {
     const stream = this.#current;
     if (stream === undefined) throw new CtxsyncError('internal', 'Demux: payload of no stream');
-    if (stream.grant?.receive(piece.length) === false) {
-      throw corrupt(`stream ${stream.id} has more bytes than were granted`, this.wireBytes);
-    }
     const taken = stream.ring.cancelled ? piece.length : stream.ring.write(piece);
     if (taken === 0) return 0;
     stream.digest.update(taken === piece.length ? piece : piece.subarray(0, taken));
@@ -258,6 +264,7 @@ export class Demux {
       return;
     }
     if (answers.receipt === undefined) throw corrupt('RECEIPT, which nobody asked for', at);
+    this.#checkAllEnded('RECEIPT', at);
     this.#order.end('receipt');
     answers.receipt(decodeReceipt(payload, at));
   }
@@ -320,7 +327,7 @@ export class Demux {
 
   #handleFin(payload: Uint8Array, at: number): void {
     const said = decodeFin(payload, at);
-    if (this.#open.size > 0) throw corrupt(`FIN with ${this.#open.size} streams open`, at);
+    this.#checkAllEnded('FIN', at);
     const fin = this.#tally.fin();
     const { streams, bytes, digest } = fin;
     if (said.streams !== streams || said.bytes !== bytes || said.digest !== digest) {
@@ -334,6 +341,10 @@ export class Demux {
     const error = decodePeerError(payload, at);
     this.#order.end('error');
     this.#handler.peerError(error);
+  }
+
+  #checkAllEnded(frame: string, at: number): void {
+    if (this.#open.size > 0) throw corrupt(`${frame} with ${this.#open.size} streams open`, at);
   }
 
   /** The open stream that a DATA or END is about, where it stands as the frame says. */

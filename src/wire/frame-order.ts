@@ -1,5 +1,5 @@
 import { corrupt } from './corrupt.ts';
-import { frameName, FrameType } from './frame.ts';
+import { FIRST_SKIPPABLE, frameName, FrameType } from './frame.ts';
 import type { Mode } from './messages.ts';
 
 /** What may come next in one direction, as the table of PROTOCOL.md, section 4, has it. */
@@ -47,6 +47,8 @@ export class FrameOrder {
   }
 }
 
+/** Frames of types that nobody knows may come wherever BEAT may. */
 function mayFollowAll(type: number): boolean {
+  if (type >= FIRST_SKIPPABLE) return true;
   return type === FrameType.beat || type === FrameType.error;
 }

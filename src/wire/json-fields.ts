@@ -34,6 +34,13 @@ export class JsonFields {
     throw this.#wrong(key, 'is not a whole number from 0 up');
   }
 
+  /** What a peer has nothing to say of. */
+  zero(key: string): number {
+    const value = this.count(key);
+    if (value === 0) return value;
+    throw this.#wrong(key, 'is not 0');
+  }
+
   optionalCount(key: string): number | undefined {
     return this.#value(key) === undefined ? undefined : this.count(key);
   }

@@ -160,13 +160,14 @@ export function decodeHello(payload: Uint8Array, at: number): Hello {
         `${range(MIN_VERSION, MAX_VERSION)}: update the older of the two`,
     );
   }
+  const mode = fields.oneOf('mode', MODES);
   return {
     minVersion,
     maxVersion,
     role: fields.oneOf('role', ROLES),
-    mode: fields.oneOf('mode', MODES),
+    mode,
     transferId: fields.hex('transferId', 32),
-    credit: fields.count('credit'),
+    credit: mode === 'duplex' ? fields.count('credit') : fields.zero('credit'),
     beatIntervalMs: fields.count('beatIntervalMs'),
     speaks: fields.flag('speaks'),
     capabilities: fields.words('capabilities', MAX_CAPABILITIES, MAX_CAPABILITY_CHARS),

@@ -31,6 +31,8 @@ class Sink implements FrameSink {
     this.seen.at(-1)?.payload.push(...piece.subarray(0, taken));
     return taken;
   }
+
+  handleUnknown(): void {}
 }
 
 function createDecoder() {

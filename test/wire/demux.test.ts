@@ -19,6 +19,7 @@ const error: SlowFrame = {
   type: FrameType.error,
   payload: { code: 6, origin: 'sender', message: 'grew' },
 };
+const later: SlowFrame = { type: 0xc3, flags: 9, stream: 500, offset: 1, payload: 'whatever' };
 const open = (stream: number, name = ''): SlowFrame => ({
   type: FrameType.open,
   stream,
@@ -140,6 +141,13 @@ test.each<[string, SlowFrame[], RegExp]>([
   ['OPEN after FIN', [...WHOLE, open(2)], /OPEN after FIN/],
   ['DATA after FIN', [...WHOLE, data(1, 2, 'c')], /DATA after FIN/],
   ['a BEAT after ERROR', [hello, error, beat], /BEAT after ERROR/],
+  ['a frame of a later version before HELLO', [later, hello], /type 0xc3 before HELLO/],
+  ['a frame of a later version after ERROR', [hello, error, later], /type 0xc3 after ERROR/],
+  [
+    'credit over a pipe',
+    [{ ...hello, payload: { ...HELLO, credit: 1 } }],
+    /HELLO: credit is not 0/,
+  ],
   ['a second ERROR', [hello, error, error], /ERROR after ERROR/],
   [
     'CREDIT on a one-way connection',
@@ -197,8 +205,7 @@ test('a handler that refuses a stream ends the connection with its own error', (
   expect(receive(WHOLE, recorder).error).toBe(refusal);
 });
 
-test('frames of later versions are skipped, wherever they come', () => {
-  const later: SlowFrame = { type: 0xc3, flags: 9, stream: 500, offset: 1, payload: 'whatever' };
+test('frames of later versions are skipped, wherever they may come', () => {
   const frames = WHOLE.flatMap((frame) => [frame, later]);
   expect(receive(frames).clean).toBe(true);
 });

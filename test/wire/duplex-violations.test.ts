@@ -88,6 +88,16 @@ describe('a sender with stream 1 open and a limit of 16', () => {
     ['RECEIPT of a short id', [hello, receipt({ transferId: 'ab' })], /RECEIPT: transferId/],
     ['RECEIPT without a digest', [hello, receipt({ digest: undefined })], /RECEIPT: digest/],
     ['RECEIPT of a digest in capitals', [hello, receipt({ digest: 'AB'.repeat(32) })], /digest/],
+    [
+      'RECEIPT with a stream open',
+      [hello, { ...open, payload: { kind: 'want', name: '' } }, receipt()],
+      /RECEIPT with 1 streams open/,
+    ],
+    [
+      'DATA of a stream that wants everything',
+      [hello, { ...open, payload: { kind: 'want', name: '', all: true } }, data(0, 'a')],
+      /DATA of stream 1, which wants everything/,
+    ],
     ['a second RECEIPT', [hello, receipt(), receipt()], /RECEIPT after RECEIPT/],
     ['CREDIT after RECEIPT', [hello, receipt(), credit(1, { limit: 20 })], /CREDIT after RECEIPT/],
     ['FIN after RECEIPT', [hello, receipt(), fin], /FIN after RECEIPT/],
@@ -100,7 +110,10 @@ describe('a sender with stream 1 open and a limit of 16', () => {
   });
 
   test('takes no answer from a peer whose HELLO says one-way', () => {
-    const oneWay: SlowFrame = { type: FrameType.hello, payload: { ...ANSWER, mode: 'oneway' } };
+    const oneWay: SlowFrame = {
+      type: FrameType.hello,
+      payload: { ...ANSWER, mode: 'oneway', credit: 0 },
+    };
     for (const frame of [credit(1, { limit: 20 }), receipt()]) {
       expect(hear([oneWay, frame])).toMatchObject({
         code: 'corrupt',
@@ -138,13 +151,17 @@ describe('a receiver on duplex', () => {
     expect(hear([theirs, open, data(0, 'x'.repeat(16))]).push()).toBeUndefined();
     for (const frames of [[data(0, 'x'.repeat(17))], [data(0, 'x'.repeat(16)), data(16, 'y')]]) {
       const { push, recorder } = hear([theirs, open, ...frames]);
+      const at = connection([theirs, open, ...frames.slice(0, -1)]).length;
       expect(push).toThrow(
         expect.objectContaining({
           code: 'corrupt',
-          message: expect.stringMatching(/stream 1 has more bytes than were granted/),
+          message: expect.stringMatching(
+            `stream 1 has more bytes than were granted, at byte ${at}$`,
+          ),
         }),
       );
-      expect(recorder.of(1).ring.readable().length).toBeLessThanOrEqual(16);
+      // Nothing of the frame that has too many: not even what there would have been room for.
+      expect(recorder.of(1).ring.readable().length).toBe(frames.length === 1 ? 0 : 16);
     }
   });
 
