@@ -71,7 +71,9 @@ export class Replies {
       open: (stream) => this.#handleOpen(stream, createRing()),
       raised: (id, limit) => mux.grant(id, limit),
       end: () => {},
-      fin: () => {},
+      fin: () => {
+        throw new CtxsyncError('corrupt', 'the receiver ended with FIN; RECEIPT is its last word');
+      },
       beat: (beat) => this.#handleBeat(beat),
       answers: {
         credit: (id, { limit }) => mux.raiseLimit(id, limit),

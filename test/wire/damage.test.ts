@@ -1,60 +1,158 @@
-import { expect, test } from 'vitest';
-import { Ring } from '../../src/flow/ring.ts';
+import { describe, expect, test } from 'vitest';
 import { Demux } from '../../src/wire/demux.ts';
 import { MAGIC } from '../../src/wire/frame.ts';
-import { receiveAll, Recorder, recordTransfer, someBytes } from '../helpers/wire-harness.ts';
+import { WIRE_CODES } from '../../src/wire/messages.ts';
+import { receiveAll, Recorder } from '../helpers/wire-harness.ts';
+import {
+  judgeConnection,
+  plainly,
+  type Judgement,
+  type Reader,
+} from '../helpers/wire/judge-connection.ts';
+import {
+  digestOfNothing,
+  hearAsReceiver,
+  hearAsSender,
+  WANT_STREAMS,
+} from '../helpers/wire/memory-reader.ts';
+import {
+  recordAnswers,
+  recordDuplex,
+  recordFailure,
+  recordOneWay,
+} from '../helpers/wire/recorded-sessions.ts';
+import { sliced } from '../helpers/wire/session-frames.ts';
 
-const RECORDED = recordTransfer({ a: someBytes(60), b: someBytes(40, 1) });
-const receive = (...chunks: Uint8Array[]) =>
-  receiveAll(chunks, new Recorder(() => Ring.create(256)));
+/*
+ * Whole sessions of ours, cut at every offset, in two pieces at every offset, byte by byte, with every
+ * bit turned, every byte lost and every byte doubled. What comes of it is what the session says, or a
+ * failure with a code, and then nothing that could be published.
+ */
+const RING_BYTES = 256;
+const TRANSFER_ID = '00112233445566778899aabbccddeeff';
+const OFFERED = ['web', 'api'] as const;
+const DIGEST = digestOfNothing(TRANSFER_ID, OFFERED);
 
-test('the recorded transfer is whole', () => {
-  expect(receive(RECORDED).clean).toBe(true);
-});
+/** The peer's ERROR is one too: it says nothing of what came before. */
+const FAILURES: ReadonlySet<string> = new Set([...Object.keys(WIRE_CODES), 'error']);
 
-test('a transfer that is cut anywhere is never finished, and told as truncated', () => {
-  for (let cut = 0; cut < RECORDED.length; cut++) {
-    const { clean, error, recorder } = receive(RECORDED.subarray(0, cut));
-    expect([cut, clean, error?.code]).toEqual([cut, false, 'truncated']);
-    expect(recorder.fins).toEqual([]);
+interface Session {
+  name: string;
+  bytes: Buffer;
+  /** What comes of it when it is whole. */
+  verdict: string;
+  reader: Reader;
+  hear: (pieces: Iterable<Uint8Array>) => Promise<Judgement>;
+}
+
+const receiving = {
+  reader: { side: 'receiver', grant: RING_BYTES, streams: WANT_STREAMS },
+  hear: (pieces: Iterable<Uint8Array>) => hearAsReceiver(pieces, RING_BYTES),
+} as const;
+
+const sending = {
+  reader: {
+    side: 'sender',
+    grant: RING_BYTES,
+    transferId: TRANSFER_ID,
+    digest: DIGEST,
+    streams: OFFERED.length,
+    asked: OFFERED,
+  },
+  hear: (pieces: Iterable<Uint8Array>) =>
+    hearAsSender(pieces, {
+      transferId: TRANSFER_ID,
+      offered: OFFERED,
+      sentAll: true,
+      ringBytes: RING_BYTES,
+    }),
+} as const;
+
+const SESSIONS: Session[] = [
+  { name: "a sender's, one way", bytes: recordOneWay(), verdict: 'whole', ...receiving },
+  { name: "a sender's, both ways", bytes: recordDuplex(), verdict: 'whole', ...receiving },
+  { name: "a failing sender's", bytes: recordFailure(), verdict: 'error', ...receiving },
+  {
+    name: "a receiver's",
+    bytes: recordAnswers(OFFERED, TRANSFER_ID, DIGEST),
+    verdict: 'receipt',
+    ...sending,
+  },
+];
+
+describe.each(SESSIONS)('$name session', ({ bytes, verdict, reader, hear }) => {
+  /** What it holds, byte for byte. */
+  const whole = judgeConnection(bytes, reader);
+
+  async function expectRefused(at: number, pieces: Uint8Array[]): Promise<void> {
+    const heard = await hear(pieces);
+    if (!FAILURES.has(heard.verdict)) expect.fail(`${heard.verdict}, with damage at ${at}`);
+    expectNothingFalse(heard);
   }
+
+  /** Every stream that has ended is one of the session's, whole. */
+  function expectNothingFalse({ streams }: Judgement): void {
+    for (const { name, kind, bytes: content, ended } of streams) {
+      if (!ended) continue;
+      const sent = whole.streams.find((each) => each.name === name && each.kind === kind);
+      if (sent?.bytes.equals(content) !== true) expect.fail(`${kind} "${name}" is another`);
+    }
+  }
+
+  test('is taken as it is', async () => {
+    expect(whole.verdict).toBe(verdict);
+    expect(plainly(await hear([bytes]))).toEqual(plainly(whole));
+  });
+
+  test('is taken in two pieces, wherever they part, and byte by byte', async () => {
+    const partings = Array.from(bytes, (_, at) => [bytes.subarray(0, at), bytes.subarray(at)]);
+    for (const pieces of [...partings, sliced(bytes, [1])]) {
+      expect(plainly(await hear(pieces))).toEqual(plainly(whole));
+    }
+  });
+
+  test('is never taken when it is cut anywhere', async () => {
+    const expected = reader.side === 'sender' ? 'outcome-unknown' : 'truncated';
+    for (let cut = 0; cut < bytes.length; cut++) {
+      const heard = await hear([bytes.subarray(0, cut)]);
+      if (heard.verdict !== expected) expect.fail(`${heard.verdict}, cut after ${cut}`);
+      expectNothingFalse(heard);
+    }
+  });
+
+  test('is never taken with any one bit turned', { timeout: 120_000 }, async () => {
+    const damaged = Buffer.from(bytes);
+    for (let bit = 0; bit < damaged.length * 8; bit++) {
+      const [at, mask] = [bit >> 3, 1 << (bit & 7)];
+      damaged[at]! ^= mask;
+      await expectRefused(bit, [damaged]);
+      damaged[at]! ^= mask;
+    }
+  });
+
+  test('is never taken with any one byte lost or doubled', async () => {
+    for (let at = 0; at < bytes.length; at++) {
+      await expectRefused(at, [bytes.subarray(0, at), bytes.subarray(at + 1)]);
+      // A byte that follows the last frame is the begin of one that may come or not.
+      if (at === bytes.length - 1) continue;
+      await expectRefused(at, [bytes.subarray(0, at + 1), bytes.subarray(at)]);
+    }
+  });
 });
 
 test('the end of a cut transfer is described', () => {
-  const message = (cut: number) => receive(RECORDED.subarray(0, cut)).error?.message;
+  const [{ bytes }] = SESSIONS as [Session];
+  const message = (cut: number) => receiveAll([bytes.subarray(0, cut)]).error?.message;
   expect(message(3)).toContain('inside the magic after 3 bytes');
   expect(message(MAGIC.length)).toContain('before FIN after 8 bytes');
   expect(message(MAGIC.length + 1)).toContain('inside a frame header');
   expect(message(MAGIC.length + 20)).toContain('inside HELLO');
-  expect(message(RECORDED.length - 1)).toContain('inside FIN');
-});
-
-test('a transfer with any one bit turned never finishes cleanly', () => {
-  const damaged = Uint8Array.from(RECORDED);
-  for (let bit = 0; bit < damaged.length * 8; bit++) {
-    const [at, mask] = [bit >> 3, 1 << (bit & 7)];
-    damaged[at]! ^= mask;
-    const { clean, error } = receive(damaged);
-    expect([bit, clean, error === undefined]).toEqual([bit, false, false]);
-    expect(['corrupt', 'truncated', 'not-ctxsync']).toContain(error?.code);
-    damaged[at]! ^= mask;
-  }
-});
-
-test('a transfer with any one byte lost or doubled never finishes cleanly', () => {
-  for (let at = 0; at < RECORDED.length; at++) {
-    const lost = [RECORDED.subarray(0, at), RECORDED.subarray(at + 1)];
-    const doubled = [RECORDED.subarray(0, at + 1), RECORDED.subarray(at)];
-    // A byte that follows FIN is the begin of a frame that may come or not.
-    const isLast = at === RECORDED.length - 1;
-    expect([at, receive(...lost).clean]).toEqual([at, false]);
-    expect([at, receive(...doubled).clean]).toEqual([at, isLast]);
-  }
+  expect(message(bytes.length - 1)).toContain('inside FIN');
 });
 
 test('bytes after FIN do not take its verdict back, but are an error as soon as they are a frame', () => {
   const demux = new Demux(new Recorder());
-  expect(demux.push(RECORDED)).toBeUndefined();
+  expect(demux.push(recordOneWay())).toBeUndefined();
   expect(demux.push(new Uint8Array(15))).toBeUndefined();
   demux.eof();
   expect(demux.finished).toBe(true);

@@ -1,0 +1,126 @@
+import { Budget } from '../../../src/archive/budget.ts';
+import { EntryValidator } from '../../../src/archive/entry-validator.ts';
+import { TarReader } from '../../../src/archive/tar-reader.ts';
+import { unpack } from '../../../src/archive/unpack.ts';
+import type { Entry } from '../../../src/entry.ts';
+import { CtxsyncError } from '../../../src/errors.ts';
+import { readManifest } from '../../../src/manifest/manifest.ts';
+import { WantReader } from '../../../src/manifest/wants.ts';
+import { MemorySource, ORIGIN } from '../archive-io.ts';
+
+/** Entries that may be declared in one stream of a test. */
+const MAX_ENTRIES = 20;
+const MAX_BYTES = 2 ** 30;
+
+/**
+ * Reads a stream as its reader's disk thread does, and holds every entry that is let through against
+ * what DESIGN promises of it: with no code of the validator's.
+ *
+ * @returns the code with which it was refused; undefined when it was taken
+ * @throws Error when something got through that must not
+ */
+export function readEntries(
+  kind: string,
+  bytes: Buffer,
+  pieces: readonly number[],
+): string | undefined {
+  const source = new MemorySource(bytes, pieces);
+  const validator = new EntryValidator(
+    Budget.create({ maxEntries: MAX_ENTRIES, maxBytes: MAX_BYTES }),
+  );
+  const passed = new PassedEntries();
+  try {
+    if (kind === 'want') readWants(source);
+    else if (kind === 'manifest') {
+      for (const entry of readManifest(source)) {
+        validator.check(entry);
+        passed.add(entry);
+      }
+    } else readTree(source, validator, passed);
+  } catch (error) {
+    if (error instanceof CtxsyncError && REFUSALS.has(error.code)) return error.code;
+    throw error;
+  }
+  return undefined;
+}
+
+const REFUSALS: ReadonlySet<string> = new Set(['corrupt', 'unsafe-entry', 'over-limit']);
+
+function readWants(source: MemorySource): void {
+  const wants = new WantReader(source);
+  for (let before: string | undefined; ;) {
+    const want = wants.peek();
+    if (want === undefined) return;
+    if (before !== undefined && walkKey(before) >= walkKey(want.path)) {
+      throw new Error(`a want out of order: ${JSON.stringify(want.path)}`);
+    }
+    before = want.path;
+    wants.take();
+  }
+}
+
+/** '/' sorts before every other byte, and ends a name. */
+function walkKey(path: string): string {
+  return path.replaceAll('/', '\0');
+}
+
+function readTree(source: MemorySource, validator: EntryValidator, passed: PassedEntries): void {
+  const sink = {
+    add: (entry: Entry, content: { content(): Uint8Array; consumed(count: number): void }) => {
+      passed.add(entry);
+      let count = 0;
+      for (let piece = content.content(); piece.length > 0; piece = content.content()) {
+        count += piece.length;
+        content.consumed(piece.length);
+      }
+      if (count !== entry.size) throw new Error(`${count} bytes of ${entry.size}`);
+    },
+    end: () => {},
+  };
+  unpack(new TarReader(source, ORIGIN), sink, {
+    name: '',
+    validator,
+    addFolders: false,
+    takesKept: true,
+    onSkipped: () => {},
+    onChanged: () => {},
+    onEntry: () => {},
+  });
+}
+
+/** What a disk could be told to make. */
+class PassedEntries {
+  readonly #kinds = new Map<string, string>([['', 'folder']]);
+  #count = 0;
+  #bytes = 0;
+
+  add({ path, kind, link, size, mode, mtimeUs }: Entry): void {
+    const fail = (why: string): never => {
+      throw new Error(`let through: ${JSON.stringify({ path, kind, link })}: ${why}`);
+    };
+    this.#count += 1;
+    this.#bytes += size;
+    if (this.#count > MAX_ENTRIES || this.#bytes > MAX_BYTES) fail('over the limit');
+    if (!Number.isSafeInteger(size) || size < 0) fail('size');
+    if (!Number.isSafeInteger(mtimeUs) || (mode & ~0o1777) !== 0) fail('mode or time');
+    const names = path.split('/');
+    if (path !== '' && names.some((name) => name === '' || name === '.' || name === '..')) {
+      fail('it leads elsewhere');
+    }
+    if (/\0/.test(path + (link ?? ''))) fail('NUL');
+    if (path.length > 3_800 || names.length > 1_024) fail('too long or deep');
+    if (names.some((name) => name.length > 255)) fail('a name is too long');
+    if (names.some((name) => name.startsWith('.ctxsync-'))) fail('a name of ours');
+    if (path === '' && kind !== 'folder') fail('the root');
+    if (path !== '' && this.#kinds.get(names.slice(0, -1).join('/')) !== 'folder')
+      fail('no parent');
+    const target = kind === 'hardlink' && link !== path ? this.#kinds.get(link!) : undefined;
+    if (kind === 'hardlink' && target !== 'file' && target !== 'symlink') fail('its link');
+    const made = target ?? kind;
+    const before = this.#kinds.get(path);
+    if (before !== undefined && before !== made) fail(`it was a ${before}`);
+    if ((kind === 'symlink' || kind === 'hardlink') !== (link !== undefined)) fail('its link');
+    if (link === '' || (link ?? '').length > 4_095) fail('its link');
+    this.#kinds.set(path, made);
+  }
+}

@@ -1,0 +1,103 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { fuzzing } from '../helpers/fuzzing.ts';
+import {
+  receiversSession,
+  sendersSession,
+  TRANSFER_ID,
+  type HostileSession,
+} from '../helpers/wire/hostile-session.ts';
+import {
+  judgeConnection,
+  plainly,
+  type Judgement,
+  type Reader,
+} from '../helpers/wire/judge-connection.ts';
+import {
+  digestOfNothing,
+  hearAsReceiver,
+  hearAsSender,
+  WANT_STREAMS,
+} from '../helpers/wire/memory-reader.ts';
+import { contentOf } from '../helpers/wire/hostile-content.ts';
+import { readEntries } from '../helpers/wire/safe-entries.ts';
+import { sliced } from '../helpers/wire/session-frames.ts';
+
+/*
+ * Sessions that nobody should send, by the thousand. Each is judged by a second reading of
+ * PROTOCOL.md (judge-connection.ts), and what our reader makes of it has to be the same, to the byte
+ * at which it stops, however the bytes arrive.
+ */
+const RING_BYTES = 16_384;
+const OFFERED = ['', 'web', 'api'];
+
+const RECEIVER: Reader = { side: 'receiver', grant: RING_BYTES, streams: WANT_STREAMS };
+
+const slices = fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 8 });
+
+/** The reader and the judge agree, on all that was heard. */
+function expectSame(heard: Judgement, judged: Judgement, { changes }: HostileSession): void {
+  expect({ changes, ...plainly(heard) }).toEqual({ changes, ...plainly(judged) });
+}
+
+/** What may be read of it is safe, or refused. */
+function expectSafe({ streams }: Judgement, sizes: readonly number[]): void {
+  for (const { kind, bytes, ended } of streams) if (ended) readEntries(kind, bytes, sizes);
+}
+
+describe('whatever a sender sends', () => {
+  test.each(['oneway', 'duplex'] as const)(
+    'a receiver takes what is right, and no more: %s',
+    (mode) =>
+      fc.assert(
+        fc.asyncProperty(sendersSession(mode), slices, async (session, sizes) => {
+          const judged = judgeConnection(session.bytes, RECEIVER);
+          for (const pieces of [[session.bytes], sliced(session.bytes, sizes)]) {
+            expectSame(await hearAsReceiver(pieces, RING_BYTES), judged, session);
+          }
+          expectSafe(judged, sizes);
+        }),
+        fuzzing(mode === 'oneway' ? 700 : 600),
+      ),
+  );
+});
+
+test.each(['tree', 'manifest', 'want'])(
+  'whatever a %s holds, what is let through is safe, and how it is cut does not count',
+  (kind) => {
+    fc.assert(
+      fc.property(contentOf(kind), slices, (bytes, sizes) => {
+        expect(readEntries(kind, bytes, sizes)).toBe(readEntries(kind, bytes, [Infinity]));
+      }),
+      fuzzing(1_000),
+    );
+  },
+);
+
+describe('whatever a receiver answers', () => {
+  test.each([true, false])(
+    'a sender believes the right receipt alone; has it sent all: %s',
+    (sentAll) => {
+      const digest = digestOfNothing(TRANSFER_ID, OFFERED);
+      const reader: Reader = {
+        side: 'sender',
+        grant: RING_BYTES,
+        transferId: TRANSFER_ID,
+        digest: sentAll ? digest : undefined,
+        streams: OFFERED.length,
+        asked: OFFERED,
+      };
+      const parts = { transferId: TRANSFER_ID, offered: OFFERED, sentAll, ringBytes: RING_BYTES };
+      return fc.assert(
+        fc.asyncProperty(receiversSession(digest), slices, async (session, sizes) => {
+          const judged = judgeConnection(session.bytes, reader);
+          for (const pieces of [[session.bytes], sliced(session.bytes, sizes)]) {
+            expectSame(await hearAsSender(pieces, parts), judged, session);
+          }
+          expectSafe(judged, sizes);
+        }),
+        fuzzing(350),
+      );
+    },
+  );
+});
