@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Receipt } from '../../src/wire/messages.ts';
@@ -95,6 +95,22 @@ describe('the receiver fails: the sender has its words, and exits with 9', () =>
       expectFailure(receive, 4, `cannot write into ${file}/out`);
       expectPassedOn(receive, send);
     }));
+
+  test.runIf(process.getuid?.() === 0)('the commit is refused: OUT is as it was', () =>
+    withScene(async (scene) => {
+      const options = unprivileged(scene.folder);
+      // Somebody else's, and closed: what is staged cannot be moved into it.
+      chownSync(join(scene.out, 'web'), 0, 0);
+      const before = treeState(scene.out);
+      const socket = socketOf(scene);
+      const receiving = run(['receive', scene.out, '--socket', socket], options);
+      const send = await run(['send', scene.context, '--socket', socket, '--full'], options);
+      const receive = await receiving;
+      expectFailure(receive, 4, 'web');
+      expectPassedOn(receive, send);
+      expectUntouched({ ...scene, before });
+    }),
+  );
 
   test('OUT is locked by another receiver', () =>
     withScene(async (scene) => {

@@ -69,18 +69,35 @@ const sending = {
 } as const;
 
 const SESSIONS: Session[] = [
-  { name: "a sender's, one way", bytes: recordOneWay(), verdict: 'whole', ...receiving },
-  { name: "a sender's, both ways", bytes: recordDuplex(), verdict: 'whole', ...receiving },
-  { name: "a failing sender's", bytes: recordFailure(), verdict: 'error', ...receiving },
   {
-    name: "a receiver's",
+    name: 'the session of a sender, one way,',
+    bytes: recordOneWay(),
+    verdict: 'whole',
+    ...receiving,
+  },
+  {
+    name: 'the session of a sender, both ways,',
+    bytes: recordDuplex(),
+    verdict: 'whole',
+    ...receiving,
+  },
+  {
+    name: 'the session of a sender that fails',
+    bytes: recordFailure(),
+    verdict: 'error',
+    ...receiving,
+  },
+  {
+    name: 'the session of a receiver',
     bytes: recordAnswers(OFFERED, TRANSFER_ID, DIGEST),
     verdict: 'receipt',
     ...sending,
   },
 ];
 
-describe.each(SESSIONS)('$name session', ({ bytes, verdict, reader, hear }) => {
+describe.each(SESSIONS.map((each) => [each.name, each] as const))('%s', (_, session) => {
+  const { bytes, verdict, reader, hear } = session;
+
   /** What it holds, byte for byte. */
   const whole = judgeConnection(bytes, reader);
 
@@ -105,7 +122,7 @@ describe.each(SESSIONS)('$name session', ({ bytes, verdict, reader, hear }) => {
   });
 
   test('is taken in two pieces, wherever they part, and byte by byte', async () => {
-    const partings = Array.from(bytes, (_, at) => [bytes.subarray(0, at), bytes.subarray(at)]);
+    const partings = Array.from(bytes, (_byte, at) => [bytes.subarray(0, at), bytes.subarray(at)]);
     for (const pieces of [...partings, sliced(bytes, [1])]) {
       expect(plainly(await hear(pieces))).toEqual(plainly(whole));
     }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fuzzing } from '../helpers/fuzzing.ts';
+import { fuzzing, SEEDED } from '../helpers/fuzzing.ts';
 import {
   receiversSession,
   sendersSession,
@@ -45,25 +45,31 @@ function expectSafe({ streams }: Judgement, sizes: readonly number[]): void {
   for (const { kind, bytes, ended } of streams) if (ended) readEntries(kind, bytes, sizes);
 }
 
-describe('whatever a sender sends', () => {
+describe(`whatever a sender sends ${SEEDED}`, { timeout: 0 }, () => {
   test.each(['oneway', 'duplex'] as const)(
     'a receiver takes what is right, and no more: %s',
-    (mode) =>
-      fc.assert(
-        fc.asyncProperty(sendersSession(mode), slices, async (session, sizes) => {
-          const judged = judgeConnection(session.bytes, RECEIVER);
-          for (const pieces of [[session.bytes], sliced(session.bytes, sizes)]) {
-            expectSame(await hearAsReceiver(pieces, RING_BYTES), judged, session);
-          }
-          expectSafe(judged, sizes);
-        }),
-        fuzzing(mode === 'oneway' ? 700 : 600),
-      ),
+    async (mode) => {
+      const verdicts = new Map<string, number>();
+      const property = fc.asyncProperty(sendersSession(mode), slices, async (session, sizes) => {
+        const judged = judgeConnection(session.bytes, RECEIVER);
+        for (const pieces of [[session.bytes], sliced(session.bytes, sizes)]) {
+          expectSame(await hearAsReceiver(pieces, RING_BYTES), judged, session);
+        }
+        expectSafe(judged, sizes);
+        verdicts.set(judged.verdict, (verdicts.get(judged.verdict) ?? 0) + 1);
+      });
+      const options = fuzzing(mode === 'oneway' ? 700 : 600);
+      await fc.assert(property, options);
+      // The sessions reach what they are for.
+      expect(verdicts.get('whole')).toBeGreaterThan(options.numRuns / 20);
+      expect([...verdicts.keys()]).toEqual(expect.arrayContaining(['corrupt', 'truncated']));
+    },
   );
 });
 
 test.each(['tree', 'manifest', 'want'])(
-  'whatever a %s holds, what is let through is safe, and how it is cut does not count',
+  `whatever a %s holds, what is let through is safe, and how it is cut does not count ${SEEDED}`,
+  { timeout: 0 },
   (kind) => {
     fc.assert(
       fc.property(contentOf(kind), slices, (bytes, sizes) => {
@@ -74,7 +80,7 @@ test.each(['tree', 'manifest', 'want'])(
   },
 );
 
-describe('whatever a receiver answers', () => {
+describe(`whatever a receiver answers ${SEEDED}`, { timeout: 0 }, () => {
   test.each([true, false])(
     'a sender believes the right receipt alone; has it sent all: %s',
     (sentAll) => {
