@@ -1,0 +1,329 @@
+/**
+ * Faults that other programs had, and some of our own, put back on purpose: see run.js.
+ *
+ * @typedef {object} Mutant
+ * @property {string} name what is wrong with it
+ * @property {readonly { file: string, find: string, replace: string }[]} edits each text is there once
+ * @property {string} file of the test that has to see it
+ * @property {string} test its full name
+ * @property {RegExp} seen what the failure says; a time-out only where the fault is a wait without end
+ * @property {boolean} [root] the test needs another user, and is skipped without
+ * @property {boolean} [builds] the test runs the program
+ */
+
+/** @type {readonly Mutant[]} */
+export const MUTANTS = [
+  // --- nothing is lost -------------------------------------------------------------------------
+  {
+    name: 'drop on full: what has no room in a queue is thrown away',
+    edits: [
+      {
+        file: 'src/wire/demux.ts',
+        find: 'const taken = stream.ring.cancelled ? piece.length : stream.ring.write(piece);',
+        replace:
+          'if (!stream.ring.cancelled) stream.ring.write(piece);\n    const taken = piece.length;',
+      },
+    ],
+    file: 'test/wire/no-lost-packet.test.ts',
+    test: '64 packets through a queue of 32 with a slow consumer every packet is delivered in order, and the end is seen, 20 times in a row',
+    seen: /expected/,
+  },
+  {
+    name: 'drop on full: the end of a stream gets lost in a full queue',
+    edits: [
+      {
+        file: 'src/wire/demux.ts',
+        find: '    stream.ring.end();\n',
+        replace: '    if (stream.ring.writable().length > 0) stream.ring.end();\n',
+      },
+    ],
+    file: 'test/wire/no-lost-packet.test.ts',
+    test: '64 packets through a queue of 32 with a slow consumer every packet is delivered in order, and the end is seen, 20 times in a row',
+    seen: /never came|expected/,
+  },
+  {
+    name: 'a lost wake-up: who waits for bytes is not told of them',
+    edits: [
+      {
+        file: 'src/flow/ring.ts',
+        find: 'if (waitsFor === ANY_BYTE || this.#used() >= this.#quarter) this.#signal(DATA_EVENT);',
+        replace: 'if (this.#used() >= this.#quarter) this.#signal(DATA_EVENT);',
+      },
+    ],
+    file: 'test/flow/ring.test.ts',
+    test: 'on the main thread data() waits while the ring is empty, and for no longer',
+    seen: /never came/,
+  },
+
+  // --- no stream delays another ----------------------------------------------------------------
+  {
+    name: 'grant on arrival: credit goes back before anybody has read',
+    edits: [
+      {
+        file: 'src/wire/demux.ts',
+        find: '    this.#current = stream;\n',
+        replace:
+          '    this.#current = stream;\n    this.#handler.raised?.(stream.id, stream.bytes + header.length + stream.ring.capacity);\n',
+      },
+      {
+        file: 'src/flow/credit.ts',
+        find: 'return this.#received <= this.#limit;',
+        replace: 'return this.#received <= this.#limit + 1e9;',
+      },
+    ],
+    file: 'test/wire/duplex-known-bad.test.ts',
+    test: 'a stream that nobody reads, among others, in both directions stops at its ring and delays no other',
+    seen: /at expectIsolation/,
+  },
+  {
+    name: 'shared window: one credit for all streams of the connection',
+    edits: [
+      {
+        file: 'src/wire/mux.ts',
+        find: '      const credit = stream.limit - stream.bytes;\n',
+        replace:
+          '      const window = this.#streams.reduce((left, each) => left - each.bytes + each.limit - this.#firstCredit, this.#firstCredit);\n      const credit = Math.min(window, stream.limit - stream.bytes);\n',
+      },
+    ],
+    file: 'test/wire/duplex-known-bad.test.ts',
+    test: 'a stream that nobody reads, among others, in both directions stops at its ring and delays no other',
+    seen: /at expectIsolation/,
+  },
+  {
+    name: 'gated reader: answers are read on only when something was written',
+    edits: [
+      {
+        file: 'src/session/replies.ts',
+        find: '        return this.#demux.push(bytes);\n',
+        replace: `        const written = mux.wireBytes;
+        const pushed = this.#demux.push(bytes);
+        return (async () => {
+          await pushed;
+          while (mux.wireBytes === written && !mux.finished) await new Promise((r) => setTimeout(r, 5));
+        })();
+`,
+      },
+      {
+        file: 'src/session/replies.ts',
+        find: '    const reading = this.#from\n',
+        replace: '    const mux = this.#mux;\n    const reading = this.#from\n',
+      },
+    ],
+    file: 'test/session/replies.test.ts',
+    test: 'answers are read while nothing can be written',
+    seen: /nothing can run/,
+  },
+  {
+    name: 'credit that goes back is believed',
+    edits: [
+      {
+        file: 'src/wire/mux.ts',
+        find: '    if (limit < stream.limit) return false;\n',
+        replace: '',
+      },
+    ],
+    file: 'test/wire/duplex-violations.test.ts',
+    test: 'a sender with stream 1 open and a limit of 16 refuses CREDIT below the first',
+    seen: /expected undefined to match/,
+  },
+  {
+    name: 'more than was granted is taken',
+    edits: [
+      {
+        file: 'src/flow/credit.ts',
+        find: 'return this.#received <= this.#limit;',
+        replace: 'return true;',
+      },
+    ],
+    file: 'test/wire/duplex-violations.test.ts',
+    test: 'a receiver on duplex takes as many bytes as it granted, and at one more ends the connection',
+    seen: /to throw/,
+  },
+
+  // --- success is proven -----------------------------------------------------------------------
+  {
+    name: 'END ignored: count and digest of a stream are not compared',
+    edits: [
+      {
+        file: 'src/wire/demux.ts',
+        find: 'if (end.bytes !== stream.bytes) {',
+        replace: 'if (end.bytes < 0) {',
+      },
+      {
+        file: 'src/wire/demux.ts',
+        find: 'if (end.gmac !== stream.digest.digest()) {',
+        replace: "if (stream.digest.digest() === '') {",
+      },
+    ],
+    file: 'test/wire/damage.test.ts',
+    test: 'the session of a sender, one way, is never taken with any one bit turned',
+    seen: /whole, with damage at/,
+  },
+  {
+    name: 'FIN ignored: the end of the transport is success',
+    edits: [
+      {
+        file: 'src/wire/demux.ts',
+        find: '    if (this.finished) return;\n',
+        replace: '    if (this.#open.size === 0) return;\n',
+      },
+    ],
+    file: 'test/wire/damage.test.ts',
+    test: 'the session of a sender, one way, is never taken when it is cut anywhere',
+    seen: /without a FIN/,
+  },
+  {
+    name: 'FIN not compared with the streams before it',
+    edits: [
+      {
+        file: 'src/wire/demux.ts',
+        find: 'if (said.streams !== streams || said.bytes !== bytes || said.digest !== digest) {',
+        replace: 'if (said.streams < 0 && said.bytes !== bytes && said.digest !== digest) {',
+      },
+    ],
+    file: 'test/wire/demux.test.ts',
+    test: 'FIN with a wrong digest is a protocol error',
+    seen: /expected undefined to match/,
+  },
+  {
+    name: 'streams that are open at FIN are taken for whole',
+    edits: [
+      {
+        file: 'src/wire/demux.ts',
+        find: "    this.#checkAllEnded('FIN', at);\n",
+        replace: '',
+      },
+    ],
+    file: 'test/wire/demux.test.ts',
+    test: 'FIN while a stream is open is a protocol error',
+    seen: /expected CtxsyncError: the connection is damaged/,
+  },
+  {
+    name: 'any receipt is believed',
+    edits: [
+      {
+        file: 'src/session/replies.ts',
+        find: 'receipt.transferId !== this.#transferId || receipt.digest !== this.#mux.digest',
+        replace: 'receipt.transferId !== this.#transferId && receipt.digest !== this.#mux.digest',
+      },
+    ],
+    file: 'test/session/replies.test.ts',
+    test: 'a receipt of another digest is not believed',
+    seen: /expected 'receipt' to be 'corrupt'/,
+  },
+  {
+    name: 'success on the end of the connection, without a receipt',
+    edits: [
+      {
+        file: 'src/session/replies.ts',
+        find: 'if (this.#receipt === undefined) throw this.#peerError ?? this.stray ?? this.#lost();',
+        replace: 'if (this.#peerError !== undefined) throw this.#peerError;',
+      },
+    ],
+    file: 'test/session/replies.test.ts',
+    test: 'the end of the connection without a receipt is no success',
+    seen: /expected 'receipt' to be 'outcome-unknown'/,
+  },
+  {
+    name: 'receipt before the commit',
+    edits: [
+      {
+        file: 'src/session/receive.ts',
+        find: `    await this.#failure.race(this.#landing.commit());
+    await this.#answers?.receipt(this.#digest!, this.#landing.counts());
+`,
+        replace: `    await this.#answers?.receipt(this.#digest!, this.#landing.counts());
+    await this.#failure.race(this.#landing.commit());
+`,
+      },
+    ],
+    file: 'test/e2e/duplex-receipt.test.ts',
+    test: 'the receiver fails: the sender has its words, and exits with 9 the commit is refused: OUT is as it was',
+    seen: /code/,
+    builds: true,
+    root: true,
+  },
+  {
+    name: 'exit right after write: bytes that nobody has taken count as handed over',
+    edits: [
+      {
+        file: 'src/transport/node-stream.ts',
+        find: 'else this.#stream.write(piece, (error) => (error == null ? done() : this.#break(error)));',
+        replace: 'else { this.#stream.write(piece); done(); }',
+      },
+    ],
+    file: 'test/transport/node-stream.test.ts',
+    test: 'a write settles when its bytes were handed over, and not before: exit would take them away',
+    seen: /expected true to be false/,
+  },
+  {
+    name: 'no linger: whoever fails closes at once',
+    edits: [
+      {
+        file: 'src/session/answers.ts',
+        find: '    await this.#handOver();\n    await ended;\n',
+        replace: '    await this.#handOver();\n    void ended;\n',
+      },
+    ],
+    file: 'test/session/answers.test.ts',
+    test: 'whoever says ERROR goes on reading until the peer has ended: closing could take it away',
+    seen: /isDone/,
+  },
+
+  // --- nobody hangs, and nobody is accused -----------------------------------------------------
+  {
+    name: 'beats counted as progress: what a peer claims puts the time-out off for ever',
+    edits: [
+      {
+        file: 'src/observe/movement.ts',
+        find: '{ payloadBytes, diskWork }: Movement): number {\n  return payloadBytes + diskWork;',
+        replace:
+          '{ payloadBytes, diskWork, claims }: Movement): number {\n  return payloadBytes + diskWork + claims;',
+      },
+    ],
+    file: 'test/observe/stall-detector.test.ts',
+    test: 'StallDetector, while only the peer reports of its work says no stall, and gives up after several timeouts',
+    seen: /expected/,
+  },
+  {
+    name: 'beats counted as claims: one that says the same again puts the time-out off',
+    edits: [
+      {
+        file: 'src/session/peer-beat.ts',
+        find: 'if (this.#beat !== undefined && hasMoved(this.#beat, beat)) this.#claims += 1;',
+        replace: 'if (this.#beat !== undefined) this.#claims += 1;',
+      },
+    ],
+    file: 'test/session/peer-beat.test.ts',
+    test: 'a peer that says the same again, only older, claims nothing',
+    seen: /expected/,
+  },
+  {
+    name: 'a length is waited for before it is checked',
+    edits: [
+      {
+        file: 'src/wire/frame.ts',
+        find: 'if (header.length > most) {',
+        replace: 'if (header.length > most * 2 ** 20) {',
+      },
+    ],
+    file: 'test/wire/memory-bound.test.ts',
+    test: 'nothing is allocated for what a peer declares',
+    seen: /to throw|corrupt/,
+  },
+
+  // --- what was read is what was there ---------------------------------------------------------
+  {
+    name: 'a source file is not looked at again after its last byte',
+    edits: [
+      {
+        file: 'src/archive/pack.ts',
+        find: '    checkUnchanged(entry, statFile(fd, entry.path));\n    tar.finish();\n',
+        replace: '    tar.finish();\n',
+      },
+    ],
+    file: 'test/archive/pack.test.ts',
+    test: 'a file that changes while it is read was written to, with the same size',
+    seen: /did not fail|expected/,
+  },
+];
