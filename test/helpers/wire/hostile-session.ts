@@ -23,7 +23,10 @@ export interface SessionPlan {
 }
 
 export interface HostileSession {
+  /** Of the transfer TRANSFER_ID. */
   bytes: Buffer;
+  /** The same of another transfer. */
+  under: (transferId: string) => Buffer;
   /** What was done, for people. */
   changes: readonly string[];
 }
@@ -49,10 +52,10 @@ const names = fc.oneof(
   },
 );
 
-const ONE_WAY: SessionOptions = { mode: 'oneway', transferId: TRANSFER_ID };
+const ONE_WAY: SessionOptions = { mode: 'oneway' };
 const duplexOptions = fc
   .constantFrom(['', 'web', 'api'], ['web'], [])
-  .map((contexts): SessionOptions => ({ mode: 'duplex', transferId: TRANSFER_ID, contexts }));
+  .map((contexts): SessionOptions => ({ mode: 'duplex', contexts }));
 
 /** A sender's session, over a pipe or both ways. */
 export function sendersSession(mode: 'oneway' | 'duplex'): fc.Arbitrary<HostileSession> {
@@ -72,11 +75,7 @@ export function sendersSession(mode: 'oneway' | 'duplex'): fc.Arbitrary<HostileS
 export function receiversSession(digest: string): fc.Arbitrary<HostileSession> {
   return hostileSession(
     fc.record({
-      options: fc.constant<SessionOptions>({
-        role: 'receiver',
-        mode: 'duplex',
-        transferId: TRANSFER_ID,
-      }),
+      options: fc.constant<SessionOptions>({ role: 'receiver', mode: 'duplex' }),
       streams: streams(['want']),
       pieceBytes: fc.constantFrom(1_000, 100, 7),
       sideBySide: fc.boolean(),
@@ -114,18 +113,24 @@ function hostileSession(
   plan: fc.Arbitrary<SessionPlan>,
   digest = '',
 ): fc.Arbitrary<HostileSession> {
-  const whole = plan.map((each) => takeApart(encodePlan(each, digest)));
   const changes = fc.oneof(
     { weight: 2, arbitrary: fc.constant([]) },
     { weight: 4, arbitrary: fc.array(change(digest), { minLength: 1, maxLength: 1 }) },
     { weight: 1, arbitrary: fc.array(change(digest), { minLength: 2, maxLength: 4 }) },
   );
-  return fc.tuple(whole, changes, tail).map(([frames, todo, cut]) => {
-    const changed = todo.reduce((before, { run }) => run(before), frames);
-    const bytes = cut.run(putTogether(changed));
-    const said = [...todo.map(({ name }) => name), cut.name];
-    const done = said.filter((name) => name !== '');
-    return { bytes, changes: done, [fc.toStringMethod]: () => describe(done, changed) };
+  return fc.tuple(plan, changes, tail).map(([sent, todo, cut]) => {
+    const framesUnder = (transferId: string): SessionFrame[] => {
+      const whole = takeApart(encodePlan(sent, transferId, digest));
+      return todo.reduce((frames, { run }) => run(frames), whole);
+    };
+    const encode = (transferId: string): Buffer => cut.run(putTogether(framesUnder(transferId)));
+    const changed = [...todo.map(({ name }) => name), cut.name].filter((name) => name !== '');
+    return {
+      bytes: encode(TRANSFER_ID),
+      under: encode,
+      changes: changed,
+      [fc.toStringMethod]: () => describe(changed, framesUnder(TRANSFER_ID)),
+    };
   });
 }
 
@@ -138,8 +143,8 @@ function describe(changes: readonly string[], frames: readonly SessionFrame[]): 
   return [`changes: ${changes.join(', ')}`, ...lines].join('\n');
 }
 
-function encodePlan(plan: SessionPlan, digest: string): Buffer {
-  const encoder = new SessionEncoder(plan.options);
+function encodePlan(plan: SessionPlan, transferId: string, digest: string): Buffer {
+  const encoder = new SessionEncoder({ ...plan.options, transferId });
   const parts = plan.streams.map(({ kind, name, all, content }) => {
     const { id, frame } = encoder.open(kind, name, all === undefined ? {} : { all });
     return [frame, encoder.data(id, content, plan.pieceBytes), encoder.end(id)];
