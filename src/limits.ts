@@ -69,6 +69,8 @@ export const STALLED_LINGER_MS = 300;
 
 /** Bytes of a Unix socket's path: macOS's sun_path, the shorter, less its final NUL; Linux has 107. */
 export const MAX_SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107;
+/** Symlinks on the way to a socket: as many as Linux follows. */
+export const MAX_SYMLINKS = 40;
 /** Milliseconds between two attempts to connect. */
 export const CONNECT_RETRY_MS = 100;
 /** Milliseconds that a sender waits for a receiver to listen. */

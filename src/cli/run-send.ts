@@ -19,6 +19,8 @@ export interface SendCommandOptions extends CommonOptions {
   ignore: boolean;
   checksum?: true;
   full?: true;
+  /** A uid. */
+  socketOwner?: number | 'any';
 }
 
 /**
@@ -52,13 +54,13 @@ export function runSend(
 }
 
 function openTransport(
-  { socket, connectTimeout: timeoutMs }: SendCommandOptions,
+  { socket, socketOwner: owner, connectTimeout: timeoutMs }: SendCommandOptions,
   peer: readonly string[] | undefined,
   { signal, onEvent }: TransferOptions,
 ): Promise<Connection> | Outgoing {
   if (peer === undefined) {
     if (socket === undefined) return openStdout('"ctxsync receive"');
-    return connectSocket(socket, { timeoutMs, signal });
+    return connectSocket(socket, { timeoutMs, owner, signal });
   }
   if (socket !== undefined) throw usage('--socket and a command after "--" exclude each other');
   const [command = ''] = peer;

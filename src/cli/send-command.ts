@@ -3,6 +3,7 @@ import { DEFAULT_SEND_CONNECT_MS } from '../limits.ts';
 import type { PatternOption } from '../tree/context-rules.ts';
 import { addCommonOptions } from './common-options.ts';
 import type { SendCommandOptions } from './run-send.ts';
+import { parseUser } from './user-argument.ts';
 
 /** @param peer the command after "--" that runs the receiver */
 export function sendCommand(
@@ -24,6 +25,11 @@ export function sendCommand(
     .option('-f, --file <dockerfile>', 'its own ignore file, <dockerfile>.dockerignore, wins')
     .option('--ignore-file <file>', 'read the ignore rules from this file')
     .option('--no-ignore', 'read no ignore file')
+    .option(
+      '--socket-owner <user>',
+      'with --socket, the receiver may belong to this user (name, uid or any)',
+      parseUser,
+    )
     .option('--checksum', 'where both sides speak: compare contents, not only sizes and times')
     .option('--full', 'where both sides speak: send everything, whatever the receiver has')
     .option(

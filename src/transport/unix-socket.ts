@@ -1,14 +1,22 @@
-import { lstat, unlink } from 'node:fs/promises';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeSystemError, errnoOf } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
-import { CONNECT_RETRY_MS, MAX_SOCKET_PATH_BYTES, MAX_TIMER_MS } from '../limits.ts';
+import { CONNECT_RETRY_MS, MAX_TIMER_MS } from '../limits.ts';
 import { ReadableIncoming, WritableOutgoing } from './node-stream.ts';
+import { SocketFile } from './socket-file.ts';
+import { checkLength, findTrustedSocket, type TrustedUsers } from './socket-path.ts';
 import type { Connection } from './transport.ts';
 
 /** What may still come: nobody listens yet, or the file of one who is gone lies in the way. */
 const NOT_YET = new Set(['ENOENT', 'ECONNREFUSED', 'EAGAIN']);
+
+export interface ConnectOptions {
+  timeoutMs: number;
+  /** Users, by uid, who may listen there beside us and root; 'any' for whoever does. */
+  owner?: number | 'any' | undefined;
+  signal?: AbortSignal | undefined;
+}
 
 /**
  * Connects to a receiver, and waits for it.
@@ -16,22 +24,46 @@ const NOT_YET = new Set(['ENOENT', 'ECONNREFUSED', 'EAGAIN']);
  */
 export async function connectSocket(
   path: string,
-  { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal | undefined },
+  { timeoutMs, owner, signal }: ConnectOptions,
 ): Promise<Connection> {
-  checkPath(path);
+  checkLength(path);
+  const trusted = owner === 'any' ? owner : trustedUsers(owner);
   const until = performance.now() + timeoutMs;
   for (;;) {
-    try {
-      return toConnection(await tryConnect(path));
-    } catch (error) {
-      if (!NOT_YET.has(errnoOf(error) ?? ''))
-        throw notConnected(path, describeSystemError(error), error);
-      if (performance.now() >= until) {
-        throw notConnected(path, `no receiver listened for ${timeoutMs / 1000}s`, error);
-      }
+    const socket = await connectTrusted(path, trusted);
+    if (socket !== undefined) return toConnection(socket);
+    if (performance.now() >= until) {
+      throw notConnected(path, `no receiver listened for ${timeoutMs / 1000}s`);
     }
     await pause(signal, CONNECT_RETRY_MS);
   }
+}
+
+/** @returns undefined as long as nobody listens */
+async function connectTrusted(path: string, trusted: TrustedUsers): Promise<Socket | undefined> {
+  const before = await findTrustedSocket(path, trusted);
+  if (before === undefined) return undefined;
+  const socket = await tryConnect(path).catch((error: unknown) => {
+    if (NOT_YET.has(errnoOf(error) ?? '')) return undefined;
+    throw notConnected(path, describeSystemError(error), error);
+  });
+  if (socket === undefined) return undefined;
+  try {
+    // It is the one that was looked at, or one that listens for a single sender and is gone again.
+    const after = await findTrustedSocket(path, trusted);
+    if (after === before || after === undefined) return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+  socket.destroy();
+  return undefined;
+}
+
+function trustedUsers(owner: number | undefined): Set<number> {
+  const users = new Set([0, process.geteuid?.() ?? 0]);
+  if (owner !== undefined) users.add(owner);
+  return users;
 }
 
 /** A receiver's end of a socket path. */
@@ -56,8 +88,8 @@ export interface ListenOptions {
 }
 
 /**
- * Listens, for this user only (mode 0600). A socket file that nobody listens on any more is removed;
- * anything else that lies there is not touched.
+ * Listens, for this user only (mode 0600). A socket file of ours that nobody listens on any more is
+ * removed; anything else that lies there is not touched.
  *
  * @throws CtxsyncError usage, locked, not-writable
  */
@@ -65,8 +97,7 @@ export async function listenSocket(
   path: string,
   { maxConnections, silentMs, onWarning = () => {} }: ListenOptions = {},
 ): Promise<Listener> {
-  checkPath(path);
-  await removeStale(path);
+  checkLength(path);
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
   if (maxConnections !== undefined) server.maxConnections = maxConnections;
   const waiting: Socket[] = [];
@@ -82,7 +113,7 @@ export async function listenSocket(
       } else socket.destroy();
     });
   });
-  await listen(server, path);
+  const file = await SocketFile.listen(server, path, isUsed);
   // For good: an error without a listener would end the process, with all that it receives.
   server.on('error', (error) => {
     onWarning(`--socket ${path}: a sender could not be accepted: ${describeSystemError(error)}`);
@@ -105,74 +136,23 @@ export async function listenSocket(
       }
     },
     close() {
+      file.remove();
       server.close();
       for (const socket of [...silent, ...waiting.splice(0)]) socket.destroy();
     },
   };
 }
 
-/**
- * A path over the limit of sun_path (108 bytes on Linux, 104 on macOS, the final NUL included) is
- * cut in silence by some systems: Node 20 then listens elsewhere.
- */
-function checkPath(path: string): void {
-  const bytes = Buffer.byteLength(path);
-  if (bytes > 0 && bytes <= MAX_SOCKET_PATH_BYTES) return;
-  throw new CtxsyncError(
-    'usage',
-    `--socket ${path}: ${bytes} bytes, 1 to ${MAX_SOCKET_PATH_BYTES} are possible; use a shorter path`,
-    { path },
-  );
-}
-
-/** A socket file whose owner was killed stays. Only a refused connection proves that it is dead. */
-async function removeStale(path: string): Promise<void> {
-  const before = await lstat(path, { bigint: true }).catch(() => undefined);
-  if (before === undefined) return;
-  if (!before.isSocket()) {
-    throw new CtxsyncError(
-      'usage',
-      `--socket ${path}: it exists and is no socket; choose another path`,
-      {
-        path,
-      },
-    );
-  }
+/** Whether somebody listens on a socket file. @throws CtxsyncError not-writable */
+async function isUsed(path: string): Promise<boolean> {
   try {
     (await tryConnect(path)).destroy();
+    return true;
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return;
-    if (errnoOf(error) !== 'ECONNREFUSED') throw notListening(path, error);
-    const after = await lstat(path, { bigint: true }).catch(() => undefined);
-    if (after?.ino === before.ino && after.ctimeNs === before.ctimeNs) await remove(path);
-    return;
+    const errno = errnoOf(error);
+    if (errno === 'ECONNREFUSED' || errno === 'ENOENT') return false;
+    throw error;
   }
-  throw inUse(path);
-}
-
-/** Another receiver may have removed it first. */
-async function remove(path: string): Promise<void> {
-  try {
-    await unlink(path);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw notListening(path, error);
-  }
-}
-
-function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error): void => {
-      reject(errnoOf(error) === 'EADDRINUSE' ? inUse(path) : notListening(path, error));
-    };
-    server.once('error', fail);
-    // The file is made in listen() itself, with the mode that the umask leaves.
-    const umask = process.umask(0o177);
-    server.listen(path, () => {
-      server.off('error', fail);
-      resolve();
-    });
-    process.umask(umask);
-  });
 }
 
 function tryConnect(path: string): Promise<Socket> {
@@ -188,7 +168,7 @@ function tryConnect(path: string): Promise<Socket> {
 
 /**
  * Whether the first byte came, and not the end: a receiver that looks whether the path is in use (see
- * removeStale) connects and goes, and is no sender.
+ * isUsed) connects and goes, and is no sender.
  */
 function spoke(socket: Socket, silentMs?: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -233,20 +213,4 @@ async function pause(
 
 function notConnected(path: string, why: string, cause?: unknown): CtxsyncError {
   return new CtxsyncError('no-peer', `--socket ${path}: ${why}`, { path, cause });
-}
-
-function notListening(path: string, cause: unknown): CtxsyncError {
-  const why = describeSystemError(cause);
-  return new CtxsyncError('not-writable', `cannot listen on --socket ${path}: ${why}`, {
-    path,
-    cause,
-  });
-}
-
-function inUse(path: string): CtxsyncError {
-  return new CtxsyncError(
-    'locked',
-    `--socket ${path}: another receiver listens there; choose another path, or wait for it to end`,
-    { path },
-  );
 }

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { connect, Server } from 'node:net';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import * as timers from 'node:timers/promises';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { MAX_TIMER_MS } from '../../src/limits.ts';
 import {
+  connectSocket,
   listenSocket,
   type Listener,
   type ListenOptions,
@@ -18,6 +20,8 @@ vi.mock('node:timers/promises', { spy: true });
 
 afterEach(() => {
   vi.restoreAllMocks();
+  // Those of vi.mock: back to what they spy on.
+  vi.resetAllMocks();
 });
 
 const FOREVER = { timeoutMs: Infinity };
@@ -99,4 +103,30 @@ test('senders that cannot be accepted are told of, and end no server', async () 
   await accepted;
   const words = `--socket ${path}: a sender could not be accepted: no buffer space available (ENOBUFS)`;
   expect(warnings).toEqual([words, words]);
+});
+
+test('a sender does not keep a connection to a socket that came in the place of the one it looked at', async () => {
+  const path = socketInTest();
+  const first = await listenInTest(path);
+  const heard = first.accept({ timeoutMs: 300 });
+  heard.catch(() => {});
+  const { lstat } = await vi.importActual<typeof fs>('node:fs/promises');
+  let looks = 0;
+  let second: Listener | undefined;
+  vi.mocked(fs.lstat).mockImplementation(async (...args) => {
+    const there = args[0] === path ? (looks += 1) : 0;
+    // Between the first look and the connection.
+    const stats = await lstat(...args);
+    if (there === 1) {
+      rmSync(path);
+      second = await listenInTest(path);
+      looks = 1_000;
+    }
+    return stats;
+  });
+  const connection = await connectSocket(path, { timeoutMs: 10_000 });
+  onTestFinished(() => connection.outgoing.destroy());
+  await connection.outgoing.write([Buffer.from('x')]);
+  await second?.accept({ timeoutMs: 10_000 });
+  expect(looks).toBeGreaterThan(1_002);
 });

@@ -1,0 +1,167 @@
+import { randomBytes } from 'node:crypto';
+import { lstatSync, unlinkSync, type BigIntStats } from 'node:fs';
+import { link, lstat, rename, stat, unlink } from 'node:fs/promises';
+import type { Server } from 'node:net';
+import { dirname, join } from 'node:path';
+import { describeSystemError, errnoOf } from '../disk/system-error.ts';
+import { CtxsyncError } from '../errors.ts';
+import { LOCK_ATTEMPTS, MAX_SOCKET_PATH_BYTES } from '../limits.ts';
+import { identityOf, noSocket } from './socket-path.ts';
+
+/** Some disks have no hard links. */
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+/**
+ * The file of a socket that we listen on. It gets its name when it listens and is this user's alone:
+ * it is made under a name of its own. libuv unlinks that name in the end, whatever lies there; what is
+ * at the path is removed by us, and only as long as it is ours.
+ */
+export class SocketFile {
+  readonly #path: string;
+  readonly #identity: string;
+
+  /**
+   * @param isUsed whether somebody listens on a socket
+   * @throws CtxsyncError usage, locked, not-writable
+   */
+  static async listen(
+    server: Server,
+    path: string,
+    isUsed: (path: string) => Promise<boolean>,
+  ): Promise<SocketFile> {
+    await checkDirectory(path);
+    await makeRoom(path, isUsed);
+    const draft = draftOf(path);
+    try {
+      await listenAt(server, draft);
+      const identity = identityOf(await lstat(draft, BIGINT));
+      await publish(draft, path, isUsed);
+      return new SocketFile(path, identity);
+    } catch (error) {
+      server.close();
+      throw error instanceof CtxsyncError ? error : notListening(path, error);
+    }
+  }
+
+  private constructor(path: string, identity: string) {
+    this.#path = path;
+    this.#identity = identity;
+  }
+
+  /** To be called while it still listens: nobody takes it for stale and puts another in its place. */
+  remove(): void {
+    try {
+      const there = lstatSync(this.#path, BIGINT);
+      if (identityOf(there) === this.#identity) unlinkSync(this.#path);
+    } catch {
+      // It is gone, or the directory is; either way nothing of ours can be removed.
+    }
+  }
+}
+
+const BIGINT = { bigint: true } as const;
+
+/** libuv says EACCES where a directory is missing (nodejs/node#35538). */
+async function checkDirectory(path: string): Promise<void> {
+  const directory = dirname(path);
+  try {
+    const stats = await stat(directory);
+    if (stats.isDirectory()) return;
+  } catch (error) {
+    throw notListening(path, error, `its directory, ${directory}: `);
+  }
+  throw new CtxsyncError(
+    'not-writable',
+    `cannot listen on --socket ${path}: ${directory} is no directory`,
+    { path },
+  );
+}
+
+/** Takes a stale socket away. Only a refused connection proves that it is one. */
+async function makeRoom(path: string, isUsed: (path: string) => Promise<boolean>): Promise<void> {
+  const before = await lstat(path, BIGINT).catch(() => undefined);
+  if (before === undefined) return;
+  if (!before.isSocket()) throw noSocket(path, before);
+  const us = process.geteuid?.();
+  if (us !== 0 && Number(before.uid) !== us) throw another(path, before);
+  if (await isUsed(path)) throw inUse(path);
+  const after = await lstat(path, BIGINT).catch(() => undefined);
+  if (after?.ino === before.ino && after.ctimeNs === before.ctimeNs) await remove(path);
+}
+
+/** Another receiver may have removed it first. */
+async function remove(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw notListening(path, error);
+  }
+}
+
+/** A name beside it, and no longer than a socket's may be. */
+function draftOf(path: string): string {
+  const directory = dirname(path);
+  const room = MAX_SOCKET_PATH_BYTES - Buffer.byteLength(join(directory, '.')) + 1;
+  return join(directory, `.ctxsync-${randomBytes(8).toString('hex')}`.slice(-room));
+}
+
+function listenAt(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    // The file is made in listen() itself, with the mode that the umask leaves.
+    const umask = process.umask(0o177);
+    server.listen(path, () => {
+      server.off('error', reject);
+      resolve();
+    });
+    process.umask(umask);
+  });
+}
+
+/** Gives the draft its name, unless something has it already. */
+async function publish(
+  draft: string,
+  path: string,
+  isUsed: (path: string) => Promise<boolean>,
+): Promise<void> {
+  for (let attempt = 0; attempt < LOCK_ATTEMPTS; attempt += 1) {
+    try {
+      await link(draft, path);
+      await unlink(draft);
+      return;
+    } catch (error) {
+      const errno = errnoOf(error) ?? '';
+      if (NO_LINKS.has(errno)) {
+        await rename(draft, path);
+        return;
+      }
+      if (errno !== 'EEXIST') throw error;
+    }
+    await makeRoom(path, isUsed);
+  }
+  throw inUse(path);
+}
+
+function notListening(path: string, cause: unknown, what = ''): CtxsyncError {
+  const why = describeSystemError(cause);
+  return new CtxsyncError('not-writable', `cannot listen on --socket ${path}: ${what}${why}`, {
+    path,
+    cause,
+  });
+}
+
+function another(path: string, { uid }: BigIntStats): CtxsyncError {
+  return new CtxsyncError(
+    'not-writable',
+    `cannot listen on --socket ${path}: a socket of another user (uid ${uid}) is there; choose another path`,
+    { path },
+  );
+}
+
+function inUse(path: string): CtxsyncError {
+  return new CtxsyncError(
+    'locked',
+    `--socket ${path}: another receiver listens there; choose another path, or wait for it to end`,
+    { path },
+  );
+}

@@ -1,0 +1,130 @@
+import type { BigIntStats } from 'node:fs';
+import { lstat, readlink, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { describeSystemError, errnoOf } from '../disk/system-error.ts';
+import { CtxsyncError } from '../errors.ts';
+import { MAX_SOCKET_PATH_BYTES, MAX_SYMLINKS } from '../limits.ts';
+
+/** Users, by uid, whose socket a sender takes; 'any' takes whatever is there. */
+export type TrustedUsers = ReadonlySet<number> | 'any';
+
+/**
+ * A path over the limit of sun_path (108 bytes on Linux, 104 on macOS, the final NUL included) is
+ * cut in silence by some systems: Node 20 then listens elsewhere.
+ *
+ * @throws CtxsyncError usage
+ */
+export function checkLength(path: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (bytes > 0 && bytes <= MAX_SOCKET_PATH_BYTES) return;
+  throw refused(
+    path,
+    `${bytes} bytes, 1 to ${MAX_SOCKET_PATH_BYTES} are possible; use a shorter path`,
+  );
+}
+
+/**
+ * The socket file that a sender may connect to: it has to belong to a trusted user, and so has every
+ * directory and symlink on the way, and nobody else may be able to put something in its place. Else
+ * whoever got to the path first is handed the context.
+ *
+ * @returns its identity, or undefined when there is none yet
+ * @throws CtxsyncError usage, no-peer when its directory is missing
+ */
+export async function findTrustedSocket(
+  path: string,
+  trusted: TrustedUsers,
+): Promise<string | undefined> {
+  try {
+    const found = await (trusted === 'any' ? stat(path, BIGINT) : walk(path, trusted));
+    if (!found.isSocket()) throw noSocket(path, found);
+    return identityOf(found);
+  } catch (error) {
+    if (error instanceof CtxsyncError) throw error;
+    if (errnoOf(error) === 'ENOENT' && (await exists(dirname(path)))) return undefined;
+    const words = describeSystemError(error);
+    throw new CtxsyncError('no-peer', `--socket ${path}: nobody can listen there: ${words}`, {
+      path,
+      cause: error,
+    });
+  }
+}
+
+/** @throws CtxsyncError usage */
+export function noSocket(path: string, stats: BigIntStats): CtxsyncError {
+  return refused(path, `it exists and is no socket, but ${kindOf(stats)}; choose another path`);
+}
+
+/** The same for one file only: the number of an inode is used again. */
+export function identityOf({ dev, ino, birthtimeNs }: BigIntStats): string {
+  return `${dev}:${ino}:${birthtimeNs}`;
+}
+
+const BIGINT = { bigint: true } as const;
+
+/** From the root on, one component at a time, as the system resolves it. */
+async function walk(path: string, trusted: ReadonlySet<number>): Promise<BigIntStats> {
+  const left = resolve(path).split('/').filter(Boolean);
+  let at = '/';
+  let links = 0;
+  for (;;) {
+    const stats = await lstat(at, BIGINT);
+    if (!trusted.has(Number(stats.uid))) throw strangers(path, at, stats);
+    if (stats.isSymbolicLink()) {
+      if ((links += 1) > MAX_SYMLINKS) throw refused(path, `too many symlinks at ${at}`);
+      const target = await readlink(at);
+      left.unshift(...target.split('/').filter((name) => name !== '' && name !== '.'));
+      at = target.startsWith('/') ? '/' : dirname(at);
+      continue;
+    }
+    const next = left.shift();
+    if (next === undefined) return stats;
+    if (stats.isDirectory() && isOpenToOthers(stats)) {
+      const words = `others can put their own socket in its place, as ${at} is open to them`;
+      throw refused(path, `${words}; use a directory that is only yours, or ${FLAG}`);
+    }
+    at = next === '..' ? dirname(at) : join(at, next);
+  }
+}
+
+const GROUP_WRITE = 0o020n;
+const OTHERS_WRITE = 0o002n;
+const STICKY = 0o1000n;
+
+/** Where the sticky bit is set, as in /tmp, nobody can replace what is another's. */
+function isOpenToOthers({ mode, uid, gid }: BigIntStats): boolean {
+  if ((mode & STICKY) !== 0n) return false;
+  // A user's private group, as useradd makes it, has the number of the user.
+  const groupIsUser = gid === uid;
+  return (mode & OTHERS_WRITE) !== 0n || ((mode & GROUP_WRITE) !== 0n && !groupIsUser);
+}
+
+const FLAG = '--socket-owner';
+
+function strangers(path: string, at: string, stats: BigIntStats): CtxsyncError {
+  const what = `${kindOf(stats)} of another user (uid ${stats.uid})`;
+  const where = at === resolve(path) ? `it is ${what}` : `${at} is ${what}`;
+  return refused(
+    path,
+    `${where}, who would be sent the context; if that is the receiver's, allow it with ${FLAG} ${stats.uid}`,
+  );
+}
+
+function kindOf(stats: BigIntStats): string {
+  if (stats.isSocket()) return 'a socket';
+  if (stats.isDirectory()) return 'a directory';
+  if (stats.isSymbolicLink()) return 'a symlink';
+  if (stats.isFIFO()) return 'a FIFO';
+  return stats.isFile() ? 'a file' : 'a device';
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+}
+
+function refused(path: string, why: string): CtxsyncError {
+  return new CtxsyncError('usage', `--socket ${path}: ${why}`, { path });
+}
