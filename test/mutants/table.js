@@ -326,4 +326,101 @@ export const MUTANTS = [
     test: 'a file that changes while it is read was written to, with the same size',
     seen: /did not fail|expected/,
   },
+  {
+    name: 'kind not compared: what is listed as a directory may be sent as a symlink',
+    edits: [
+      {
+        file: 'src/disk/entry-digest.ts',
+        find: 'this.#batch += `${kind} ${path}\\0`;',
+        replace: 'this.#batch += `${kind.slice(99)} ${path}\\0`;',
+      },
+    ],
+    file: 'test/exploits/listed-and-sent-differ.test.ts',
+    test: 'what is listed as one kind and sent as another is refused, and OUT is as it was a symlink as a file',
+    seen: /at refused|expectExit/,
+    builds: true,
+  },
+  {
+    name: 'stamp not compared: another file in the place of the listed one is sent',
+    edits: [
+      {
+        file: 'src/tree/walk-wanted.ts',
+        find: 'if (stampOf(kind, identity) === want.stamp) return;',
+        replace: 'if (stampOf(kind, identity).length === want.stamp.length) return;',
+      },
+    ],
+    file: 'test/tree/walk-wanted.test.ts',
+    test: 'a context that changed since it was offered fails as such where it has another file like it for a file',
+    seen: /expected/,
+  },
+  {
+    name: 'order not checked: a list may say the same path twice',
+    edits: [
+      {
+        file: 'src/manifest/manifest.ts',
+        find: 'comparePaths(before, path, fields.shared) >= 0) {',
+        replace: 'comparePaths(before, path, fields.shared) > 0) {',
+      },
+    ],
+    file: 'test/manifest/manifest.test.ts',
+    test: 'a manifest that is broken with an entry twice is corrupt, and says where',
+    seen: /to throw/,
+  },
+
+  // --- nothing leaves OUT ----------------------------------------------------------------------
+  {
+    name: "a receiver's own names are accepted below the top level",
+    edits: [
+      {
+        file: 'src/archive/entry-validator.ts',
+        find: 'if (isWorkName(name)) throw',
+        replace: 'if (isWorkName(name) && name === names[0]) throw',
+      },
+    ],
+    file: 'test/exploits/work-names.test.ts',
+    test: "a receiver's own names are refused, with {} .ctxsync-lock",
+    seen: /expected undefined to match object/,
+  },
+  {
+    name: 'a path that climbs is let through',
+    edits: [
+      {
+        file: 'src/archive/entry-validator.ts',
+        find: "if (name === '..') throw",
+        replace: "if (name === '..' && names[0] === '..') throw",
+      },
+    ],
+    file: 'test/exploits/dot-dot.test.ts',
+    test: 'a path that climbs is refused, with {} a/..',
+    seen: /to match \/its path has/,
+  },
+  {
+    name: 'a source file that became a symlink is followed out of the context',
+    edits: [
+      {
+        file: 'src/disk/open-file.ts',
+        find: 'constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK',
+        replace: 'constants.O_RDONLY | constants.O_NONBLOCK',
+      },
+    ],
+    file: 'test/archive/pack.test.ts',
+    test: 'a file that changes between the walk and the reading was replaced by a symlink, which is not followed',
+    seen: /expected true to be false/,
+  },
+
+  // --- others are left alone -------------------------------------------------------------------
+  {
+    name: 'O_NONBLOCK left on a descriptor that other programs share',
+    edits: [
+      {
+        file: 'src/transport/shared-descriptor.ts',
+        find: 'if (this.#wasBlocking && user !== undefined) setBlocking(user, true);',
+        replace: 'if (this.#wasBlocking && user === undefined) setBlocking(user!, true);',
+      },
+    ],
+    file: 'test/e2e/shared-descriptors.test.ts',
+    test: 'a socket that others share is blocking again: stdin (0), after SIGQUIT',
+    seen: /expected \[ 131, true \]/,
+    builds: true,
+  },
 ];
