@@ -154,6 +154,11 @@ export const MAX_OWN_PAX_BYTES = 64 * KiB;
 export const MAX_SPARSE_REGIONS = 256 * KiB;
 /** Entries of a transfer when --max-entries is not given. */
 export const DEFAULT_MAX_ENTRIES = 4_000_000;
+/**
+ * Bytes for each path that has to be known again, however long it is. A tree stream has a table of its
+ * entries; a comparison has one of the files that are one with others, and its manifest another.
+ */
+export const MAX_TABLE_BYTES_PER_ENTRY = 24;
 /** Bytes of an ignore file. */
 export const MAX_IGNORE_FILE_BYTES = 1 * MiB;
 /** Bytes of one of its lines: what Go's bufio.Scanner, which moby reads them with, can hold. */

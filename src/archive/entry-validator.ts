@@ -1,51 +1,62 @@
 import { splitPath, toText, type BytePath } from '../disk/byte-path.ts';
-import { isWorkName, type Entry, type EntryKind } from '../entry.ts';
+import { isWorkName, type Entry } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_DEPTH, MAX_LINK_BYTES, MAX_NAME_BYTES, MAX_PATH_BYTES } from '../limits.ts';
 import type { Budget } from './budget.ts';
+import {
+  EntryTable,
+  type EarlierEntries,
+  type KnownKind,
+  type OfferedEntry,
+} from './earlier-entries.ts';
 
 /**
  * Says of each entry of a stream whether it may get near a disk. Pure: it knows only the entries
- * that came before. What it lets through has a path below the root whose folders all came before it,
- * does not contradict an earlier entry, and links only to a file or symlink of this same stream.
+ * that came before. What it lets through has a path below the root whose directories all came before
+ * it, does not contradict an earlier entry, and links only to a file or symlink of this same stream.
  */
 export class EntryValidator {
   readonly #budget: Budget;
-  /** Of each folder, the kinds of its children by name. A hardlink counts as what it links to. */
-  readonly #folders = new Map<BytePath, Map<string, EntryKind>>();
+  readonly #earlier: EarlierEntries;
   #hasRoot = false;
 
-  constructor(budget: Budget) {
+  /** @param earlier a table takes entries in any order; AscendingEntries only those of a walk */
+  constructor(budget: Budget, earlier: EarlierEntries = new EntryTable()) {
     this.#budget = budget;
-    this.#folders.set('', new Map());
+    this.#earlier = earlier;
   }
 
   /**
    * @returns true when the path was there before, with the same kind: the later entry counts
    * @throws CtxsyncError unsafe-entry, over-limit
    */
-  check(entry: Entry): boolean {
+  check(entry: OfferedEntry): boolean {
     checkPath(entry.path);
     this.#budget.charge(entry.size, entry.path);
     if (entry.path === '') return this.#checkRoot(entry);
-    const [folder, name] = splitPath(entry.path);
-    const siblings = this.#folders.get(folder);
-    if (siblings === undefined) {
-      throw unsafe(entry.path, `its folder ${toText(folder)} is no folder of this context`);
+    const [directory] = splitPath(entry.path);
+    if (!this.#earlier.hasDirectory(directory)) {
+      throw unsafe(entry.path, `its folder ${toText(directory)} is no folder of this context`);
     }
     const kind = this.#checkLink(entry);
-    const before = siblings.get(name);
+    const before = this.#earlier.add(entry, kind);
     if (before !== undefined && before !== kind) {
       throw unsafe(entry.path, `it comes twice, as a ${before} and as a ${kind}`);
     }
-    siblings.set(name, kind);
-    if (kind === 'folder' && before === undefined) this.#folders.set(entry.path, new Map());
     return before !== undefined;
   }
 
-  /** Whether a folder of this path came before. */
-  hasFolder(path: BytePath): boolean {
-    return this.#folders.has(path);
+  /**
+   * What does not travel counts as an entry all the same: else a peer could go on for ever.
+   * @throws CtxsyncError over-limit
+   */
+  checkSkipped(path: BytePath): void {
+    this.#budget.charge(0, path);
+  }
+
+  /** Whether a directory of this path came before. */
+  hasDirectory(path: BytePath): boolean {
+    return this.#earlier.hasDirectory(path);
   }
 
   #checkRoot(entry: Entry): boolean {
@@ -56,7 +67,7 @@ export class EntryValidator {
   }
 
   /** @returns what the entry is, whichever of its names this is */
-  #checkLink({ path, kind, link }: Entry): EntryKind {
+  #checkLink({ path, kind, link }: Entry): KnownKind {
     if (kind !== 'symlink' && kind !== 'hardlink') return kind;
     if (link === undefined || link === '') throw unsafe(path, 'it links to nothing');
     if (link.includes('\0')) throw unsafe(path, 'its link has a NUL byte');
@@ -64,9 +75,8 @@ export class EntryValidator {
     if (kind === 'symlink') return kind;
     if (link.startsWith('/')) throw unsafe(path, 'it is a hardlink to an absolute path');
     if (link === path) throw unsafe(path, 'it is a hardlink to itself');
-    const [folder, name] = splitPath(link);
-    const target = this.#folders.get(folder)?.get(name);
-    if (target === 'file' || target === 'symlink') return target;
+    const target = this.#earlier.linkable(link);
+    if (target !== undefined) return target;
     const what = 'which is neither a file nor a symlink of this context';
     throw unsafe(path, `it is a hardlink to ${toText(link)}, ${what}`);
   }

@@ -27,6 +27,7 @@ export function unpack(reader: TarReader, sink: EntrySink, options: UnpackOption
   for (let member = reader.next(); member !== undefined; member = reader.next()) {
     const entry = toEntry(member);
     if ('skipped' in entry) {
+      options.validator.checkSkipped(member.path);
       options.onSkipped(member.path, entry.skipped);
       continue;
     }
@@ -78,7 +79,7 @@ function addMissingFolders(
   if (child.path.startsWith('/')) return;
   for (let at = child.path.indexOf('/'); at >= 0; at = child.path.indexOf('/', at + 1)) {
     const path = child.path.slice(0, at);
-    if (validator.hasFolder(path)) continue;
+    if (validator.hasDirectory(path)) continue;
     const folder: Entry = { path, kind: 'folder', mode: 0o755, mtimeUs: child.mtimeUs, size: 0 };
     sink.add(folder, NO_CONTENT, validator.check(folder));
     onEntry('folder', path);

@@ -1,8 +1,10 @@
+import type { BigIntStats } from 'node:fs';
 import { isBeneath, splitPath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
+import { EntryDigest } from '../disk/entry-digest.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import { hashFile } from '../disk/hash-file.ts';
 import { toMicroseconds } from '../disk/mtime.ts';
-import { EntryDigest } from '../disk/entry-digest.ts';
+import { PathTable } from '../disk/path-table.ts';
 import { readLink } from '../disk/read-link.ts';
 import { destinationError, errnoOf } from '../disk/system-error.ts';
 import { isWorkName, type EntryKind, type ManifestEntry, type Want } from '../entry.ts';
@@ -55,10 +57,10 @@ export class Comparison {
   readonly #ancestors: Ancestor[] = [];
   readonly #wanted = new EntryDigest();
   #hasRoot = false;
-  /** Files with several names here that are unchanged so far: their first names, by file. */
-  readonly #firstNames = new Map<string, BytePath>();
+  /** Files with several names here that are unchanged so far: each, and each with its first name. */
+  readonly #unchangedFirsts = new PathTable();
   /** Changed files and symlinks that have several names in the context. */
-  readonly #changedFirsts = new Set<BytePath>();
+  readonly #changedFirsts = new PathTable();
 
   constructor(options: ComparisonOptions) {
     this.#options = options;
@@ -113,11 +115,11 @@ export class Comparison {
   #change(entry: ManifestEntry): void {
     this.counts.changed += 1;
     const { path, kind, stamp, link = '' } = entry;
-    if (kind === 'hardlink' && !this.#changedFirsts.has(link)) {
+    if (kind === 'hardlink' && this.#changedFirsts.get(link) === 0) {
       this.#options.onEdit({ kind: 'link', path, link });
       return;
     }
-    if (entry.linked === true) this.#changedFirsts.add(path);
+    if (entry.linked === true) this.#changedFirsts.set(path, 1);
     for (const ancestor of this.#ancestors) {
       if (!ancestor.wanted) {
         this.#want({ path: ancestor.path, kind: 'folder', stamp: ancestor.stamp });
@@ -146,7 +148,7 @@ export class Comparison {
     const { stats } = found;
     if (!isKind(entry.kind, found)) return false;
     if (entry.kind === 'hardlink') {
-      return this.#firstNames.get(fileKey(stats)) === entry.link;
+      return this.#unchangedFirsts.get(named(stats, entry.link ?? '')) !== 0;
     }
     if (toMicroseconds(stats.mtimeNs) !== entry.mtimeUs) return false;
     if (entry.kind === 'symlink') {
@@ -167,9 +169,8 @@ export class Comparison {
   /** False: it is one with an earlier entry, and ought not to be. */
   #isFirstName({ stats }: Existing, path: BytePath): boolean {
     if (stats.nlink === 1n) return true;
-    const key = fileKey(stats);
-    if (this.#firstNames.has(key)) return false;
-    this.#firstNames.set(key, path);
+    if (this.#unchangedFirsts.set(fileKey(stats), 1) !== 0) return false;
+    this.#unchangedFirsts.set(named(stats, path), 1);
     return true;
   }
 
@@ -194,6 +195,11 @@ export class Comparison {
     if (isWorkName(splitPath(path)[1]) || this.#options.others.includes(path)) return;
     this.#options.onEdit({ kind: 'remove', path });
   }
+}
+
+/** No file's key has a slash. */
+function named(stats: BigIntStats, path: BytePath): BytePath {
+  return `${fileKey(stats)}/${path}`;
 }
 
 function isKind(kind: EntryKind, { stats }: Existing): boolean {

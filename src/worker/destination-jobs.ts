@@ -1,4 +1,5 @@
 import { Budget } from '../archive/budget.ts';
+import { AscendingEntries } from '../archive/earlier-entries.ts';
 import { EntryValidator } from '../archive/entry-validator.ts';
 import { unpack } from '../archive/unpack.ts';
 import { TarReader } from '../archive/tar-reader.ts';
@@ -58,7 +59,8 @@ export const DESTINATION_JOBS: Pick<
       onEdit: (edit) => edits.add(edit),
     });
     try {
-      const validator = new EntryValidator(new Budget(new BigInt64Array(budget)));
+      const bounds = new Budget(new BigInt64Array(budget));
+      const validator = new EntryValidator(bounds, new AscendingEntries());
       for (const entry of readManifest(source)) {
         validator.check(entry);
         comparison.add(entry);

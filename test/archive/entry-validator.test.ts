@@ -133,11 +133,11 @@ describe('folders', () => {
 
   test('it is told whether a folder came', () => {
     const validator = createValidator();
-    expect([validator.hasFolder(''), validator.hasFolder('a')]).toEqual([true, false]);
+    expect([validator.hasDirectory(''), validator.hasDirectory('a')]).toEqual([true, false]);
     validator.check(folder(''));
     validator.check(folder('a'));
     validator.check(file('b'));
-    expect([validator.hasFolder('a'), validator.hasFolder('b')]).toEqual([true, false]);
+    expect([validator.hasDirectory('a'), validator.hasDirectory('b')]).toEqual([true, false]);
   });
 });
 
