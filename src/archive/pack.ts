@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, readSync, type BigIntStats } from 'node:fs';
+import { fstatSync, readSync, type BigIntStats } from 'node:fs';
 import { toText, type BytePath } from '../disk/byte-path.ts';
+import { closeRead } from '../disk/close-read.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import { hashFile, type FileHash } from '../disk/hash-file.ts';
 import { openFile } from '../disk/open-file.ts';
@@ -52,7 +53,7 @@ function packEntry(entry: SourceEntry, tar: TarWriter, sink: ByteSink, gauge: Ga
 function checkReadable(entry: SourceEntry, gauge: Gauge): void {
   if (entry.kind !== 'file') return;
   gauge.enter('reading', entry.path);
-  closeSync(openSource(entry));
+  closeRead(openSource(entry));
 }
 
 /** Whether the receiver has the content already: then only the entry itself travels. */
@@ -93,7 +94,7 @@ function packFile(entry: SourceEntry, tar: TarWriter, sink: ByteSink, gauge: Gau
     checkUnchanged(entry, statFile(fd, entry.path));
     tar.finish();
   } finally {
-    closeSync(fd);
+    closeRead(fd);
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { closeSync, readSync } from 'node:fs';
+import { readSync } from 'node:fs';
 import { IO_BUFFER_BYTES } from '../limits.ts';
+import { closeRead } from './close-read.ts';
 import { openFile } from './open-file.ts';
 
 const buffer = new Uint8Array(4 * IO_BUFFER_BYTES);
@@ -30,6 +31,6 @@ export function hashFile(path: string | Buffer, onRead: () => void): FileHash {
       bytes += count;
     }
   } finally {
-    closeSync(fd);
+    closeRead(fd);
   }
 }

@@ -28,7 +28,7 @@ const CHANGES: Record<string, string> = {
 
 /** @param happened "grew", "vanished" ... */
 export function sourceChanged(path: BytePath, happened: string, cause?: unknown): CtxsyncError {
-  const text = path === '' ? './' : toText(path);
+  const text = nameOf(path);
   return new CtxsyncError(
     'source-changed',
     `${text} ${happened} while the context was read; send again when nothing changes it`,
@@ -40,10 +40,9 @@ export function sourceChanged(path: BytePath, happened: string, cause?: unknown)
 export function sourceError(thrown: unknown, doing: string, path: BytePath): CtxsyncError {
   if (thrown instanceof CtxsyncError) return thrown;
   const errno = errnoOf(thrown);
-  const text = toText(path);
   const happened = errno === undefined ? undefined : CHANGES[errno];
   if (happened !== undefined) return sourceChanged(path, happened, thrown);
-  return systemCallError('source-unreadable', thrown, `cannot ${doing} ${text}`, path);
+  return systemCallError('source-unreadable', thrown, `cannot ${doing} ${nameOf(path)}`, path);
 }
 
 /** A failed call on the destination: no space is its own code. */
@@ -52,7 +51,7 @@ export function destinationError(thrown: unknown, doing: string, path: BytePath)
   const errno = errnoOf(thrown);
   const full = errno === 'ENOSPC' || errno === 'EDQUOT';
   const code = full ? 'no-space' : 'not-writable';
-  return systemCallError(code, thrown, `cannot ${doing} ${toText(path)}`, path);
+  return systemCallError(code, thrown, `cannot ${doing} ${nameOf(path)}`, path);
 }
 
 function systemCallError(
@@ -64,7 +63,12 @@ function systemCallError(
   // What is no system error is a fault of ours, and must not look like the disk's.
   if (errnoOf(thrown) === undefined) return CtxsyncError.from(thrown);
   return new CtxsyncError(code, `${what}: ${describeSystemError(thrown)}`, {
-    path: toText(path),
+    path: nameOf(path),
     cause: thrown,
   });
+}
+
+/** The context's own root has no name. */
+function nameOf(path: BytePath): string {
+  return path === '' ? './' : toText(path);
 }

@@ -1,0 +1,48 @@
+import { openSync, writeFileSync } from 'node:fs';
+import type * as fs from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, expect, test, vi } from 'vitest';
+import { closeRead } from '../../src/disk/close-read.ts';
+import { hashFile } from '../../src/disk/hash-file.ts';
+import { OpenFolder } from '../../src/disk/open-folder.ts';
+import { systemError } from '../helpers/disk-calls.ts';
+import { withFolder } from '../helpers/folder.ts';
+
+const thrown = vi.hoisted((): { error: Error | undefined } => ({ error: undefined }));
+
+vi.mock('node:fs', async (original) => {
+  const actual = await original<typeof fs>();
+  const closeSync = (fd: number): void => {
+    actual.closeSync(fd);
+    if (thrown.error !== undefined) throw thrown.error;
+  };
+  return { ...actual, closeSync };
+});
+
+beforeEach(() => {
+  thrown.error = undefined;
+});
+
+test('what was read was read, whatever the disk says when it is closed', () =>
+  withFolder((directory) => {
+    const file = join(directory, 'file');
+    writeFileSync(file, 'content');
+    const hash = hashFile(file, () => {});
+    for (const [code, errno] of [
+      ['EIO', -5],
+      ['EINTR', -4],
+      ['EDQUOT', -122],
+    ] as const) {
+      thrown.error = systemError(code, errno);
+      expect(hashFile(file, () => {})).toEqual(hash);
+      const folder = new OpenFolder(directory);
+      expect(folder.names()).toEqual(['file']);
+      folder.close();
+    }
+  }));
+
+test('but a descriptor that is none is a fault of ours, and what is no error of a disk too', () => {
+  expect(() => closeRead(1_000_000)).toThrow(/EBADF/);
+  thrown.error = new Error('a bug');
+  expect(() => closeRead(openSync('.', 'r'))).toThrow('a bug');
+});

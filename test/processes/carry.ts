@@ -1,0 +1,159 @@
+import type { ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { BIN, joinByPipe, start, type Outcome, type Started } from '../helpers/cli.ts';
+import { processesWith } from '../helpers/duplex.ts';
+import { until } from '../helpers/until.ts';
+import { countCalls, disturbing, type At, type Disturbance } from './disturbance.ts';
+import { contentOf, differences, leftOvers, withSite, type Site } from './site.ts';
+
+/** The transports; `command` is a receiver that its sender starts, `serve` one that goes on. */
+export type Way = 'pipe' | 'socket' | 'command' | 'serve';
+export type Side = 'sender' | 'receiver';
+
+export interface Where {
+  way: Way;
+  side: Side;
+}
+
+/** How a side ended, and what it said; of a command's receiver its sender tells all that is known. */
+export interface Ends {
+  send: Outcome;
+  receive: Outcome;
+  /** Sides that had to be killed. */
+  hung: Side[];
+  /** What was disturbed, or counted. */
+  log: string;
+}
+
+interface Sides {
+  sender: Started;
+  receiver: Started;
+}
+
+/** Milliseconds in which both sides have to end: nobody hangs. */
+const END_MS = 60_000;
+const QUIET = ['--progress', 'none'];
+
+/**
+ * Makes OUT the mirror of the context.
+ * @param disturbance what happens to one of the two, at which of its calls; none: they are counted
+ * @param meanwhile while both run
+ */
+export async function mirror(
+  site: Site,
+  { way, side }: Where,
+  disturbance?: Disturbance,
+  meanwhile: (victim: Started, log: string) => Promise<void> = async () => {},
+): Promise<Ends> {
+  const log = join(site.directory, 'calls.log');
+  const env = disturbing(site.directory, log, disturbance);
+  const sides = await startBoth(site, way, side, env);
+  const giveUp = killHung(sides);
+  const going = meanwhile(sides[side], log);
+  const send = await sides.sender.done;
+  if (way === 'serve') sides.receiver.child.kill('SIGTERM');
+  const receive = await sides.receiver.done;
+  await going;
+  if (way === 'command') await commandEnds(site, sides.sender);
+  return { send, receive, hung: giveUp(), log };
+}
+
+async function startBoth(
+  { directory, context, out }: Site,
+  way: Way,
+  side: Side,
+  disturbed: NodeJS.ProcessEnv,
+): Promise<Sides> {
+  const socket = join(directory, 'socket');
+  const env = (of: Side): NodeJS.ProcessEnv =>
+    side === of ? { ...process.env, ...disturbed } : process.env;
+  const receive = ['receive', out, '--delete', ...QUIET];
+  if (way === 'command') {
+    const sets = Object.entries(disturbed).map(([name, value]) => `${name}=${value}`);
+    const unsets = Object.keys(disturbed).flatMap((name) => ['-u', name]);
+    const around = ['env', ...(side === 'receiver' ? sets : unsets)];
+    const command = [...around, process.execPath, BIN, ...receive];
+    const sender = start(['send', context, ...QUIET, '--', ...command], { env: env('sender') });
+    return { sender, receiver: sender };
+  }
+  if (way === 'pipe') {
+    const receiver = start(receive, { env: env('receiver') });
+    const sender = start(['send', context, ...QUIET], { env: env('sender') });
+    joinByPipe(sender, receiver);
+    return { sender, receiver };
+  }
+  const serve = way === 'serve' ? ['--serve'] : [];
+  const receiver = start([...receive, '--socket', socket, ...serve], { env: env('receiver') });
+  await until('the receiver listens', () => existsSync(socket) || hasEnded(receiver.child));
+  const connect = ['--socket', socket, '--connect-timeout', '2s'];
+  const sender = start(['send', context, ...QUIET, ...connect], { env: env('sender') });
+  return { sender, receiver };
+}
+
+/** @returns call it in the end: which had to be killed */
+function killHung({ sender, receiver }: Sides): () => Side[] {
+  const hung: Side[] = [];
+  const timer = setTimeout(() => {
+    for (const [side, { child }] of [
+      ['sender', sender],
+      ['receiver', receiver],
+    ] as const) {
+      if (hasEnded(child)) continue;
+      hung.push(side);
+      child.kill('SIGKILL');
+    }
+  }, END_MS);
+  return () => {
+    clearTimeout(timer);
+    return hung;
+  };
+}
+
+export function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+/** A command whose sender was killed ends by itself. */
+function commandEnds({ out }: Site, sender: Started): Promise<void> {
+  return until('the command has ended', () => processesWith(out, sender).length === 0);
+}
+
+/** All calls of transfers that nothing disturbs. */
+export async function allCalls(ways: readonly Way[]): Promise<(Where & At)[]> {
+  const found: (Where & At)[] = [];
+  for (const way of ways) {
+    for (const side of ['sender', 'receiver'] as const) {
+      for (const [call, most] of await callsOf({ way, side })) {
+        for (let nth = 1; nth <= most; nth++) found.push({ way, side, call, nth });
+      }
+    }
+  }
+  return found;
+}
+
+function callsOf(where: Where): Promise<Map<string, number>> {
+  return withSite(async (site) => {
+    const ends = await mirror(site, where);
+    const wrong = differences(contentOf(site.out), site.new);
+    if (wrong.length > 0) throw new Error(`undisturbed: ${wrong.join('\n')}${shown(ends.receive)}`);
+    return countCalls(ends.log);
+  });
+}
+
+/** What is wrong with the next transfer, which nothing disturbs: it succeeds, and leaves nothing. */
+export async function wrongNext(site: Site): Promise<string[]> {
+  const { directory, context, out } = site;
+  const receiver = start(['receive', out, '--delete', ...QUIET]);
+  const sender = start(['send', context, ...QUIET]);
+  joinByPipe(sender, receiver);
+  const [, receive] = await Promise.all([sender.done, receiver.done]);
+  const wrong = receive.code === 0 ? [] : [`the next receiver: ${shown(receive)}`];
+  wrong.push(...leftOvers(out).map((path) => `the next receiver left ${path}`));
+  wrong.push(...processesWith(directory, sender).map((id) => `process ${id} is left`));
+  return [...wrong, ...differences(contentOf(out), site.new)];
+}
+
+export function shown({ code, signal, stderr }: Outcome): string {
+  return `${signal ?? code} ${JSON.stringify(stderr)}`;
+}

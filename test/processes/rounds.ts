@@ -1,0 +1,52 @@
+import { seeded } from '../helpers/seeded.ts';
+
+/** How many more than CI does: CTXSYNC_PROCESSES=10 npx vitest run test/processes. */
+const MULTIPLIER = Number(process.env['CTXSYNC_PROCESSES'] ?? 1);
+/** With the same one the same is tried: CTXSYNC_SEED=7. */
+const SEED = Number(process.env['CTXSYNC_SEED'] ?? 20_251_125);
+/** Processes of a round wait for each other more than they work. */
+const LANES = 3;
+
+export function rounds(inCi: number): number {
+  return Math.ceil(inCi * MULTIPLIER);
+}
+
+/** Numbers of this file's own, from the seed. */
+export function randomFor(name: string): (below: number) => number {
+  process.stderr.write(`${name}: CTXSYNC_SEED=${SEED} CTXSYNC_PROCESSES=${MULTIPLIER}\n`);
+  return seeded(Buffer.from(name).reduce((sum, byte) => (sum * 31 + byte) | 0, SEED));
+}
+
+/** So many of a list, each once, by chance; all of them when there are no more. */
+export function sample<T>(
+  all: readonly T[],
+  count: number,
+  random: (below: number) => number,
+): T[] {
+  const left = [...all];
+  const taken: T[] = [];
+  while (taken.length < count && left.length > 0)
+    taken.push(...left.splice(random(left.length), 1));
+  return taken;
+}
+
+/**
+ * Does something for each, a few at a time, and fails at the end with all that was wrong.
+ * @param tryOne what is wrong, a line each
+ */
+export async function tryEach<T>(
+  each: readonly T[],
+  tryOne: (what: T) => Promise<string[]>,
+): Promise<void> {
+  const left = [...each];
+  const wrong: string[] = [];
+  const lane = async (): Promise<void> => {
+    for (let what = left.shift(); what !== undefined; what = left.shift()) {
+      const found = await tryOne(what);
+      wrong.push(...found.map((line) => `${JSON.stringify(what)}: ${line}`));
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  if (wrong.length === 0) return;
+  throw new Error(`with CTXSYNC_SEED=${SEED}, of ${each.length}:\n${wrong.join('\n')}`);
+}
