@@ -82,7 +82,8 @@ export class EntryValidator {
   }
 }
 
-function checkPath(path: BytePath): void {
+/** @throws CtxsyncError unsafe-entry, when no entry may have this path */
+export function checkPath(path: BytePath): void {
   if (path === '') return;
   if (path.startsWith('/')) throw unsafe(path, 'it is an absolute path');
   if (path.includes('\0')) throw unsafe(path, 'its path has a NUL byte');

@@ -77,9 +77,17 @@ const KNOWN_KEYS = new Set([
   'SCHILY.realsize',
 ]);
 
-/** Whether it is an extended attribute or an ACL: of star and GNU tar, libarchive, Red Hat's tar. */
-export function isAttributeKey(key: string): boolean {
-  return /^(?:SCHILY\.(?:xattr|acl)|LIBARCHIVE\.xattr|RHT\.security)\./.test(key);
+/** Whether any is an extended attribute or an ACL. */
+export function hasAttributes(records: PaxRecords): boolean {
+  for (const key of records.keys()) if (isAttributeKey(key)) return true;
+  return false;
+}
+
+/** Of star and GNU tar, libarchive, Red Hat's tar. */
+function isAttributeKey(key: string): boolean {
+  return (
+    key.includes('.') && /^(?:SCHILY\.(?:xattr|acl)|LIBARCHIVE\.xattr|RHT\.security)\./.test(key)
+  );
 }
 
 /** "1700000000.123456", "-0.5": decimal seconds, as pax's mtime. */

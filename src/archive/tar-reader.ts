@@ -5,7 +5,7 @@ import { BLOCK_BYTES, decodeNumbers, type HeaderNumbers } from './header-block.t
 import {
   decodePax,
   decodePaxTime,
-  isAttributeKey,
+  hasAttributes,
   isKnownKey,
   KEPT,
   type PaxRecords,
@@ -142,7 +142,7 @@ export class TarReader {
       mode: header.mode,
       mtimeUs: this.#time(records.get('mtime') ?? this.#globalTime, header),
       size: this.#number(records.get('size'), header.size, 'size'),
-      hasAttributes: [...records.keys()].some(isAttributeKey),
+      hasAttributes: hasAttributes(records),
     };
     const kept = records.get(KEPT);
     if (kept !== undefined) member.kept = this.#number(kept, 0, 'count');

@@ -1,7 +1,7 @@
 import { joinPath, toText, type BytePath } from '../disk/byte-path.ts';
 import type { Content, Entry, EntryKind, EntrySink } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
-import type { EntryValidator } from './entry-validator.ts';
+import { checkPath, type EntryValidator } from './entry-validator.ts';
 import { lossesOf, toEntry } from './member-entry.ts';
 import type { TarReader } from './tar-reader.ts';
 
@@ -76,7 +76,8 @@ function addMissingFolders(
   sink: EntrySink,
   { validator, onEntry }: UnpackOptions,
 ): void {
-  if (child.path.startsWith('/')) return;
+  // Before its parents: it is the one that the archive has, and that is to be named.
+  checkPath(child.path);
   for (let at = child.path.indexOf('/'); at >= 0; at = child.path.indexOf('/', at + 1)) {
     const path = child.path.slice(0, at);
     if (validator.hasDirectory(path)) continue;

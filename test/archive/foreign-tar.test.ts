@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   closeSync,
   linkSync,
@@ -12,6 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { create } from 'tar';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Budget } from '../../src/archive/budget.ts';
 import { EntryValidator } from '../../src/archive/entry-validator.ts';
@@ -27,6 +28,17 @@ import { someBytes } from '../helpers/wire-harness.ts';
 
 /** Formats that hold a name of any length, and those that do not. */
 const FORMATS = { long: ['gnu', 'oldgnu', 'pax'], short: ['ustar', 'v7'] };
+/** What else writes tars, in each of its formats: whether it holds names of any length. */
+const OTHER_TARS: [program: string, format: string, long: boolean][] = [
+  ['bsdtar', 'pax', true],
+  ['bsdtar', 'gnutar', true],
+  ['bsdtar', 'ustar', false],
+  ['bsdtar', 'v7', false],
+  ['python3', 'PAX', true],
+  ['python3', 'GNU', true],
+  ['python3', 'USTAR', false],
+  ['npm tar', 'pax', true],
+];
 const HAS_GNU_TAR = says('tar', 'GNU tar');
 const HAS_GIT = says('git', 'git version');
 
@@ -216,6 +228,44 @@ describe('archives of GNU tar', () => {
       for (const [, is] of files) expect(is).toMatch(/^file 644 1500000 3 /);
     }));
 });
+
+describe.each(OTHER_TARS)('archives of %s in format %s', (program, format, long) => {
+  test('come out as they were', async (context) => {
+    if (program !== 'npm tar' && !runs(program)) context.skip(`${program} is not on PATH`);
+    makeTree();
+    if (long) makeLongNames();
+    setTimes();
+    expect(await unpacked(otherTar(program, format))).toEqual(treeState(source, { root: false }));
+  });
+});
+
+test.for(['pax', 'gnutar'])(
+  "bsdtar's sparse files in format %s come out as they were",
+  async (format, context) => {
+    if (!runs('bsdtar')) context.skip('bsdtar is not on PATH');
+    makeSparseFiles();
+    setTimes();
+    expect(await unpacked(otherTar('bsdtar', format))).toEqual(treeState(source, { root: false }));
+  },
+);
+
+function runs(program: string): boolean {
+  return spawnSync(program, ['--version']).status === 0;
+}
+
+function otherTar(program: string, format: string): Buffer {
+  const options = { cwd: source, maxBuffer: 2 ** 26 };
+  if (program === 'bsdtar') {
+    return execFileSync('bsdtar', [`--format=${format}`, '-cf', '-', '.'], options);
+  }
+  if (program === 'python3') {
+    const script = `import sys, tarfile
+with tarfile.open(fileobj=sys.stdout.buffer, mode='w|', format=tarfile.${format}_FORMAT) as tar:
+    tar.add('.')`;
+    return execFileSync('python3', ['-c', script], options);
+  }
+  return create({ cwd: source, sync: true }, ['.']).read() as unknown as Buffer;
+}
 
 test('an archive of git comes out as it was committed', async (context) => {
   if (!HAS_GIT) context.skip('git is not on PATH');

@@ -1,7 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { extract as extractByNpm } from 'tar';
 import { describe, expect, it } from 'vitest';
 import { BIN, recordSend, run, type Outcome } from '../helpers/cli.ts';
 import { evilTar } from '../helpers/evil-tar.ts';
@@ -15,6 +16,42 @@ import {
   writeTree,
 } from '../helpers/scene.ts';
 import { treeState, type TreeState } from '../helpers/tree-state.ts';
+
+/** What reads tars, and what of a tree's state it keeps. */
+const READERS: {
+  program: string;
+  extract: (tar: string, out: string) => unknown;
+  keeps: (state: TreeState) => TreeState;
+}[] = [
+  {
+    program: 'tar',
+    extract: (tar, out) => execFileSync('tar', ['-xpf', tar, '-C', out]),
+    keeps: (state) => state,
+  },
+  {
+    program: 'bsdtar',
+    extract: (tar, out) =>
+      execFileSync('bsdtar', ['-xpf', tar, '-C', out], {
+        env: { ...process.env, LC_ALL: 'C.UTF-8' },
+      }),
+    keeps: (state) => state,
+  },
+  {
+    program: 'python3',
+    extract: (tar, out) => execFileSync('python3', ['-c', PYTHON, tar, out]),
+    keeps: (state) => withoutTimes(state, /^symlink/),
+  },
+  {
+    // The npm package.
+    program: 'node',
+    extract: (tar, out) => extractByNpm({ file: tar, cwd: out }),
+    keeps: (state) => withoutTimes(state, /^(?:symlink|folder)/),
+  },
+];
+
+const PYTHON = `import sys, tarfile
+tarfile.TarFile.extraction_filter = staticmethod(lambda member, path: member)
+tarfile.open(sys.argv[1]).extractall(sys.argv[2])`;
 
 const isRoot = process.getuid?.() === 0;
 
@@ -237,6 +274,35 @@ describe('receive - writes a tar', () => {
     });
   });
 
+  it.for(READERS)(
+    'that $program extracts to what was sent',
+    async ({ program, extract, keeps }, context) => {
+      if (isMissing(program)) context.skip(`${program} is not on PATH`);
+      await withFolder(async (folder) => {
+        const [from, tar, out] = ['context', 'context.tar', 'out'].map((name) =>
+          join(folder, name),
+        );
+        writeTree(from!, {
+          'web/app.js': 'app()',
+          'a b/日本語': 'x',
+          [`${'long/'.repeat(40)}name`]: 'y',
+          empty: '',
+        });
+        mkdirSync(join(from!, 'empty.d'));
+        chmodSync(join(from!, 'web'), 0o700);
+        symlinkSync('t'.repeat(200), join(from!, 'link'));
+        linkSync(join(from!, 'empty'), join(from!, 'hardlink'));
+        execFileSync('find', [from!, '-exec', 'touch', '-h', '-d', '@1600000000.5', '{}', '+']);
+        const input = await recordSend([from!]);
+        writeFileSync(tar!, (await run(['receive', '-'], { input })).stdout);
+        mkdirSync(out!);
+        await extract(tar!, out!);
+        const state = (root: string) => keeps(treeState(root, { root: false }));
+        expect(state(out!)).toEqual(state(from!));
+      });
+    },
+  );
+
   it('that send - takes again', async () => {
     await withFolder(async (folder) => {
       const [context, out] = [join(folder, 'context'), join(folder, 'out')];
@@ -307,6 +373,14 @@ function smallTar(): Buffer {
   } finally {
     removeFolder(folder);
   }
+}
+
+/** Without the times of what they are not kept of. */
+function withoutTimes(state: TreeState, of: RegExp): TreeState {
+  const entries = Object.entries(state);
+  return Object.fromEntries(
+    entries.map(([path, is]) => [path, of.test(is) ? is.replace(/\d{16}/, '') : is]),
+  );
 }
 
 /** As `receive -` writes it: its first member, the root, has no fraction of a second. */
