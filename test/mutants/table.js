@@ -395,6 +395,33 @@ export const MUTANTS = [
     seen: /to match \/its path has/,
   },
   {
+    name: 'parent not checked: an entry may lie beneath a symlink',
+    edits: [
+      {
+        file: 'src/archive/entry-validator.ts',
+        find: 'if (!this.#earlier.hasDirectory(directory)) {',
+        replace:
+          'if (!this.#earlier.hasDirectory(directory) && this.#earlier.linkable(directory) === undefined) {',
+      },
+    ],
+    file: 'test/exploits/type-change.test.ts',
+    test: 'nothing lies beneath what is no folder, with {} a symlink',
+    seen: /to match object \{ code: 'unsafe-entry' \}/,
+  },
+  {
+    name: 'order not checked: an entry of a list may lie in a directory that never came',
+    edits: [
+      {
+        file: 'src/archive/earlier-entries.ts',
+        find: "return path === (this.#above.at(-1) ?? '');",
+        replace: "return path === '' || this.#above.length > 0;",
+      },
+    ],
+    file: 'test/archive/earlier-entries.test.ts',
+    test: 'an entry in a directory of a directory that never came is refused',
+    seen: /to throw an error/,
+  },
+  {
     name: 'a source file that became a symlink is followed out of the context',
     edits: [
       {

@@ -1,4 +1,5 @@
 import { Budget } from '../../../src/archive/budget.ts';
+import { AscendingEntries } from '../../../src/archive/earlier-entries.ts';
 import { EntryValidator } from '../../../src/archive/entry-validator.ts';
 import { TarReader } from '../../../src/archive/tar-reader.ts';
 import { unpack } from '../../../src/archive/unpack.ts';
@@ -25,18 +26,17 @@ export function readEntries(
   pieces: readonly number[],
 ): string | undefined {
   const source = new MemorySource(bytes, pieces);
-  const validator = new EntryValidator(
-    Budget.create({ maxEntries: MAX_ENTRIES, maxBytes: MAX_BYTES }),
-  );
+  const budget = Budget.create({ maxEntries: MAX_ENTRIES, maxBytes: MAX_BYTES });
   const passed = new PassedEntries();
   try {
     if (kind === 'want') readWants(source);
     else if (kind === 'manifest') {
+      const validator = new EntryValidator(budget, new AscendingEntries());
       for (const entry of readManifest(source)) {
         validator.check(entry);
         passed.add(entry);
       }
-    } else readTree(source, validator, passed);
+    } else readTree(source, new EntryValidator(budget), passed);
   } catch (error) {
     if (error instanceof CtxsyncError && REFUSALS.has(error.code)) return error.code;
     throw error;
