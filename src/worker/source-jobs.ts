@@ -1,6 +1,6 @@
 import { realpathSync, statSync } from 'node:fs';
 import { hashSource, pack } from '../archive/pack.ts';
-import { fromText, type BytePath } from '../disk/byte-path.ts';
+import { fromText, toFsPath, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import { describeSystemError } from '../disk/system-error.ts';
 import { UnreadablePaths } from '../disk/unreadable-paths.ts';
@@ -90,8 +90,10 @@ function failuresOnly(context: JobContext): JobContext {
 /** The context's root may be a symlink; it is resolved once, here. */
 function resolveRoot(folder: string): BytePath {
   let root: BytePath;
+  let isDirectory: boolean;
   try {
     root = realpathSync.native(folder, 'latin1');
+    isDirectory = statSync(toFsPath(root)).isDirectory();
   } catch (error) {
     throw new CtxsyncError(
       'source-missing',
@@ -99,7 +101,7 @@ function resolveRoot(folder: string): BytePath {
       { path: folder, cause: error },
     );
   }
-  if (!statSync(Buffer.from(root, 'latin1')).isDirectory()) {
+  if (!isDirectory) {
     throw new CtxsyncError(
       'source-missing',
       `the context ${folder} is not a folder; for a tar, use "-" and hand it to stdin`,
