@@ -23,10 +23,17 @@ export interface Started {
   done: Promise<Outcome>;
 }
 
+export interface StartOptions extends SpawnOptions {
+  /** Put before the command: `['nice']`. */
+  around?: readonly string[];
+}
+
 /** Starts `ctxsync ...args` with pipes of ours on stdin, stdout and stderr. */
-export function start(args: readonly string[], options: SpawnOptions = {}): Started {
+export function start(args: readonly string[], options: StartOptions = {}): Started {
+  const { around = [], ...rest } = options;
   const env = plainEnvironment(options.env);
-  const child = spawn(process.execPath, [BIN, ...args], { ...options, env, stdio: 'pipe' });
+  const [file = '', ...argv] = [...around, process.execPath, BIN, ...args];
+  const child = spawn(file, argv, { ...rest, env, stdio: 'pipe' });
   const stdout: Buffer[] = [];
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));

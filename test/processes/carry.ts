@@ -1,10 +1,23 @@
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { BIN, joinByPipe, start, type Outcome, type Started } from '../helpers/cli.ts';
+import {
+  BIN,
+  joinByPipe,
+  start,
+  type Outcome,
+  type StartOptions,
+  type Started,
+} from '../helpers/cli.ts';
 import { processesWith } from '../helpers/duplex.ts';
 import { until } from '../helpers/until.ts';
-import { countCalls, disturbing, type At, type Disturbance } from './disturbance.ts';
+import {
+  countCalls,
+  disturbing,
+  type At,
+  type Disturbance,
+  type Disturbing,
+} from './disturbance.ts';
 import { contentOf, differences, leftOvers, withSite, type Site } from './site.ts';
 
 /** The transports; `command` is a receiver that its sender starts, `serve` one that goes on. */
@@ -47,8 +60,8 @@ export async function mirror(
   meanwhile: (victim: Started, log: string) => Promise<void> = async () => {},
 ): Promise<Ends> {
   const log = join(site.directory, 'calls.log');
-  const env = disturbing(site.directory, log, disturbance);
-  const sides = await startBoth(site, way, side, env);
+  const disturbed = disturbing(site.directory, log, disturbance);
+  const sides = await startBoth(site, way, side, disturbed);
   const giveUp = killHung(sides);
   const going = meanwhile(sides[side], log);
   const send = await sides.sender.done;
@@ -63,31 +76,32 @@ async function startBoth(
   { directory, context, out }: Site,
   way: Way,
   side: Side,
-  disturbed: NodeJS.ProcessEnv,
+  disturbed: Disturbing,
 ): Promise<Sides> {
   const socket = join(directory, 'socket');
-  const env = (of: Side): NodeJS.ProcessEnv =>
-    side === of ? { ...process.env, ...disturbed } : process.env;
+  const { env, around } = disturbed;
+  const of = (which: Side): StartOptions =>
+    side === which ? { env: { ...process.env, ...env }, around } : {};
   const receive = ['receive', out, '--delete', ...QUIET];
   if (way === 'command') {
-    const sets = Object.entries(disturbed).map(([name, value]) => `${name}=${value}`);
-    const unsets = Object.keys(disturbed).flatMap((name) => ['-u', name]);
-    const around = ['env', ...(side === 'receiver' ? sets : unsets)];
-    const command = [...around, process.execPath, BIN, ...receive];
-    const sender = start(['send', context, ...QUIET, '--', ...command], { env: env('sender') });
+    const sets = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    const unsets = Object.keys(env).flatMap((name) => ['-u', name]);
+    const set = ['env', ...(side === 'receiver' ? sets : unsets)];
+    const command = [...set, process.execPath, BIN, ...receive];
+    const sender = start(['send', context, ...QUIET, '--', ...command], of('sender'));
     return { sender, receiver: sender };
   }
   if (way === 'pipe') {
-    const receiver = start(receive, { env: env('receiver') });
-    const sender = start(['send', context, ...QUIET], { env: env('sender') });
+    const receiver = start(receive, of('receiver'));
+    const sender = start(['send', context, ...QUIET], of('sender'));
     joinByPipe(sender, receiver);
     return { sender, receiver };
   }
   const serve = way === 'serve' ? ['--serve'] : [];
-  const receiver = start([...receive, '--socket', socket, ...serve], { env: env('receiver') });
+  const receiver = start([...receive, '--socket', socket, ...serve], of('receiver'));
   await until('the receiver listens', () => existsSync(socket) || hasEnded(receiver.child));
   const connect = ['--socket', socket, '--connect-timeout', '2s'];
-  const sender = start(['send', context, ...QUIET, ...connect], { env: env('sender') });
+  const sender = start(['send', context, ...QUIET, ...connect], of('sender'));
   return { sender, receiver };
 }
 
@@ -120,10 +134,13 @@ function commandEnds({ out }: Site, sender: Started): Promise<void> {
 }
 
 /** All calls of transfers that nothing disturbs. */
-export async function allCalls(ways: readonly Way[]): Promise<(Where & At)[]> {
+export async function allCalls(
+  ways: readonly Way[],
+  sides: readonly Side[] = ['sender', 'receiver'],
+): Promise<(Where & At)[]> {
   const found: (Where & At)[] = [];
   for (const way of ways) {
-    for (const side of ['sender', 'receiver'] as const) {
+    for (const side of sides) {
       for (const [call, most] of await callsOf({ way, side })) {
         for (let nth = 1; nth <= most; nth++) found.push({ way, side, call, nth });
       }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { getSystemErrorMap } from 'node:util';
+import { getSystemErrorMap, getSystemErrorName } from 'node:util';
 
 const PRELOAD = fileURLToPath(new URL('disturb.cjs', import.meta.url));
 
@@ -25,21 +25,52 @@ export interface SignalledCall extends At {
   signal: NodeJS.Signals;
 }
 
-export type Disturbance = FailingCall | SignalledCall;
+/** The kernel fails the nth system call of this name, of each thread by itself, as strace has it. */
+export interface FailingSystemCall extends Omit<FailingCall, 'lasts'> {
+  /** Its names; a machine may lack some of them: "mkdir mkdirat". */
+  systemCall: string;
+}
+
+export type Disturbance = FailingCall | SignalledCall | FailingSystemCall;
+
+/** How to start a process so that it is disturbed: the command in front of it, and its environment. */
+export interface Disturbing {
+  env: Record<string, string>;
+  around: string[];
+}
+
+export function disturbing(directory: string, log: string, disturbance?: Disturbance): Disturbing {
+  if (disturbance !== undefined && 'systemCall' in disturbance) {
+    return { env: {}, around: straceThat(disturbance, log) };
+  }
+  return { env: preloadThat(directory, log, disturbance), around: [] };
+}
+
+/** strace logs a line for each call of the name, and marks those that it made fail. */
+function straceThat({ systemCall, nth, code }: FailingSystemCall, log: string): string[] {
+  const set = systemCall.split(' ').map((name) => `?${name}`);
+  const inject = `inject=${set.join(',')}:error=${code}:when=${nth}`;
+  return ['strace', '-f', '-qq', '-o', log, '-e', `trace=${set.join(',')}`, '-e', inject];
+}
 
 /** The environment that disturbs calls on files below `directory`; without anything all are counted. */
-export function disturbing(
+function preloadThat(
   directory: string,
   log: string,
-  disturbance?: Disturbance,
+  disturbance?: FailingCall | SignalledCall,
 ): { NODE_OPTIONS: string; CTXSYNC_DISTURBANCE: string } {
-  const code = disturbance !== undefined && 'code' in disturbance ? disturbance.code : undefined;
-  const errno = code && -constants.errno[code];
-  const words = errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1];
+  const failing = disturbance !== undefined && 'code' in disturbance;
+  const error = failing ? asNodeSees(constants.errno[disturbance.code]) : {};
   return {
     NODE_OPTIONS: `--require ${JSON.stringify(PRELOAD)}`,
-    CTXSYNC_DISTURBANCE: JSON.stringify({ ...disturbance, below: directory, log, errno, words }),
+    CTXSYNC_DISTURBANCE: JSON.stringify({ ...disturbance, ...error, below: directory, log }),
   };
+}
+
+/** Node lacks names for some: "Unknown system error -122". */
+function asNodeSees(number: number): { code: string; errno: number; words: string } {
+  const code = getSystemErrorName(-number);
+  return { code, errno: -number, words: getSystemErrorMap().get(-number)?.[1] ?? code };
 }
 
 /** What was disturbed, `pid <id> <call> <path>`, or counted, `<thread> <call>`; a line each. */

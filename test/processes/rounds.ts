@@ -32,21 +32,24 @@ export function sample<T>(
 
 /**
  * Does something for each, a few at a time, and fails at the end with all that was wrong.
- * @param tryOne what is wrong, a line each
+ * @param tryOne what is wrong, a line each; undefined when the round did not reach what it is about
  */
 export async function tryEach<T>(
   each: readonly T[],
-  tryOne: (what: T) => Promise<string[]>,
+  tryOne: (what: T) => Promise<string[] | undefined>,
 ): Promise<void> {
   const left = [...each];
   const wrong: string[] = [];
+  let tried = 0;
   const lane = async (): Promise<void> => {
     for (let what = left.shift(); what !== undefined; what = left.shift()) {
       const found = await tryOne(what);
-      wrong.push(...found.map((line) => `${JSON.stringify(what)}: ${line}`));
+      if (found !== undefined) tried += 1;
+      wrong.push(...(found ?? []).map((line) => `${JSON.stringify(what)}: ${line}`));
     }
   };
   await Promise.all(Array.from({ length: LANES }, lane));
+  if (tried < each.length / 2) wrong.push(`only ${tried} rounds reached their call`);
   if (wrong.length === 0) return;
   throw new Error(`with CTXSYNC_SEED=${SEED}, of ${each.length}:\n${wrong.join('\n')}`);
 }

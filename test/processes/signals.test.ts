@@ -23,12 +23,12 @@ async function roundsOf(signals: readonly NodeJS.Signals[], count: number): Prom
   return sample(all, count, random);
 }
 
-function tryRound(round: Round, wrongAfter: typeof wrongWhenKilled): Promise<string[]> {
+function tryRound(round: Round, wrongAfter: typeof wrongWhenKilled): Promise<string[] | undefined> {
   return withSite(async (site) => {
     const { side, signal } = round;
     const goOn = signal === 'SIGSTOP' ? continueWhenStopped : undefined;
     const ends = await mirror(site, round, round, goOn);
-    if (readLog(ends.log).length === 0) return []; // it went another way, without this call
+    if (readLog(ends.log).length === 0) return undefined; // this run did not make the call
     const wrong = ends.hung.map((each) => `the ${each} hung`);
     if (/^\s+at .*:\d+/m.test(ends.send.stderr + ends.receive.stderr))
       wrong.push('a stack was shown');
