@@ -152,6 +152,8 @@ export const MAX_PAX_BYTES = 1 * MiB;
 export const MAX_OWN_PAX_BYTES = 64 * KiB;
 /** Regions of data in a sparse file: 2 GiB of which every second block of 4 KiB is a hole. 4 MiB. */
 export const MAX_SPARSE_REGIONS = 256 * KiB;
+/** Headers of a tar that only tell about members to come, one after another. */
+export const MAX_TAR_HEADERS = 64;
 /** Entries of a transfer when --max-entries is not given. */
 export const DEFAULT_MAX_ENTRIES = 4_000_000;
 /**
@@ -159,6 +161,11 @@ export const DEFAULT_MAX_ENTRIES = 4_000_000;
  * entries; a comparison has one of the files that are one with others, and its manifest another.
  */
 export const MAX_TABLE_BYTES_PER_ENTRY = 24;
+/**
+ * Bytes that a sender keeps of files with several names, until it has met all of them. A package
+ * manager may link each file of a context to a store elsewhere: then it is all files.
+ */
+export const MAX_HARDLINK_BYTES = 512 * MiB;
 /** Bytes of an ignore file. */
 export const MAX_IGNORE_FILE_BYTES = 1 * MiB;
 /** Bytes of one of its lines: what Go's bufio.Scanner, which moby reads them with, can hold. */

@@ -1,6 +1,7 @@
 import { toText, type BytePath } from '../disk/byte-path.ts';
 import type { ByteSource } from '../byte-io.ts';
 import type { CtxsyncError } from '../errors.ts';
+import { MAX_TAR_HEADERS } from '../limits.ts';
 import { BLOCK_BYTES, decodeNumbers, type HeaderNumbers } from './header-block.ts';
 import {
   decodePax,
@@ -71,7 +72,10 @@ export class TarReader {
     this.#left = this.#unread = 0;
     this.#sparse = undefined;
     let extras: Extras | undefined;
-    while (blocks.nextHeader()) {
+    for (let headers = 0; blocks.nextHeader(); headers++) {
+      if (headers > MAX_TAR_HEADERS) {
+        throw blocks.broken(`has more than ${MAX_TAR_HEADERS} headers before a member`);
+      }
       this.#checkBoundary(extras);
       const header = decodeNumbers(blocks.block);
       if (header === undefined) throw blocks.noHeader();

@@ -4,7 +4,7 @@ import { MAX_SPARE_RINGS, RING_BYTES, TICK_MS } from '../limits.ts';
 import type { Side } from '../observe/events.ts';
 import { GaugeWatch } from '../observe/gauge-watch.ts';
 import { DiskThread } from '../worker/disk-thread.ts';
-import type { JobName, Jobs, PathWord } from '../worker/jobs.ts';
+import type { JobName, Jobs, PathWord, UnnamedPaths } from '../worker/jobs.ts';
 import { countAsStuck } from './stuck-threads.ts';
 
 /**
@@ -31,7 +31,7 @@ export class Crew {
   readonly #rings = new Set<Ring>();
   readonly #running = new Map<DiskThread, RunningJob>();
   readonly #side: Side;
-  readonly #onWord: (word: PathWord) => void;
+  readonly #onWord: (word: PathWord | UnnamedPaths) => void;
   #finishedMs = 0;
   #cancelled = false;
   #leftOver: ((thread: DiskThread) => Promise<unknown>) | undefined;
@@ -39,7 +39,7 @@ export class Crew {
   /**
    * @param onWord told about paths that are skipped or changed
    */
-  constructor(side: Side, onWord: (word: PathWord) => void) {
+  constructor(side: Side, onWord: (word: PathWord | UnnamedPaths) => void) {
     this.#side = side;
     this.#onWord = onWord;
   }

@@ -1,7 +1,7 @@
 import { toText } from '../disk/byte-path.ts';
 import { MAX_REPORTED_PATHS } from '../limits.ts';
 import type { PathNotes } from '../observe/events.ts';
-import type { PathWord } from '../worker/jobs.ts';
+import type { PathWord, UnnamedPaths } from '../worker/jobs.ts';
 
 /** Paths that are worth a word in the report: the first of them, and how many there were. */
 export class Notes {
@@ -9,8 +9,13 @@ export class Notes {
   readonly changed: PathNotes = { count: 0, paths: [] };
   readonly failed: PathNotes = { count: 0, paths: [] };
 
-  add({ about, path, reason }: PathWord): void {
-    const notes = this[about];
+  add(word: PathWord | UnnamedPaths): void {
+    const notes = this[word.about];
+    if ('count' in word) {
+      notes.count += word.count;
+      return;
+    }
+    const { path, reason } = word;
     notes.count += 1;
     if (notes.paths.length < MAX_REPORTED_PATHS) notes.paths.push({ path: toText(path), reason });
   }

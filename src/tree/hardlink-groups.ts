@@ -1,12 +1,18 @@
 import type { BigIntStats } from 'node:fs';
-import type { BytePath } from '../disk/byte-path.ts';
+import { toText, type BytePath } from '../disk/byte-path.ts';
 import { sourceChanged } from '../disk/system-error.ts';
+import { CtxsyncError } from '../errors.ts';
+import { MAX_HARDLINK_BYTES } from '../limits.ts';
 
 interface Group {
   first: BytePath;
-  unseen: bigint;
-  stats: BigIntStats;
+  unseen: number;
+  /** What it was when it was first met. */
+  version: string;
 }
+
+/** Bytes that a group takes beside its path: measured, with its place in the map. */
+const GROUP_BYTES = 480;
 
 /**
  * Which entries of a walk are names of the same file or symlink. Forgets a group when all its names
@@ -14,32 +20,52 @@ interface Group {
  */
 export class HardlinkGroups {
   readonly #groups = new Map<string, Group>();
+  readonly #maxBytes: number;
+  #bytes = 0;
+
+  constructor(maxBytes = MAX_HARDLINK_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
 
   /**
    * The name under which this file was met before, or undefined when this is the first.
    * Call it only for what has more than one name.
-   * @throws CtxsyncError source-changed: what has its inode now is not what was met before
+   * @throws CtxsyncError source-changed: what has its inode now is not what was met before;
+   *   over-limit
    */
   firstName(stats: BigIntStats, path: BytePath): BytePath | undefined {
     const key = `${stats.dev}:${stats.ino}`;
     const group = this.#groups.get(key);
     if (group === undefined) {
-      this.#groups.set(key, { first: path, unseen: stats.nlink - 1n, stats });
+      this.#add(key, { first: path, unseen: Number(stats.nlink) - 1, version: versionOf(stats) });
       return undefined;
     }
-    if (!isSame(group.stats, stats)) throw sourceChanged(path, 'was replaced or written to');
-    group.unseen -= 1n;
-    if (group.unseen === 0n) this.#groups.delete(key);
+    if (group.version !== versionOf(stats)) throw sourceChanged(path, 'was replaced or written to');
+    group.unseen -= 1;
+    if (group.unseen === 0) this.#forget(key, group);
     return group.first;
+  }
+
+  #add(key: string, group: Group): void {
+    this.#bytes += GROUP_BYTES + group.first.length;
+    if (this.#bytes > this.#maxBytes) throw tooMany(group.first, this.#groups.size);
+    this.#groups.set(key, group);
+  }
+
+  #forget(key: string, { first }: Group): void {
+    this.#bytes -= GROUP_BYTES + first.length;
+    this.#groups.delete(key);
   }
 }
 
 /** An inode may be given away anew while we walk. */
-function isSame(before: BigIntStats, now: BigIntStats): boolean {
-  return (
-    before.birthtimeNs === now.birthtimeNs &&
-    before.size === now.size &&
-    before.mtimeNs === now.mtimeNs &&
-    before.isFile() === now.isFile()
-  );
+function versionOf(stats: BigIntStats): string {
+  const kind = stats.isFile() ? 'file' : 'symlink';
+  return `${kind} ${stats.birthtimeNs} ${stats.mtimeNs} ${stats.size}`;
+}
+
+function tooMany(path: BytePath, count: number): CtxsyncError {
+  const text = toText(path);
+  const message = `${count} files have names that were not met yet (hardlinks), and no more can be remembered; stopped at ${text}. Send the context in several parts`;
+  return new CtxsyncError('over-limit', message, { path: text });
 }

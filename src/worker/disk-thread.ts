@@ -3,7 +3,7 @@ import { Gauge } from '../disk/gauge.ts';
 import { CtxsyncError } from '../errors.ts';
 import { STUCK_THREAD_MS } from '../limits.ts';
 import { within } from '../within.ts';
-import type { JobName, JobReply, Jobs, PathWord } from './jobs.ts';
+import type { JobName, JobReply, Jobs, PathWord, UnnamedPaths } from './jobs.ts';
 
 const CANCELLABLE = new Set<JobName>([
   'pack',
@@ -33,7 +33,7 @@ export class DiskThread {
   /** Settles when it has ended, however late. */
   readonly exited: Promise<void>;
   readonly #worker: Worker;
-  readonly #onWord: (word: PathWord) => void;
+  readonly #onWord: (word: PathWord | UnnamedPaths) => void;
   #running: Running | undefined;
   #gone = false;
 
@@ -41,7 +41,10 @@ export class DiskThread {
    * @param side whose jobs it can do
    * @param onWord told about paths that are skipped or changed, while a job runs
    */
-  constructor(side: 'sender' | 'receiver', onWord: (word: PathWord) => void = () => {}) {
+  constructor(
+    side: 'sender' | 'receiver',
+    onWord: (word: PathWord | UnnamedPaths) => void = () => {},
+  ) {
     this.#onWord = onWord;
     this.#worker = new Worker(WORKERS[side], {
       workerData: { gauge: this.gauge.shared },

@@ -13,6 +13,12 @@ export interface PathWord {
   reason: string;
 }
 
+/** How many more there are. */
+export interface UnnamedPaths {
+  about: PathWord['about'];
+  count: number;
+}
+
 /** A context folder on the sender's disk. */
 export interface ContextSource {
   folder: string;
@@ -98,6 +104,6 @@ export type JobMessage<Names extends JobName = JobName> = {
 
 /** What a worker answers: words about paths while it works, then one result or error. */
 export type JobReply =
-  | { type: 'word'; word: PathWord }
+  | { type: 'word'; word: PathWord | UnnamedPaths }
   | { type: 'result'; result: unknown }
   | { type: 'error'; code: ErrorCode; message: string; path: string | undefined; stack: string };

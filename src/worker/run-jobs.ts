@@ -1,8 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Gauge } from '../disk/gauge.ts';
 import { CtxsyncError } from '../errors.ts';
-import type { Handlers } from './job-context.ts';
+import type { Handlers, JobContext } from './job-context.ts';
 import type { JobMessage, JobName, JobReply } from './jobs.ts';
+import { PathWords } from './path-words.ts';
 
 /**
  * Makes this thread the one that touches the disk, with synchronous calls, one job at a time. It knows
@@ -13,8 +14,10 @@ import type { JobMessage, JobName, JobReply } from './jobs.ts';
 export function runJobs(handlers: Partial<Handlers>): void {
   const { gauge: shared } = workerData as { gauge: SharedArrayBuffer };
   const gauge = new Gauge(shared);
+  const words = new PathWords((word) => reply({ type: 'word', word }));
   parentPort?.on('message', (message: JobMessage) => {
-    const outcome = run(handlers, message, gauge);
+    const outcome = run(handlers, message, { gauge, say: (word) => words.say(word) });
+    words.flush();
     gauge.idle();
     reply(outcome);
   });
@@ -23,12 +26,12 @@ export function runJobs(handlers: Partial<Handlers>): void {
 function run<Name extends JobName>(
   handlers: Partial<Handlers>,
   { name, input }: JobMessage<Name>,
-  gauge: Gauge,
+  context: JobContext,
 ): JobReply {
   try {
     const handler = handlers[name];
     if (handler === undefined) throw new Error(`this side has no job ${name}`);
-    const result = handler(input, { gauge, say: (word) => reply({ type: 'word', word }) });
+    const result = handler(input, context);
     return { type: 'result', result };
   } catch (thrown) {
     const { code, message, path, stack = '' } = CtxsyncError.from(thrown);

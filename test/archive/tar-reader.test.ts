@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { TarReader } from '../../src/archive/tar-reader.ts';
-import { MAX_PAX_BYTES } from '../../src/limits.ts';
+import { MAX_PAX_BYTES, MAX_TAR_HEADERS } from '../../src/limits.ts';
 import { anEntry, MemorySource, ORIGIN, readArchive, writeArchive } from '../helpers/archive-io.ts';
 import {
   base256,
@@ -166,6 +166,16 @@ describe('extended headers', () => {
     expect(body).toHaveLength(MAX_PAX_BYTES);
     const bytes = Buffer.concat([evilExtra('x', body), evilTar({})]);
     expect(paths(bytes)[0]).toHaveLength(MAX_PAX_BYTES - 14);
+  });
+
+  test('one after another without a member, they end', () => {
+    const headers = (count: number) =>
+      Array.from({ length: count }, () => evilExtra('g', paxBody([['comment', 'on and on']])));
+    const member = evilMember({ path: 'a' });
+    const archive = (count: number) =>
+      Buffer.concat([...headers(count), member, Buffer.alloc(2 * BLOCK)]);
+    expect(paths(archive(MAX_TAR_HEADERS))).toEqual(['a']);
+    expect(() => paths(archive(MAX_TAR_HEADERS + 1))).toThrow(corrupt(/more than 64 headers/));
   });
 
   test('a pax header without a member after it is an archive that ends too early', () => {
