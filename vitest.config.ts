@@ -4,6 +4,9 @@ import { defineConfig } from 'vitest/config';
 const TESTS = 'test/**/*.test.ts';
 const MOCKING = 'test/**/*.mock.test.ts';
 
+// Every Node would parse it: a process of a test takes 70 ms more with a system's whole bundle.
+delete process.env['NODE_EXTRA_CA_CERTS'];
+
 export default defineConfig({
   test: {
     testTimeout: 60_000,

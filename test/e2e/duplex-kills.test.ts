@@ -5,6 +5,7 @@ import { startInTest } from '../helpers/cli.ts';
 import { bothEnds, overSocket, receiveCommand, socketOf } from '../helpers/duplex.ts';
 import { expectDone } from '../helpers/expect-done.ts';
 import { withFolder } from '../helpers/folder.ts';
+import { rounds } from '../helpers/proofs.ts';
 import { expectExit, isStageName, workNames, writeTree, type Ended } from '../helpers/scene.ts';
 import { seeded } from '../helpers/seeded.ts';
 import { relay } from '../helpers/socket-relay.ts';
@@ -13,8 +14,8 @@ import { until } from '../helpers/until.ts';
 
 // SIGKILL of a receiver on a socket: what its sender says is what became of OUT.
 
-/** Of each transport. To count over more of them: CTXSYNC_KILLS=300 npx vitest run duplex-kills. */
-const KILLS = Number(process.env['CTXSYNC_KILLS'] ?? 12);
+/** Of each transport. */
+const KILLS = rounds(24, 8);
 const FILES = 200;
 const STEP_BYTES = 16 * 1024;
 /** Fewer than a transfer has: of everything, and of what an earlier one that was killed lacks. */
@@ -136,8 +137,6 @@ async function killInLanes(kill: Kill, moments: Moment[]): Promise<Record<string
   const lane = (killing: Killing): Promise<void> => killAll(kill, killing, moments, counts);
   await Promise.all(Array.from({ length: LANES }, () => withKilling(lane)));
   expect(Object.values(counts).reduce((sum, count) => sum + count, 0)).toBe(KILLS);
-  if (process.env['CTXSYNC_KILLS'] !== undefined)
-    process.stdout.write(`${JSON.stringify(counts)}\n`);
   return counts;
 }
 

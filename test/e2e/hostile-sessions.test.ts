@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { MAX_STREAMS } from '../../src/limits.ts';
 import { startInTest } from '../helpers/cli.ts';
 import { withFolder } from '../helpers/folder.ts';
-import { fuzzing, SEEDED } from '../helpers/fuzzing.ts';
+import { proving, SEEDED } from '../helpers/proofs.ts';
 import { expectFailure, withScene, workNames, writeTree } from '../helpers/scene.ts';
 import { treeState, type TreeState } from '../helpers/tree-state.ts';
 import { until } from '../helpers/until.ts';
@@ -127,7 +127,7 @@ describe(`a whole receiver ${SEEDED}`, { timeout: 0 }, () => {
       const property = fc.asyncProperty(sendersSession(mode), async (session) => {
         if (await isTaken(session, sandbox, from)) taken += 1;
       });
-      await fc.assert(property, fuzzing(runs));
+      await fc.assert(property, proving(runs, 30));
       // Not all that is sent is refused; of what comes over a connection nearly all is.
       if (mode === 'oneway') expect(taken).toBeGreaterThan(0);
     }),
@@ -147,7 +147,7 @@ describe(`a whole sender ${SEEDED}`, { timeout: 0 }, () => {
         expect(error?.code).toSatisfy(isSendersCode);
         expect(sent().includes(SECRET)).toBe(false);
       });
-      return fc.assert(property, fuzzing(80));
+      return fc.assert(property, proving(80));
     }));
 });
 

@@ -94,7 +94,8 @@ test.runIf(process.getuid?.() === 0)(
       const socket = socketOf({ folder });
       const send = async (sendArgs: string[], receiveArgs: string[]): Promise<void> => {
         const receiving = run(['receive', out, '--socket', socket, ...receiveArgs], options);
-        const sent = await run(['send', context, '--socket', socket, ...sendArgs]);
+        const args = ['--socket', socket, '--socket-owner', String(options.uid), ...sendArgs];
+        const sent = await run(['send', context, ...args]);
         expectDone({ send: sent, receive: await receiving });
         expect(treeState(out)).toEqual(treeState(context));
       };

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { MAX_REMAINS } from '../../src/limits.ts';
 import { pipeline, recordSend, start, type Started } from '../helpers/cli.ts';
+import { rounds } from '../helpers/proofs.ts';
 import { expectExit, expectFailure, withScene, workNames, writeTree } from '../helpers/scene.ts';
 import { seeded } from '../helpers/seeded.ts';
 import { carryStepwise } from '../helpers/stepwise-pipe.ts';
@@ -9,8 +10,8 @@ import { until } from '../helpers/until.ts';
 
 // SIGKILL: no side can say or clean up anything, so the other one and the next run have to.
 
-/** Of each side. More of them: CTXSYNC_KILLS=300 npx vitest run kills. */
-const KILLS = Number(process.env['CTXSYNC_KILLS'] ?? 10);
+/** Of each side. */
+const KILLS = rounds(20, 4);
 const FILES = 300;
 const STEP_BYTES = 32 * 1024;
 /** What pipes and our own buffers hold: a sender with no more than that left may be done. */

@@ -127,7 +127,7 @@ describe('a sender that stands still', () => {
       const { context, out } = scene;
       const server = await Server.start(scene, SOON);
       const held = await server.sendHeld(`web=${bigContext(scene)}`);
-      await server.said(/#1 .*\/web: stalled 1s: sender/);
+      await server.said(/#1 .*\/web: stalled 1s: /);
       expectExit(await server.send(`other=${context}`).done, 0);
       expect(held.sender.child.exitCode).toBeNull();
       expectExit(await server.send(`web=${context}`).done, 0);

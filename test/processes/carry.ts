@@ -14,6 +14,7 @@ import { until } from '../helpers/until.ts';
 import {
   countCalls,
   disturbing,
+  readLog,
   type At,
   type Disturbance,
   type Disturbing,
@@ -65,11 +66,18 @@ export async function mirror(
   const giveUp = killHung(sides);
   const going = meanwhile(sides[side], log);
   const send = await sides.sender.done;
-  if (way === 'serve') sides.receiver.child.kill('SIGTERM');
+  if (way === 'serve' && !isAskedToEnd(side, disturbance, log))
+    sides.receiver.child.kill('SIGTERM');
   const receive = await sides.receiver.done;
   await going;
   if (way === 'command') await commandEnds(site, sides.sender);
   return { send, receive, hung: giveUp(), log };
+}
+
+/** A second signal would end it at once, with nothing cleaned up. */
+function isAskedToEnd(side: Side, disturbance: Disturbance | undefined, log: string): boolean {
+  const signal = disturbance !== undefined && 'signal' in disturbance ? disturbance.signal : '';
+  return side === 'receiver' && signal !== 'SIGSTOP' && signal !== '' && readLog(log).length > 0;
 }
 
 async function startBoth(
@@ -149,7 +157,17 @@ export async function allCalls(
   return found;
 }
 
+const counted = new Map<string, Promise<Map<string, number>>>();
+
+/** How often each call is made at the most, counted once for all tests of a file. */
 function callsOf(where: Where): Promise<Map<string, number>> {
+  const key = `${where.way} ${where.side}`;
+  const calls = counted.get(key) ?? countCallsOf(where);
+  counted.set(key, calls);
+  return calls;
+}
+
+function countCallsOf(where: Where): Promise<Map<string, number>> {
   return withSite(async (site) => {
     const ends = await mirror(site, where);
     const wrong = differences(contentOf(site.out), site.new);

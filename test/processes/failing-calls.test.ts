@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { test } from 'vitest';
+import { rounds, SEEDED } from '../helpers/proofs.ts';
 import { wrongAfter } from './after-failure.ts';
 import { allCalls, mirror, type Where } from './carry.ts';
 import { readLog, type FailingCall, type FailingSystemCall } from './disturbance.ts';
-import { randomFor, rounds, sample, tryEach } from './rounds.ts';
+import { randomFor, sample, tryEach } from './rounds.ts';
 import { withSite } from './site.ts';
 
 // The nth file call of a name fails on one side of a real transfer. OUT is old or new to the byte, the
@@ -85,7 +86,7 @@ function tryKernelRound(round: KernelRound): Promise<string[] | undefined> {
 const ROUNDS = rounds(60);
 
 test(
-  `OUT is old or new when any of ${ROUNDS} file calls fails`,
+  `OUT is old or new when any of ${ROUNDS} file calls fails ${SEEDED}`,
   { timeout: 120_000 + ROUNDS * 5_000 },
   async () => {
     const random = randomFor('failing-calls');
@@ -99,7 +100,7 @@ if (why !== undefined)
   process.stderr.write(`failing-calls.test.ts skips system calls that fail: ${why}\n`);
 
 test.skipIf(why !== undefined)(
-  `OUT is old or new when the kernel fails any of ${KERNEL_ROUNDS} system calls`,
+  `OUT is old or new when the kernel fails any of ${KERNEL_ROUNDS} system calls ${SEEDED}`,
   { timeout: 120_000 + KERNEL_ROUNDS * 10_000 },
   async () => {
     const random = randomFor('failing system calls');

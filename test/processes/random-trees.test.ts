@@ -8,7 +8,8 @@ import { bothEnds, receiveCommand } from '../helpers/duplex.ts';
 import { changeRandomly, withRandomPair, type RandomPair } from '../helpers/random-tree.ts';
 import { expectExit } from '../helpers/scene.ts';
 import { treeState, type TreeState } from '../helpers/tree-state.ts';
-import { randomFor, rounds, tryEach } from './rounds.ts';
+import { rounds, SEEDED } from '../helpers/proofs.ts';
+import { randomFor, tryEach } from './rounds.ts';
 import { contentOf, differences } from './site.ts';
 
 // Random trees, edits on both sides, and connections that are cut: after each OUT is exact, and a
@@ -102,10 +103,10 @@ function withoutNames(state: TreeState): TreeState {
   return Object.fromEntries(entries.map(([path, is]) => [path, is.replace(/ = [^]*$/, '')]));
 }
 
-const ROUNDS = rounds(12);
+const ROUNDS = rounds(12, 2);
 
 test(
-  `trees, edits and cuts: ${ROUNDS} rounds`,
+  `trees, edits and cuts: ${ROUNDS} rounds ${SEEDED}`,
   { timeout: 120_000 + ROUNDS * 10_000 },
   async () => {
     const random = randomFor('random-trees');

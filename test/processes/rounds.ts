@@ -1,19 +1,11 @@
+import { SEED, SEEDED } from '../helpers/proofs.ts';
 import { seeded } from '../helpers/seeded.ts';
 
-/** How many more than CI does: CTXSYNC_PROCESSES=10 npx vitest run test/processes. */
-const MULTIPLIER = Number(process.env['CTXSYNC_PROCESSES'] ?? 1);
-/** With the same one the same is tried: CTXSYNC_SEED=7. */
-const SEED = Number(process.env['CTXSYNC_SEED'] ?? 20_251_125);
 /** Processes of a round wait for each other more than they work. */
 const LANES = 3;
 
-export function rounds(inCi: number): number {
-  return Math.ceil(inCi * MULTIPLIER);
-}
-
 /** Numbers of this file's own, from the seed. */
 export function randomFor(name: string): (below: number) => number {
-  process.stderr.write(`${name}: CTXSYNC_SEED=${SEED} CTXSYNC_PROCESSES=${MULTIPLIER}\n`);
   return seeded(Buffer.from(name).reduce((sum, byte) => (sum * 31 + byte) | 0, SEED));
 }
 
@@ -51,5 +43,5 @@ export async function tryEach<T>(
   await Promise.all(Array.from({ length: LANES }, lane));
   if (tried < each.length / 2) wrong.push(`only ${tried} rounds reached their call`);
   if (wrong.length === 0) return;
-  throw new Error(`with CTXSYNC_SEED=${SEED}, of ${each.length}:\n${wrong.join('\n')}`);
+  throw new Error(`of ${each.length} ${SEEDED}:\n${wrong.join('\n')}`);
 }

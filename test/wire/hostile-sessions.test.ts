@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fuzzing, SEEDED } from '../helpers/fuzzing.ts';
+import { proving, SEEDED } from '../helpers/proofs.ts';
 import {
   receiversSession,
   sendersSession,
@@ -58,7 +58,7 @@ describe(`whatever a sender sends ${SEEDED}`, { timeout: 0 }, () => {
         expectSafe(judged, sizes);
         verdicts.set(judged.verdict, (verdicts.get(judged.verdict) ?? 0) + 1);
       });
-      const options = fuzzing(mode === 'oneway' ? 700 : 600);
+      const options = proving(mode === 'oneway' ? 700 : 600);
       await fc.assert(property, options);
       // The sessions reach what they are for.
       expect(verdicts.get('whole')).toBeGreaterThan(options.numRuns / 20);
@@ -75,7 +75,7 @@ test.each(['tree', 'manifest', 'want'])(
       fc.property(contentOf(kind), slices, (bytes, sizes) => {
         expect(readEntries(kind, bytes, sizes)).toBe(readEntries(kind, bytes, [Infinity]));
       }),
-      fuzzing(1_000),
+      proving(1_000),
     );
   },
 );
@@ -102,7 +102,7 @@ describe(`whatever a receiver answers ${SEEDED}`, { timeout: 0 }, () => {
           }
           expectSafe(judged, sizes);
         }),
-        fuzzing(350),
+        proving(350),
       );
     },
   );
