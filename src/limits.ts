@@ -128,6 +128,18 @@ export const MAX_READ_BYTES = 256 * KiB;
  * at a time took three times the system time.
  */
 export const MAX_WRITE_BYTES = 256 * KiB;
+/**
+ * Directories that one way down a tree holds open, however deep it leads. A receiver has four such ways
+ * a stream and five for the stages of runs that broke off, where Linux lets it open 1,024 files at
+ * least (Node raises its own limit to the hard one).
+ */
+export const MAX_HELD_DIRECTORIES = 32;
+/** Steps of a commit that are held in memory; older ones are in a file of the stage. */
+export const UNDO_STEPS_IN_MEMORY = 4_096;
+/** Entries that a warning of a commit names; more are counted. */
+export const MAX_NAMED_ENTRIES = 5;
+/** Bytes of a lock: its holder in JSON. */
+export const MAX_LOCK_BYTES = 4 * KiB;
 /** Bytes of the current path that a gauge shows; the end of a longer one. */
 export const GAUGE_PATH_BYTES = 1024;
 

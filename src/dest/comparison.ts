@@ -1,22 +1,22 @@
-import type { BigIntStats } from 'node:fs';
-import { isBeneath, splitPath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
+import { constants, type BigIntStats } from 'node:fs';
+import { isBeneath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { EntryDigest } from '../disk/entry-digest.ts';
 import type { Gauge } from '../disk/gauge.ts';
-import { hashFile } from '../disk/hash-file.ts';
+import { hashOpenFile } from '../disk/hash-file.ts';
+import type { HeldDirectory } from '../disk/held-directory.ts';
 import { toMicroseconds } from '../disk/mtime.ts';
 import { PathTable } from '../disk/path-table.ts';
-import { readLink } from '../disk/read-link.ts';
 import { destinationError, errnoOf } from '../disk/system-error.ts';
 import { isWorkName, type EntryKind, type ManifestEntry, type Want } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Edit } from './edits.ts';
 import { ExistingTree, type Existing } from './existing-tree.ts';
-import { fileKey } from './file-key.ts';
+import { inodeKey } from './inode-key.ts';
 import type { Remains } from './remains.ts';
 
 export interface ComparisonOptions {
-  /** The folder that the context becomes. */
-  base: BytePath;
+  /** The directory that the context becomes, where there is one. Closed with the comparison. */
+  base: HeldDirectory | undefined;
   remains: Remains;
   /** Names in `base` that other contexts of the transfer become. */
   others: readonly BytePath[];
@@ -152,8 +152,7 @@ export class Comparison {
     }
     if (toMicroseconds(stats.mtimeNs) !== entry.mtimeUs) return false;
     if (entry.kind === 'symlink') {
-      const text = readLink(found.fsPath, entry.path, destinationError);
-      return text === entry.link && this.#isFirstName(found, entry.path);
+      return readLink(found, entry.path) === entry.link && this.#isFirstName(found, entry.path);
     }
     if ((Number(stats.mode) & 0o7777) !== entry.mode) return false;
     return entry.kind === 'folder' || this.#isSameFile(entry, found);
@@ -169,15 +168,16 @@ export class Comparison {
   /** False: it is one with an earlier entry, and ought not to be. */
   #isFirstName({ stats }: Existing, path: BytePath): boolean {
     if (stats.nlink === 1n) return true;
-    if (this.#unchangedFirsts.set(fileKey(stats), 1) !== 0) return false;
+    if (this.#unchangedFirsts.set(inodeKey(stats), 1) !== 0) return false;
     this.#unchangedFirsts.set(named(stats, path), 1);
     return true;
   }
 
   /** Empty where we may not read it. */
-  #hash({ fsPath }: Existing, path: BytePath): string {
+  #hash({ directory, name }: Existing, path: BytePath): string {
     try {
-      return hashFile(toFsPath(fsPath), () => this.#options.gauge.enter('reading', path)).sha256;
+      const fd = directory.openFile(name, constants.O_RDONLY);
+      return hashOpenFile(fd, () => this.#options.gauge.enter('reading', path)).sha256;
     } catch (error) {
       // It may be written to, and yet not be read.
       if (errnoOf(error) === 'EACCES') return '';
@@ -199,7 +199,15 @@ export class Comparison {
 
 /** No file's key has a slash. */
 function named(stats: BigIntStats, path: BytePath): BytePath {
-  return `${fileKey(stats)}/${path}`;
+  return `${inodeKey(stats)}/${path}`;
+}
+
+function readLink({ directory, name }: Existing, path: BytePath): BytePath {
+  try {
+    return directory.readLink(name);
+  } catch (error) {
+    throw destinationError(error, 'read the symlink', path);
+  }
 }
 
 function isKind(kind: EntryKind, { stats }: Existing): boolean {

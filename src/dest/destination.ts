@@ -1,74 +1,123 @@
 import {
-  chmodSync,
   closeSync,
   constants,
   fstatSync,
   lstatSync,
   mkdirSync,
-  openSync,
-  readdirSync,
   realpathSync,
   rmdirSync,
   statSync,
-  unlinkSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { joinPath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
+import { HeldDirectory, type DirectoryIdentity, type Metadata } from '../disk/held-directory.ts';
+import { PROC_FD } from '../disk/open-folder.ts';
 import { destinationError, errnoOf } from '../disk/system-error.ts';
 import { isWorkName } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_REMAINS, REMAINS_MS } from '../limits.ts';
-import { folderMetadata, setFolderMetadata, type FolderMetadata } from './folder-metadata.ts';
 import { releaseLock, takeLock, type Lock } from './lock.ts';
 import { removeTree } from './remove-tree.ts';
-import { isLeftover, stageName } from './work-name.ts';
+import { isLeftover, LOCK_NAME, stageName } from './work-name.ts';
 
 /** A locked OUT with a fresh stage in it. Plain data: it travels between threads. */
 export interface Destination {
-  /** OUT, resolved. */
+  /** OUT, resolved. For people, and to find it where it cannot be held. */
   out: BytePath;
-  /** The stage's folder: `tree` is the context, `trash` what commit takes out of OUT. */
+  /** OUT is held open for the whole run: what is at its path by then does not matter. */
+  held: DirectoryIdentity & { fd: number };
+  /** The stage's name in OUT: in it `tree` is the context, `trash` what commit takes out of OUT. */
+  stageName: BytePath;
+  /** The stage, for people. */
   stage: BytePath;
-  /** Stages of runs that broke off lately, the newest first: what is whole in them need not travel. */
+  /**
+   * Names in OUT of the stages of runs that broke off lately, the newest first: what is whole in them
+   * need not travel.
+   */
   remains: BytePath[];
   lock: Lock;
-  /** Folders that were made so that OUT exists, the outermost first. */
+  /** Directories that were made so that OUT exists, the outermost first. */
   made: BytePath[];
   /** OUT's mode and time before we touched it. */
-  before: FolderMetadata;
+  before: Metadata;
   /** The permission bits that a new file in OUT does not get: the umask, or a default ACL's. */
   umask: number;
   /** What else is worth a word. */
   warnings: string[];
 }
 
+/** In a stage. */
 const TREE = 'tree';
-const TRASH = 'trash';
+export const TRASH = 'trash';
 
-export function stageTree(destination: Destination): BytePath {
-  return joinPath(destination.stage, TREE);
+/** Where the edits of a context are kept in the stage. @param index of the context, in any order */
+export function editsName(index: number): BytePath {
+  return `edits-${index}`;
 }
 
-export function stageTrash(destination: Destination): BytePath {
-  return joinPath(destination.stage, TRASH);
+/** A destination's directories, held open by one thread. */
+export interface OpenDestination {
+  out: HeldDirectory;
+  stage: HeldDirectory;
+  /** In the stage: what has arrived. */
+  tree: HeldDirectory;
 }
 
-/** Trees of the remains. */
-export function remainingTrees(destination: Destination): BytePath[] {
-  return destination.remains.map((stage) => joinPath(stage, TREE));
+/**
+ * Runs with a destination's directories.
+ * @throws CtxsyncError not-writable when OUT or the stage is not the one that it was, and what `use` throws
+ */
+export function withDestination<T>(
+  destination: Destination,
+  use: (opened: OpenDestination) => T,
+): T {
+  return withOut(destination, (out) =>
+    using(openIn(out, destination.stageName), (stage) =>
+      using(openIn(stage, TREE), (tree) => use({ out, stage, tree })),
+    ),
+  );
 }
 
-/** Where the edits of a context are kept. @param index of the context, in any order */
-export function stageEdits(destination: Destination, index: number): BytePath {
-  return joinPath(destination.stage, `edits-${index}`);
+/** The same, of OUT alone: the stage may be gone. */
+export function withOut<T>(destination: Destination, use: (out: HeldDirectory) => T): T {
+  return using(openOut(destination), use);
 }
+
+/**
+ * Of each of the remains, what it has of a context. Theirs to close who asks.
+ * @param name absent: of all contexts
+ */
+export function openRemains(
+  { remains }: Destination,
+  out: HeldDirectory,
+  name: BytePath = '',
+): (HeldDirectory | undefined)[] {
+  return remains.map((each) =>
+    using(openIn(out, each), (stage) => using(openIn(stage, TREE), (tree) => openBase(tree, name))),
+  );
+}
+
+/**
+ * The directory that a context becomes: OUT for the unnamed one. Undefined where there is none.
+ * Theirs to close who asks.
+ */
+export function openBase(out: HeldDirectory, name: BytePath): HeldDirectory | undefined {
+  try {
+    return name === '' ? HeldDirectory.open(out.child('.'), out.path) : out.openChild(name);
+  } catch (error) {
+    if (NO_DIRECTORY.has(errnoOf(error) ?? '')) return undefined;
+    throw destinationError(error, 'list the folder', joinPath(out.path, name));
+  }
+}
+
+const NO_DIRECTORY = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
 
 /**
  * Makes OUT where it is missing, takes its lock, removes what dead runs have left but for stages that
  * may still be of use, and makes our stage.
  *
- * @param follow it may be a symlink to a folder; else it is refused
+ * @param follow it may be a symlink to a directory; else it is refused
  * @throws CtxsyncError locked, no-space, not-writable; then nothing is left behind
  */
 export function prepareDestination(
@@ -78,15 +127,18 @@ export function prepareDestination(
 ): Destination {
   gauge.enter('locking', path);
   const made: BytePath[] = [];
+  let out: HeldDirectory | undefined;
   try {
-    if (!follow) refuseSymlink(path);
-    const out = makeOut(path, made);
-    const before = folderMetadata(statSync(toFsPath(out), { bigint: true }));
-    const lock = takeLock(out);
-    const stage = joinPath(out, stageName());
+    out = makeOut(path, made, follow);
+    const before = out.metadata();
+    const lock = lockOut(out, before);
+    const name = stageName();
+    const { dev, ino } = out.identity;
     const destination: Destination = {
-      out,
-      stage,
+      out: out.path,
+      held: { fd: out.fd, dev, ino },
+      stageName: name,
+      stage: joinPath(out.path, name),
       remains: [],
       lock,
       made,
@@ -95,21 +147,18 @@ export function prepareDestination(
       warnings: [],
     };
     try {
-      clearUp(destination, gauge);
-      makeStage(destination);
+      clearUp(destination, out, gauge);
+      makeStage(destination, out);
     } catch (error) {
       discardAfter(error, destination, gauge);
     }
+    heldHere.set(out.fd, out);
     return destination;
   } catch (error) {
+    out?.close();
     removeMade(made);
     throw destinationError(error, 'write into', path);
   }
-}
-
-/** The folder that a context becomes: OUT for the unnamed one. */
-export function landingOf({ out }: Destination, name: BytePath): BytePath {
-  return name === '' ? out : joinPath(out, name);
 }
 
 /**
@@ -123,15 +172,20 @@ export function hasBase(
   gauge: Gauge,
 ): boolean {
   if (destination.remains.length > 0) return true;
-  const base = landingOf(destination, name);
-  gauge.enter('scanning', base);
-  try {
-    const names = readdirSync(toFsPath(base), { encoding: 'latin1' });
-    return names.some((each) => !isWorkName(each) && !others.includes(each));
-  } catch (error) {
-    // Whatever else is wrong with it, the comparison meets it too and says so.
-    return errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ENOTDIR';
-  }
+  gauge.enter('scanning', joinPath(destination.out, name));
+  return withOut(destination, (out) => {
+    let base: HeldDirectory | undefined;
+    try {
+      base = openBase(out, name);
+      const names = base?.names() ?? [];
+      return names.some((each) => !isWorkName(each) && !others.includes(each));
+    } catch {
+      // Whatever is wrong with it, the comparison meets it too and says so.
+      return true;
+    } finally {
+      base?.close();
+    }
+  });
 }
 
 /** What a run that broke off leaves: its stage and the remains of those before it, or only these. */
@@ -143,16 +197,68 @@ export type Keep = 'all' | 'remains' | 'nothing';
  * @param keep what is left for the next run to go on from
  */
 export function discard(destination: Destination, gauge: Gauge, keep: Keep = 'nothing'): void {
-  const { stage, remains, lock } = destination;
-  try {
-    removeTree(keep === 'all' ? stageTrash(destination) : stage, gauge);
-    if (keep === 'nothing') for (const each of remains) removeTree(each, gauge);
-  } finally {
-    // A process that serves lives on, and would shut itself out.
-    releaseLock(lock);
+  const { stageName: stage, remains, lock, made, before } = destination;
+  withOut(destination, (out) => {
+    try {
+      if (keep === 'all') removeTrash(out, stage, gauge);
+      else removeTree(out, stage, gauge);
+      if (keep === 'nothing') for (const each of remains) removeTree(out, each, gauge);
+    } finally {
+      // A process that serves lives on, and would shut itself out.
+      releaseLock(out, lock);
+      if (made.length === 0) restore(out, before);
+    }
+  });
+  letGo(destination);
+  removeMade(made);
+}
+
+/** OUT need not be held any longer. */
+export function letGo({ held: { fd } }: Destination): void {
+  heldHere.get(fd)?.close();
+  heldHere.delete(fd);
+}
+
+/**
+ * What this thread holds for runs that are under way, by descriptors. Another thread can use them, but
+ * not close them; when this one ends they are closed.
+ */
+const heldHere = new Map<number, HeldDirectory>();
+
+/** By its descriptor, of whatever thread; where that cannot be, by its path. It has to be the same one. */
+function openOut({ out: path, held }: Destination): HeldDirectory {
+  for (const way of [`${PROC_FD}/${held.fd}/.`, path]) {
+    let out: HeldDirectory;
+    try {
+      out = HeldDirectory.open(way, path);
+    } catch (error) {
+      // The thread that held it has ended; or there is no /proc.
+      if (way !== path) continue;
+      throw destinationError(error, 'write into', path);
+    }
+    const { dev, ino } = out.identity;
+    if (dev === held.dev && ino === held.ino) return out;
+    out.close();
   }
-  removeMade(destination.made);
-  if (destination.made.length === 0) restore(destination);
+  const text = toText(path);
+  const message = `${text} was replaced while ctxsync worked in it; send again when nothing changes it`;
+  throw new CtxsyncError('not-writable', message, { path: text });
+}
+
+function openIn(directory: HeldDirectory, name: BytePath): HeldDirectory {
+  try {
+    return directory.openChild(name);
+  } catch (error) {
+    throw destinationError(error, 'write into', joinPath(directory.path, name));
+  }
+}
+
+function using<T>(directory: HeldDirectory, use: (directory: HeldDirectory) => T): T {
+  try {
+    return use(directory);
+  } finally {
+    directory.close();
+  }
 }
 
 function discardAfter(error: unknown, destination: Destination, gauge: Gauge): never {
@@ -164,16 +270,18 @@ function discardAfter(error: unknown, destination: Destination, gauge: Gauge): n
   throw error;
 }
 
-function refuseSymlink(path: BytePath): void {
-  if (lstatSync(toFsPath(path), { throwIfNoEntry: false })?.isSymbolicLink() !== true) return;
-  throw new CtxsyncError(
-    'not-writable',
-    `${toText(path)} is a symlink, which is not followed; remove it, or send under another name`,
-    { path: toText(path) },
-  );
+/** A lock that we do not get leaves no trace, not even in OUT's time. */
+function lockOut(out: HeldDirectory, before: Metadata): Lock {
+  try {
+    return takeLock(out);
+  } catch (error) {
+    if (out.metadata().mtimeUs !== before.mtimeUs) restore(out, before);
+    throw error;
+  }
 }
 
-function makeOut(path: BytePath, made: BytePath[]): BytePath {
+function makeOut(path: BytePath, made: BytePath[], follow: boolean): HeldDirectory {
+  if (!follow) refuseSymlink(path);
   const stats = statSync(toFsPath(path), { throwIfNoEntry: false });
   if (stats === undefined) makeFolders(path, made);
   else if (!stats.isDirectory()) {
@@ -181,7 +289,21 @@ function makeOut(path: BytePath, made: BytePath[]): BytePath {
       path: toText(path),
     });
   }
+  const resolved = follow ? resolve(path) : joinPath(resolve(dirname(path)), basename(path));
+  return HeldDirectory.open(resolved, resolved);
+}
+
+function resolve(path: BytePath): BytePath {
   return realpathSync.native(toFsPath(path), 'latin1');
+}
+
+function refuseSymlink(path: BytePath): void {
+  if (lstatSync(toFsPath(path), { throwIfNoEntry: false })?.isSymbolicLink() !== true) return;
+  throw new CtxsyncError(
+    'not-writable',
+    `${toText(path)} is a symlink, which is not followed; remove it, or send under another name`,
+    { path: toText(path) },
+  );
 }
 
 function makeFolders(path: BytePath, made: BytePath[]): void {
@@ -203,22 +325,21 @@ function makeFolders(path: BytePath, made: BytePath[]): void {
 }
 
 /** Removes what dead runs have left in OUT. We hold the lock, so nobody works there. */
-function clearUp(destination: Destination, gauge: Gauge): void {
-  const { out, lock, warnings } = destination;
-  const { uid } = lstatSync(toFsPath(lock.path));
+function clearUp(destination: Destination, out: HeldDirectory, gauge: Gauge): void {
+  const { warnings } = destination;
+  const uid = out.look(LOCK_NAME)?.uid;
   const remains: Remaining[] = [];
-  for (const name of readdirSync(toFsPath(out), { encoding: 'latin1' })) {
+  for (const name of out.names()) {
     if (!isLeftover(name)) continue;
-    const path = joinPath(out, name);
-    unlessDenied(warnings, path, () => {
-      const useful = usefulRemains(path, uid);
-      if (useful === undefined) removeTree(path, gauge);
+    unlessDenied(warnings, joinPath(out.path, name), () => {
+      const useful = usefulRemains(out, name, uid);
+      if (useful === undefined) removeTree(out, name, gauge);
       else remains.push(useful);
     });
   }
-  const newest = remains.toSorted((a, b) => b.mtimeMs - a.mtimeMs).map(({ path }) => path);
-  for (const path of newest.splice(MAX_REMAINS)) {
-    unlessDenied(warnings, path, () => removeTree(path, gauge));
+  const newest = remains.toSorted((a, b) => b.mtimeMs - a.mtimeMs).map(({ name }) => name);
+  for (const name of newest.splice(MAX_REMAINS)) {
+    unlessDenied(warnings, joinPath(out.path, name), () => removeTree(out, name, gauge));
   }
   destination.remains = newest;
 }
@@ -236,7 +357,7 @@ function unlessDenied(warnings: string[], path: BytePath, run: () => void): void
 }
 
 interface Remaining {
-  path: BytePath;
+  name: BytePath;
   mtimeMs: number;
 }
 
@@ -244,35 +365,43 @@ interface Remaining {
  * Undefined: it may be removed, or is gone already. A receiver that we keep out removes its draft.
  * @param uid ours: files of another user would stay that user's to change, in our OUT
  */
-function usefulRemains(path: BytePath, uid: number): Remaining | undefined {
-  const stats = lstatSync(toFsPath(path), { throwIfNoEntry: false });
+function usefulRemains(
+  out: HeldDirectory,
+  name: BytePath,
+  uid: bigint | undefined,
+): Remaining | undefined {
+  const stats = out.look(name);
   if (stats?.isDirectory() !== true || stats.uid !== uid) return undefined;
-  const { mtimeMs } = stats;
-  return Date.now() - mtimeMs < REMAINS_MS && hasTree(path) ? { path, mtimeMs } : undefined;
+  const mtimeMs = Number(stats.mtimeMs);
+  if (Date.now() - mtimeMs >= REMAINS_MS) return undefined;
+  // A symlink in its tree's place is of no use.
+  const hasTree = using(out.openChild(name), (stage) => stage.look(TREE)?.isDirectory() === true);
+  return hasTree ? { name, mtimeMs } : undefined;
 }
 
-/** A symlink in its place would be followed. */
-function hasTree(stage: BytePath): boolean {
-  const stats = lstatSync(toFsPath(joinPath(stage, TREE)), { throwIfNoEntry: false });
-  return stats?.isDirectory() === true;
+function makeStage(destination: Destination, out: HeldDirectory): void {
+  const name = destination.stageName;
+  out.makeDirectory(name, 0o700);
+  using(out.openChild(name), (stage) => {
+    stage.setMetadata({ ...stage.metadata(), mode: 0o700 });
+    stage.makeDirectory(TREE, 0o700);
+    stage.makeDirectory(TRASH, 0o700);
+    destination.umask = probeUmask(stage);
+  });
 }
 
-function makeStage(destination: Destination): void {
-  mkdirSync(toFsPath(destination.stage), 0o700);
-  chmodSync(toFsPath(destination.stage), 0o700);
-  mkdirSync(toFsPath(stageTree(destination)), 0o700);
-  mkdirSync(toFsPath(stageTrash(destination)), 0o700);
-  destination.umask = probeUmask(joinPath(destination.stage, 'probe'));
+function removeTrash(out: HeldDirectory, name: BytePath, gauge: Gauge): void {
+  using(openIn(out, name), (stage) => removeTree(stage, TRASH, gauge));
 }
 
-function probeUmask(path: BytePath): number {
-  const flags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY;
-  const fd = openSync(toFsPath(path), flags, 0o777);
+function probeUmask(stage: HeldDirectory): number {
+  const { O_CREAT, O_EXCL, O_WRONLY } = constants;
+  const fd = stage.openFile('probe', O_CREAT | O_EXCL | O_WRONLY, 0o777);
   try {
     return 0o777 & ~fstatSync(fd).mode;
   } finally {
     closeSync(fd);
-    unlinkSync(toFsPath(path));
+    stage.removeFile('probe');
   }
 }
 
@@ -287,9 +416,9 @@ function removeMade(made: readonly BytePath[]): void {
 }
 
 /** Our stage came and went; OUT's own mode and time should not tell. Not ours to set: then they stay. */
-function restore({ out, before }: Destination): void {
+function restore(out: HeldDirectory, before: Metadata): void {
   try {
-    setFolderMetadata(out, before);
+    out.setMetadata(before);
   } catch (error) {
     if (errnoOf(error) !== 'EPERM') throw error;
   }

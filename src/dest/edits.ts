@@ -1,9 +1,13 @@
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, readSync, writeSync } from 'node:fs';
 import type { ByteSink, ByteSource } from '../byte-io.ts';
-import { toFsPath, type BytePath } from '../disk/byte-path.ts';
+import { closeRead } from '../disk/close-read.ts';
+import { joinPath, type BytePath } from '../disk/byte-path.ts';
+import type { HeldDirectory } from '../disk/held-directory.ts';
 import { destinationError } from '../disk/system-error.ts';
 import { RecordReader, RecordWriter } from '../record-io.ts';
 import { IO_BUFFER_BYTES } from '../limits.ts';
+
+const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
 
 /** A change to OUT for which nothing has to travel. Paths are within the context. */
 export type Edit =
@@ -19,8 +23,11 @@ export class EditWriter {
   readonly #records: RecordWriter;
 
   /** @throws CtxsyncError no-space, not-writable; so do the others */
-  constructor(path: BytePath) {
-    this.#fd = attempt('write', path, () => openSync(toFsPath(path), 'wx', 0o600));
+  constructor(stage: HeldDirectory, name: BytePath) {
+    const path = joinPath(stage.path, name);
+    this.#fd = attempt('write', path, () =>
+      stage.openFile(name, O_CREAT | O_EXCL | O_WRONLY, 0o600),
+    );
     this.#records = new RecordWriter(new FileSink(this.#fd, path));
   }
 
@@ -40,8 +47,9 @@ export class EditWriter {
 }
 
 /** @throws CtxsyncError not-writable */
-export function* readEdits(path: BytePath): Generator<Edit> {
-  const fd = attempt('read', path, () => openSync(toFsPath(path), 'r'));
+export function* readEdits(stage: HeldDirectory, name: BytePath): Generator<Edit> {
+  const path = joinPath(stage.path, name);
+  const fd = attempt('read', path, () => stage.openFile(name, O_RDONLY));
   try {
     const records = new RecordReader(new FileSource(fd, path));
     for (let kind = records.next(); kind !== undefined; kind = records.next()) {
@@ -50,7 +58,7 @@ export function* readEdits(path: BytePath): Generator<Edit> {
       else yield { kind: 'link', path: entry, link: records.next() ?? '' };
     }
   } finally {
-    closeSync(fd);
+    closeRead(fd);
   }
 }
 

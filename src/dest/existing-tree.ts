@@ -1,27 +1,20 @@
-import { lstatSync, type BigIntStats } from 'node:fs';
-import {
-  isBeneath,
-  joinPath,
-  splitPath,
-  toFsPath,
-  toText,
-  type BytePath,
-} from '../disk/byte-path.ts';
+import type { BigIntStats } from 'node:fs';
+import { isBeneath, joinPath, splitPath, type BytePath } from '../disk/byte-path.ts';
+import { Descent } from '../disk/descent.ts';
 import type { Gauge } from '../disk/gauge.ts';
-import { OpenFolder } from '../disk/open-folder.ts';
+import type { HeldDirectory } from '../disk/held-directory.ts';
 import { destinationError, errnoOf } from '../disk/system-error.ts';
-import { CtxsyncError } from '../errors.ts';
 
-/** An entry that is there. */
+/** An entry that is there; valid until the next one is looked for. */
 export interface Existing {
-  /** Where to open it; valid until the next entry is looked for. */
-  fsPath: BytePath;
+  /** That it lies in. */
+  directory: HeldDirectory;
+  name: BytePath;
   stats: BigIntStats;
 }
 
 interface Level {
   path: BytePath;
-  folder: OpenFolder;
   /** Of the children, in order. */
   names: BytePath[];
   next: number;
@@ -35,17 +28,24 @@ interface Level {
 export class ExistingTree {
   readonly #gauge: Gauge;
   readonly #onPassed: (path: BytePath) => void;
+  readonly #root: HeldDirectory | undefined;
+  readonly #descent: Descent | undefined;
   readonly #levels: Level[] = [];
 
   /**
-   * @param root may be missing, or no folder: then there is nothing
+   * @param root absent: then there is nothing. Closed with the tree
    * @param onPassed told of entries that nobody looked for; not of what is in them
    */
-  constructor(root: BytePath, gauge: Gauge, onPassed: (path: BytePath) => void = () => {}) {
+  constructor(
+    root: HeldDirectory | undefined,
+    gauge: Gauge,
+    onPassed: (path: BytePath) => void = () => {},
+  ) {
     this.#gauge = gauge;
     this.#onPassed = onPassed;
-    const stats = this.#look(root, root);
-    if (stats?.isDirectory() === true) this.#openRoot(root);
+    this.#root = root;
+    this.#descent = root && new Descent(root);
+    if (root !== undefined) this.#listRoot(root);
   }
 
   /**
@@ -60,10 +60,9 @@ export class ExistingTree {
     while (level.next < level.names.length && level.names[level.next]! < name) this.#pass(level);
     if (level.names[level.next] !== name) return undefined;
     level.next += 1;
-    const fsPath = level.folder.child(name);
-    const stats = this.#look(fsPath, path);
-    checkSame(level);
-    return stats === undefined ? undefined : { fsPath, stats };
+    const { directory } = this.#descent!;
+    const stats = this.#look(directory, name, path);
+    return stats === undefined ? undefined : { directory, name, stats };
   }
 
   /**
@@ -71,11 +70,15 @@ export class ExistingTree {
    * @returns false when we may not list it
    * @throws CtxsyncError not-writable
    */
-  enter(path: BytePath, { fsPath }: Existing): boolean {
+  enter(path: BytePath, { name }: Existing): boolean {
+    this.#gauge.enter('scanning', path);
+    const descent = this.#descent!;
+    const { depth } = descent;
     try {
-      this.#open(fsPath, path);
+      this.#levels.push({ path, names: descent.enter(name).names(), next: 0 });
       return true;
     } catch (error) {
+      if (descent.depth > depth) descent.leave();
       if (errnoOf(error) === 'EACCES') return false;
       throw destinationError(error, 'list the folder', path);
     }
@@ -88,7 +91,9 @@ export class ExistingTree {
 
   /** Closes all folders. */
   close(): void {
-    for (const { folder } of this.#levels.splice(0)) folder.close();
+    this.#levels.length = 0;
+    this.#descent?.close();
+    this.#root?.close();
   }
 
   /** The folder, if it is there; those that are done with are left. */
@@ -106,7 +111,7 @@ export class ExistingTree {
     const level = this.#levels.at(-1)!;
     while (level.next < level.names.length) this.#pass(level);
     this.#levels.pop();
-    level.folder.close();
+    if (this.#levels.length > 0) this.#descent!.leave();
   }
 
   #pass(level: Level): void {
@@ -114,45 +119,21 @@ export class ExistingTree {
     level.next += 1;
   }
 
-  #openRoot(root: BytePath): void {
+  #listRoot(root: HeldDirectory): void {
+    this.#gauge.enter('scanning', root.path);
     try {
-      this.#open(root, '');
+      this.#levels.push({ path: '', names: root.names(), next: 0 });
     } catch (error) {
-      throw destinationError(error, 'list the folder', root);
+      throw destinationError(error, 'list the folder', root.path);
     }
   }
 
-  /** @throws the system call's error */
-  #open(fsPath: BytePath, path: BytePath): void {
-    this.#gauge.enter('scanning', path);
-    const parent = this.#levels.at(-1);
-    const folder = new OpenFolder(fsPath);
-    try {
-      if (parent !== undefined) checkSame(parent);
-      this.#levels.push({ path, folder, names: folder.names(), next: 0 });
-    } catch (error) {
-      folder.close();
-      throw error;
-    }
-  }
-
-  #look(fsPath: BytePath, path: BytePath): BigIntStats | undefined {
+  #look(directory: HeldDirectory, name: BytePath, path: BytePath): BigIntStats | undefined {
     this.#gauge.enter('scanning', path);
     try {
-      return lstatSync(toFsPath(fsPath), { bigint: true, throwIfNoEntry: false });
+      return directory.look(name);
     } catch (error) {
       throw destinationError(error, 'look at', path);
     }
   }
-}
-
-/** Where children are reached by path, another folder may have taken its place. */
-function checkSame({ folder, path }: Level): void {
-  if (folder.verify()) return;
-  const text = toText(path);
-  throw new CtxsyncError(
-    'not-writable',
-    `${text === '' ? 'OUT' : text} was replaced while it was compared; send again when nothing changes it`,
-    { path: text },
-  );
 }

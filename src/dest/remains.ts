@@ -1,6 +1,6 @@
-import { chmodSync } from 'node:fs';
-import { toFsPath, type BytePath } from '../disk/byte-path.ts';
+import type { BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
+import type { HeldDirectory } from '../disk/held-directory.ts';
 import { toMicroseconds } from '../disk/mtime.ts';
 import { destinationError } from '../disk/system-error.ts';
 import { ExistingTree, type Existing } from './existing-tree.ts';
@@ -12,8 +12,8 @@ import { ExistingTree, type Existing } from './existing-tree.ts';
 export class Remains {
   readonly #trees: ExistingTree[];
 
-  /** @param trees of stages, the newest first */
-  constructor(trees: readonly BytePath[], gauge: Gauge) {
+  /** @param trees of stages, the newest first; absent where the context has none. Closed with this */
+  constructor(trees: readonly (HeldDirectory | undefined)[], gauge: Gauge) {
     this.#trees = trees.map((tree) => new ExistingTree(tree, gauge));
   }
 
@@ -51,10 +51,10 @@ export class Remains {
 }
 
 /** A stage that was whole has folders that we may not list, or move files out of. It is ours. */
-function openUp({ fsPath, stats }: Existing, path: BytePath): void {
+function openUp({ directory, name, stats }: Existing, path: BytePath): void {
   if ((stats.mode & 0o700n) === 0o700n) return;
   try {
-    chmodSync(toFsPath(fsPath), 0o700);
+    directory.setChildMode(name, 0o700);
   } catch (error) {
     throw destinationError(error, 'open the folder', path);
   }

@@ -1,42 +1,44 @@
-import { chmodSync, lstatSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
-import { joinPath, toFsPath, type BytePath } from '../disk/byte-path.ts';
+import { joinPath, type BytePath } from '../disk/byte-path.ts';
+import { Descent } from '../disk/descent.ts';
 import type { Gauge } from '../disk/gauge.ts';
+import type { HeldDirectory } from '../disk/held-directory.ts';
 import { errnoOf } from '../disk/system-error.ts';
 
 /**
- * Removes a folder of ours with all that is in it, or a file, or nothing where there is nothing.
- * Follows no symlink, and opens folders that lack permissions.
+ * Removes a directory of ours with all that is in it, or a file, or nothing where there is nothing.
+ * Follows no symlink, and opens directories that lack permissions.
  */
-export function removeTree(path: BytePath, gauge: Gauge): void {
-  gauge.enter('cleaning', path);
-  const stats = lstatSync(toFsPath(path), { throwIfNoEntry: false });
+export function removeTree(parent: HeldDirectory, name: BytePath, gauge: Gauge): void {
+  const descent = new Descent(parent);
+  try {
+    remove(descent, name, gauge);
+  } finally {
+    descent.close();
+  }
+}
+
+function remove(descent: Descent, name: BytePath, gauge: Gauge): void {
+  const parent = descent.directory;
+  gauge.enter('cleaning', joinPath(parent.path, name));
+  const stats = parent.look(name);
   if (stats === undefined) return;
-  if (!stats.isDirectory()) return removeFile(path);
-  if ((stats.mode & 0o700) !== 0o700) chmodSync(toFsPath(path), 0o700);
-  for (const name of readdirSync(toFsPath(path), { encoding: 'latin1' })) {
-    removeChild(joinPath(path, name), gauge);
-  }
-  rmdirSync(toFsPath(path));
+  if (!stats.isDirectory()) return parent.removeFile(name);
+  if ((stats.mode & 0o700n) !== 0o700n) parent.setChildMode(name, 0o700);
+  for (const child of descent.enter(name).names()) removeChild(descent, child, gauge);
+  descent.leave();
+  descent.directory.removeDirectory(name);
 }
 
-/** Removes a file, or nothing where there is nothing. */
-export function removeFile(path: BytePath): void {
+function removeChild(descent: Descent, name: BytePath, gauge: Gauge): void {
+  const { directory } = descent;
+  gauge.enter('cleaning', joinPath(directory.path, name));
   try {
-    unlinkSync(toFsPath(path));
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  }
-}
-
-function removeChild(path: BytePath, gauge: Gauge): void {
-  gauge.enter('cleaning', path);
-  try {
-    // Most are files: on a folder this fails and removes nothing.
-    removeFile(path);
+    // Most are files: on a directory this fails and removes nothing.
+    directory.removeFile(name);
   } catch (error) {
     // Linux says EISDIR, POSIX and macOS EPERM.
     const errno = errnoOf(error);
     if (errno !== 'EISDIR' && errno !== 'EPERM') throw error;
-    removeTree(path, gauge);
+    remove(descent, name, gauge);
   }
 }

@@ -1,29 +1,16 @@
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  fchmodSync,
-  futimesSync,
-  linkSync,
-  lutimesSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  symlinkSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
-import { joinPath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
+import { closeSync, constants, fchmodSync, futimesSync, writeSync } from 'node:fs';
+import { isBeneath, joinPath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
+import { Descent } from '../disk/descent.ts';
 import type { Gauge } from '../disk/gauge.ts';
-import { setNegativeMtime, toUtimesSeconds } from '../disk/mtime.ts';
+import { metadataOf, type HeldDirectory, type Metadata } from '../disk/held-directory.ts';
+import { toUtimesSeconds } from '../disk/mtime.ts';
 import { destinationError, errnoOf, sourceChanged } from '../disk/system-error.ts';
 import type { Content, Entry, EntrySink } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_WRITE_BYTES } from '../limits.ts';
 import { Remains } from './remains.ts';
-import { setFolderMetadata, type FolderMetadata } from './folder-metadata.ts';
 
-const OPEN_FLAGS = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
+const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY;
 
 export interface StageWriterOptions {
   /** Where files are whose content is kept, and does not travel. */
@@ -32,31 +19,44 @@ export interface StageWriterOptions {
   others?: readonly BytePath[];
 }
 
+/** A directory of the stage that is worked in. */
+interface Level {
+  path: BytePath;
+  /** What it gets when it is left: until then it is open for us (0700). */
+  metadata: Metadata;
+}
+
 /**
- * Builds checked entries in a stage, in few system calls each. The stage is a fresh folder that only
- * we can enter, and the entries' paths were validated: plain paths are safe here.
+ * Builds checked entries in a stage, in few system calls each, each of them in a directory that is held
+ * open. It holds those that lead to the entry at hand and no table of those that are finished, so that
+ * entries may come in any order, and cost least in the order of a walk.
  */
 export class StageWriter implements EntrySink {
-  readonly #tree: BytePath;
+  readonly #tree: HeldDirectory;
+  readonly #descent: Descent;
+  readonly #levels: Level[] = [];
+  /** To what hardlinks are other names of. */
+  readonly #targets: Descent;
   readonly #umask: number;
   readonly #remains: Remains;
   readonly #others: readonly BytePath[];
   readonly #gauge: Gauge;
-  /** Folders stay open for us (0700) until all their children are there. */
-  readonly #folders = new Map<BytePath, FolderMetadata>();
   readonly #now = Date.now() / 1000;
-  #root: FolderMetadata | undefined;
+  #root: Metadata | undefined;
 
   /**
+   * @param tree stays its owner's
    * @param umask the permission bits that a new file does not get, whatever is asked for
    */
   constructor(
-    tree: BytePath,
+    tree: HeldDirectory,
     umask: number,
     gauge: Gauge,
     { remains = new Remains([], gauge), others = [] }: StageWriterOptions = {},
   ) {
     this.#tree = tree;
+    this.#descent = new Descent(tree);
+    this.#targets = new Descent(tree);
     this.#umask = umask;
     this.#remains = remains;
     this.#others = others;
@@ -68,13 +68,15 @@ export class StageWriter implements EntrySink {
    * @throws CtxsyncError unsafe-entry, no-space, not-writable; naming the path
    */
   add(entry: Entry, content: Content, again: boolean): void {
-    const path = joinPath(this.#tree, entry.path);
-    this.#gauge.enter('writing', entry.path);
-    // Of the other one OUT may have all but what it changes: then nothing of it is in the stage.
+    // Of another context OUT may have all but what it changes: then nothing of it is in the stage.
     if (this.#others.includes(entry.path)) throw collision(entry.path);
+    const [parent, name] = splitPath(entry.path);
+    if (name === '') return this.#addRoot(entry);
     try {
-      if (again && entry.kind !== 'folder') unlinkSync(toFsPath(path));
-      this.#make(entry, path, content, again);
+      this.#goTo(parent);
+      this.#gauge.enter('writing', entry.path);
+      if (again && entry.kind !== 'folder') this.#directory.removeFile(name);
+      this.#make(entry, name, content, again);
     } catch (error) {
       if (errnoOf(error) === 'EEXIST') throw collision(entry.path);
       throw destinationError(error, 'write', entry.path);
@@ -85,53 +87,143 @@ export class StageWriter implements EntrySink {
    * Mode and time of the context's own root, if they came. They are for OUT, after the commit: the
    * stage's root stays open, for other contexts to be built in it, and for the commit.
    */
-  get root(): FolderMetadata | undefined {
+  get root(): Metadata | undefined {
     return this.#root;
   }
 
-  /** Gives the folders their modes and times, the deepest first. */
+  /** Gives the directories that are left their modes and times, the deepest first. */
   end(): void {
-    for (const [path, metadata] of [...this.#folders].toReversed()) {
-      this.#gauge.enter('writing', path);
-      try {
-        setFolderMetadata(joinPath(this.#tree, path), metadata);
-      } catch (error) {
-        throw destinationError(error, 'set mode and time of', path);
-      }
-    }
+    while (this.#levels.length > 0) this.#leave();
   }
 
-  #make(entry: Entry, path: BytePath, content: Content, again: boolean): void {
+  /** Lets go of all directories, finished or not. */
+  close(): void {
+    this.#levels.length = 0;
+    this.#descent.close();
+    this.#targets.close();
+  }
+
+  get #directory(): HeldDirectory {
+    return this.#descent.directory;
+  }
+
+  get #path(): BytePath {
+    return this.#levels.at(-1)?.path ?? '';
+  }
+
+  #addRoot({ mode, mtimeUs }: Entry): void {
+    this.#root = { mode, mtimeUs };
+  }
+
+  /** @param path of a directory that came before */
+  #goTo(path: BytePath): void {
+    while (this.#path !== path && !isBeneath(path, this.#path)) this.#leave();
+    const from = this.#path === '' ? 0 : this.#path.length + 1;
+    if (from > path.length) return;
+    for (const name of path.slice(from).split('/')) if (name !== '') this.#enterAgain(name);
+  }
+
+  /** A directory that was finished, or that another stream of the transfer has made. */
+  #enterAgain(name: BytePath): void {
+    const stats = this.#directory.look(name);
+    const metadata = stats === undefined ? { mode: 0o700, mtimeUs: 0 } : metadataOf(stats);
+    if ((metadata.mode & 0o700) !== 0o700) this.#directory.setChildMode(name, 0o700);
+    this.#enter(name, metadata);
+  }
+
+  #enter(name: BytePath, metadata: Metadata): void {
+    const path = joinPath(this.#path, name);
+    this.#descent.enter(name);
+    this.#levels.push({ path, metadata });
+  }
+
+  #leave(): void {
+    const { path, metadata } = this.#levels.at(-1)!;
+    this.#gauge.enter('writing', path);
+    try {
+      this.#directory.setMetadata(metadata);
+    } catch (error) {
+      throw destinationError(error, 'set mode and time of', path);
+    }
+    this.#levels.pop();
+    this.#descent.leave();
+  }
+
+  #make(entry: Entry, name: BytePath, content: Content, again: boolean): void {
     switch (entry.kind) {
       case 'folder':
-        this.#makeFolder(entry, path, again);
-        return;
+        return this.#makeDirectory(entry, name, again);
       case 'symlink':
-        symlinkSync(toFsPath(entry.link ?? ''), toFsPath(path));
-        this.#setLinkTime(entry, path);
-        return;
+        return this.#makeSymlink(name, entry.link ?? '', entry.mtimeUs);
       case 'hardlink':
-        linkSync(toFsPath(joinPath(this.#tree, entry.link ?? '')), toFsPath(path));
-        return;
+        return this.#makeHardlink(entry, name);
       case 'file':
-        if (entry.kept === undefined) this.#makeFile(entry, path, content);
-        else this.#adoptFile(entry, path, entry.kept);
+        if (entry.kept === undefined) this.#makeFile(entry, name, content);
+        else this.#adoptFile(entry, name, entry.kept);
     }
   }
 
-  #makeFolder({ path: relative, mode, mtimeUs }: Entry, path: BytePath, again: boolean): void {
-    if (relative === '') {
-      this.#root = { mode, mtimeUs };
-      return;
-    }
-    if (!again) mkdirSync(toFsPath(path), 0o700);
-    this.#remains.enter(relative);
-    this.#folders.set(relative, { mode, mtimeUs });
+  #makeDirectory({ path, mode, mtimeUs }: Entry, name: BytePath, again: boolean): void {
+    if (again) this.#directory.setChildMode(name, 0o700);
+    else this.#directory.makeDirectory(name, 0o700);
+    this.#remains.enter(path);
+    this.#enter(name, { mode, mtimeUs });
   }
 
-  #makeFile(entry: Entry, path: BytePath, content: Content): void {
+  #makeSymlink(name: BytePath, text: BytePath, mtimeUs: number): void {
+    this.#directory.makeSymlink(name, text);
+    this.#directory.setChildTime(name, mtimeUs);
+  }
+
+  /** Where a symlink can have no second name (macOS) it comes twice. */
+  #makeHardlink({ link = '', mtimeUs }: Entry, name: BytePath): void {
+    this.#withDirectoryOf(link, (from, target) => {
+      try {
+        from.link(target, this.#directory, name);
+      } catch (error) {
+        const isSymlink = from.look(target)?.isSymbolicLink() === true;
+        if (!isSymlink || errnoOf(error) !== 'ENOTSUP') throw error;
+        this.#makeSymlink(name, from.readLink(target), mtimeUs);
+      }
+    });
+  }
+
+  #withDirectoryOf(path: BytePath, use: (directory: HeldDirectory, name: BytePath) => void): void {
+    const [parent, name] = splitPath(path);
+    if (parent === this.#path) return use(this.#directory, name);
+    try {
+      this.#targets.goTo(parent);
+    } catch (error) {
+      if (errnoOf(error) !== 'EACCES') throw error;
+      return this.#withClosed(parent === '' ? [] : parent.split('/'), (at) => use(at, name));
+    }
+    use(this.#targets.directory, name);
+  }
+
+  /** What was finished may be closed for us by now: it is opened for as long as it is passed. */
+  #withClosed(names: readonly BytePath[], use: (directory: HeldDirectory) => void): void {
+    const way = new Descent(this.#tree);
+    const passed = names.map((name) => {
+      const before = way.directory.look(name);
+      const mode = Number(before?.mode ?? 0) & 0o7777;
+      if ((mode & 0o700) !== 0o700) way.directory.setChildMode(name, 0o700);
+      way.enter(name);
+      return mode;
+    });
+    try {
+      use(way.directory);
+      for (const mode of passed.toReversed()) {
+        const name = way.leave();
+        if ((mode & 0o700) !== 0o700) way.directory.setChildMode(name, mode);
+      }
+    } finally {
+      way.close();
+    }
+  }
+
+  #makeFile(entry: Entry, name: BytePath, content: Content): void {
     const exact = (entry.mode & ~0o777) === 0 && (entry.mode & this.#umask) === 0;
-    const fd = openSync(toFsPath(path), OPEN_FLAGS, exact ? entry.mode : 0o600);
+    const fd = this.#directory.openFile(name, NEW_FILE, exact ? entry.mode : 0o600);
     try {
       this.#writeContent(fd, entry.path, content);
       if (!exact) fchmodSync(fd, entry.mode);
@@ -139,16 +231,16 @@ export class StageWriter implements EntrySink {
     } finally {
       closeSync(fd);
     }
-    if (entry.mtimeUs < 0) setNegativeMtime(toFsPath(path), entry.mtimeUs);
+    if (entry.mtimeUs < 0) this.#directory.setChildTime(name, entry.mtimeUs);
   }
 
   /** Its content was found to be in the remains, and proven to be the same. */
-  #adoptFile({ path: relative, mode, mtimeUs }: Entry, path: BytePath, size: number): void {
-    const found = this.#remains.find(relative, size, mtimeUs);
+  #adoptFile({ path, mode, mtimeUs }: Entry, name: BytePath, size: number): void {
+    const found = this.#remains.find(path, size, mtimeUs);
     // It was there when the two were compared, with the time that the source had then.
-    if (found === undefined) throw sourceChanged(relative, 'was written to');
-    renameSync(toFsPath(found.fsPath), toFsPath(path));
-    chmodSync(toFsPath(path), mode);
+    if (found === undefined) throw sourceChanged(path, 'was written to');
+    found.directory.rename(found.name, this.#directory, name);
+    this.#directory.setChildMode(name, mode);
   }
 
   #writeContent(fd: number, path: BytePath, content: Content): void {
@@ -158,11 +250,6 @@ export class StageWriter implements EntrySink {
       content.consumed(count);
       this.#gauge.addBytes(count);
     }
-  }
-
-  #setLinkTime(entry: Entry, path: BytePath): void {
-    if (entry.mtimeUs < 0) return setNegativeMtime(toFsPath(path), entry.mtimeUs);
-    lutimesSync(toFsPath(path), this.#now, toUtimesSeconds(entry.mtimeUs));
   }
 }
 

@@ -1,76 +1,93 @@
-import { linkSync, renameSync, unlinkSync } from 'node:fs';
-import { joinPath, toFsPath, type BytePath } from '../disk/byte-path.ts';
-import { setFolderMetadata, type FolderMetadata } from './folder-metadata.ts';
+import { closeSync, constants, readSync, writeSync } from 'node:fs';
+import type { BytePath } from '../disk/byte-path.ts';
+import type { HeldDirectory } from '../disk/held-directory.ts';
+import { destinationError } from '../disk/system-error.ts';
+import { UNDO_STEPS_IN_MEMORY } from '../limits.ts';
 
-type Step =
-  | { kind: 'moved'; from: BytePath; to: BytePath }
-  | { kind: 'linked'; path: BytePath }
-  | { kind: 'metadata'; path: BytePath; metadata: FolderMetadata };
+/**
+ * What a commit has done to OUT, a step each: names are of entries in the directory that it worked in
+ * by then, `aside` is a name in the trash of the room with this number.
+ */
+export type Step =
+  | readonly ['enter', name: BytePath]
+  | readonly ['leave', name: BytePath]
+  /** An entry came where there was none. */
+  | readonly ['placed', name: BytePath, room: number]
+  /** An entry came in the place of a file, of which there is another name. */
+  | readonly ['replaced', name: BytePath, room: number, aside: BytePath]
+  | readonly ['took', name: BytePath, room: number, aside: BytePath]
+  /** The content of a file is another one; its own is in the file aside. */
+  | readonly ['overwrote', name: BytePath, room: number, aside: BytePath]
+  /** A directory, empty by then, was removed. */
+  | readonly ['emptied', name: BytePath, mode: number, mtimeUs: number, uid: number, gid: number]
+  | readonly ['opened', name: BytePath, mode: number]
+  /** The directory's own mode and time, before anything in it changed. */
+  | readonly ['metadata', mode: number, mtimeUs: number];
 
-/** The steps of a commit, so that they can be taken back: nothing that was in OUT is destroyed. */
+const FILE = 'undo';
+
+/**
+ * The steps of a commit, so that they can be taken back. In memory are the last of them; the others are
+ * in a file of the stage, as there may be more than OUT has entries.
+ */
 export class UndoLog {
-  readonly #trash: BytePath;
-  readonly #steps: Step[] = [];
-  #kept = 0;
+  readonly #stage: HeldDirectory;
+  readonly #blocks: { at: number; bytes: number }[] = [];
+  #fd: number | undefined;
+  #steps: Step[] = [];
 
-  /** @param trash a folder on OUT's own file system */
-  constructor(trash: BytePath) {
-    this.#trash = trash;
+  constructor(stage: HeldDirectory) {
+    this.#stage = stage;
   }
 
-  /** Puts a staged entry into OUT. */
-  place(from: BytePath, to: BytePath): void {
-    this.#move(from, to);
-  }
-
-  /** Gives a file of OUT another name. */
-  link(file: BytePath, path: BytePath): void {
-    linkSync(toFsPath(file), toFsPath(path));
-    this.#steps.push({ kind: 'linked', path });
-  }
-
-  /** Takes an entry out of OUT. */
-  takeOut(path: BytePath): void {
-    this.#move(path, this.#nextTrash());
-  }
-
-  /** Keeps a file that the next `place` replaces. A second name for it, where that is possible. */
-  keep(path: BytePath): void {
-    const trash = this.#nextTrash();
+  /**
+   * Takes a step, which is known before it is taken.
+   * @throws CtxsyncError no-space, not-writable; and what `take` throws: then it was not taken
+   */
+  step<T>(step: Step, take: () => T): T {
+    if (this.#steps.length >= UNDO_STEPS_IN_MEMORY) this.#flush();
+    this.#steps.push(step);
     try {
-      linkSync(toFsPath(path), toFsPath(trash));
-      this.#steps.push({ kind: 'moved', from: path, to: trash });
-    } catch {
-      // No hardlinks here, or not to this file: then there is a moment without it.
-      this.#move(path, trash);
+      return take();
+    } catch (error) {
+      this.#steps.pop();
+      throw error;
     }
   }
 
-  /** What a folder's mode and time were, before they are changed. */
-  metadata(path: BytePath, metadata: FolderMetadata): void {
-    this.#steps.push({ kind: 'metadata', path, metadata });
-  }
-
-  /** Takes all steps back, the last first. Goes on where one fails: as much as possible is restored. */
-  undo(): void {
-    for (const step of this.#steps.toReversed()) {
-      try {
-        if (step.kind === 'moved') renameSync(toFsPath(step.to), toFsPath(step.from));
-        else if (step.kind === 'linked') unlinkSync(toFsPath(step.path));
-        else setFolderMetadata(step.path, step.metadata);
-      } catch {
-        // The commit's own error is what is reported.
+  /** All steps, the last first. */
+  *backwards(): Generator<Step> {
+    yield* this.#steps.toReversed();
+    for (const { at, bytes } of this.#blocks.toReversed()) {
+      const block = Buffer.alloc(bytes);
+      for (let done = 0; done < bytes;) {
+        const count = readSync(this.#fd!, block, done, bytes - done, at + done);
+        if (count === 0) throw new Error('the list of steps is cut');
+        done += count;
       }
+      yield* (JSON.parse(block.toString('latin1')) as Step[]).toReversed();
     }
   }
 
-  #move(from: BytePath, to: BytePath): void {
-    renameSync(toFsPath(from), toFsPath(to));
-    this.#steps.push({ kind: 'moved', from, to });
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
   }
 
-  #nextTrash(): BytePath {
-    this.#kept += 1;
-    return joinPath(this.#trash, String(this.#kept));
+  #flush(): void {
+    const block = Buffer.from(JSON.stringify(this.#steps), 'latin1');
+    const last = this.#blocks.at(-1);
+    const at = last === undefined ? 0 : last.at + last.bytes;
+    try {
+      const { O_CREAT, O_EXCL, O_RDWR } = constants;
+      this.#fd ??= this.#stage.openFile(FILE, O_CREAT | O_EXCL | O_RDWR, 0o600);
+      for (let done = 0; done < block.length;) {
+        done += writeSync(this.#fd, block, done, block.length - done, at + done);
+      }
+    } catch (error) {
+      throw destinationError(error, 'write the list of steps in', this.#stage.path);
+    }
+    this.#blocks.push({ at, bytes: block.length });
+    this.#steps = [];
   }
 }

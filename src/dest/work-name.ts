@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import type { DirectoryIdentity } from '../disk/held-directory.ts';
 
 /** A fresh name for a stage in OUT. As those below it is an isWorkName(): no entry has it. */
 export function stageName(): string {
@@ -10,6 +11,19 @@ export function lockDraftName(): string {
   return `${LOCK_NAME}-${randomDigits()}`;
 }
 
+/** The claim on a stale lock, by the lock's identity. */
+export function claimName(identity: string): string {
+  return `${LOCK_NAME}-${digitsOf(identity)}`;
+}
+
+/**
+ * What a commit needs below a mount point in OUT. It is always the same for one OUT, and whoever holds
+ * the lock of that knows it for a dead run's.
+ */
+export function roomName({ dev, ino }: DirectoryIdentity): string {
+  return `.ctxsync-room-${digitsOf(`${dev}:${ino}`)}`;
+}
+
 export const LOCK_NAME = '.ctxsync-lock';
 
 /** What a run that was killed may have left; the lock apart. */
@@ -19,4 +33,8 @@ export function isLeftover(name: string): boolean {
 
 function randomDigits(): string {
   return randomBytes(8).toString('hex');
+}
+
+function digitsOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

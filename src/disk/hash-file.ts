@@ -20,8 +20,12 @@ export interface FileHash {
  * @throws the system call's error, and what `onRead` throws
  */
 export function hashFile(path: string | Buffer, onRead: () => void): FileHash {
+  return hashOpenFile(openFile(path), onRead);
+}
+
+/** The same of an open file, from where it is read; closes it. */
+export function hashOpenFile(fd: number, onRead: () => void): FileHash {
   const hash = createHash('sha256');
-  const fd = openFile(path);
   try {
     for (let bytes = 0; ;) {
       onRead();

@@ -3,7 +3,7 @@ import { closeRead } from './close-read.ts';
 import { joinPath, toFsPath, type BytePath } from './byte-path.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_NONBLOCK } = constants;
-const PROC_FD = '/proc/self/fd';
+export const PROC_FD = '/proc/self/fd';
 let procFd: boolean | undefined;
 
 /**
@@ -13,7 +13,8 @@ let procFd: boolean | undefined;
  * still leads to the folder that was opened.
  */
 export class OpenFolder {
-  readonly #fd: number;
+  /** Where there is no other way; it stays ours to close. */
+  readonly fd: number;
   readonly #prefix: BytePath;
   readonly #path: BytePath;
   /** Which folder it is; only where children are reached by path. */
@@ -25,15 +26,20 @@ export class OpenFolder {
    */
   constructor(path: BytePath) {
     procFd ??= existsSync(PROC_FD);
-    this.#fd = openSync(toFsPath(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK);
+    this.fd = openSync(toFsPath(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK);
     this.#path = path;
-    this.#prefix = procFd ? `${PROC_FD}/${this.#fd}` : path;
+    this.#prefix = procFd ? `${PROC_FD}/${this.fd}` : path;
     try {
-      this.#identity = procFd ? undefined : fstatSync(this.#fd, { bigint: true });
+      this.#identity = procFd ? undefined : fstatSync(this.fd, { bigint: true });
     } catch (error) {
       this.close();
       throw error;
     }
+  }
+
+  /** Children are reached through the open folder itself: nothing has to be verified. */
+  get held(): boolean {
+    return this.#identity === undefined;
   }
 
   /** The path to hand to a system call for the child `name`. */
@@ -61,6 +67,6 @@ export class OpenFolder {
   }
 
   close(): void {
-    closeRead(this.#fd);
+    closeRead(this.fd);
   }
 }

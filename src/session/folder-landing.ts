@@ -1,6 +1,6 @@
 import type { Budget } from '../archive/budget.ts';
 import type { Destination, Keep } from '../dest/destination.ts';
-import type { FolderMetadata } from '../dest/folder-metadata.ts';
+import type { Metadata } from '../disk/held-directory.ts';
 import { fromText, toText, type BytePath } from '../disk/byte-path.ts';
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
@@ -68,7 +68,7 @@ export class FolderLanding implements Landing {
   #base = '';
   /** Kind and name of each stream that was opened. */
   readonly #opened = new Set<string>();
-  #root: FolderMetadata | undefined;
+  #root: Metadata | undefined;
   #committing: Promise<void> | undefined;
   #settled = false;
   #removed = 0;

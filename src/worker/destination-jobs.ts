@@ -7,21 +7,21 @@ import { commit } from '../dest/commit.ts';
 import { Comparison } from '../dest/comparison.ts';
 import {
   discard,
+  editsName,
   hasBase,
-  landingOf,
+  openBase,
+  openRemains,
   prepareDestination,
-  remainingTrees,
-  stageEdits,
-  stageTree,
-  type Destination,
+  withDestination,
 } from '../dest/destination.ts';
 import { EditWriter } from '../dest/edits.ts';
 import { refreshLock } from '../dest/lock.ts';
 import { Remains } from '../dest/remains.ts';
 import { StageWriter } from '../dest/stage-writer.ts';
-import { joinPath } from '../disk/byte-path.ts';
+import type { BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import { EntryDigest } from '../disk/entry-digest.ts';
+import type { HeldDirectory } from '../disk/held-directory.ts';
 import { Ring } from '../flow/ring.ts';
 import { LOCK_REFRESH_MS } from '../limits.ts';
 import { readManifest } from '../manifest/manifest.ts';
@@ -41,68 +41,67 @@ export const DESTINATION_JOBS: Pick<
 
   compare: (
     { manifest, wants: sharedWants, destination, name, others, index, budget },
-    context,
-  ) => {
-    const { gauge } = context;
-    const ring = new Ring(sharedWants);
-    const source = lockedSource(manifest, destination, gauge);
-    const wants = new WantWriter(new RingSink(ring, gauge));
-    const editsPath = stageEdits(destination, index);
-    const edits = new EditWriter(editsPath);
-    const trees = remainingTrees(destination).map((tree) => joinPath(tree, name));
-    const comparison = new Comparison({
-      base: landingOf(destination, name),
-      remains: new Remains(trees, gauge),
-      others,
-      gauge,
-      onWant: (want) => wants.add(want),
-      onEdit: (edit) => edits.add(edit),
-    });
-    try {
-      const bounds = new Budget(new BigInt64Array(budget));
-      const validator = new EntryValidator(bounds, new AscendingEntries());
-      for (const entry of readManifest(source)) {
-        validator.check(entry);
-        comparison.add(entry);
-      }
-      comparison.end();
-    } finally {
-      comparison.close();
-      edits.close();
-    }
-    wants.end();
-    ring.end();
-    return { counts: comparison.counts, wanted: comparison.wanted(), edits: editsPath };
-  },
-
-  unpack: ({ ring, destination, name, others, budget, wanted }, context) => {
-    const { gauge } = context;
-    const source = lockedSource(ring, destination, gauge);
-    const arrived = wanted ? new EntryDigest() : undefined;
-    // Only what was compared can be found to be there.
-    const remains = new Remains(wanted ? remainingTrees(destination) : [], gauge);
-    const stage = new StageWriter(stageTree(destination), destination.umask, gauge, {
-      remains,
-      others,
-    });
-    const validator = new EntryValidator(new Budget(new BigInt64Array(budget)));
-    try {
-      unpack(new TarReader(source, ORIGINS.stream), stage, {
-        name,
-        validator,
-        addFolders: false,
-        takesKept: !remains.empty,
-        ...reporting(context),
-        onEntry: (kind, path) => {
-          gauge.addEntry();
-          arrived?.add(kind, path);
-        },
+    { gauge },
+  ) =>
+    withDestination(destination, ({ out, stage }) => {
+      const ring = new Ring(sharedWants);
+      const source = lockedSource(manifest, out, destination.lock.path, gauge);
+      const wants = new WantWriter(new RingSink(ring, gauge));
+      const edits = new EditWriter(stage, editsName(index));
+      const comparison = new Comparison({
+        base: openBase(out, name),
+        remains: new Remains(openRemains(destination, out, name), gauge),
+        others,
+        gauge,
+        onWant: (want) => wants.add(want),
+        onEdit: (edit) => edits.add(edit),
       });
-    } finally {
-      remains.close();
-    }
-    return { root: stage.root, arrived: arrived?.digest() };
-  },
+      try {
+        const validator = new EntryValidator(
+          new Budget(new BigInt64Array(budget)),
+          new AscendingEntries(),
+        );
+        for (const entry of readManifest(source)) {
+          validator.check(entry);
+          comparison.add(entry);
+        }
+        comparison.end();
+      } finally {
+        comparison.close();
+        edits.close();
+      }
+      wants.end();
+      ring.end();
+      return { counts: comparison.counts, wanted: comparison.wanted(), edits: editsName(index) };
+    }),
+
+  unpack: ({ ring, destination, name, others, budget, wanted }, context) =>
+    withDestination(destination, ({ out, tree }) => {
+      const { gauge } = context;
+      const source = lockedSource(ring, out, destination.lock.path, gauge);
+      const arrived = wanted ? new EntryDigest() : undefined;
+      // Only what was compared can be found to be there.
+      const remains = new Remains(wanted ? openRemains(destination, out) : [], gauge);
+      const stage = new StageWriter(tree, destination.umask, gauge, { remains, others });
+      const validator = new EntryValidator(new Budget(new BigInt64Array(budget)));
+      try {
+        unpack(new TarReader(source, ORIGINS.stream), stage, {
+          name,
+          validator,
+          addFolders: false,
+          takesKept: !remains.empty,
+          ...reporting(context),
+          onEntry: (kind, path) => {
+            gauge.addEntry();
+            arrived?.add(kind, path);
+          },
+        });
+      } finally {
+        stage.close();
+        remains.close();
+      }
+      return { root: stage.root, arrived: arrived?.digest() };
+    }),
 
   commit: ({ destination, options }, { gauge }) => commit(destination, options, gauge),
 
@@ -110,9 +109,14 @@ export const DESTINATION_JOBS: Pick<
 };
 
 /** While we wait for the sender, our lock must not look as if we were dead. */
-function lockedSource(ring: SharedArrayBuffer, { lock }: Destination, gauge: Gauge): RingSource {
+function lockedSource(
+  ring: SharedArrayBuffer,
+  out: HeldDirectory,
+  lock: BytePath,
+  gauge: Gauge,
+): RingSource {
   return new RingSource(new Ring(ring), gauge, LOCK_REFRESH_MS, () => {
-    gauge.enter('locking', lock.path);
-    refreshLock(lock);
+    gauge.enter('locking', lock);
+    refreshLock(out);
   });
 }

@@ -2,7 +2,7 @@ import type { BytePath } from '../disk/byte-path.ts';
 import type { CommitOptions, CommitResult } from '../dest/commit.ts';
 import type { ComparisonCounts } from '../dest/comparison.ts';
 import type { Destination, Keep } from '../dest/destination.ts';
-import type { FolderMetadata } from '../dest/folder-metadata.ts';
+import type { Metadata } from '../disk/held-directory.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { IgnoreOptions } from '../tree/context-rules.ts';
 
@@ -89,7 +89,7 @@ export interface Jobs {
       wanted: boolean;
     };
     /** `arrived`: the EntryDigest of what came, where it was asked for. */
-    result: { root: FolderMetadata | undefined; arrived: string | undefined };
+    result: { root: Metadata | undefined; arrived: string | undefined };
   };
   commit: { input: { destination: Destination; options: CommitOptions }; result: CommitResult };
   /** Takes back what a run that does not commit has done to OUT. */

@@ -25,6 +25,7 @@ import { anEntry, MemorySink, MemorySource, ORIGIN } from '../helpers/archive-io
 import { makeFolder, removeFolder, withFolder } from '../helpers/folder.ts';
 import { treeState } from '../helpers/tree-state.ts';
 import { someBytes } from '../helpers/wire-harness.ts';
+import { held } from '../helpers/held.ts';
 
 /** Formats that hold a name of any length, and those that do not. */
 const FORMATS = { long: ['gnu', 'oldgnu', 'pax'], short: ['ustar', 'v7'] };
@@ -118,7 +119,7 @@ function unpacked(archive: Buffer): Promise<Record<string, string>> {
   return withFolder((folder) => {
     unpack(
       new TarReader(new MemorySource(archive, [1_000]), ORIGIN),
-      new StageWriter(folder, 0o022, new Gauge()),
+      new StageWriter(held(folder), 0o022, new Gauge()),
       {
         name: '',
         validator: new EntryValidator(Budget.create({ maxEntries: 1_000, maxBytes: 2 ** 30 })),

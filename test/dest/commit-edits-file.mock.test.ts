@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { Gauge } from '../../src/disk/gauge.ts';
@@ -9,6 +10,9 @@ import { writeTree } from '../helpers/scene.ts';
 vi.mock('node:fs', async (original) =>
   (await import('../helpers/disk-calls.ts')).hooked(await original()),
 );
+
+/** POSIX's, which Node does not name. */
+const O_ACCMODE = 3;
 
 it.each([
   ['once', { delete: false }],
@@ -22,7 +26,7 @@ it.each([
     const states: string[] = [];
     const attempt = (): unknown => update(out, { '': context }, { ...options, gauge });
     withDisk((name, args, make) => {
-      const reads = name === 'openSync' && args[1] === 'r';
+      const reads = name === 'openSync' && (Number(args[1]) & O_ACCMODE) === constants.O_RDONLY;
       if (reads && String(args[0]).includes('/edits-')) states.push(gauge.read().state);
       return make(name, ...args);
     }, attempt);

@@ -142,7 +142,7 @@ describe('a commit of what changed', () => {
         symlinkSync('aside', join(out, 'closed'));
       });
       const error = thrownBy(() => update(out, { '': context }, { delete: true, gauge }));
-      expect(error).toMatchObject({ code: 'not-writable', path: join(out, 'closed') });
+      expect(error).toMatchObject({ code: 'not-writable', path: 'closed' });
       expect(readFileSync(join(out, 'aside/mine/deep'), 'utf8')).toBe('mine');
       expect(existsSync(join(out, 'mine'))).toBe(true);
     });

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { chmodSync, linkSync, readdirSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -8,7 +7,6 @@ import { withFolder } from '../helpers/folder.ts';
 import { writeTree } from '../helpers/scene.ts';
 import { lay, ROOT, type EntryLike } from '../helpers/stage.ts';
 import { SteppingGauge } from '../helpers/stepping-gauge.ts';
-import { thrownBy } from '../helpers/thrown-by.ts';
 import { treeState } from '../helpers/tree-state.ts';
 
 /** Meets OUT of `makeOut` in every way: over a file, a folder, a symlink; beside; and deep. */
@@ -49,27 +47,6 @@ describe('a commit that fails', () => {
       expect(treeState(out)).toEqual(before);
     });
   });
-
-  it.runIf(mayMount())(
-    'at a mount point leaves OUT as it was, and says that it is busy',
-    async () => {
-      await withFolder((folder) => {
-        const out = makeOut(join(folder, 'out'));
-        const before = treeState(out);
-        for (const path of ['h-linked', 'b-over-folder']) {
-          execFileSync('mount', ['--bind', join(out, path), join(out, path)]);
-          try {
-            const error = thrownBy(() => lay(out, CONTEXT, { delete: true }));
-            expect(error).toMatchObject({ code: 'not-writable', path });
-            expect(error.message).toContain('(EBUSY)');
-          } finally {
-            execFileSync('umount', [join(out, path)]);
-          }
-          expect(treeState(out)).toEqual(before);
-        }
-      });
-    },
-  );
 
   it('may be tried again, and then succeeds', async () => {
     await withFolder((folder) => {
@@ -121,15 +98,4 @@ function stageOf(out: string): string {
   const name = readdirSync(out).find((each) => /^\.ctxsync-[0-9a-f]{16}$/.test(each));
   if (name === undefined) throw new Error('there is no stage');
   return name;
-}
-
-/** Root may, if the machine lets it. */
-function mayMount(): boolean {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
-  try {
-    execFileSync('unshare', ['--mount', 'mount', '--bind', '/', '/mnt'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -18,6 +18,7 @@ import { CtxsyncError } from '../../src/errors.ts';
 import { LOCK_STALE_MS } from '../../src/limits.ts';
 import { asNobody } from '../helpers/as-nobody.ts';
 import { systemError, withDisk, type Around, type CallName } from '../helpers/disk-calls.ts';
+import { held } from '../helpers/held.ts';
 import { withFolder } from '../helpers/folder.ts';
 import { writeTree } from '../helpers/scene.ts';
 import { thrownBy } from '../helpers/thrown-by.ts';
@@ -44,7 +45,7 @@ describe('a destination that two receivers want at the same time', () => {
   });
 
   it.each<[when: string, call: CallName]>([
-    ['looked at', 'readFileSync'],
+    ['looked at', 'openSync'],
     ['removed', 'unlinkSync'],
   ])('is had by one that finds a stale lock, which goes before it is %s', async (_, call) => {
     await withFolder((out) => {
@@ -52,8 +53,8 @@ describe('a destination that two receivers want at the same time', () => {
       writeFileSync(path, 'of a dead receiver');
       const stale = (Date.now() - 2 * LOCK_STALE_MS) / 1000;
       utimesSync(path, stale, stale);
-      // It puts the lock aside as a draft, which the other takes for a dead run's.
-      const lock = withDisk(goneBefore(call, '.ctxsync-lock-'), () => takeLock(fromText(out)));
+      const other = goneBefore(call, '.ctxsync-lock');
+      const lock = withDisk(other, () => takeLock(held(out)));
       expect(readdirSync(out)).toEqual(['.ctxsync-lock']);
       expect(lock.text).toContain(`"pid":${process.pid}`);
     });

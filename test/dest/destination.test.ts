@@ -11,13 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import {
-  discard,
-  prepareDestination,
-  stageTrash,
-  stageTree,
-  type Destination,
-} from '../../src/dest/destination.ts';
+import { discard, prepareDestination, type Destination } from '../../src/dest/destination.ts';
 import { fromText } from '../../src/disk/byte-path.ts';
 import { Gauge } from '../../src/disk/gauge.ts';
 import { CtxsyncError } from '../../src/errors.ts';
@@ -33,7 +27,7 @@ describe('a destination', () => {
       expect(readdirSync(out).toSorted()).toEqual(
         [lock.path, stage].map((path) => path.slice(out.length + 1)).toSorted(),
       );
-      for (const folder of [stage, stageTree(destination), stageTrash(destination)]) {
+      for (const folder of [stage, join(stage, 'tree'), join(stage, 'trash')]) {
         expect(statSync(folder).mode & 0o7777).toBe(0o700);
       }
     });
@@ -57,7 +51,7 @@ describe('a destination', () => {
     await withFolder((out) => {
       chmodSync(out, 0o2777);
       const destination = prepare(out);
-      expect(statSync(stageTree(destination)).mode & 0o7777).toBe(0o700);
+      expect(statSync(join(destination.stage, 'tree')).mode & 0o7777).toBe(0o700);
     });
   });
 
@@ -69,8 +63,8 @@ describe('a destination', () => {
         chmodSync(out, 0o2751);
         const before = treeState(out);
         const destination = prepare(out);
-        writeTree(stageTree(destination), { 'x/y': 'staged', z: 'staged' });
-        chmodSync(join(stageTree(destination), 'x'), 0);
+        writeTree(join(destination.stage, 'tree'), { 'x/y': 'staged', z: 'staged' });
+        chmodSync(join(join(destination.stage, 'tree'), 'x'), 0);
         discard(destination, new Gauge());
         expect(treeState(out)).toEqual(before);
       }

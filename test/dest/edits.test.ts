@@ -1,8 +1,9 @@
-import { readFileSync, statSync, truncateSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { EditWriter, readEdits, type Edit } from '../../src/dest/edits.ts';
 import { withFolder } from '../helpers/folder.ts';
+import { held } from '../helpers/held.ts';
 
 const EDITS: Edit[] = [
   { kind: 'remove', path: 'a' },
@@ -16,57 +17,59 @@ describe('edits', () => {
   it('are kept in a file that only we can read, and come back as they were', async () => {
     await withFolder((folder) => {
       const path = join(folder, 'edits');
-      write(path, EDITS);
+      write(folder, EDITS);
       expect(statSync(path).mode & 0o777).toBe(0o600);
-      expect([...readEdits(path)]).toEqual(EDITS);
+      expect([...readEdits(held(folder), 'edits')]).toEqual(EDITS);
     });
   });
 
   it('may be none, and may be many', async () => {
     await withFolder((folder) => {
-      write(join(folder, 'none'), []);
-      expect([...readEdits(join(folder, 'none'))]).toEqual([]);
+      write(folder, [], 'none');
+      expect([...readEdits(held(folder), 'none')]).toEqual([]);
       const many = Array.from({ length: 5_000 }, (_, i) => EDITS[i % EDITS.length]!);
-      write(join(folder, 'many'), many);
-      expect([...readEdits(join(folder, 'many'))]).toEqual(many);
+      write(folder, many, 'many');
+      expect([...readEdits(held(folder), 'many')]).toEqual(many);
     });
   });
 
   it('that are not all there are not read as if they were', async () => {
     await withFolder((folder) => {
       const path = join(folder, 'edits');
-      write(path, EDITS.slice(0, 1));
+      write(folder, EDITS.slice(0, 1));
       truncateSync(path, readFileSync(path).length - 1);
-      expect(() => [...readEdits(path)]).toThrow('in the middle of a record');
+      expect(() => [...readEdits(held(folder), 'edits')]).toThrow('in the middle of a record');
     });
   });
 
   it('never take the place of a file that is there, or go where a symlink leads', async () => {
     await withFolder((folder) => {
       const path = join(folder, 'edits');
-      write(path, EDITS);
-      expect(() => new EditWriter(path)).toThrow(
+      write(folder, EDITS);
+      expect(() => new EditWriter(held(folder), 'edits')).toThrow(
         expect.objectContaining({ code: 'not-writable', message: expect.stringContaining(path) }),
       );
-      expect([...readEdits(path)]).toEqual(EDITS);
+      expect([...readEdits(held(folder), 'edits')]).toEqual(EDITS);
     });
   });
 
   it('that cannot be written or read fail as not writable, with path and cause', async () => {
     await withFolder((folder) => {
-      const path = join(folder, 'missing/edits');
       const failure = expect.objectContaining({
         code: 'not-writable',
-        message: expect.stringContaining('missing/edits: no such file or directory (ENOENT)'),
+        message: expect.stringContaining('/edits: no such file or directory (ENOENT)'),
       });
-      expect(() => new EditWriter(path)).toThrow(failure);
-      expect(() => [...readEdits(path)]).toThrow(failure);
+      const stage = held(folder);
+      expect(() => [...readEdits(stage, 'edits')]).toThrow(failure);
+      rmdirSync(folder);
+      expect(() => new EditWriter(stage, 'edits')).toThrow(failure);
+      mkdirSync(folder);
     });
   });
 });
 
-function write(path: string, edits: readonly Edit[]): void {
-  const writer = new EditWriter(path);
+function write(stage: string, edits: readonly Edit[], name = 'edits'): void {
+  const writer = new EditWriter(held(stage), name);
   for (const edit of edits) writer.add(edit);
   writer.close();
 }

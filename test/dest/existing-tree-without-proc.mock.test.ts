@@ -5,6 +5,7 @@ import { ExistingTree } from '../../src/dest/existing-tree.ts';
 import { Gauge } from '../../src/disk/gauge.ts';
 import { withFolder } from '../helpers/folder.ts';
 import { writeTree } from '../helpers/scene.ts';
+import { hold } from '../helpers/held.ts';
 
 vi.mock('node:fs', async (original) =>
   (await import('../helpers/without-proc.ts')).withoutProc(await original()),
@@ -20,7 +21,7 @@ it.each(['never', ...PATHS])(
       const out = join(folder, 'out');
       writeTree(out, { 'a/b/c/d': 'inside' });
       writeTree(join(folder, 'outside'), { 'b/c/d': 'outside' });
-      const tree = new ExistingTree(out, new Gauge());
+      const tree = new ExistingTree(hold(out), new Gauge());
       const found: string[] = [];
       const compare = (): void => {
         for (const path of [...PATHS, 'a/b/c/d']) {

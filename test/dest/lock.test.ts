@@ -1,11 +1,23 @@
-import { existsSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { spawn, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { refreshLock, releaseLock, takeLock, type Lock } from '../../src/dest/lock.ts';
+import { LOCK_NAME } from '../../src/dest/work-name.ts';
 import { CtxsyncError } from '../../src/errors.ts';
 import { LOCK_STALE_MS } from '../../src/limits.ts';
+import { held } from '../helpers/held.ts';
 import { withFolder } from '../helpers/folder.ts';
 import { until } from '../helpers/until.ts';
 
@@ -15,17 +27,17 @@ const STALE_MS = LOCK_STALE_MS + 10_000;
 describe('the lock of OUT', () => {
   it('is taken, names its holder, and is gone when it is released', async () => {
     await withFolder((out) => {
-      const lock = takeLock(out);
+      const lock = takeLock(held(out));
       expect(lock.path).toBe(join(out, '.ctxsync-lock'));
       expect(holderOf(lock)).toMatchObject({ pid: process.pid });
-      releaseLock(lock);
+      releaseLock(held(out), lock);
       expect(readdirSync(out)).toEqual([]);
     });
   });
 
   it('is refused to a second receiver, which is told who holds it', async () => {
     await withFolder((out) => {
-      takeLock(out);
+      takeLock(held(out));
       const { code, message, path } = refusal(out);
       expect(code).toBe('locked');
       expect(message).toContain(`pid ${process.pid} on `);
@@ -36,15 +48,15 @@ describe('the lock of OUT', () => {
 
   it('may be taken again when it was released', async () => {
     await withFolder((out) => {
-      releaseLock(takeLock(out));
-      expect(existsSync(takeLock(out).path)).toBe(true);
+      releaseLock(held(out), takeLock(held(out)));
+      expect(existsSync(takeLock(held(out)).path)).toBe(true);
     });
   });
 
   it('is taken over from a holder that is dead, however fresh', async () => {
     await withFolder((out) => {
-      hold(out, { pid: deadPid() });
-      expect(holderOf(takeLock(out)).pid).toBe(process.pid);
+      leaveLock(out, { pid: deadPid() });
+      expect(holderOf(takeLock(held(out))).pid).toBe(process.pid);
       expect(readdirSync(out)).toEqual(['.ctxsync-lock']);
     });
   });
@@ -53,8 +65,8 @@ describe('the lock of OUT', () => {
     'is taken over when the pid is that of a process which began later',
     async () => {
       await withFolder((out) => {
-        hold(out, { began: '1' });
-        expect(holderOf(takeLock(out)).began).not.toBe('1');
+        leaveLock(out, { began: '1' });
+        expect(holderOf(takeLock(held(out))).began).not.toBe('1');
       });
     },
   );
@@ -74,15 +86,15 @@ describe('the lock of OUT', () => {
         return fields[2] === 'Z';
       });
       await withFolder((out) => {
-        hold(out, { pid, began: fields[21] });
-        expect(holderOf(takeLock(out)).pid).toBe(process.pid);
+        leaveLock(out, { pid, began: fields[21] });
+        expect(holderOf(takeLock(held(out))).pid).toBe(process.pid);
       });
     },
   );
 
   it('is held as long as its holder lives, also when it was never refreshed', async () => {
     await withFolder((out) => {
-      hold(out, {}, STALE_MS);
+      leaveLock(out, {}, STALE_MS);
       expect(refusal(out).code).toBe('locked');
     });
   });
@@ -95,58 +107,92 @@ describe('the lock of OUT', () => {
     ['one that wrote nothing yet', ''],
   ])('of %s is held while it is fresh, and then taken over', async (_, changes) => {
     await withFolder((out) => {
-      hold(out, changes, FRESH_MS);
+      leaveLock(out, changes, FRESH_MS);
       expect(refusal(out).code).toBe('locked');
-      hold(out, changes, STALE_MS);
-      expect(holderOf(takeLock(out)).pid).toBe(process.pid);
+      leaveLock(out, changes, STALE_MS);
+      expect(holderOf(takeLock(held(out))).pid).toBe(process.pid);
     });
   });
 
   it('names the machine of a holder that cannot be looked for', async () => {
     await withFolder((out) => {
-      hold(out, { scope: 'another boot', host: 'far', pid: 42 });
+      leaveLock(out, { scope: 'another boot', host: 'far', pid: 42 });
       expect(refusal(out).message).toContain('pid 42 on far, since ');
     });
   });
 
   it('lives on when it is refreshed', async () => {
     await withFolder((out) => {
-      hold(out, { scope: 'another boot' }, STALE_MS);
-      refreshLock({ path: join(out, '.ctxsync-lock'), text: '' });
+      leaveLock(out, { scope: 'another boot' }, STALE_MS);
+      refreshLock(held(out));
       expect(refusal(out).code).toBe('locked');
     });
   });
 
   it('is not missed by its holder when somebody removed it', async () => {
     await withFolder((out) => {
-      const lock = takeLock(out);
-      releaseLock(lock);
+      const lock = takeLock(held(out));
+      releaseLock(held(out), lock);
       expect(() => {
-        refreshLock(lock);
-        releaseLock(lock);
+        refreshLock(held(out));
+        releaseLock(held(out), lock);
       }).not.toThrow();
+    });
+  });
+
+  it.each<[what: string, kind: string, plant: (path: string) => void]>([
+    ['a symlink to /dev/zero', 'a symlink', (path) => symlinkSync('/dev/zero', path)],
+    ['a dangling symlink', 'a symlink', (path) => symlinkSync('nowhere', path)],
+    ['a FIFO', 'a FIFO', (path) => void execFileSync('mkfifo', [path])],
+    ['a directory', 'a directory', (path) => mkdirSync(path)],
+    ['a huge file', 'a file of 5000000000 bytes', (path) => truncateSync(hugeFile(path), 5e9)],
+  ])('that is %s is refused at once, and named', async (_, kind, plant) => {
+    await withFolder((out) => {
+      const path = join(out, LOCK_NAME);
+      plant(path);
+      expect(refusal(out)).toMatchObject({
+        code: 'not-writable',
+        path,
+        message: `${path} is ${kind} and no lock of ctxsync: something else has made it; remove it`,
+      });
+      expect(readdirSync(out)).toEqual([LOCK_NAME]);
+    });
+  });
+
+  it('shows no control characters of what somebody else has written into it', async () => {
+    await withFolder((out) => {
+      leaveLock(out, { scope: 'another', host: 'h\u001b[2Jx', since: '\nctxsync receive: done' });
+      const { message } = refusal(out);
+      // oxlint-disable-next-line no-control-regex -- they are what is looked for
+      expect(message).not.toMatch(/[\0-\x1f]/);
+      expect(message).toContain('h\\x1b[2Jx');
     });
   });
 
   it('is not released by one who held it before', async () => {
     await withFolder((out) => {
-      const before = takeLock(out);
-      hold(out, {});
-      releaseLock(before);
+      const before = takeLock(held(out));
+      leaveLock(out, {});
+      releaseLock(held(out), before);
       expect(refusal(out).code).toBe('locked');
     });
   });
 });
 
 /** A lock as another run would have left it, `ageMs` ago. */
-function hold(out: string, changes: Record<string, unknown> | string, ageMs = 0): void {
-  const path = join(out, '.ctxsync-lock');
+function leaveLock(out: string, changes: Record<string, unknown> | string, ageMs = 0): void {
+  const path = join(out, LOCK_NAME);
   rmSync(path, { force: true });
-  const ours = holderOf(takeLock(out));
+  const ours = holderOf(takeLock(held(out)));
   const text = typeof changes === 'string' ? changes : JSON.stringify({ ...ours, ...changes });
   writeFileSync(path, text);
   const at = (Date.now() - ageMs) / 1000;
   utimesSync(path, at, at);
+}
+
+function hugeFile(path: string): string {
+  writeFileSync(path, '');
+  return path;
 }
 
 function holderOf({ path }: Lock): { pid?: unknown; began?: unknown } {
@@ -155,7 +201,7 @@ function holderOf({ path }: Lock): { pid?: unknown; began?: unknown } {
 
 function refusal(out: string): CtxsyncError {
   try {
-    takeLock(out);
+    takeLock(held(out));
   } catch (error) {
     return CtxsyncError.from(error);
   }

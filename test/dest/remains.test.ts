@@ -25,6 +25,7 @@ import { changeRandomly, withRandomPair } from '../helpers/random-tree.ts';
 import { writeTree } from '../helpers/scene.ts';
 import { contentOf, toEntry, type EntryLike } from '../helpers/stage.ts';
 import { treeState } from '../helpers/tree-state.ts';
+import { held, tryHold } from '../helpers/held.ts';
 
 const MTIME_US = 1_500_000_000_123_457;
 const SECONDS = toUtimesSeconds(MTIME_US);
@@ -282,11 +283,11 @@ function search(
   path: string,
   { size = SIZE, mtimeUs = MTIME_US, enter = ['a', 'a/b'] } = {},
 ): string | undefined {
-  const remains = new Remains(trees, new Gauge());
+  const remains = new Remains(trees.map(tryHold), new Gauge());
   try {
     for (const each of enter) remains.enter(each);
     const found = remains.find(path, size, mtimeUs);
-    return found && readFileSync(found.fsPath, 'utf8');
+    return found && readFileSync(found.directory.child(found.name), 'utf8');
   } finally {
     remains.close();
   }
@@ -301,8 +302,8 @@ function adopt(
 ): string {
   const stage = join(folder, 'stage');
   mkdirSync(stage);
-  const remains = new Remains(trees, gauge);
-  const writer = new StageWriter(stage, 0o022, gauge, { remains });
+  const remains = new Remains(trees.map(tryHold), gauge);
+  const writer = new StageWriter(held(stage), 0o022, gauge, { remains });
   const file: EntryLike = { path: 'a/b/file', kept: SIZE, size: 0, mtimeUs: MTIME_US, ...given };
   try {
     for (const each of [{ path: 'a/' }, { path: 'a/b/' }, file]) {

@@ -7,6 +7,7 @@ import { asNobody } from '../helpers/as-nobody.ts';
 import { withFolder } from '../helpers/folder.ts';
 import { writeTree } from '../helpers/scene.ts';
 import { treeState } from '../helpers/tree-state.ts';
+import { held } from '../helpers/held.ts';
 
 describe('removing a tree', () => {
   it('removes files, folders, symlinks and names of any bytes', async () => {
@@ -15,7 +16,7 @@ describe('removing a tree', () => {
       mkdirSync(join(folder, 'tree/empty'));
       symlinkSync('d', join(folder, 'tree/link'));
       writeFileSync(Buffer.from(`${folder}/tree/\xff\n`, 'latin1'), '');
-      removeTree(join(folder, 'tree'), new Gauge());
+      removeTree(held(folder), 'tree', new Gauge());
       expect(readdirSync(folder)).toEqual([]);
     });
   });
@@ -24,7 +25,7 @@ describe('removing a tree', () => {
     await withFolder((folder) => {
       writeTree(folder, { 'tree/a/b/c': '' });
       for (const path of ['tree/a/b', 'tree/a', 'tree']) chmodSync(join(folder, path), 0);
-      asNobody(folder, () => removeTree(join(folder, 'tree'), new Gauge()));
+      asNobody(folder, () => removeTree(held(folder), 'tree', new Gauge()));
       expect(readdirSync(folder)).toEqual([]);
     });
   });
@@ -36,8 +37,8 @@ describe('removing a tree', () => {
       mkdirSync(join(folder, 'tree'));
       symlinkSync('../mine', join(folder, 'tree/link'));
       symlinkSync('mine', join(folder, 'link'));
-      removeTree(join(folder, 'tree'), new Gauge());
-      removeTree(join(folder, 'link'), new Gauge());
+      removeTree(held(folder), 'tree', new Gauge());
+      removeTree(held(folder), 'link', new Gauge());
       expect(readdirSync(folder)).toEqual(['mine']);
       expect(treeState(join(folder, 'mine'))).toEqual(mine);
     });
@@ -46,8 +47,8 @@ describe('removing a tree', () => {
   it('removes a file, and nothing where there is nothing', async () => {
     await withFolder((folder) => {
       writeFileSync(join(folder, 'file'), '');
-      removeTree(join(folder, 'file'), new Gauge());
-      removeTree(join(folder, 'nothing'), new Gauge());
+      removeTree(held(folder), 'file', new Gauge());
+      removeTree(held(folder), 'nothing', new Gauge());
       expect(readdirSync(folder)).toEqual([]);
     });
   });
@@ -56,7 +57,7 @@ describe('removing a tree', () => {
     await withFolder((folder) => {
       writeTree(folder, { 'tree/file': '' });
       const gauge = new Gauge();
-      removeTree(join(folder, 'tree'), gauge);
+      removeTree(held(folder), 'tree', gauge);
       expect(gauge.read()).toMatchObject({
         state: 'cleaning',
         path: join(folder, 'tree/file'),

@@ -7,6 +7,7 @@ import { toMicroseconds } from '../../src/disk/mtime.ts';
 import { asNobody } from '../helpers/as-nobody.ts';
 import { withFolder } from '../helpers/folder.ts';
 import { contentOf, toEntry, type EntryLike } from '../helpers/stage.ts';
+import { held } from '../helpers/held.ts';
 
 const MODES = [0, 0o1, 0o400, 0o444, 0o600, 0o644, 0o666, 0o700, 0o755, 0o777, 0o1644, 0o1777];
 
@@ -80,7 +81,7 @@ describe('a stage writer', () => {
 
   it('lets a later entry of the same path take the place of the earlier', async () => {
     await withFolder((tree) => {
-      const writer = new StageWriter(tree, 0o022, new Gauge());
+      const writer = new StageWriter(held(tree), 0o022, new Gauge());
       const add = (given: EntryLike, again: boolean): void =>
         writer.add(toEntry(given), contentOf(given.content ?? ''), again);
       add({ path: 'd/', mode: 0o700 }, false);
@@ -135,7 +136,7 @@ describe('a stage writer', () => {
   it('ends before its next call when the work is cancelled', async () => {
     await withFolder((tree) => {
       const gauge = new Gauge();
-      const writer = new StageWriter(tree, 0o022, gauge);
+      const writer = new StageWriter(held(tree), 0o022, gauge);
       gauge.cancel();
       expect(() => writer.add(toEntry({ path: 'x' }), contentOf(''), false)).toThrow(
         expect.objectContaining({ code: 'interrupted' }),
@@ -145,7 +146,7 @@ describe('a stage writer', () => {
 });
 
 function write(tree: string, entries: readonly EntryLike[], umask = process.umask()): StageWriter {
-  const writer = new StageWriter(tree, umask, new Gauge());
+  const writer = new StageWriter(held(tree), umask, new Gauge());
   for (const given of entries) writer.add(toEntry(given), contentOf(given.content ?? ''), false);
   writer.end();
   return writer;

@@ -11,6 +11,7 @@ import { CtxsyncError, type ErrorCode } from '../../src/errors.ts';
 import { MemorySource, ORIGIN } from './archive-io.ts';
 import { withFolder } from './folder.ts';
 import { treeState, type TreeState } from './tree-state.ts';
+import { held } from './held.ts';
 
 const BLOCK = 512;
 
@@ -156,15 +157,19 @@ function unpackInto(
   skipped: string[],
 ): void {
   const validator = new EntryValidator(Budget.create({ maxEntries, maxBytes }));
-  unpack(new TarReader(new MemorySource(tar), ORIGIN), new StageWriter(stage, 0o022, new Gauge()), {
-    name,
-    validator,
-    addFolders,
-    takesKept: false,
-    onSkipped: (path) => skipped.push(path),
-    onChanged: () => {},
-    onEntry: () => {},
-  });
+  unpack(
+    new TarReader(new MemorySource(tar), ORIGIN),
+    new StageWriter(held(stage), 0o022, new Gauge()),
+    {
+      name,
+      validator,
+      addFolders,
+      takesKept: false,
+      onSkipped: (path) => skipped.push(path),
+      onChanged: () => {},
+      onEntry: () => {},
+    },
+  );
 }
 
 /** What is thrown on purpose; anything else is a fault of ours, and fails the test. */

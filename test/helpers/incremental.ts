@@ -8,17 +8,18 @@ import { commit, type ComparedContext, type CommitResult } from '../../src/dest/
 import { Comparison, type ComparisonCounts } from '../../src/dest/comparison.ts';
 import {
   discard,
-  landingOf,
+  editsName,
+  openBase,
+  openRemains,
   prepareDestination,
-  remainingTrees,
-  stageEdits,
-  stageTree,
+  withDestination,
   type Destination,
 } from '../../src/dest/destination.ts';
 import { EditWriter, type Edit } from '../../src/dest/edits.ts';
 import { Remains } from '../../src/dest/remains.ts';
 import { StageWriter } from '../../src/dest/stage-writer.ts';
 import { fromText, joinPath, type BytePath } from '../../src/disk/byte-path.ts';
+import type { HeldDirectory } from '../../src/disk/held-directory.ts';
 import { Gauge } from '../../src/disk/gauge.ts';
 import type { ManifestEntry, SourceEntry, Want } from '../../src/entry.ts';
 import { ManifestWriter, readManifest } from '../../src/manifest/manifest.ts';
@@ -28,6 +29,7 @@ import { IgnoreRules } from '../../src/tree/ignore-rules.ts';
 import { stampOf } from '../../src/tree/stamp.ts';
 import { walkWanted } from '../../src/tree/walk-wanted.ts';
 import { walk, type WalkOptions } from '../../src/tree/walk.ts';
+import { tryHold } from './held.ts';
 import { MemorySink, MemorySource, ORIGIN } from './archive-io.ts';
 
 /** How a test walks a context: quietly, with the rules of this ignore file. */
@@ -104,11 +106,20 @@ export function compare(
   entries: Iterable<ManifestEntry>,
   { remains = [], others = [] }: CompareOptions = {},
 ): Compared {
+  return compareWith(tryHold(base), entries, remains.map(tryHold), others);
+}
+
+function compareWith(
+  base: HeldDirectory | undefined,
+  entries: Iterable<ManifestEntry>,
+  remains: readonly (HeldDirectory | undefined)[],
+  others: readonly BytePath[],
+): Compared {
   const gauge = new Gauge();
   const wants: Want[] = [];
   const edits: Edit[] = [];
   const comparison = new Comparison({
-    base: fromText(base),
+    base,
     remains: new Remains(remains, gauge),
     others,
     gauge,
@@ -193,42 +204,43 @@ class Update {
   #compare(name: string, folder: string): Buffer {
     const destination = this.#destination;
     const entries = this.#options.checksum === true ? checksummed(folder) : entriesOf(folder);
-    const path = stageEdits(destination, this.#compared.length);
-    const trees = remainingTrees(destination).map((tree) => joinPath(tree, name));
+    const file = editsName(this.#compared.length);
     const others = name === '' ? this.#names.filter((each) => each !== '') : [];
     const manifest = readManifest(new MemorySource(manifestBytes(entries)));
-    const { wants, edits } = compare(landingOf(destination, name), manifest, {
-      remains: trees,
-      others,
+    const { wants } = withDestination(destination, ({ out, stage }) => {
+      const remains = openRemains(destination, out, name);
+      const compared = compareWith(openBase(out, name), manifest, remains, others);
+      const writer = new EditWriter(stage, file);
+      for (const edit of compared.edits) writer.add(edit);
+      writer.close();
+      return compared;
     });
-    const writer = new EditWriter(path);
-    for (const edit of edits) writer.add(edit);
-    writer.close();
-    this.#compared.push({ name, edits: path });
+    this.#compared.push({ name, edits: file });
     this.wants.push(...wants.map((want) => ({ ...want, path: joinPath(name, want.path) })));
     return wantBytes(wants);
   }
 
   #unpack(name: string, tar: Uint8Array): void {
-    const gauge = new Gauge();
     const destination = this.#destination;
-    const remains = new Remains(remainingTrees(destination), gauge);
-    const stage = new StageWriter(stageTree(destination), destination.umask, gauge, {
-      remains,
+    withDestination(destination, ({ out, tree }) => {
+      const gauge = new Gauge();
+      const remains = new Remains(openRemains(destination, out), gauge);
+      const stage = new StageWriter(tree, destination.umask, gauge, { remains });
+      try {
+        unpack(new TarReader(new MemorySource(tar), ORIGIN), stage, {
+          name,
+          validator: new EntryValidator(Budget.create({ maxEntries: 1e6, maxBytes: 1e12 })),
+          addFolders: false,
+          takesKept: !remains.empty,
+          onSkipped: () => {},
+          onChanged: () => {},
+          onEntry: () => {},
+        });
+      } finally {
+        stage.close();
+        remains.close();
+      }
+      this.#root ??= stage.root;
     });
-    try {
-      unpack(new TarReader(new MemorySource(tar), ORIGIN), stage, {
-        name,
-        validator: new EntryValidator(Budget.create({ maxEntries: 1e6, maxBytes: 1e12 })),
-        addFolders: false,
-        takesKept: !remains.empty,
-        onSkipped: () => {},
-        onChanged: () => {},
-        onEntry: () => {},
-      });
-    } finally {
-      remains.close();
-    }
-    this.#root ??= stage.root;
   }
 }

@@ -1,5 +1,5 @@
 import { commit, type CommitResult } from '../../src/dest/commit.ts';
-import { discard, prepareDestination, stageTree } from '../../src/dest/destination.ts';
+import { discard, prepareDestination, withDestination } from '../../src/dest/destination.ts';
 import { StageWriter } from '../../src/dest/stage-writer.ts';
 import { fromText } from '../../src/disk/byte-path.ts';
 import { Gauge } from '../../src/disk/gauge.ts';
@@ -53,10 +53,19 @@ export function lay(
 ): CommitResult {
   const destination = prepareDestination(fromText(out), new Gauge(), { follow: true });
   try {
-    const writer = new StageWriter(stageTree(destination), destination.umask, new Gauge());
-    for (const given of entries) writer.add(toEntry(given), contentOf(given.content ?? ''), false);
-    writer.end();
-    return commit(destination, { delete: mirror, root: writer.root, compared: [] }, gauge);
+    const root = withDestination(destination, ({ tree }) => {
+      const writer = new StageWriter(tree, destination.umask, new Gauge());
+      try {
+        for (const given of entries) {
+          writer.add(toEntry(given), contentOf(given.content ?? ''), false);
+        }
+        writer.end();
+      } finally {
+        writer.close();
+      }
+      return writer.root;
+    });
+    return commit(destination, { delete: mirror, root, compared: [] }, gauge);
   } catch (error) {
     discard(destination, new Gauge());
     throw error;

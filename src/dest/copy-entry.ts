@@ -1,0 +1,113 @@
+import { closeSync, constants, readSync, writeSync, type BigIntStats } from 'node:fs';
+import { closeRead } from '../disk/close-read.ts';
+import type { BytePath } from '../disk/byte-path.ts';
+import { Descent } from '../disk/descent.ts';
+import { metadataOf, type HeldDirectory } from '../disk/held-directory.ts';
+import { IO_BUFFER_BYTES } from '../limits.ts';
+import { inodeKey } from './inode-key.ts';
+
+const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
+
+/** What names a copied file that has several: a directory on the copies' side, and a fresh name in it. */
+export interface LinkRoom {
+  trash: HeldDirectory;
+  nextName: () => BytePath;
+}
+
+/**
+ * Copies what rename(2) cannot move: a tree of the stage to another file system, with modes, times and
+ * hardlinks. Nothing is replaced.
+ */
+export class EntryCopier {
+  readonly #room: LinkRoom;
+  readonly #onEntry: (path: BytePath) => void;
+  /** Of copied files with several names: a name of the copy in the room. */
+  readonly #copies = new Map<string, BytePath>();
+
+  constructor(room: LinkRoom, onEntry: (path: BytePath) => void) {
+    this.#room = room;
+    this.#onEntry = onEntry;
+  }
+
+  /** @throws the system call's error */
+  copy(from: HeldDirectory, name: BytePath, to: HeldDirectory, newName: BytePath): void {
+    const [source, target] = [new Descent(from), new Descent(to)];
+    try {
+      this.#copy(source, name, target, newName);
+    } finally {
+      source.close();
+      target.close();
+    }
+  }
+
+  #copy(source: Descent, name: BytePath, target: Descent, newName: BytePath): void {
+    const from = source.directory;
+    const stats = from.look(name);
+    if (stats === undefined) throw new Error(`the stage lost ${name}`);
+    this.#onEntry(newName);
+    const several = !stats.isDirectory() && stats.nlink > 1n;
+    const copy = several ? this.#copies.get(inodeKey(stats)) : undefined;
+    if (copy !== undefined) return this.#room.trash.link(copy, target.directory, newName);
+    if (stats.isDirectory()) this.#copyDirectory(source, name, target, newName, stats);
+    else copyFile(from, name, target.directory, newName, stats);
+    if (!several) return;
+    const spare = this.#room.nextName();
+    target.directory.link(newName, this.#room.trash, spare);
+    this.#copies.set(inodeKey(stats), spare);
+  }
+
+  #copyDirectory(
+    source: Descent,
+    name: BytePath,
+    target: Descent,
+    newName: BytePath,
+    stats: BigIntStats,
+  ): void {
+    if ((stats.mode & 0o500n) !== 0o500n) source.directory.setChildMode(name, 0o700);
+    target.directory.makeDirectory(newName, 0o700);
+    target.enter(newName);
+    for (const child of source.enter(name).names()) this.#copy(source, child, target, child);
+    source.leave();
+    target.directory.setMetadata(metadataOf(stats));
+    target.leave();
+  }
+}
+
+function copyFile(
+  from: HeldDirectory,
+  name: BytePath,
+  to: HeldDirectory,
+  newName: BytePath,
+  stats: BigIntStats,
+): void {
+  const { mtimeUs, mode } = metadataOf(stats);
+  if (stats.isSymbolicLink()) {
+    to.makeSymlink(newName, from.readLink(name));
+    return to.setChildTime(newName, mtimeUs);
+  }
+  const source = from.openFile(name, O_RDONLY);
+  try {
+    const target = to.openFile(newName, O_CREAT | O_EXCL | O_WRONLY, 0o600);
+    try {
+      copyContent(source, target);
+    } finally {
+      closeSync(target);
+    }
+  } finally {
+    closeRead(source);
+  }
+  to.setChildMetadata(newName, { mode, mtimeUs });
+}
+
+const buffer = new Uint8Array(4 * IO_BUFFER_BYTES);
+
+/** From the beginning of both. @returns how many bytes there were */
+export function copyContent(from: number, to: number): number {
+  let at = 0;
+  for (;;) {
+    const count = readSync(from, buffer, 0, buffer.length, at);
+    if (count === 0) return at;
+    for (let done = 0; done < count;) done += writeSync(to, buffer, done, count - done, at + done);
+    at += count;
+  }
+}

@@ -1,0 +1,384 @@
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  ftruncateSync,
+  type BigIntStats,
+} from 'node:fs';
+import { closeRead } from '../disk/close-read.ts';
+import { joinPath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
+import { Descent } from '../disk/descent.ts';
+import type { Gauge } from '../disk/gauge.ts';
+import { metadataOf, type HeldDirectory } from '../disk/held-directory.ts';
+import { MountPoints } from '../disk/mount-points.ts';
+import { destinationError, errnoOf } from '../disk/system-error.ts';
+import { isWorkName } from '../entry.ts';
+import { CtxsyncError } from '../errors.ts';
+import type { CommitOptions, ComparedContext } from './commit.ts';
+import { copyContent, EntryCopier } from './copy-entry.ts';
+import type { OpenDestination } from './destination.ts';
+import { readEdits, type Edit } from './edits.ts';
+import { inodeKey } from './inode-key.ts';
+import { changed, OutCursor } from './out-cursor.ts';
+import { Rooms, type Room } from './rooms.ts';
+import { undo, type OnFailed } from './undo.ts';
+import { UndoLog } from './undo-log.ts';
+import type { Warnings } from './warnings.ts';
+
+/**
+ * The stage, grafted onto OUT: a walk over pairs of directories that are held open, one of the stage
+ * and the one of OUT that it becomes. What stays in memory grows with the depth alone.
+ */
+export class Graft {
+  removed = 0;
+  readonly #opened: OpenDestination;
+  readonly #options: CommitOptions;
+  readonly #gauge: Gauge;
+  readonly #warnings: Warnings;
+  readonly #rooms: Rooms;
+  readonly #log: UndoLog;
+  readonly #mounts: MountPoints;
+  /** In the stage, beside `#out`. */
+  readonly #staged: Descent;
+  readonly #out: OutCursor;
+  /** To what hardlinks are other names of. */
+  readonly #targets: Descent;
+  readonly #copiers = new Map<Room, EntryCopier>();
+  /**
+   * Directories that contexts were compared with: what the stage lacks there is right. By their keys, as
+   * the disk may have another spelling of their names.
+   */
+  readonly #bases = new Set<string>();
+  /** Directories in them of which the stage has everything. */
+  readonly #wholes = new Set<BytePath>();
+
+  constructor(opened: OpenDestination, options: CommitOptions, gauge: Gauge, warnings: Warnings) {
+    const { out, stage, tree } = opened;
+    this.#opened = opened;
+    this.#options = options;
+    this.#gauge = gauge;
+    this.#warnings = warnings;
+    this.#log = new UndoLog(stage);
+    this.#rooms = new Rooms(out, stage, gauge);
+    this.#mounts = MountPoints.below(out);
+    this.#staged = new Descent(tree);
+    this.#targets = new Descent(out);
+    this.#out = new OutCursor({
+      out,
+      rooms: this.#rooms,
+      mounts: this.#mounts,
+      log: this.#log,
+      onNotOurs: (path, what) => warnings.add(`${what} stay, as another user owns it`, path),
+    });
+  }
+
+  /**
+   * What is to go goes before anything comes: a disk that does not tell upper and lower case apart, or
+   * composes letters in its own way, would give us `README` for the `readme` that is to go.
+   */
+  run(): void {
+    const { delete: mirror, compared } = this.#options;
+    if (mirror) {
+      for (const { name } of compared) this.#addBase(name);
+      for (const context of compared) this.#remove(context);
+      this.#out.leaveAll();
+    }
+    const mirrors = mirror && !this.#bases.has(inodeKey(this.#opened.out.identity));
+    this.#directory('', mirrors);
+    for (const context of compared) this.#linkUp(context);
+    this.#out.leaveAll();
+  }
+
+  undo(onFailed: OnFailed): void {
+    undo(this.#log, this.#out.descent, this.#rooms, onFailed);
+  }
+
+  /** Lets go of everything, and removes the rooms that were made. */
+  close(onFailed: OnFailed): void {
+    for (const way of [this.#staged, this.#targets, this.#out.descent]) way.close();
+    this.#log.close();
+    this.#rooms.remove(onFailed);
+  }
+
+  /**
+   * @param path within OUT
+   * @param mirrors the stage has all that is to be in it: what else is there goes
+   */
+  #directory(path: BytePath, mirrors: boolean): void {
+    const names = this.#staged.directory.names();
+    if (mirrors) this.#removeOthers(path, new Set(names));
+    for (const name of names) {
+      const child = joinPath(path, name);
+      this.#step(child, () => this.#child(name, child, mirrors));
+    }
+  }
+
+  #removeOthers(path: BytePath, names: ReadonlySet<BytePath>): void {
+    for (const name of this.#out.directory.names()) {
+      // Another receiver may work in this very directory.
+      if (names.has(name) || isWorkName(name)) continue;
+      const child = joinPath(path, name);
+      this.#step(child, () => this.#removeEntry(name, child));
+    }
+  }
+
+  /** What a comparison has found that the context lacks; and which directories the stage has whole. */
+  #remove(context: ComparedContext): void {
+    for (const { kind, path } of this.#edits(context)) {
+      if (kind === 'whole') this.#wholes.add(path);
+      if (kind !== 'remove') continue;
+      const [parent, name] = splitPath(path);
+      this.#step(path, () => {
+        this.#out.goTo(parent);
+        this.#removeEntry(name, path);
+      });
+    }
+  }
+
+  #removeEntry(name: BytePath, path: BytePath): void {
+    const stats = this.#out.directory.look(name);
+    if (stats === undefined || this.#bases.has(inodeKey(stats))) return;
+    if (this.#takeOut(name, stats, path)) this.removed += 1;
+  }
+
+  /** New names of files that are there, in directories that may have come just now. */
+  #linkUp(context: ComparedContext): void {
+    for (const edit of this.#edits(context)) {
+      if (edit.kind !== 'link') continue;
+      const { path, link } = edit;
+      this.#step(path, () => this.#link(path, joinPath(context.name, link)));
+    }
+  }
+
+  /** Their paths are within OUT. */
+  *#edits({ name, edits }: ComparedContext): Generator<Edit> {
+    const { stage, out } = this.#opened;
+    this.#gauge.enter('committing', out.path);
+    for (const edit of readEdits(stage, edits)) yield { ...edit, path: joinPath(name, edit.path) };
+  }
+
+  #addBase(name: BytePath): void {
+    const { out } = this.#opened;
+    if (name === '') this.#bases.add(inodeKey(out.identity));
+    const stats = name === '' ? undefined : out.look(name);
+    if (stats?.isDirectory() === true) this.#bases.add(inodeKey(stats));
+  }
+
+  #link(path: BytePath, target: BytePath): void {
+    const [parent, name] = splitPath(path);
+    this.#out.goTo(parent);
+    const { directory } = this.#out;
+    const there = directory.look(name);
+    if (there !== undefined) this.#clear(name, there, path);
+    const [targetParent, targetName] = splitPath(target);
+    this.#targets.goTo(targetParent);
+    const from = this.#targets.directory;
+    const stats = from.look(targetName);
+    if (stats?.isFile() !== true && stats?.isSymbolicLink() !== true) throw changed(target);
+    const { room } = this.#out;
+    try {
+      this.#out.do(['placed', name, room.index], (at) => from.link(targetName, at, name));
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno !== 'EXDEV' && errno !== 'ENOTSUP') throw error;
+      // On the other side of a mount point, or a symlink that can have no second name: a copy.
+      const aside = this.#copyInto(room, from, targetName);
+      this.#out.do(['placed', name, room.index], (at) => room.trash.rename(aside, at, name));
+    }
+  }
+
+  #child(name: BytePath, path: BytePath, mirrors: boolean): void {
+    const ours = this.#staged.directory.look(name);
+    const theirs = this.#out.directory.look(name);
+    if (ours === undefined) throw new Error(`the stage lost ${toText(path)}`);
+    if (theirs === undefined) return this.#place(name, ours);
+    if (ours.isDirectory() && theirs.isDirectory()) {
+      const mirrored = this.#wholes.has(path) || (mirrors && !this.#bases.has(inodeKey(theirs)));
+      return this.#merge(name, ours, theirs, () => this.#directory(path, mirrored));
+    }
+    const isMount = this.#out.isMountPoint(name, theirs);
+    if (isMount && ours.isFile() && theirs.isFile()) return this.#overwrite(name, ours, theirs);
+    // rename(2) replaces a file by a file, and leaves no moment without either.
+    if (!isMount && theirs.isFile() && !ours.isDirectory()) return this.#replace(name, ours);
+    this.#clear(name, theirs, path);
+    this.#place(name, ours);
+  }
+
+  #merge(name: BytePath, ours: BigIntStats, theirs: BigIntStats, graft: () => void): void {
+    // The stage is ours, and needs no undo.
+    if ((ours.mode & 0o700n) !== 0o700n) this.#staged.directory.setChildMode(name, 0o700);
+    this.#staged.enter(name);
+    this.#out.enter(name, theirs, metadataOf(ours));
+    graft();
+    this.#staged.leave();
+    this.#out.leave();
+  }
+
+  /** Takes something out that is in the way. */
+  #clear(name: BytePath, theirs: BigIntStats, path: BytePath): void {
+    const mount = this.#out.isMountPoint(name, theirs) ? path : this.#mounts.beneath(path);
+    if (mount !== undefined) throw mountInTheWay(path, mount);
+    if (!this.#takeOut(name, theirs, path)) throw mountInTheWay(path, path);
+  }
+
+  /** False: a mount point is in it and stays, and with it the directories above it. */
+  #takeOut(name: BytePath, stats: BigIntStats, path: BytePath): boolean {
+    if (this.#out.isMountPoint(name, stats)) {
+      this.#warnings.add('left, as something is mounted on it', path);
+      return false;
+    }
+    if (this.#mounts.beneath(path) === undefined && this.#move(name, stats)) return true;
+    return this.#dismantle(name, stats, path);
+  }
+
+  /**
+   * Moves an entry out of the way at once. False: it is a directory that cannot be moved as one, as
+   * overlayfs has it of what a lower layer brought.
+   */
+  #move(name: BytePath, stats: BigIntStats): boolean {
+    // Who is not root may move a directory only with write permission on it.
+    if (stats.isDirectory() && (stats.mode & 0o200n) === 0n) this.#out.open(name, stats);
+    const { room } = this.#out;
+    try {
+      this.#moveTo(room, name);
+    } catch (error) {
+      if (errnoOf(error) !== 'EXDEV') throw error;
+      if (stats.isDirectory()) return false;
+      this.#moveTo(this.#out.makeRoom(), name);
+    }
+    return true;
+  }
+
+  #moveTo({ index, trash }: Room, name: BytePath): void {
+    const aside = this.#rooms.nextName();
+    this.#out.do(['took', name, index, aside], (at) => at.rename(name, trash, aside));
+  }
+
+  /** Takes a directory out piece by piece. False: something in it stays. */
+  #dismantle(name: BytePath, stats: BigIntStats, path: BytePath): boolean {
+    this.#out.enter(name, stats);
+    let isEmpty = true;
+    for (const child of this.#out.directory.names()) {
+      const childPath = joinPath(path, child);
+      this.#step(childPath, () => {
+        const found = this.#out.directory.look(child);
+        if (found !== undefined && !this.#takeOut(child, found, childPath)) isEmpty = false;
+      });
+    }
+    this.#out.leave();
+    if (!isEmpty) return false;
+    const { mode, mtimeUs } = metadataOf(stats);
+    const owner = [Number(stats.uid), Number(stats.gid)] as const;
+    this.#out.do(['emptied', name, mode, mtimeUs, ...owner], (at) => at.removeDirectory(name));
+    return true;
+  }
+
+  /** A file takes a file's place. */
+  #replace(name: BytePath, ours: BigIntStats): void {
+    const { room } = this.#out;
+    const aside = this.#rooms.nextName();
+    try {
+      this.#out.change();
+      this.#out.directory.link(name, room.trash, aside);
+    } catch {
+      // No hardlinks here, or not to this file: then there is a moment without it.
+      this.#moveTo(room, name);
+      return this.#place(name, ours);
+    }
+    const [from, staged] = this.#source(name, room);
+    const step = ['replaced', name, room.index, aside] as const;
+    this.#out.do(step, (at) => from.rename(staged, at, name));
+  }
+
+  #place(name: BytePath, ours: BigIntStats): void {
+    const isClosed = ours.isDirectory() && (ours.mode & 0o200n) === 0n;
+    if (isClosed) this.#staged.directory.setChildMode(name, 0o700);
+    try {
+      this.#placeFrom(this.#out.room, name);
+    } catch (error) {
+      if (errnoOf(error) !== 'EXDEV' || this.#out.room.isApart) throw error;
+      this.#placeFrom(this.#out.makeRoom(), name);
+    }
+    if (isClosed) this.#out.directory.setChildMetadata(name, metadataOf(ours));
+  }
+
+  #placeFrom(room: Room, name: BytePath): void {
+    const [from, staged] = this.#source(name, room);
+    this.#out.do(['placed', name, room.index], (at) => from.rename(staged, at, name));
+  }
+
+  /** From where an entry of the stage can be moved to OUT. */
+  #source(name: BytePath, room: Room): [HeldDirectory, BytePath] {
+    const { directory } = this.#staged;
+    return room.isApart ? [room.trash, this.#copyInto(room, directory, name)] : [directory, name];
+  }
+
+  #copyInto(room: Room, from: HeldDirectory, name: BytePath): BytePath {
+    let copier = this.#copiers.get(room);
+    if (copier === undefined) {
+      const nextName = (): BytePath => this.#rooms.nextName();
+      const onEntry = (path: BytePath): void => this.#gauge.enter('committing', path);
+      copier = new EntryCopier({ trash: room.trash, nextName }, onEntry);
+      this.#copiers.set(room, copier);
+    }
+    const aside = this.#rooms.nextName();
+    copier.copy(from, name, room.trash, aside);
+    return aside;
+  }
+
+  /** Something is mounted on this very file: nothing can take its place, but its content can change. */
+  #overwrite(name: BytePath, ours: BigIntStats, theirs: BigIntStats): void {
+    const { first } = this.#rooms;
+    const { directory } = this.#out;
+    const aside = this.#rooms.nextName();
+    new EntryCopier({ trash: first.trash, nextName: () => this.#rooms.nextName() }, () => {}).copy(
+      directory,
+      name,
+      first.trash,
+      aside,
+    );
+    const from = this.#staged.directory.openFile(name, constants.O_RDONLY);
+    try {
+      const to = directory.openFile(name, constants.O_WRONLY);
+      try {
+        if (fstatSync(to, { bigint: true }).ino !== theirs.ino) throw changed(directory.path);
+        this.#out.do(['overwrote', name, first.index, aside], () => {});
+        ftruncateSync(to, copyContent(from, to));
+        this.#finishFile(to, name, ours);
+      } finally {
+        closeSync(to);
+      }
+    } finally {
+      closeRead(from);
+    }
+  }
+
+  #finishFile(fd: number, name: BytePath, ours: BigIntStats): void {
+    const { mode, mtimeUs } = metadataOf(ours);
+    try {
+      fchmodSync(fd, mode);
+      this.#out.directory.setChildTime(name, mtimeUs);
+    } catch (error) {
+      if (errnoOf(error) !== 'EPERM') throw error;
+      const path = joinPath(this.#out.path, name);
+      this.#warnings.add('mode and time stay, as another user owns it', path);
+    }
+  }
+
+  #step(path: BytePath, run: () => void): void {
+    this.#gauge.enter('committing', path);
+    try {
+      run();
+    } catch (error) {
+      throw destinationError(error, 'put in place', path);
+    }
+  }
+}
+
+function mountInTheWay(path: BytePath, mount: BytePath): CtxsyncError {
+  const [text, at] = [toText(path), toText(mount)];
+  const where = at === text ? 'something is mounted on it' : `something is mounted on ${at}`;
+  const message = `cannot put ${text} in place: ${where}, and the context has another kind of entry there; unmount it, or exclude ${text}`;
+  return new CtxsyncError('not-writable', message, { path: text });
+}

@@ -1,0 +1,160 @@
+import type { BigIntStats } from 'node:fs';
+import { isBeneath, joinPath, toText, type BytePath } from '../disk/byte-path.ts';
+import { Descent } from '../disk/descent.ts';
+import { metadataOf, type HeldDirectory, type Metadata } from '../disk/held-directory.ts';
+import type { MountPoints } from '../disk/mount-points.ts';
+import { errnoOf } from '../disk/system-error.ts';
+import { CtxsyncError } from '../errors.ts';
+import type { Room, Rooms } from './rooms.ts';
+import type { Step, UndoLog } from './undo-log.ts';
+
+/** A directory of OUT that leads to the one that is worked in. */
+interface Level {
+  path: BytePath;
+  room: Room;
+  before: Metadata;
+  /** What it gets when it is left. */
+  final: Metadata;
+  isChanged: boolean;
+}
+
+export interface OutCursorOptions {
+  out: HeldDirectory;
+  rooms: Rooms;
+  mounts: MountPoints;
+  log: UndoLog;
+  /** Called with what of a directory could not be set, because another user owns it. */
+  onNotOurs: (path: BytePath, what: string) => void;
+}
+
+/**
+ * Where a commit works in OUT. Each directory that it changes something in is open for us meanwhile,
+ * and gets its mode and time when it is left: those that are asked for, or its own. OUT's own are not
+ * touched here.
+ */
+export class OutCursor {
+  readonly descent: Descent;
+  readonly #options: OutCursorOptions;
+  readonly #levels: Level[] = [];
+  #firstRoom: Room;
+
+  constructor(options: OutCursorOptions) {
+    this.#options = options;
+    this.descent = new Descent(options.out);
+    this.#firstRoom = options.rooms.first;
+  }
+
+  get directory(): HeldDirectory {
+    return this.descent.directory;
+  }
+
+  /** Within OUT. */
+  get path(): BytePath {
+    return this.#levels.at(-1)?.path ?? '';
+  }
+
+  /** Where things of this directory can be put aside. */
+  get room(): Room {
+    return this.#levels.at(-1)?.room ?? this.#firstRoom;
+  }
+
+  /** Whether something is mounted on this child. */
+  isMountPoint(name: BytePath, stats: BigIntStats): boolean {
+    if (this.#options.mounts.has(joinPath(this.path, name))) return true;
+    return stats.isDirectory() && stats.dev !== this.directory.identity.dev;
+  }
+
+  /** @param final what it gets when it is left */
+  enter(name: BytePath, stats: BigIntStats, final = metadataOf(stats)): void {
+    const before = metadataOf(stats);
+    const isMount = this.isMountPoint(name, stats);
+    const path = joinPath(this.path, name);
+    const isClosed = this.open(name, stats);
+    this.#options.log.step(['enter', name], () => this.descent.enter(name));
+    this.#levels.push({ path, room: this.room, before, final, isChanged: false });
+    if (isClosed) this.change();
+    if (isMount) this.makeRoom();
+  }
+
+  /** Lets us list and change a child directory that its mode keeps us out of. False: it does not. */
+  open(name: BytePath, stats: BigIntStats): boolean {
+    const mode = Number(stats.mode) & 0o7777;
+    if ((mode & 0o700) === 0o700) return false;
+    this.do(['opened', name, mode], (at) => at.setChildMode(name, 0o700));
+    return true;
+  }
+
+  leave(): void {
+    const level = this.#levels.at(-1)!;
+    const { before, final } = level;
+    if (level.isChanged || before.mode !== final.mode || before.mtimeUs !== final.mtimeUs) {
+      this.change();
+      this.#finish(level);
+    }
+    const name = level.path.slice(level.path.lastIndexOf('/') + 1);
+    this.#options.log.step(['leave', name], () => this.descent.leave());
+    this.#levels.pop();
+  }
+
+  /**
+   * Goes to the directory of this path, up from where it is and down again.
+   * @throws CtxsyncError not-writable, when it is there no more
+   */
+  goTo(path: BytePath): void {
+    while (this.path !== path && !isBeneath(path, this.path)) this.leave();
+    const rest = this.path === '' ? path : path.slice(this.path.length + 1);
+    for (const name of rest.split('/')) {
+      if (name === '') continue;
+      const stats = this.directory.look(name);
+      if (stats?.isDirectory() !== true) throw changed(joinPath(this.path, name));
+      this.enter(name, stats);
+    }
+  }
+
+  leaveAll(): void {
+    this.goTo('');
+  }
+
+  /** Something in the directory changes, and so does its time. */
+  change(): void {
+    const level = this.#levels.at(-1);
+    if (level === undefined || level.isChanged) return;
+    const { mode, mtimeUs } = level.before;
+    this.#options.log.step(['metadata', mode, mtimeUs], () => (level.isChanged = true));
+  }
+
+  /** Changes something in the directory, by a step that can be taken back. */
+  do(step: Step, take: (directory: HeldDirectory) => void): void {
+    const { directory } = this;
+    this.change();
+    this.#options.log.step(step, () => take(directory));
+  }
+
+  /** Things of this directory, and of those in it, are put aside in it from now on. */
+  makeRoom(): Room {
+    this.change();
+    const room = this.#options.rooms.make(this.directory);
+    const level = this.#levels.at(-1);
+    if (level === undefined) this.#firstRoom = room;
+    else level.room = room;
+    return room;
+  }
+
+  #finish({ path, final }: Level): void {
+    const { directory } = this;
+    try {
+      directory.setMetadata(final);
+    } catch (error) {
+      if (errnoOf(error) !== 'EPERM') throw error;
+      const { mode, mtimeUs } = directory.metadata();
+      const what = [mode === final.mode ? [] : ['mode'], mtimeUs === final.mtimeUs ? [] : ['time']];
+      this.#options.onNotOurs(path, what.flat().join(' and '));
+    }
+  }
+}
+
+export function changed(path: BytePath): CtxsyncError {
+  const text = toText(path);
+  const message = `${text} is no folder any more: something else changes OUT; send again`;
+  return new CtxsyncError('not-writable', message, { path: text });
+}

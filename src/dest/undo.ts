@@ -1,0 +1,138 @@
+import { closeSync, constants, fchmodSync, ftruncateSync } from 'node:fs';
+import { closeRead } from '../disk/close-read.ts';
+import { joinPath, type BytePath } from '../disk/byte-path.ts';
+import type { Descent } from '../disk/descent.ts';
+import { errnoOf } from '../disk/system-error.ts';
+import { copyContent } from './copy-entry.ts';
+import type { Rooms } from './rooms.ts';
+import type { Step, UndoLog } from './undo-log.ts';
+
+/** What an undo could not take back. */
+export type OnFailed = (error: unknown, path: BytePath) => void;
+
+/**
+ * Takes all steps of a commit back, the last first, from the directory that it worked in when it
+ * failed. Goes on where one fails: as much as possible is restored.
+ */
+export function undo(log: UndoLog, descent: Descent, rooms: Rooms, onFailed: OnFailed): void {
+  const run = new Undo(descent, rooms);
+  for (const step of log.backwards()) {
+    if (run.isLost(step)) continue;
+    try {
+      run.takeBack(step);
+    } catch (error) {
+      onFailed(error, run.pathOf(step));
+    }
+  }
+}
+
+class Undo {
+  readonly #descent: Descent;
+  readonly #rooms: Rooms;
+  /** How many directories below `descent` a step was taken in: they cannot be entered any more. */
+  #lost = 0;
+
+  constructor(descent: Descent, rooms: Rooms) {
+    this.#descent = descent;
+    this.#rooms = rooms;
+  }
+
+  /** Whether its directory cannot be entered: that was said when it was tried. */
+  isLost([kind]: Step): boolean {
+    if (this.#lost === 0) return false;
+    if (kind === 'leave') this.#lost += 1;
+    if (kind === 'enter') this.#lost -= 1;
+    return true;
+  }
+
+  /** @throws the system call's error, and CtxsyncError */
+  takeBack(step: Step): void {
+    const { directory } = this.#descent;
+    switch (step[0]) {
+      case 'enter':
+        this.#descent.leave();
+        return;
+      case 'leave':
+        return this.#enter(step[1]);
+      case 'placed': {
+        const [, name, room] = step;
+        this.#open(name, 0o200n);
+        return directory.rename(name, this.#rooms.at(room).trash, this.#rooms.nextName());
+      }
+      case 'replaced':
+      case 'took': {
+        const [, name, room, aside] = step;
+        return this.#rooms.at(room).trash.rename(aside, directory, name);
+      }
+      case 'overwrote':
+        return this.#writeBack(step);
+      case 'emptied': {
+        const [, name, mode, mtimeUs, uid, gid] = step;
+        directory.makeDirectory(name, 0o700);
+        this.#ifOurs(() => directory.setChildOwner(name, uid, gid));
+        return directory.setChildMetadata(name, { mode, mtimeUs });
+      }
+      case 'opened':
+        return directory.setChildMode(step[1], step[2]);
+      case 'metadata': {
+        const [, mode, mtimeUs] = step;
+        // Not ours to set: then it was not ours that changed it.
+        return this.#ifOurs(() => directory.setMetadata({ mode, mtimeUs }));
+      }
+    }
+  }
+
+  pathOf(step: Step): BytePath {
+    const name = typeof step[1] === 'string' ? step[1] : '';
+    try {
+      return joinPath(this.#descent.directory.path, name);
+    } catch {
+      return name;
+    }
+  }
+
+  #enter(name: BytePath): void {
+    try {
+      this.#open(name, 0o700n);
+      this.#descent.enter(name);
+    } catch (error) {
+      this.#lost = 1;
+      throw error;
+    }
+  }
+
+  /** What was finished may be closed by now: to move it, or what is in it, it has to be open. */
+  #open(name: BytePath, bits: bigint): void {
+    const { directory } = this.#descent;
+    const stats = directory.look(name);
+    if (stats?.isDirectory() !== true || (stats.mode & bits) === bits) return;
+    directory.setChildMode(name, 0o700);
+  }
+
+  #writeBack([, name, room, aside]: Step & { 0: 'overwrote' }): void {
+    const { trash } = this.#rooms.at(room);
+    const before = trash.look(aside);
+    if (before === undefined) throw new Error('the file that was put aside is gone');
+    const from = trash.openFile(aside, constants.O_RDONLY);
+    try {
+      const to = this.#descent.directory.openFile(name, constants.O_WRONLY);
+      try {
+        ftruncateSync(to, copyContent(from, to));
+        fchmodSync(to, Number(before.mode) & 0o7777);
+      } finally {
+        closeSync(to);
+      }
+    } finally {
+      closeRead(from);
+    }
+    this.#descent.directory.setChildTime(name, Number(before.mtimeNs / 1000n));
+  }
+
+  #ifOurs(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (errnoOf(error) !== 'EPERM') throw error;
+    }
+  }
+}

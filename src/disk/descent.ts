@@ -1,0 +1,107 @@
+import { isBeneath, joinPath, toText, type BytePath } from './byte-path.ts';
+import { CtxsyncError } from '../errors.ts';
+import { MAX_HELD_DIRECTORIES } from '../limits.ts';
+import type { DirectoryIdentity, HeldDirectory } from './held-directory.ts';
+
+interface Level {
+  name: BytePath;
+  /** Below the root. */
+  path: BytePath;
+  /** Absent while it is closed because too many are open. */
+  directory: HeldDirectory | undefined;
+  /** Known once it was closed: it has to be the same one when it is opened again. */
+  identity: DirectoryIdentity | undefined;
+}
+
+/**
+ * A way down from a held directory, which stays its owner's: at its end is the directory that is
+ * worked in. No more than MAX_HELD_DIRECTORIES are open at a time, however deep it leads; one that
+ * was closed is opened again from above, and refused when it is another one by then.
+ */
+export class Descent {
+  readonly #root: HeldDirectory;
+  readonly #levels: Level[] = [];
+
+  constructor(root: HeldDirectory) {
+    this.#root = root;
+  }
+
+  get depth(): number {
+    return this.#levels.length;
+  }
+
+  /**
+   * The directory at its end.
+   * @throws CtxsyncError not-writable, when it was closed and is another one by now
+   */
+  get directory(): HeldDirectory {
+    const last = this.#levels.at(-1);
+    if (last === undefined) return this.#root;
+    if (last.directory === undefined) this.#reopen();
+    return last.directory!;
+  }
+
+  /** Goes to the directory of this path below the root, up from where it is and down again. */
+  goTo(path: BytePath): void {
+    while (this.#path !== path && !isBeneath(path, this.#path)) this.leave();
+    const rest = this.#path === '' ? path : path.slice(this.#path.length + 1);
+    for (const name of rest.split('/')) if (name !== '') this.enter(name);
+  }
+
+  /** @throws the system call's error; ENOTDIR or ELOOP when it is no directory */
+  enter(name: BytePath): HeldDirectory {
+    const directory = this.directory.openChild(name);
+    const path = joinPath(this.#path, name);
+    this.#levels.push({ name, path, directory, identity: undefined });
+    const outer = this.#levels.at(-1 - MAX_HELD_DIRECTORIES);
+    if (outer !== undefined) closeLevel(outer);
+    return directory;
+  }
+
+  /** @returns the name of the directory that was left */
+  leave(): BytePath {
+    const left = this.#levels.pop()!;
+    left.directory?.close();
+    return left.name;
+  }
+
+  close(): void {
+    for (const { directory } of this.#levels.splice(0)) directory?.close();
+  }
+
+  get #path(): BytePath {
+    return this.#levels.at(-1)?.path ?? '';
+  }
+
+  /** As many as half of what may be open stay so, so that leaving many levels opens few anew. */
+  #reopen(): void {
+    const keepFrom = this.#levels.length - MAX_HELD_DIRECTORIES / 2;
+    this.#levels.forEach((level, index) => {
+      const above = this.#levels[index - 1];
+      if (level.directory === undefined) {
+        level.directory = (above?.directory ?? this.#root).openChild(level.name);
+        checkSame(level);
+      }
+      if (above !== undefined && index <= keepFrom) closeLevel(above);
+    });
+  }
+}
+
+function closeLevel(level: Level): void {
+  if (level.directory === undefined) return;
+  level.identity = level.directory.identity;
+  level.directory.close();
+  level.directory = undefined;
+}
+
+function checkSame(level: Level): void {
+  const { directory, identity } = level;
+  if (directory === undefined || identity === undefined) return;
+  const { dev, ino } = directory.identity;
+  if (dev === identity.dev && ino === identity.ino) return;
+  directory.close();
+  level.directory = undefined;
+  const text = toText(directory.path);
+  const message = `${text} was replaced while ctxsync worked in it; send again when nothing changes it`;
+  throw new CtxsyncError('not-writable', message, { path: text });
+}

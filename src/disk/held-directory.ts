@@ -1,0 +1,241 @@
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  futimesSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmdirSync,
+  symlinkSync,
+  unlinkSync,
+  type BigIntStats,
+} from 'node:fs';
+import { CtxsyncError } from '../errors.ts';
+import { joinPath, toFsPath, toText, type BytePath } from './byte-path.ts';
+import { setNegativeMtime, toMicroseconds, toUtimesSeconds } from './mtime.ts';
+import { OpenFolder, PROC_FD } from './open-folder.ts';
+import { errnoOf } from './system-error.ts';
+
+/** Mode and time of an entry; a directory gets them last, when nothing in it changes any more. */
+export interface Metadata {
+  mode: number;
+  mtimeUs: number;
+}
+
+/** What tells a directory from all others. */
+export interface DirectoryIdentity {
+  dev: bigint;
+  ino: bigint;
+}
+
+/** Linux's O_PATH, which Node does not name: an entry is held, whatever its mode, and not opened. */
+const O_PATH = 0o10000000;
+
+export function metadataOf(stats: BigIntStats): Metadata {
+  return { mode: Number(stats.mode) & 0o7777, mtimeUs: toMicroseconds(stats.mtimeNs) };
+}
+
+/**
+ * A directory held open, and the calls that change it: each names one component in it, follows no
+ * symlink, and reaches nothing else, whatever takes the directory's place meanwhile. Where there is
+ * no /proc its identity is looked at before and after each call.
+ *
+ * All throw the system call's error, and CtxsyncError not-writable when the directory was replaced.
+ */
+export class HeldDirectory {
+  /** For people. */
+  readonly path: BytePath;
+  readonly #folder: OpenFolder;
+  #identity: DirectoryIdentity | undefined;
+
+  /**
+   * @param fsPath where to open it; its last component must not be a symlink
+   * @param path for people
+   */
+  static open(fsPath: BytePath, path: BytePath): HeldDirectory {
+    return new HeldDirectory(new OpenFolder(fsPath), path);
+  }
+
+  private constructor(folder: OpenFolder, path: BytePath) {
+    this.#folder = folder;
+    this.path = path;
+  }
+
+  get fd(): number {
+    return this.#folder.fd;
+  }
+
+  get identity(): DirectoryIdentity {
+    this.#identity ??= fstatSync(this.fd, { bigint: true });
+    return this.#identity;
+  }
+
+  close(): void {
+    this.#folder.close();
+  }
+
+  openChild(name: BytePath): HeldDirectory {
+    const path = joinPath(this.path, name);
+    return this.#guard(() => HeldDirectory.open(this.#folder.child(name), path), closeIt);
+  }
+
+  /** The children's names, sorted by their bytes. */
+  names(): BytePath[] {
+    return this.#guard(() => this.#folder.names());
+  }
+
+  look(name: BytePath): BigIntStats | undefined {
+    return this.#guard(() => lstatSync(this.#at(name), { bigint: true, throwIfNoEntry: false }));
+  }
+
+  readLink(name: BytePath): BytePath {
+    return this.#guard(() => readlinkSync(this.#at(name), 'latin1'));
+  }
+
+  /** Opens a file. O_NONBLOCK: what took its place meanwhile, a FIFO say, must not hang us. */
+  openFile(name: BytePath, flags: number, mode?: number): number {
+    const all = flags | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    return this.#guard(() => openSync(this.#at(name), all, mode), closeSync);
+  }
+
+  makeDirectory(name: BytePath, mode: number): void {
+    this.#guard(() => mkdirSync(this.#at(name), mode));
+  }
+
+  setChildOwner(name: BytePath, uid: number, gid: number): void {
+    this.#guard(() => lchownSync(this.#at(name), uid, gid));
+  }
+
+  removeDirectory(name: BytePath): void {
+    this.#guard(() => rmdirSync(this.#at(name)));
+  }
+
+  /** Removes anything but a directory, or nothing where there is nothing. */
+  removeFile(name: BytePath): void {
+    try {
+      this.#guard(() => unlinkSync(this.#at(name)));
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
+  }
+
+  makeSymlink(name: BytePath, text: BytePath): void {
+    this.#guard(() => symlinkSync(toFsPath(text), this.#at(name)));
+  }
+
+  rename(name: BytePath, to: HeldDirectory, newName: BytePath): void {
+    this.#guard(() => to.#guard(() => renameSync(this.#at(name), to.#at(newName))));
+  }
+
+  /**
+   * Gives a file or a symlink another name. macOS follows a symlink here: then there is no second name
+   * of it, and ENOTSUP says so.
+   */
+  link(name: BytePath, to: HeldDirectory, newName: BytePath): void {
+    this.#guard(() => to.#guard(() => linkSync(this.#at(name), to.#at(newName))));
+    if (process.platform === 'linux') return;
+    const [before, after] = [this.look(name), to.look(newName)];
+    if (before !== undefined && before.ino === after?.ino && before.dev === after.dev) return;
+    to.removeFile(newName);
+    throw Object.assign(new Error('a symlink was followed'), { code: 'ENOTSUP' });
+  }
+
+  /** Its own mode and time. */
+  metadata(): Metadata {
+    return metadataOf(fstatSync(this.fd, { bigint: true }));
+  }
+
+  setMetadata({ mode, mtimeUs }: Metadata): void {
+    const seconds = toUtimesSeconds(mtimeUs);
+    if (mtimeUs >= 0) futimesSync(this.fd, seconds, seconds);
+    else this.#guard(() => setNegativeMtime(this.#at('.'), mtimeUs));
+    fchmodSync(this.fd, mode);
+  }
+
+  setChildMetadata(name: BytePath, { mode, mtimeUs }: Metadata): void {
+    this.setChildTime(name, mtimeUs);
+    this.setChildMode(name, mode);
+  }
+
+  setChildTime(name: BytePath, mtimeUs: number): void {
+    const seconds = toUtimesSeconds(mtimeUs);
+    this.#guard(() => {
+      if (mtimeUs < 0) setNegativeMtime(this.#at(name), mtimeUs);
+      else lutimesSync(this.#at(name), seconds, seconds);
+    });
+  }
+
+  /** chmod(2) follows symlinks: the entry is held first. */
+  setChildMode(name: BytePath, mode: number): void {
+    if (!this.#folder.held) return this.#setModeByPath(name, mode);
+    const fd = openSync(this.#at(name), O_PATH | constants.O_NOFOLLOW);
+    try {
+      if (fstatSync(fd).isSymbolicLink()) throw this.#replaced(joinPath(this.path, name));
+      chmodSync(`${PROC_FD}/${fd}`, mode);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Whether something is mounted on this child: by Linux's ids of mounts. */
+  isMountPoint(name: BytePath): boolean {
+    const fd = openSync(this.#at(name), O_PATH | constants.O_NOFOLLOW);
+    try {
+      return mountOf(fd) !== mountOf(this.fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** For a call that takes a path and follows no symlink: the child's, until this is closed. */
+  child(name: BytePath): BytePath {
+    return this.#folder.child(name);
+  }
+
+  #setModeByPath(name: BytePath, mode: number): void {
+    const before = this.look(name);
+    if (before === undefined || before.isSymbolicLink()) {
+      throw this.#replaced(joinPath(this.path, name));
+    }
+    this.#guard(() => chmodSync(this.#at(name), mode));
+    if (this.look(name)?.ino !== before.ino) throw this.#replaced(joinPath(this.path, name));
+  }
+
+  #at(name: BytePath): string | Buffer {
+    return toFsPath(this.#folder.child(name));
+  }
+
+  /** @param takeBack what the call made, when it may have been made elsewhere */
+  #guard<T>(call: () => T, takeBack?: (made: T) => void): T {
+    if (this.#folder.held) return call();
+    if (!this.#folder.verify()) throw this.#replaced(this.path);
+    const made = call();
+    if (this.#folder.verify()) return made;
+    takeBack?.(made);
+    throw this.#replaced(this.path);
+  }
+
+  #replaced(path: BytePath): CtxsyncError {
+    const text = path === '' ? 'OUT' : toText(path);
+    const message = `${text} was replaced while ctxsync worked in it; send again when nothing changes it`;
+    return new CtxsyncError('not-writable', message, { path: text });
+  }
+}
+
+function mountOf(fd: number): string {
+  const info = readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1');
+  return /^mnt_id:\s*(\d+)/m.exec(info)?.[1] ?? '';
+}
+
+function closeIt(directory: HeldDirectory): void {
+  directory.close();
+}

@@ -1,0 +1,73 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { isBeneath, splitPath, type BytePath } from './byte-path.ts';
+import { Descent } from './descent.ts';
+import type { HeldDirectory } from './held-directory.ts';
+import { PROC_FD } from './open-folder.ts';
+import { errnoOf } from './system-error.ts';
+
+/**
+ * Where other file systems, or other parts of the same one, are mounted below a directory: rename(2)
+ * and link(2) go no further. By the kernel's list, as a bind mount of the same file system, or of a
+ * single file, cannot be told by its device. Where there is no such list only devices are compared.
+ */
+export class MountPoints {
+  readonly #paths: ReadonlySet<BytePath>;
+
+  /** @throws nothing: what cannot be looked at counts as one */
+  static below(directory: HeldDirectory): MountPoints {
+    const way = new Descent(directory);
+    try {
+      return new MountPoints(listBelow(directory).filter((path) => isThere(way, path)));
+    } finally {
+      way.close();
+    }
+  }
+
+  constructor(paths: Iterable<BytePath>) {
+    this.#paths = new Set(paths);
+  }
+
+  /** @param path below the directory */
+  has(path: BytePath): boolean {
+    return this.#paths.has(path);
+  }
+
+  /** The first one that lies in this directory, at any depth. */
+  beneath(path: BytePath): BytePath | undefined {
+    for (const each of this.#paths) if (isBeneath(each, path)) return each;
+    return undefined;
+  }
+}
+
+/** False: something else was mounted over it, or above it, since. */
+function isThere(way: Descent, path: BytePath): boolean {
+  const [parent, name] = splitPath(path);
+  try {
+    way.goTo(parent);
+    return way.directory.isMountPoint(name);
+  } catch (error) {
+    return errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ENOTDIR';
+  }
+}
+
+/** proc(5)'s mountinfo; of each line the fifth field is where it is mounted. */
+function listBelow({ fd }: HeldDirectory): BytePath[] {
+  let table: string;
+  let root: BytePath;
+  try {
+    table = readFileSync('/proc/self/mountinfo', 'latin1');
+    root = readlinkSync(`${PROC_FD}/${fd}`, 'latin1');
+  } catch {
+    return [];
+  }
+  const prefix = root === '/' ? root : `${root}/`;
+  const points = table.split('\n').map((line) => unescape(line.split(' ')[4] ?? ''));
+  return points.filter((at) => at.startsWith(prefix)).map((at) => at.slice(prefix.length));
+}
+
+/** Space, tab, newline and backslash stand there as \040, \011, \012 and \134. */
+function unescape(field: string): BytePath {
+  return field.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+}
