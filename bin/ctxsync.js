@@ -12,6 +12,10 @@ else
   CTXSYNC_IGNORED=$(trap)
 fi
 export CTXSYNC_IGNORED
+# Node does not start in a directory that was removed.
+if ! [ . -ef "$PWD" ] && [ -z "$(pwd -P 2> /dev/null)" ]; then
+  cd / && export CTXSYNC_DIRECTORY_GONE=1
+fi
 exec node "$0" "$@"
 */
 // The same file as a module: what the shell runs is a comment here.

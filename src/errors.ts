@@ -53,6 +53,8 @@ export interface ErrorDetails {
   /** What the peer's own error was, when code is 'peer-failed'. */
   peer?: { code: string; message: string } | undefined;
   cause?: unknown;
+  /** What the peer is told in place of message and path: never the content of a file. */
+  forPeer?: string | undefined;
 }
 
 /**
@@ -64,12 +66,14 @@ export class CtxsyncError extends Error {
   readonly code: ErrorCode;
   readonly path: string | undefined;
   readonly peer: { code: string; message: string } | undefined;
+  readonly forPeer: string | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.path = details.path;
     this.peer = details.peer;
+    this.forPeer = details.forPeer;
   }
 
   /** What was thrown, as a CtxsyncError: anything that is not one already is a fault of ours. */

@@ -180,6 +180,8 @@ export const MAX_TABLE_BYTES_PER_ENTRY = 24;
 export const MAX_HARDLINK_BYTES = 512 * MiB;
 /** Bytes of an ignore file. */
 export const MAX_IGNORE_FILE_BYTES = 1 * MiB;
+/** Milliseconds until an ignore file that comes through a pipe, and has not come yet, is asked for again. */
+export const AGAIN_MS = 20;
 /** Bytes of one of its lines: what Go's bufio.Scanner, which moby reads them with, can hold. */
 export const MAX_LINE_BYTES = 65_535;
 /** Rules of an ignore file, --exclude and --include together. */

@@ -5,6 +5,7 @@ import { EXIT_CODES } from './exit-code.ts';
 import { receiveCommand } from './receive-command.ts';
 import { sendCommand } from './send-command.ts';
 import { version } from './version.ts';
+import { checkPaths } from './working-directory.ts';
 
 /**
  * The command line.
@@ -22,7 +23,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     .version(version())
     .addCommand(sendCommand(finish, rest))
     .addCommand(receiveCommand(finish))
-    .addCommand(helpCommand(finish));
+    .addCommand(helpCommand(finish))
+    .hook('preAction', (_program, command) => checkPaths(command));
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()

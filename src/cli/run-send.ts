@@ -7,6 +7,7 @@ import { openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Outgoing } from '../transport/transport.ts';
 import { connectSocket } from '../transport/unix-socket.ts';
 import type { IgnoreOptions, PatternOption } from '../tree/context-rules.ts';
+import { inheritedFd } from '../tree/inherited-fd.ts';
 import type { CommonOptions } from './common-options.ts';
 import { parseContexts, type ContextArgument } from './context-argument.ts';
 import { runTransfer } from './run-transfer.ts';
@@ -73,7 +74,12 @@ function toContext(
   { file, ignoreFile, ignore }: SendCommandOptions,
   patterns: readonly PatternOption[],
 ): Context {
-  if (folder === '-') return { tar: openStdin('a tar', inputBroken) };
+  if (folder === '-') {
+    if (ignoreFile !== undefined && inheritedFd(ignoreFile) === 0) {
+      throw usage('stdin cannot be both the tar ("-") and the ignore file');
+    }
+    return { tar: openStdin('a tar', inputBroken) };
+  }
   const rules: IgnoreOptions = { ignoreFile, noIgnore: !ignore, patterns };
   // A Dockerfile belongs to the main context; each named one has only its own root's file.
   if (name === '') rules.dockerfile = file;

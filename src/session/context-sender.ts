@@ -3,11 +3,12 @@ import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import type { ContextReport } from '../observe/events.ts';
 import type { Incoming } from '../transport/transport.ts';
-import type { IgnoreOptions } from '../tree/context-rules.ts';
+import type { IgnoreFile, IgnoreOptions } from '../tree/context-rules.ts';
 import type { Mux } from '../wire/mux.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
-import type { ContextSource } from '../worker/jobs.ts';
+import type { OpenedContext, PathWord, UnnamedPaths } from '../worker/jobs.ts';
 import type { Crew } from './crew.ts';
+import { HeldWords } from './held-words.ts';
 import type { Monitor } from './monitor.ts';
 import type { Replies, Wants } from './replies.ts';
 import { TarInput } from './tar-input.ts';
@@ -31,12 +32,18 @@ export interface ContextSenderOptions {
   checksum: boolean;
   /** Told of each context that the receiver has nothing to compare with: all of it is sent. */
   onAllWanted: () => void;
+  /** Told about paths that do not travel, or not as they are. */
+  onWord: (word: PathWord | UnnamedPaths) => void;
 }
 
 /** The disk's end of a sender: disk -> walk -> pack -> ring, one stream a context, or three. */
 export class ContextSender {
   readonly #options: ContextSenderOptions;
   readonly #sending: { name: string; thread: DiskThread }[] = [];
+  /** By context: opened once, whoever needs it first. */
+  readonly #opened = new Map<FolderContext, Promise<OpenedContext>>();
+  /** By the paths of --ignore-file: a pipe can be read only once. */
+  readonly #ignoreFiles = new Map<string, Promise<IgnoreFile>>();
   #input: TarInput | undefined;
 
   constructor(options: ContextSenderOptions) {
@@ -50,7 +57,10 @@ export class ContextSender {
     const ring = crew.ring();
     const stream = mux.open('tree', nameOf(context), ring);
     if ('tar' in context) await this.#sendTar(context.tar, thread, ring);
-    else await crew.run(thread, 'pack', { source: source(context), ring: ring.shared });
+    else {
+      const source = await this.open(context, thread);
+      await crew.run(thread, 'pack', { source, ring: ring.shared });
+    }
     await stream.ended;
     await crew.dismiss(thread, ring);
   }
@@ -59,20 +69,41 @@ export class ContextSender {
   async sendChanges(context: FolderContext, replies: Replies): Promise<void> {
     const { crew, monitor, mux, checksum } = this.#options;
     const name = nameOf(context);
-    const lister = crew.hire();
+    // Where everything is wanted, another walk says the same anew.
+    const words = new HeldWords(this.#options.onWord);
+    const lister = crew.hire((word) => words.add(word));
     monitor.watch(lister, false);
     const packer = this.#hire(name);
     const manifest = crew.ring();
     const asked = replies.wants(name);
     const listing = mux.open('manifest', name, manifest);
-    const listed = this.#list(lister, manifest, { source: source(context), checksum }, asked);
+    const source = await this.open(context, packer);
+    const listed = this.#list(lister, manifest, { source, checksum }, asked);
     // A context that cannot be listed is never asked for.
-    const wants = await Promise.race([asked, listed.then(() => asked)]);
+    const wants = await Promise.race([asked, listed.then(() => asked)]).catch((error: unknown) => {
+      words.release();
+      throw error;
+    });
+    if (wants.all) words.drop();
+    else words.release();
     const tree = crew.ring();
     const stream = mux.open('tree', name, tree);
-    await Promise.all([listed, this.#pack(packer, source(context), wants, tree)]);
+    await Promise.all([listed, this.#pack(packer, source, wants, tree)]);
     await Promise.all([listing.ended, stream.ended]);
     await Promise.all([crew.dismiss(lister, manifest), crew.dismiss(packer, tree, wants.ring)]);
+  }
+
+  /**
+   * Finds the root of a context and its rules, once for all of its walks.
+   * @param thread that does it, if it is not done yet
+   * @throws CtxsyncError source-missing, bad-ignore-rule, usage
+   */
+  open(context: FolderContext, thread: DiskThread): Promise<OpenedContext> {
+    const before = this.#opened.get(context);
+    if (before !== undefined) return before;
+    const opened = this.#open(context, thread);
+    this.#opened.set(context, opened);
+    return opened;
   }
 
   /** Gives up what no ring can wake. */
@@ -97,11 +128,27 @@ export class ContextSender {
     return this.#input?.silentMs(now);
   }
 
+  async #open({ folder, ignore = {} }: FolderContext, thread: DiskThread): Promise<OpenedContext> {
+    const { crew } = this.#options;
+    const { ignoreFile: path, noIgnore = false } = ignore;
+    const ignoreFile =
+      path === undefined || noIgnore ? undefined : await this.#ignoreFile(path, thread);
+    return crew.run(thread, 'openContext', { source: { folder, ignore }, ignoreFile });
+  }
+
+  #ignoreFile(path: string, thread: DiskThread): Promise<IgnoreFile> {
+    const before = this.#ignoreFiles.get(path);
+    if (before !== undefined) return before;
+    const file = this.#options.crew.run(thread, 'readIgnoreFile', { path });
+    this.#ignoreFiles.set(path, file);
+    return file;
+  }
+
   /** Until the receiver wants everything: then nobody needs the rest of the list. */
   async #list(
     thread: DiskThread,
     ring: Ring,
-    what: { source: ContextSource; checksum: boolean },
+    what: { source: OpenedContext; checksum: boolean },
     asked: Promise<Wants>,
   ): Promise<void> {
     let needed = true;
@@ -109,6 +156,8 @@ export class ContextSender {
       needed = !all;
       if (all) thread.cancel();
     });
+    await Promise.resolve(); // an answer that came already counts
+    if (!needed) return ring.end();
     try {
       await this.#options.crew.run(thread, 'list', { ...what, ring: ring.shared });
     } catch (error) {
@@ -119,12 +168,12 @@ export class ContextSender {
 
   async #pack(
     thread: DiskThread,
-    context: ContextSource,
+    source: OpenedContext,
     { all, ring: wants }: Wants,
     tree: Ring,
   ): Promise<void> {
     const { crew, monitor, onAllWanted } = this.#options;
-    const input = { source: context, ring: tree.shared };
+    const input = { source, ring: tree.shared };
     if (all) {
       monitor.enter('sending');
       onAllWanted();
@@ -161,9 +210,4 @@ export class ContextSender {
 /** The name under which a context travels. */
 export function nameOf(context: Context): string {
   return 'tar' in context ? '' : (context.name ?? '');
-}
-
-/** What a disk worker is to know of a context: a message may hold nothing else. */
-export function source({ folder, ignore = {} }: FolderContext): ContextSource {
-  return { folder, ignore };
 }

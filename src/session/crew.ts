@@ -44,8 +44,9 @@ export class Crew {
     this.#onWord = onWord;
   }
 
-  hire(): DiskThread {
-    const thread = new DiskThread(this.#side, this.#onWord);
+  /** @param onWord told in place of the run's own */
+  hire(onWord = this.#onWord): DiskThread {
+    const thread = new DiskThread(this.#side, onWord);
     this.#threads.add(thread);
     return thread;
   }

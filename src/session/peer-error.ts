@@ -3,8 +3,11 @@ import { peerOf } from '../observe/peer-of.ts';
 import type { PeerError, Role } from '../wire/messages.ts';
 
 /** What ERROR says to the peer. @param us our role; the failure may be the peer's own, told back */
-export function toPeerError({ code, message, path }: CtxsyncError, us: Role): PeerError {
-  return { code, origin: code === 'peer-failed' ? peerOf(us) : us, message, path };
+export function toPeerError(error: CtxsyncError, us: Role): PeerError {
+  const { code, message, path, forPeer } = error;
+  const origin = code === 'peer-failed' ? peerOf(us) : us;
+  if (forPeer !== undefined) return { code, origin, message: forPeer, path: undefined };
+  return { code, origin, message, path };
 }
 
 /** What the peer's ERROR is to us. */

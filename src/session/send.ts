@@ -134,6 +134,7 @@ class SendRun {
       monitor: this.#monitor,
       mux: this.#mux,
       checksum: options.checksum ?? false,
+      onWord: (word) => this.#notes.add(word),
       onAllWanted: () => {
         this.#allWanted += 1;
         if (this.#allWanted === options.contexts.length) void this.#countTotals();
@@ -249,7 +250,12 @@ class SendRun {
   async #countTotals(): Promise<void> {
     if (this.#options.countTotals !== true) return;
     const { contexts } = this.#options;
-    this.#monitor.totals = await countTotals(contexts, this.#crew, this.#pumping);
+    this.#monitor.totals = await countTotals(
+      contexts,
+      this.#crew,
+      (context, thread) => this.#sender.open(context, thread),
+      this.#pumping,
+    );
   }
 
   #warnOfNothing(): void {

@@ -1,6 +1,8 @@
 import { COUNT_AFTER_MS } from '../limits.ts';
 import { within } from '../within.ts';
-import { source, type Context } from './context-sender.ts';
+import type { DiskThread } from '../worker/disk-thread.ts';
+import type { OpenedContext } from '../worker/jobs.ts';
+import type { Context, FolderContext } from './context-sender.ts';
 import type { Crew } from './crew.ts';
 
 export interface Totals {
@@ -11,6 +13,7 @@ export interface Totals {
 /**
  * Counts what travels when all of the contexts do, by a second walk: only where the transfer takes
  * long enough that anybody asks.
+ * @param open opens a context, if that is not done yet
  * @param over settles when there is nothing left to count for
  * @returns undefined when nobody asks, for a tar, and when it fails: the transfer itself meets the
  *   same trouble, and says so
@@ -18,6 +21,7 @@ export interface Totals {
 export async function countTotals(
   contexts: readonly Context[],
   crew: Pick<Crew, 'hire' | 'cancelled'>,
+  open: (context: FolderContext, thread: DiskThread) => Promise<OpenedContext>,
   over: Promise<unknown>,
 ): Promise<Totals | undefined> {
   let isOver = false;
@@ -31,7 +35,7 @@ export async function countTotals(
   try {
     for (const context of contexts) {
       if ('tar' in context) return undefined;
-      const { entries, bytes } = await thread.run('count', { source: source(context) });
+      const { entries, bytes } = await thread.run('count', { source: await open(context, thread) });
       totals.entries += entries;
       totals.bytes += bytes;
     }

@@ -1,9 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
-import { fromText, joinPath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
-import type { Gauge } from '../disk/gauge.ts';
-import { describeSystemError, errnoOf } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
-import { checkFileSize, parseIgnoreFile, parseIgnoreOption } from './ignore-file.ts';
+import { parseIgnoreFile, parseIgnoreOption } from './ignore-file.ts';
 import { IgnoreRules, type IgnoreRule } from './ignore-rules.ts';
 
 /** --exclude or --include, as given. */
@@ -16,7 +12,7 @@ export interface PatternOption {
 export interface IgnoreOptions {
   /** --file: its own `<Dockerfile>.dockerignore` wins over the context's. */
   dockerfile?: string | undefined;
-  /** --ignore-file: read this one, whatever else there is. */
+  /** --ignore-file: read this one, whatever else there is; "-" is stdin. */
   ignoreFile?: string | undefined;
   /** --no-ignore: read none. */
   noIgnore?: boolean | undefined;
@@ -24,81 +20,35 @@ export interface IgnoreOptions {
   patterns?: readonly PatternOption[] | undefined;
 }
 
+/** An ignore file as it was read: a pipe can be read only once, and each walk needs its rules. */
+export interface IgnoreFile {
+  /** Its path, for people. */
+  source: string;
+  bytes: Uint8Array;
+}
+
 /**
  * The rules of one context: one ignore file's, never merged with another's, then the options'.
- * `<Dockerfile>.dockerignore` beside the Dockerfile wins over `.dockerignore` in the root, as in
- * BuildKit's frontend.
- *
- * @throws CtxsyncError bad-ignore-rule with file and line; usage for a --file that is not there
+ * @throws CtxsyncError bad-ignore-rule with file and line
  */
-export function readContextRules(
-  root: BytePath,
-  options: IgnoreOptions,
-  gauge: Gauge,
+export function contextRules(
+  file: IgnoreFile | undefined,
+  patterns: readonly PatternOption[],
 ): IgnoreRules {
-  const rules: IgnoreRule[] = [];
-  if (options.noIgnore !== true) {
-    const file = findIgnoreFile(root, options, gauge);
-    if (file !== undefined) rules.push(...parseIgnoreFile(file.bytes, toText(file.path)));
-  }
-  for (const { option, pattern } of options.patterns ?? []) {
+  const rules: IgnoreRule[] = file === undefined ? [] : parseIgnoreFile(file.bytes, file.source);
+  for (const { option, pattern } of patterns) {
     const rule = parseIgnoreOption(pattern, option);
     if (rule !== undefined) rules.push(rule);
   }
   return new IgnoreRules(rules);
 }
 
-interface IgnoreFile {
-  path: BytePath;
-  bytes: Uint8Array;
-}
-
-function findIgnoreFile(
-  root: BytePath,
-  { dockerfile, ignoreFile }: IgnoreOptions,
-  gauge: Gauge,
-): IgnoreFile | undefined {
-  if (ignoreFile !== undefined) {
-    const file = readIgnoreFile(fromText(ignoreFile), gauge);
-    if (file !== undefined) return file;
-    throw new CtxsyncError('bad-ignore-rule', `--ignore-file ${ignoreFile}: no such file`, {
-      path: ignoreFile,
-    });
-  }
-  const beside = dockerfile === undefined ? joinPath(root, 'Dockerfile') : checked(dockerfile);
-  return (
-    readIgnoreFile(`${beside}.dockerignore`, gauge) ??
-    readIgnoreFile(joinPath(root, '.dockerignore'), gauge)
-  );
-}
-
-function checked(dockerfile: string): BytePath {
-  try {
-    statSync(dockerfile);
-  } catch (error) {
-    const why = errnoOf(error) === 'ENOENT' ? 'no such file' : describeSystemError(error);
-    throw new CtxsyncError('usage', `--file ${dockerfile}: ${why}`, {
-      path: dockerfile,
-      cause: error,
-    });
-  }
-  return fromText(dockerfile);
-}
-
-function readIgnoreFile(path: BytePath, gauge: Gauge): IgnoreFile | undefined {
-  gauge.enter('reading', path);
-  try {
-    const stats = statSync(toFsPath(path));
-    if (!stats.isFile()) throw new CtxsyncError('bad-ignore-rule', `${toText(path)} is not a file`);
-    checkFileSize(stats.size, toText(path));
-    return { path, bytes: readFileSync(toFsPath(path)) };
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
-    if (error instanceof CtxsyncError) throw error;
-    throw new CtxsyncError(
-      'bad-ignore-rule',
-      `cannot read the ignore file ${toText(path)}: ${describeSystemError(error)}`,
-      { path: toText(path), cause: error },
-    );
-  }
+/** An ignore file that cannot be used. The peer is not told where on this disk it lies. */
+export function badIgnoreFile(source: string, what: string, cause?: unknown): CtxsyncError {
+  const name = source.slice(source.lastIndexOf('/') + 1);
+  return new CtxsyncError('bad-ignore-rule', `${source} ${what}`, {
+    path: source,
+    cause,
+    forPeer: `the ignore file ${name} cannot be used`,
+  });
 }

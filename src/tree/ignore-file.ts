@@ -20,6 +20,7 @@ interface Origin {
  */
 export function parseIgnoreFile(bytes: Uint8Array, source: string): IgnoreRule[] {
   checkFileSize(bytes.length, source);
+  checkEncoding(bytes, source);
   let content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
   if (content.startsWith(BYTE_ORDER_MARK)) content = content.slice(BYTE_ORDER_MARK.length);
 
@@ -27,6 +28,11 @@ export function parseIgnoreFile(bytes: Uint8Array, source: string): IgnoreRule[]
   for (const [index, line] of content.split('\n').entries()) {
     const origin = { source, line: index + 1 };
     if (line.length > MAX_LINE_BYTES) throw badRule(origin, 'line is too long', 'break it up');
+    // With CR alone for line ends the whole file is one line, which matches nothing.
+    if (trimSpace(line).includes('\r')) {
+      const hint = 'end the lines with LF or CR LF';
+      throw badRule(origin, 'the line has a carriage return in its middle', hint);
+    }
     if (line.startsWith('#')) continue;
     const rule = parseRule(line, origin);
     if (rule !== undefined) rules.push(rule);
@@ -46,7 +52,7 @@ export function checkFileSize(bytes: number, source: string): void {
   throw new CtxsyncError(
     'bad-ignore-rule',
     `${source} has ${bytes} bytes, ${MAX_IGNORE_FILE_BYTES} are possible; is it an ignore file?`,
-    { path: source },
+    { path: source, forPeer: 'the ignore file is too large' },
   );
 }
 
@@ -64,32 +70,61 @@ export function parseIgnoreOption(
   return parseRule(line, { source: option, line: undefined });
 }
 
+/**
+ * PowerShell's `>` writes UTF-16, of which no line is a rule that matches: all that was to be ignored
+ * would be sent. No path has a NUL, so no rule does.
+ */
+function checkEncoding(bytes: Uint8Array, source: string): void {
+  const [a, b] = bytes;
+  const marked = (a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff);
+  const nul = bytes.indexOf(0);
+  if (!marked && nul < 0) return;
+  let line = 1;
+  if (!marked) for (const byte of bytes.subarray(0, nul)) if (byte === LINE_FEED) line += 1;
+  const what = marked ? 'the file is UTF-16 or UTF-32' : 'the line has a NUL byte, as in UTF-16';
+  throw badRule({ source, line }, what, 'save the file as UTF-8');
+}
+
+const LINE_FEED = 0x0a;
+
 function parseRule(line: BytePath, origin: Origin): IgnoreRule | undefined {
   const written = trimSpace(line);
+  if (written.includes('\0')) throw badRule(origin, 'the pattern has a NUL byte', 'remove it');
   const listed = readLine(written);
   if (listed === '') return undefined;
   const negated = listed.startsWith('!');
   const text = toText(written);
   if (listed === '!') {
     const hint = 'write a pattern after the "!", or remove it';
-    throw badRule(origin, `illegal exclusion pattern "${text}"`, hint);
+    throw badRule(origin, 'illegal exclusion pattern', hint, { pattern: text });
   }
   try {
     const pattern = new IgnorePattern(negated ? listed.slice(1) : listed);
     return { text, negated, pattern, ...origin };
   } catch (error) {
     if (!(error instanceof PatternSyntaxError)) throw error;
-    throw badRule(origin, `syntax error in pattern "${text}"`, error.message, error);
+    throw badRule(origin, 'syntax error in pattern', error.message, {
+      pattern: text,
+      cause: error,
+    });
   }
 }
 
-function badRule(origin: Origin, what: string, hint: string, cause?: unknown): CtxsyncError {
+/** @param pattern the text of the rule; the peer is not told, nor where on this disk the file lies */
+function badRule(
+  origin: Origin,
+  what: string,
+  hint: string,
+  { pattern, cause }: { pattern?: string; cause?: unknown } = {},
+): CtxsyncError {
   const { source, line } = origin;
-  const isFile = line !== undefined;
-  const where = isFile ? `${source}:${line}` : source;
-  return new CtxsyncError('bad-ignore-rule', `${where}: ${what}; ${hint}`, {
-    path: isFile ? source : undefined,
+  const at = line === undefined ? '' : `:${line}`;
+  const name = source.slice(source.lastIndexOf('/') + 1);
+  const quoted = pattern === undefined ? '' : ` "${pattern}"`;
+  return new CtxsyncError('bad-ignore-rule', `${source}${at}: ${what}${quoted}; ${hint}`, {
+    path: line === undefined ? undefined : source,
     cause,
+    forPeer: `${name}${at}: ${what}`,
   });
 }
 

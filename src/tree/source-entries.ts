@@ -32,10 +32,20 @@ export class SourceEntries {
     this.#options = options;
   }
 
-  /** @throws CtxsyncError source-unreadable, source-changed */
-  root(folder: OpenFolder, path: BytePath): SourceEntry {
+  /**
+   * @param was what it has to be
+   * @throws CtxsyncError source-unreadable, source-changed
+   */
+  root(
+    folder: OpenFolder,
+    path: BytePath,
+    was: Pick<FileIdentity, 'dev' | 'ino'> | undefined,
+  ): SourceEntry {
     const fsPath = folder.child('.');
     const stats = statSource(toFsPath(fsPath), path);
+    if (was !== undefined && (was.dev !== stats.dev || was.ino !== stats.ino)) {
+      throw sourceChanged('', 'was replaced');
+    }
     return this.travels(this.#entry('', 'folder', stats, fsPath));
   }
 

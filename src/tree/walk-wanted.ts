@@ -36,7 +36,7 @@ export function* walkWanted(
   options.gauge.enter('scanning', root);
   const folder = openSource(root, root);
   try {
-    const entry = entries.root(folder, root);
+    const entry = entries.root(folder, root, options.identity);
     checkListed(first, entry);
     yield entry;
     yield* new WantedWalk(wants, entries, options).children(folder, '', options.rules.root());

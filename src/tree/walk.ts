@@ -15,8 +15,15 @@ import {
   type SourceEntryOptions,
 } from './source-entries.ts';
 
+export interface DirectoryIdentity {
+  dev: bigint;
+  ino: bigint;
+}
+
 export interface WalkOptions extends SourceEntryOptions {
   rules: IgnoreRules;
+  /** Which directory the root was when the rules were read. */
+  identity?: DirectoryIdentity | undefined;
   /** Takes what the walk, and whoever reads what it yields, cannot read: then nothing travels. */
   unreadable: UnreadablePaths;
   gauge: Gauge;
@@ -50,7 +57,7 @@ class Walk {
     this.#options.gauge.enter('scanning', path);
     const folder = openSource(path, path);
     try {
-      yield this.#entries.root(folder, path);
+      yield this.#entries.root(folder, path, this.#options.identity);
       yield* this.#children(folder, '', this.#options.rules.root(), 1);
       this.#options.unreadable.end();
     } finally {

@@ -6,6 +6,8 @@ import { within } from '../within.ts';
 import type { JobName, JobReply, Jobs, PathWord, UnnamedPaths } from './jobs.ts';
 
 const CANCELLABLE = new Set<JobName>([
+  'readIgnoreFile',
+  'openContext',
   'pack',
   'list',
   'packWanted',
@@ -108,10 +110,9 @@ export class DiskThread {
       running?.resolve(reply.result);
       return;
     }
-    const { code, message, path, stack } = reply;
-    this.#fail(
-      new CtxsyncError(code, message, { path, cause: code === 'internal' ? stack : undefined }),
-    );
+    const { code, message, path, forPeer, stack } = reply;
+    const cause = code === 'internal' ? stack : undefined;
+    this.#fail(new CtxsyncError(code, message, { path, forPeer, cause }));
   }
 
   #fail(error: CtxsyncError): void {

@@ -4,7 +4,8 @@ import type { ComparisonCounts } from '../dest/comparison.ts';
 import type { Destination, Keep } from '../dest/destination.ts';
 import type { Metadata } from '../disk/held-directory.ts';
 import type { ErrorCode } from '../errors.ts';
-import type { IgnoreOptions } from '../tree/context-rules.ts';
+import type { IgnoreFile, IgnoreOptions, PatternOption } from '../tree/context-rules.ts';
+import type { DirectoryIdentity } from '../tree/walk.ts';
 
 /** A word about a path, while a job runs. */
 export interface PathWord {
@@ -19,28 +20,43 @@ export interface UnnamedPaths {
   count: number;
 }
 
-/** A context folder on the sender's disk. */
+/** A context folder on the sender's disk, as it was named. */
 export interface ContextSource {
   folder: string;
   ignore: IgnoreOptions;
 }
 
+/** One that was opened: all of its walks begin at the same directory, and go by the same rules. */
+export interface OpenedContext {
+  root: BytePath;
+  identity: DirectoryIdentity;
+  ignoreFile: IgnoreFile | undefined;
+  patterns: readonly PatternOption[];
+}
+
 /** Everything that touches a disk, as a message to a disk worker. Rings and budgets are shared. */
 export interface Jobs {
+  /** Reads the file that --ignore-file names; "-" is stdin. */
+  readIgnoreFile: { input: { path: string }; result: IgnoreFile };
+  /** Finds the root of a context and its rules. `ignoreFile`: that of --ignore-file, if there is one. */
+  openContext: {
+    input: { source: ContextSource; ignoreFile: IgnoreFile | undefined };
+    result: OpenedContext;
+  };
   /** Walks a folder and packs it into the ring. */
-  pack: { input: { source: ContextSource; ring: SharedArrayBuffer }; result: void };
+  pack: { input: { source: OpenedContext; ring: SharedArrayBuffer }; result: void };
   /** Walks a folder and writes a manifest of it into the ring. */
   list: {
-    input: { source: ContextSource; ring: SharedArrayBuffer; checksum: boolean };
+    input: { source: OpenedContext; ring: SharedArrayBuffer; checksum: boolean };
     result: void;
   };
   /** Walks to what is wanted, which comes through one ring, and packs it into the other. */
   packWanted: {
-    input: { source: ContextSource; wants: SharedArrayBuffer; ring: SharedArrayBuffer };
+    input: { source: OpenedContext; wants: SharedArrayBuffer; ring: SharedArrayBuffer };
     result: void;
   };
   /** Walks a folder and counts what would travel. */
-  count: { input: { source: ContextSource }; result: { entries: number; bytes: number } };
+  count: { input: { source: OpenedContext }; result: { entries: number; bytes: number } };
   /** Checks the tar that comes through one ring and packs it anew into the other. */
   repack: {
     input: {
@@ -106,4 +122,11 @@ export type JobMessage<Names extends JobName = JobName> = {
 export type JobReply =
   | { type: 'word'; word: PathWord | UnnamedPaths }
   | { type: 'result'; result: unknown }
-  | { type: 'error'; code: ErrorCode; message: string; path: string | undefined; stack: string };
+  | {
+      type: 'error';
+      code: ErrorCode;
+      message: string;
+      path: string | undefined;
+      forPeer: string | undefined;
+      stack: string;
+    };

@@ -2,6 +2,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { hashSource, pack } from '../archive/pack.ts';
 import { fromText, toFsPath, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
+import { statSource } from '../disk/stat-source.ts';
 import { describeSystemError } from '../disk/system-error.ts';
 import { UnreadablePaths } from '../disk/unreadable-paths.ts';
 import type { ManifestEntry, SourceEntry } from '../entry.ts';
@@ -9,30 +10,39 @@ import { CtxsyncError } from '../errors.ts';
 import { Ring } from '../flow/ring.ts';
 import { ManifestWriter } from '../manifest/manifest.ts';
 import { WantReader } from '../manifest/wants.ts';
-import { readContextRules } from '../tree/context-rules.ts';
+import { contextRules, type IgnoreFile } from '../tree/context-rules.ts';
+import { findIgnoreFile, readGivenIgnoreFile } from '../tree/ignore-source.ts';
+import { openSource } from '../tree/source-entries.ts';
 import { stampOf } from '../tree/stamp.ts';
 import { walkWanted } from '../tree/walk-wanted.ts';
 import { walk, type WalkOptions } from '../tree/walk.ts';
 import { reporting, type Handlers, type JobContext } from './job-context.ts';
-import type { ContextSource, PathWord } from './jobs.ts';
+import type { ContextSource, OpenedContext, PathWord } from './jobs.ts';
 import { RingSink, RingSource } from './ring-io.ts';
 
 /** What a sender's disk worker does for each job: the layers put together, nothing more. */
-export const SOURCE_JOBS: Pick<Handlers, 'pack' | 'list' | 'packWanted' | 'count'> = {
+export const SOURCE_JOBS: Pick<
+  Handlers,
+  'readIgnoreFile' | 'openContext' | 'pack' | 'list' | 'packWanted' | 'count'
+> = {
+  readIgnoreFile: ({ path }, { gauge }) => readGivenIgnoreFile(path, gauge),
+
+  openContext: ({ source, ignoreFile }, { gauge }) => openContext(source, ignoreFile, gauge),
+
   pack: ({ source, ring: shared }, context) => {
     const ring = new Ring(shared);
-    const { root, options } = openContext(source, context);
+    const options = walkOptions(source, context);
     const { gauge, unreadable } = options;
-    pack(walk(root, options), new RingSink(ring, gauge), gauge, unreadable);
+    pack(walk(source.root, options), new RingSink(ring, gauge), gauge, unreadable);
     ring.end();
   },
 
   list: ({ source, ring: shared, checksum }, context) => {
     const ring = new Ring(shared);
-    const { root, options } = openContext(source, context);
-    const manifest = new ManifestWriter(new RingSink(ring, context.gauge));
+    const options = walkOptions(source, context);
     const { gauge, unreadable } = options;
-    for (const entry of walk(root, options)) {
+    const manifest = new ManifestWriter(new RingSink(ring, gauge));
+    for (const entry of walk(source.root, options)) {
       unreadable.checkTime();
       try {
         const listed = listedEntry(entry, checksum, gauge);
@@ -48,17 +58,17 @@ export const SOURCE_JOBS: Pick<Handlers, 'pack' | 'list' | 'packWanted' | 'count
   packWanted: ({ source, wants: sharedWants, ring: shared }, context) => {
     const ring = new Ring(shared);
     // The list has reported what is worth a word.
-    const { root, options } = openContext(source, failuresOnly(context));
+    const options = walkOptions(source, failuresOnly(context));
     const { gauge, unreadable } = options;
     const wants = new WantReader(new RingSource(new Ring(sharedWants), gauge));
-    pack(walkWanted(root, wants, options), new RingSink(ring, gauge), gauge, unreadable);
+    pack(walkWanted(source.root, wants, options), new RingSink(ring, gauge), gauge, unreadable);
     ring.end();
   },
 
   count: ({ source }, context) => {
     const total = { entries: 0, bytes: 0 };
-    const { root, options } = openContext(source, { ...context, say: () => {} });
-    for (const entry of walk(root, options)) {
+    const options = walkOptions(source, { ...context, say: () => {} });
+    for (const entry of walk(source.root, options)) {
       if (entry.path !== '') total.entries += 1;
       total.bytes += entry.size;
     }
@@ -66,18 +76,37 @@ export const SOURCE_JOBS: Pick<Handlers, 'pack' | 'list' | 'packWanted' | 'count
   },
 };
 
+/** The rules are read through the directory that was opened: they belong to what will be walked. */
 function openContext(
   { folder, ignore }: ContextSource,
-  context: JobContext,
-): { root: BytePath; options: WalkOptions } {
-  const { gauge } = context;
+  given: IgnoreFile | undefined,
+  gauge: Gauge,
+): OpenedContext {
   gauge.enter('scanning', fromText(folder));
   const root = resolveRoot(folder);
-  const rules = readContextRules(root, ignore, gauge);
+  const { dockerfile, noIgnore = false, patterns = [] } = ignore;
+  const opened = openSource(root, root);
+  try {
+    const { dev, ino } = statSource(toFsPath(opened.child('.')), root);
+    const finds = given === undefined && !noIgnore;
+    const ignoreFile = finds ? findIgnoreFile(opened, root, dockerfile, gauge) : given;
+    // What is wrong with them is found before anything is sent.
+    contextRules(ignoreFile, patterns);
+    return { root, identity: { dev, ino }, ignoreFile, patterns };
+  } finally {
+    opened.close();
+  }
+}
+
+function walkOptions(
+  { identity, ignoreFile, patterns }: OpenedContext,
+  context: JobContext,
+): WalkOptions {
+  const rules = contextRules(ignoreFile, patterns);
   const unreadable = new UnreadablePaths((path, reason) =>
     context.say({ about: 'failed', path, reason }),
   );
-  return { root, options: { rules, gauge, unreadable, ...reporting(context) } };
+  return { rules, identity, gauge: context.gauge, unreadable, ...reporting(context) };
 }
 
 function failuresOnly(context: JobContext): JobContext {

@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { linkSync, mkdirSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { copyTree } from '../helpers/both-ways.ts';
@@ -109,6 +117,11 @@ const CHANGES: Changed[] = [
     words: /\.\/ was replaced/,
   },
   {
+    what: 'the root vanishes',
+    change: (at) => rmSync(at, { recursive: true }),
+    words: /vanished/,
+  },
+  {
     what: 'the ignore file now ignores what was listed',
     change: (at) => writeFileSync(join(at, '.dockerignore'), 'a.txt\n'),
     words: /\.dockerignore was replaced or written to/,
@@ -135,6 +148,17 @@ describe('a context that changes when it was listed, and is not packed yet, fail
       expectExit(send, 0);
       expectExit(receive, 0);
       expect(treeState(scene.out)).toMatchObject(treeState(scene.context));
+    }));
+
+  test('nor do other ignore rules matter by then: they were read once', () =>
+    withScene(async (scene) => {
+      const rules = join(scene.context, '.dockerignore');
+      writeFileSync(rules, '.dockerignore\n');
+      const { send } = await sendHeld(scene, () => writeFileSync(rules, '*\n'));
+      expectExit(send, 0);
+      expect(treeState(scene.out)).toMatchObject({
+        'a.txt': treeState(scene.context)['a.txt'],
+      });
     }));
 
   test('nor is a new entry in a directory that was listed a change of it', () =>

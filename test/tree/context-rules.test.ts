@@ -1,15 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Gauge } from '../../src/disk/gauge.ts';
 import { CtxsyncError } from '../../src/errors.ts';
 import { MAX_IGNORE_FILE_BYTES } from '../../src/limits.ts';
+import { fromText } from '../../src/disk/byte-path.ts';
+import { OpenFolder } from '../../src/disk/open-folder.ts';
 import {
-  readContextRules,
+  contextRules,
   type IgnoreOptions,
   type PatternOption,
 } from '../../src/tree/context-rules.ts';
+import type { IgnoreRules } from '../../src/tree/ignore-rules.ts';
+import { findIgnoreFile, readGivenIgnoreFile } from '../../src/tree/ignore-source.ts';
 import { withFolder } from '../helpers/folder.ts';
 import { writeTree } from '../helpers/scene.ts';
 
@@ -76,6 +80,27 @@ describe('the ignore file of a context', () => {
       writeTree(root, { rules: 'by-root\n' });
       symlinkSync('rules', join(root, '.dockerignore'));
       expect(ignored(root, {})).toEqual(['by-root']);
+    });
+  });
+
+  it('may lead through directories and symlinks of the context', async () => {
+    await withFolder((root) => {
+      writeTree(root, { 'a/b/rules': 'by-root\n' });
+      symlinkSync('a/b', join(root, 'c'));
+      symlinkSync(join(root, 'c/rules'), join(root, '.dockerignore'));
+      expect(ignored(root, {})).toEqual(['by-root']);
+    });
+  });
+
+  it('may be a symlink to anywhere where --file or --ignore-file leads out of the context', async () => {
+    await withFolder((folder) => {
+      const root = join(folder, 'context');
+      writeTree(root, { '.dockerignore': 'by-root\n' });
+      writeTree(folder, { rules: 'by-other\n', 'build/Dockerfile': '' });
+      symlinkSync('../rules', join(folder, 'build/Dockerfile.dockerignore'));
+      expect(ignored(root, { dockerfile: join(folder, 'build/Dockerfile') })).toEqual(['by-other']);
+      const ignoreFile = join(folder, 'build/Dockerfile.dockerignore');
+      expect(ignored(root, { ignoreFile })).toEqual(['by-other']);
     });
   });
 
@@ -152,16 +177,25 @@ describe('an ignore file that cannot be used', () => {
     });
   });
 
-  it('is a folder, or a FIFO, which is not opened', async () => {
+  it('is a folder', async () => {
     await withFolder((root) => {
       mkdirSync(join(root, '.dockerignore'));
-      execFileSync('mkfifo', [join(root, 'fifo')]);
-      for (const options of [{}, { ignoreFile: join(root, 'fifo') }]) {
+      for (const options of [{}, { ignoreFile: root }]) {
         expect(failure(root, options)).toMatchObject({
           code: 'bad-ignore-rule',
-          message: expect.stringMatching(/(\.dockerignore|fifo) is not a file$/),
+          message: expect.stringMatching(/ is not a file$/),
         });
       }
+    });
+  });
+
+  it('is a FIFO in the context, or a symlink to one, which is not opened', async () => {
+    await withFolder((root) => {
+      execFileSync('mkfifo', [join(root, '.dockerignore')]);
+      expect(failure(root, {}).message).toMatch(/\.dockerignore is not a file$/);
+      renameSync(join(root, '.dockerignore'), join(root, 'fifo'));
+      symlinkSync('fifo', join(root, '.dockerignore'));
+      expect(failure(root, {}).message).toMatch(/\.dockerignore is not a file$/);
     });
   });
 
@@ -172,6 +206,36 @@ describe('an ignore file that cannot be used', () => {
         code: 'bad-ignore-rule',
         message: expect.stringContaining(`has ${MAX_IGNORE_FILE_BYTES + 1} bytes`),
       });
+    });
+  });
+
+  it('is a symlink that leads nowhere: no rules would be a surprise', async () => {
+    await withFolder((root) => {
+      symlinkSync('missing', join(root, '.dockerignore'));
+      expect(failure(root, {}).message).toContain('is a symlink that leads nowhere');
+    });
+  });
+
+  it.each<[what: string, name: string, link: string]>([
+    ['.dockerignore', '.dockerignore', '../private'],
+    ['.dockerignore, by an absolute path', '.dockerignore', '/etc/passwd'],
+    ['.dockerignore, by way of a directory', '.dockerignore', 'out/private'],
+    ['Dockerfile.dockerignore', 'Dockerfile.dockerignore', '../private'],
+    ['the one beside a Dockerfile in the context', 'web/My.dockerignore', '../../private'],
+    ['the root itself', '.dockerignore', '.'],
+  ])('is a symlink that leads out of the context: %s', async (_, name, link) => {
+    await withFolder((folder) => {
+      const root = join(folder, 'context');
+      writeTree(root, { Dockerfile: '', 'web/My': '' });
+      writeFileSync(join(folder, 'private'), 'hunter2[');
+      symlinkSync('..', join(root, 'out'));
+      symlinkSync(link, join(root, name));
+      const dockerfile = name.startsWith('web') ? join(root, 'web/My') : undefined;
+      const { code, message, forPeer } = failure(root, { dockerfile });
+      expect(code).toBe('bad-ignore-rule');
+      expect(message).toMatch(/is a symlink that leads out of the context|is not a file/);
+      expect(`${message} ${forPeer}`).not.toContain('hunter2');
+      expect(forPeer).toBe(`the ignore file ${basename(name)} cannot be used`);
     });
   });
 
@@ -196,13 +260,32 @@ function include(pattern: string): PatternOption {
 
 /** Which of NAMES the rules ignore. */
 function ignored(root: string, options: IgnoreOptions): string[] {
-  const rules = readContextRules(root, options, new Gauge());
+  const rules = rulesOf(root, options);
   return NAMES.filter((name) => rules.decide(name, rules.root()).ignored);
+}
+
+/** As a disk worker reads them. */
+function rulesOf(
+  root: string,
+  { dockerfile, ignoreFile, noIgnore, patterns = [] }: IgnoreOptions,
+): IgnoreRules {
+  const gauge = new Gauge();
+  const opened = new OpenFolder(fromText(root));
+  try {
+    if (noIgnore === true) return contextRules(undefined, patterns);
+    const file =
+      ignoreFile === undefined
+        ? findIgnoreFile(opened, fromText(root), dockerfile, gauge)
+        : readGivenIgnoreFile(ignoreFile, gauge);
+    return contextRules(file, patterns);
+  } finally {
+    opened.close();
+  }
 }
 
 function failure(root: string, options: IgnoreOptions): CtxsyncError {
   try {
-    readContextRules(root, options, new Gauge());
+    rulesOf(root, options);
   } catch (error) {
     return CtxsyncError.from(error);
   }

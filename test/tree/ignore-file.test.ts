@@ -101,6 +101,40 @@ describe('a bad rule is refused with its file and line', () => {
   });
 });
 
+describe('a file that is no text in UTF-8, of which no rule would match anything, is refused', () => {
+  const utf16le = Buffer.from('\uFEFFsecret\n', 'utf16le');
+  const utf32le = Buffer.from('fffe000073000000', 'hex');
+
+  it.each<[what: string, bytes: Buffer, message: string]>([
+    ['UTF-16, as PowerShell writes it', utf16le, 'f:1: the file is UTF-16 or UTF-32; save'],
+    ['UTF-16, big-endian', Buffer.from(utf16le).swap16(), 'f:1: the file is UTF-16 or UTF-32'],
+    ['UTF-32', utf32le, 'f:1: the file is UTF-16 or UTF-32'],
+    ['UTF-32, big-endian', Buffer.from(utf32le).swap32(), 'f:1: the line has a NUL byte'],
+    ['UTF-16 without a mark', utf16le.subarray(2), 'f:1: the line has a NUL byte, as in UTF-16'],
+    ['a NUL', Buffer.from('a\nb\n# \0\n'), 'f:3: the line has a NUL byte'],
+    ['lines that end with CR', Buffer.from('# x\rsecret\r'), 'f:1: the line has a carriage return'],
+  ])('%s', (_, bytes, message) => {
+    const error = refusal(() => parseIgnoreFile(bytes, 'f'));
+    expect(error.code).toBe('bad-ignore-rule');
+    expect(error.message).toContain(message);
+  });
+
+  it('and so is a pattern with a NUL', () => {
+    const error = refusal(() => parseIgnoreOption('a\0', '--exclude'));
+    expect(error.message).toBe('--exclude: the pattern has a NUL byte; remove it');
+  });
+});
+
+describe('what the peer is told of a bad rule', () => {
+  it('is name and line of its file, and no text of it', () => {
+    const tell = (text: string) => refusal(() => parseIgnoreFile(Buffer.from(text), '/home/me/.x'));
+    expect(tell('a\nhunter2[').forPeer).toBe('.x:2: syntax error in pattern');
+    expect(tell('!').forPeer).toBe('.x:1: illegal exclusion pattern');
+    const option = refusal(() => parseIgnoreOption('hunter2[', '--exclude'));
+    expect(option.forPeer).toBe('--exclude: syntax error in pattern');
+  });
+});
+
 describe('rules of the command line', () => {
   it.each<[option: '--exclude' | '--include', pattern: string, read: string]>([
     ['--exclude', '/src/', 'src'],

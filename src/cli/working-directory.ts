@@ -1,0 +1,29 @@
+import { isAbsolute } from 'node:path';
+import type { Command } from 'commander';
+import { parseContexts } from './context-argument.ts';
+import { usage } from './usage.ts';
+
+const PATH_OPTIONS = ['file', 'ignoreFile', 'socket', 'report'];
+
+/**
+ * Where the shell's directory was removed, bin/ctxsync.js works in "/": there a relative path would
+ * mean something else.
+ * @throws CtxsyncError usage
+ */
+export function checkPaths(command: Command): void {
+  if (process.env['CTXSYNC_DIRECTORY_GONE'] === undefined) return;
+  const values = command.optsWithGlobals<Record<string, unknown>>();
+  const named = PATH_OPTIONS.map((name) => values[name]).filter((path) => typeof path === 'string');
+  for (const path of [...foldersOf(command), ...named]) {
+    if (path !== '-' && !isAbsolute(path)) {
+      throw usage(
+        `the working directory was removed: "${path}" leads nowhere; use an absolute path`,
+      );
+    }
+  }
+}
+
+function foldersOf(command: Command): string[] {
+  if (command.name() === 'receive') return command.args;
+  return command.name() === 'send' ? parseContexts(command.args).map(({ folder }) => folder) : [];
+}

@@ -1,0 +1,16 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { transfer, WAYS } from '../helpers/both-ways.ts';
+import { withScene } from '../helpers/scene.ts';
+
+// Both ways the context is walked more than once: listed, and packed.
+test.each(WAYS)('what does not travel is told once, whatever the receiver has: over %s', (way) =>
+  withScene(async ({ folder, context, out }) => {
+    execFileSync('mkfifo', [join(context, 'fifo')]);
+    for (const receive of [join(folder, 'new'), out]) {
+      const { sent } = await transfer({ folder, way, send: [context], receive: [receive] });
+      expect(sent.skipped).toMatchObject({ count: 1, paths: [{ path: 'fifo' }] });
+    }
+  }),
+);
