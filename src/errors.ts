@@ -1,3 +1,5 @@
+import { shortenPath } from './short-path.ts';
+
 /**
  * Every way in which a transfer can fail, one code each. The exit status (cli/exit-code.ts) and the
  * number on the wire (wire/messages.ts) are tables over this union, so a new code does not compile
@@ -48,7 +50,7 @@ export type ErrorCode =
   | 'interrupted';
 
 export interface ErrorDetails {
-  /** The path the error is about, as text for people. */
+  /** The path the error is about, whole, as disk/byte-path.ts writes it; the message may show its end. */
   path?: string | undefined;
   /** What the peer's own error was, when code is 'peer-failed'. */
   peer?: { code: string; message: string } | undefined;
@@ -69,7 +71,10 @@ export class CtxsyncError extends Error {
   readonly forPeer: string | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(
+      shortenPath(message, details.path),
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
     this.code = code;
     this.path = details.path;
     this.peer = details.peer;

@@ -37,6 +37,8 @@ export const MAX_CONTROL_BYTES = 16 * KiB;
 export const STRAY_BYTES = 200;
 /** UTF-16 units of an ERROR's message; with its path it always fits MAX_CONTROL_BYTES. */
 export const MAX_MESSAGE_CHARS = 1_024;
+/** UTF-16 units of a path that a message shows; of a longer one the end. */
+export const MAX_SHOWN_PATH_CHARS = 160;
 /** UTF-16 units of the word for what a peer is at. */
 export const MAX_STATE_CHARS = 64;
 /** Capabilities in a HELLO. */

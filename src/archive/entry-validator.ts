@@ -1,6 +1,7 @@
 import { splitPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { isWorkName, type Entry } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
+import { shortPath } from '../short-path.ts';
 import { MAX_DEPTH, MAX_LINK_BYTES, MAX_NAME_BYTES, MAX_PATH_BYTES } from '../limits.ts';
 import type { Budget } from './budget.ts';
 import {
@@ -78,7 +79,7 @@ export class EntryValidator {
     const target = this.#earlier.linkable(link);
     if (target !== undefined) return target;
     const what = 'which is neither a file nor a symlink of this context';
-    throw unsafe(path, `it is a hardlink to ${toText(link)}, ${what}`);
+    throw unsafe(path, `it is a hardlink to ${shortPath(toText(link))}, ${what}`);
   }
 }
 

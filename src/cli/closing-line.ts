@@ -1,5 +1,6 @@
 import type { PathNotes, TimeShares, TransferReport } from '../observe/events.ts';
 import { peerOf } from '../observe/peer-of.ts';
+import { shortPath, withPath } from '../short-path.ts';
 import { formatBytes, formatCount, formatDuration, formatRate, shares } from './format.ts';
 
 /** Paths of a list that the terminal names; the report has more. */
@@ -23,9 +24,7 @@ export function closingLine(report: TransferReport, outLabel?: string): string {
 export function failureLines(report: TransferReport): string[] {
   const { error, peerError } = report;
   const message = error?.message ?? 'the transfer failed';
-  const path = error?.path;
-  const where = path === undefined || message.includes(path) ? '' : ` (${path})`;
-  const lines = [`error: ${message}${where}`];
+  const lines = [`error: ${withPath(message, error?.path)}`];
   if (peerError !== undefined && !message.includes(peerError.message)) {
     lines.push(`the ${peerOf(report.side)} said: ${peerError.message} (${peerError.code})`);
   }
@@ -67,7 +66,9 @@ function whereTheTimeWent({ totalMs, sourceMs, wireMs, destinationMs }: TimeShar
 
 function noteLine({ count, paths }: PathNotes, what: string): string {
   if (count === 0) return '';
-  const named = paths.slice(0, NAMED_PATHS).map(({ path, reason }) => `${path} (${reason})`);
+  const named = paths
+    .slice(0, NAMED_PATHS)
+    .map(({ path, reason }) => `${shortPath(path)} (${reason})`);
   const rest = count - named.length;
   if (rest > 0) named.push(`and ${formatCount(rest)} more`);
   return `${plural(count, 'entry', 'entries')} ${what}: ${named.join(', ')}`;

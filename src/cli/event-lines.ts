@@ -1,5 +1,6 @@
 import { formatAge } from '../observe/age.ts';
 import type { TransferEvent, TransferReport } from '../observe/events.ts';
+import { shortenPath, withPath } from '../short-path.ts';
 import { closingLine, failureLines, noteLines } from './closing-line.ts';
 import { formatCount, phaseWords } from './format.ts';
 
@@ -65,8 +66,7 @@ function phaseLines({ phase, elapsedMs, queue }: PhaseEvent): Line[] {
 }
 
 function warningText({ message, path }: { message: string; path?: string | undefined }): string {
-  const known = path === undefined || message.includes(path);
-  return `warning: ${message}${known ? '' : ` (${path})`}`;
+  return `warning: ${withPath(shortenPath(message, path), path)}`;
 }
 
 /** The verdict comes last, where it is looked for. */

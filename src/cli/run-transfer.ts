@@ -60,7 +60,7 @@ export async function runTransfer(
   if (unwritten !== undefined) view.handle({ type: 'warning', side, message: unwritten });
   signals.stop();
   await within(LAST_WORDS_MS, view.close());
-  return unwritten !== undefined && exitCode === 0 ? EXIT_CODES.internal : exitCode;
+  return exitCode;
 }
 
 export function exitCodeOf(error: CtxsyncError, signal: EndingSignal | undefined): number {

@@ -17,12 +17,53 @@ export function fromText(text: string): BytePath {
   return ASCII.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
 }
 
-/** Text for people: UTF-8 where it is, and no control character that could garble a terminal. */
+/**
+ * Text for people and programs, a different one for every path: UTF-8 where it is, but `\\` for a
+ * backslash, and `\xHH` for every byte that is not UTF-8 or is part of a character that could garble a
+ * terminal (a control character, a turn of the reading direction).
+ */
 export function toText(path: BytePath): string {
-  const text = ASCII.test(path) ? path : Buffer.from(path, 'latin1').toString('utf8');
-  // oxlint-disable-next-line no-control-regex -- control characters are what is replaced
-  return text.replace(/[\0-\x1f\x7f-\x9f\u2028\u2029]/g, escapeControl);
+  return PLAIN.test(path) ? path : path.replace(CHARACTERS, characterText);
 }
+
+// oxlint-disable-next-line no-control-regex -- control characters are what is left out
+const PLAIN = /^[\x20-\x5b\x5d-\x7e]*$/;
+
+/** A character of several bytes as UTF-8 writes it (RFC 3629, section 4); else one byte. */
+const CHARACTERS = new RegExp(
+  [
+    '[\\xc2-\\xdf][\\x80-\\xbf]',
+    '\\xe0[\\xa0-\\xbf][\\x80-\\xbf]',
+    '[\\xe1-\\xec\\xee\\xef][\\x80-\\xbf]{2}',
+    '\\xed[\\x80-\\x9f][\\x80-\\xbf]',
+    '\\xf0[\\x90-\\xbf][\\x80-\\xbf]{2}',
+    '[\\xf1-\\xf3][\\x80-\\xbf]{3}',
+    '\\xf4[\\x80-\\x8f][\\x80-\\xbf]{2}',
+    '[\\s\\S]',
+  ].join('|'),
+  'g',
+);
+
+const UNPRINTABLE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
+
+function characterText(bytes: string): string {
+  if (bytes === '\\') return '\\\\';
+  const text = Buffer.from(bytes, 'latin1').toString('utf8');
+  const valid = bytes.length > 1 || bytes < '\x80';
+  if (valid && !UNPRINTABLE.test(text)) return text;
+  return bytes.replace(
+    /[\s\S]/g,
+    (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+}
+
+/** What is no path, for people: as it was written, but nothing in it garbles a terminal. */
+export function toReadableText(bytes: string): string {
+  const text = ASCII.test(bytes) ? bytes : Buffer.from(bytes, 'latin1').toString('utf8');
+  return text.replace(UNPRINTABLE_UNITS, escapeControl);
+}
+
+const UNPRINTABLE_UNITS = new RegExp(UNPRINTABLE, 'gu');
 
 /** One UTF-16 unit as text that cannot garble a terminal: `\n`, `\x1b`, `\u202e`. */
 export function escapeControl(char: string): string {

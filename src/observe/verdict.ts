@@ -1,6 +1,7 @@
 import { type BytePath, toText } from '../disk/byte-path.ts';
 import type { DiskState } from '../disk/gauge.ts';
 import { PENDING_MS, SLOW_LINK_BYTES_PER_SECOND } from '../limits.ts';
+import { shortPath } from '../short-path.ts';
 import { formatAge } from './age.ts';
 import type { Phase, Side, Verdict } from './events.ts';
 import { peerOf } from './peer-of.ts';
@@ -219,8 +220,8 @@ function doing(state: string, path: string): string {
   if (state === QUEUED) return `queued behind other senders${path === '' ? '' : ` (${path})`}`;
   // A newer peer may know states that we do not.
   const words = Object.hasOwn(STATE_WORDS, state) ? STATE_WORDS[state as DiskState] : undefined;
-  if (words === undefined) return path === '' ? 'busy' : `working on ${path}`;
-  return path === '' || !isCall(state) ? words : `${words} ${path}`;
+  if (words === undefined) return path === '' ? 'busy' : `working on ${shortPath(path)}`;
+  return path === '' || !isCall(state) ? words : `${words} ${shortPath(path)}`;
 }
 
 /** What waits does so on the other thread, not on a disk. */

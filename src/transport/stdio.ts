@@ -10,7 +10,13 @@ import type { Socket } from 'node:net';
 import { isatty } from 'node:tty';
 import { CtxsyncError } from '../errors.ts';
 import { IO_BUFFER_BYTES } from '../limits.ts';
-import { peerGone, readError, ReadableIncoming, WritableOutgoing } from './node-stream.ts';
+import {
+  outputBroken,
+  peerGone,
+  readError,
+  ReadableIncoming,
+  WritableOutgoing,
+} from './node-stream.ts';
 import { isPipeOrSocket, readDescriptor, writeDescriptor } from './shared-descriptor.ts';
 import type { Incoming, Outgoing } from './transport.ts';
 
@@ -54,7 +60,11 @@ export function openStdout(reader: string, toError = peerGone): Outgoing {
   }
   if (isPipeOrSocket(STDOUT)) return new PipeOutgoing(writeDescriptor(STDOUT), toError);
   // process.stdout would write to a file synchronously, and block us when its disk hangs.
-  return new WritableOutgoing(createWriteStream('', { fd: STDOUT, autoClose: false }), toError);
+  // Nor does a peer close it: what breaks is a disk, which may be full.
+  return new WritableOutgoing(
+    createWriteStream('', { fd: STDOUT, autoClose: false }),
+    outputBroken,
+  );
 }
 
 /**

@@ -1,4 +1,4 @@
-import { fromText, toText, type BytePath } from '../disk/byte-path.ts';
+import { toReadableText, fromText, type BytePath } from '../disk/byte-path.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_IGNORE_FILE_BYTES, MAX_IGNORE_RULES, MAX_LINE_BYTES } from '../limits.ts';
 import { IgnorePattern } from './ignore-pattern.ts';
@@ -93,7 +93,8 @@ function parseRule(line: BytePath, origin: Origin): IgnoreRule | undefined {
   const listed = readLine(written);
   if (listed === '') return undefined;
   const negated = listed.startsWith('!');
-  const text = toText(written);
+  // As its author wrote it: a pattern has escapes of its own.
+  const text = toReadableText(written);
   if (listed === '!') {
     const hint = 'write a pattern after the "!", or remove it';
     throw badRule(origin, 'illegal exclusion pattern', hint, { pattern: text });

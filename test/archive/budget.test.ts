@@ -54,6 +54,6 @@ test('one budget is shared by all who unpack', () => {
 test('an error shows the path as people read it', () => {
   const budget = Budget.create({ maxEntries: 0, maxBytes: 0 });
   expect(() => budget.charge(0, 'caf\xc3\xa9\n')).toThrow(
-    overLimit(/stopped at café\\n$/, 'café\\n'),
+    overLimit(/stopped at café\\x0a$/, 'café\\x0a'),
   );
 });

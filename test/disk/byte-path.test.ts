@@ -131,21 +131,42 @@ describe('a folder and a name', () => {
 
 describe('a path as text for people', () => {
   it.each<[path: string, text: string]>([
-    ['a\nb', 'a\\nb'],
+    ['a\nb', 'a\\x0ab'],
     ['\x1b[31mred', '\\x1b[31mred'],
     ['tab\there\r', 'tab\\x09here\\x0d'],
     ['nul\0', 'nul\\x00'],
     ['del\x7f', 'del\\x7f'],
-    ['c1\xc2\x9b2J', 'c1\\x9b2J'],
-    ['line\xe2\x80\xa8end\xe2\x80\xa9', 'line\\u2028end\\u2029'],
-    ['quote\' " \\', 'quote\' " \\'],
+    ['c1\xc2\x9b2J', 'c1\\xc2\\x9b2J'],
+    ['line\xe2\x80\xa8end\xe2\x80\xa9', 'line\\xe2\\x80\\xa8end\\xe2\\x80\\xa9'],
+    ['quote\' " \\', 'quote\' " \\\\'],
   ])('escapes what could garble a terminal: %j', (path, text) => {
     expect(toText(path)).toBe(text);
   });
 
-  it('shows bytes that are not UTF-8 as replacement characters', () => {
-    expect(toText('caf\xe9.txt')).toBe('caf\uFFFD.txt');
-    expect(toText('\xff\xfe')).toBe('\uFFFD\uFFFD');
+  it.each<[kind: string, path: string, text: string]>([
+    ['latin1', 'caf\xe9.txt', 'caf\\xe9.txt'],
+    ['no UTF-8 at all', '\xff\xfe', '\\xff\\xfe'],
+    ['an overlong form', '\xc0\xaf', '\\xc0\\xaf'],
+    ['a surrogate', '\xed\xa0\x80', '\\xed\\xa0\\x80'],
+    ['beyond U+10FFFF', '\xf4\x90\x80\x80', '\\xf4\\x90\\x80\\x80'],
+    ['a character that is cut', '\xe2\x82', '\\xe2\\x82'],
+    ['a replacement character of its own', '\xef\xbf\xbd', '\uFFFD'],
+    ['a byte order mark', '\xef\xbb\xbfa', '\uFEFFa'],
+  ])('shows bytes that are not UTF-8 one by one: %s', (_kind, path, text) => {
+    expect(toText(path)).toBe(text);
+  });
+
+  it('can be turned back into its bytes, whatever they are', () => {
+    const path = fc.oneof(
+      fc.string({ unit: anyByte }),
+      fc.string({ unit: fc.constantFrom('\\', 'x', '1', 'b', '\x1b', '\xc2', '\x9b', '\n') }),
+      fc.string({ unit: 'binary' }).map(fromText),
+    );
+    fc.assert(
+      fc.property(path, (each) => {
+        expect(toBytes(toText(each))).toBe(each);
+      }),
+    );
   });
 
   it('leaves no control character, whatever the bytes', () => {
@@ -155,6 +176,13 @@ describe('a path as text for people', () => {
     }
   });
 });
+
+/** Undoes toText. */
+function toBytes(text: string): string {
+  return fromText(text).replace(/\\(?:\\|x([0-9a-f]{2}))/g, (_escape, hex?: string) =>
+    hex === undefined ? '\\' : String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+}
 
 function namesOf(each: string): string[] {
   return each === '' ? [] : each.split('/');

@@ -137,7 +137,7 @@ describe('a manifest that is broken', () => {
     ['a path for a head', 'a\0'],
   ])('by an entry with %s is corrupt', (_, text) => {
     const [head] = text.split('\0') as [string];
-    const shown = head.replace('\n', '\\n').slice(0, 80);
+    const shown = head.replace('\n', '\\x0a').slice(0, 80);
     expectCorrupt(text, `has a bad entry: ${shown}`);
   });
 

@@ -127,7 +127,7 @@ describe('what is wanted and was never offered', () => {
   it('is named, the root too', async () => {
     await withFolder((root) => {
       expect(() => [...walkFor(root, wantsOf(root, 'x\ny'))]).toThrow(
-        'the receiver wants x\\ny, which it was not offered',
+        'the receiver wants x\\x0ay, which it was not offered',
       );
     });
   });
