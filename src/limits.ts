@@ -200,6 +200,10 @@ export const UNREADABLE_NAMED = 3;
 export const MAX_UNREADABLE_PATHS = 1_000;
 /** Milliseconds for which it goes on when the first was found. */
 export const UNREADABLE_SEARCH_MS = 2_000;
+/** Bytes of executables' paths until one process looks for the attributes that they travel without. */
+export const ATTRIBUTE_BATCH_BYTES = 64 * KiB;
+/** Bytes of its answer: what is beyond is not reported. */
+export const MAX_ATTRIBUTE_OUTPUT_BYTES = 4 * MiB;
 /** Skipped or otherwise reported paths that one report names; the rest are counted. */
 export const MAX_REPORTED_PATHS = 1_000;
 

@@ -143,7 +143,7 @@ export interface TransferReport {
   times: TimeShares;
   /** Not sent: FIFOs, sockets, devices. */
   skipped: PathNotes;
-  /** Sent, but not as it was: setuid bits. */
+  /** Sent, but not as it was: setuid bits, file capabilities. */
   changed: PathNotes;
   /** What ended the run, by path. */
   failed: PathNotes;

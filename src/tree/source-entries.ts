@@ -9,12 +9,17 @@ import { MODE_BITS, SETUID_BITS, type FileIdentity, type SourceEntry } from '../
 import { CtxsyncError } from '../errors.ts';
 import { MAX_PATH_BYTES } from '../limits.ts';
 import { HardlinkGroups } from './hardlink-groups.ts';
+import type { LostAttributes } from './lost-attributes.ts';
+
+const EXECUTE_BITS = 0o111;
 
 export interface SourceEntryOptions {
   /** An entry that does not travel because of what it is (FIFO, socket, device). */
   onSkipped: (path: BytePath, reason: string) => void;
   /** An entry that travels without something it has (setuid). */
   onChanged: (path: BytePath, reason: string) => void;
+  /** Looks for what the mode does not show; absent where nothing is reported. */
+  attributes?: LostAttributes | undefined;
 }
 
 /** An entry that was found, and travels only if the walk says so. */
@@ -51,7 +56,10 @@ export class SourceEntries {
 
   /** This entry travels: tells what it does so without. */
   travels(entry: FoundEntry): SourceEntry {
-    if (entry.lost !== undefined) this.#options.onChanged(entry.path, entry.lost);
+    const { attributes, onChanged } = this.#options;
+    if (attributes !== undefined && entry.kind === 'file' && (entry.mode & EXECUTE_BITS) !== 0) {
+      attributes.add(entry.path, entry.lost);
+    } else if (entry.lost !== undefined) onChanged(entry.path, entry.lost);
     return entry;
   }
 

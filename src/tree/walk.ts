@@ -61,6 +61,7 @@ class Walk {
       yield* this.#children(folder, '', this.#options.rules.root(), 1);
       this.#options.unreadable.end();
     } finally {
+      this.#options.attributes?.end();
       folder.close();
     }
   }

@@ -12,6 +12,7 @@ import { ManifestWriter } from '../manifest/manifest.ts';
 import { WantReader } from '../manifest/wants.ts';
 import { contextRules, type IgnoreFile } from '../tree/context-rules.ts';
 import { findIgnoreFile, readGivenIgnoreFile } from '../tree/ignore-source.ts';
+import { LostAttributes } from '../tree/lost-attributes.ts';
 import { openSource } from '../tree/source-entries.ts';
 import { stampOf } from '../tree/stamp.ts';
 import { walkWanted } from '../tree/walk-wanted.ts';
@@ -31,7 +32,7 @@ export const SOURCE_JOBS: Pick<
 
   pack: ({ source, ring: shared }, context) => {
     const ring = new Ring(shared);
-    const options = walkOptions(source, context);
+    const options = reportingWalk(source, context);
     const { gauge, unreadable } = options;
     pack(walk(source.root, options), new RingSink(ring, gauge), gauge, unreadable);
     ring.end();
@@ -39,7 +40,7 @@ export const SOURCE_JOBS: Pick<
 
   list: ({ source, ring: shared, checksum }, context) => {
     const ring = new Ring(shared);
-    const options = walkOptions(source, context);
+    const options = reportingWalk(source, context);
     const { gauge, unreadable } = options;
     const manifest = new ManifestWriter(new RingSink(ring, gauge));
     for (const entry of walk(source.root, options)) {
@@ -107,6 +108,13 @@ function walkOptions(
     context.say({ about: 'failed', path, reason }),
   );
   return { rules, identity, gauge: context.gauge, unreadable, ...reporting(context) };
+}
+
+/** The walk that reports what does not travel. */
+function reportingWalk(source: OpenedContext, context: JobContext): WalkOptions {
+  const options = walkOptions(source, context);
+  const attributes = new LostAttributes(source.root, options.onChanged, context.gauge);
+  return { ...options, attributes };
 }
 
 function failuresOnly(context: JobContext): JobContext {

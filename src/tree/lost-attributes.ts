@@ -1,0 +1,158 @@
+import { spawnSync } from 'node:child_process';
+import { joinPath, type BytePath } from '../disk/byte-path.ts';
+import type { Gauge } from '../disk/gauge.ts';
+import { ATTRIBUTE_BATCH_BYTES, MAX_ATTRIBUTE_OUTPUT_BYTES } from '../limits.ts';
+
+/** Runs a tool once with all of the paths. @returns what it printed; undefined: it cannot be run */
+export type RunTool = (command: readonly string[], paths: Buffer) => string | undefined;
+
+/**
+ * Reports executables that travel without their file capabilities, ACL or extended attributes.
+ *
+ * Node cannot read extended attributes, so getfattr does, or getcap where that is not installed: one
+ * process for many files. Only executables are looked at, because a lost capability breaks them as a
+ * lost setuid bit does, and a process that looks at every file takes a tenth of a transfer's time.
+ * Without both tools only what is known otherwise is reported.
+ */
+export class LostAttributes {
+  readonly #root: BytePath;
+  readonly #onChanged: (path: BytePath, reason: string) => void;
+  readonly #gauge: Gauge;
+  readonly #run: RunTool;
+  #tools: readonly Tool[] = [GETFATTR, GETCAP];
+  /** By path on the disk. */
+  #batch = new Map<BytePath, { path: BytePath; lost: string | undefined }>();
+  #bytes = 0;
+
+  /** @param root of the context, resolved */
+  constructor(
+    root: BytePath,
+    onChanged: (path: BytePath, reason: string) => void,
+    gauge: Gauge,
+    run: RunTool = runForEach,
+  ) {
+    this.#root = root;
+    this.#onChanged = onChanged;
+    this.#gauge = gauge;
+    this.#run = run;
+  }
+
+  /**
+   * An executable travels.
+   * @param lost what else it travels without: a path is reported once
+   */
+  add(path: BytePath, lost: string | undefined): void {
+    const diskPath = joinPath(this.#root, path);
+    this.#batch.set(diskPath, { path, lost });
+    this.#bytes += diskPath.length + 1;
+    if (this.#bytes >= ATTRIBUTE_BATCH_BYTES) this.end();
+  }
+
+  /** Reports those that were added. */
+  end(): void {
+    const batch = this.#batch;
+    if (batch.size === 0) return;
+    this.#batch = new Map();
+    this.#bytes = 0;
+    const found = this.#look(batch);
+    for (const [diskPath, { path, lost }] of batch) {
+      const reasons = found.get(diskPath) ?? [];
+      if (lost !== undefined) reasons.unshift(lost);
+      if (reasons.length > 0) this.#onChanged(path, reasons.join('; '));
+    }
+  }
+
+  #look(batch: ReadonlyMap<BytePath, { path: BytePath }>): Map<BytePath, string[]> {
+    const [first] = batch.values();
+    if (first !== undefined) this.#gauge.enter('scanning', first.path);
+    const paths = toFsBytes([...batch.keys()]);
+    for (;;) {
+      const [tool] = this.#tools;
+      if (tool === undefined) return new Map();
+      const printed = this.#run(tool.command, paths);
+      if (printed !== undefined) return tool.read(printed);
+      this.#tools = this.#tools.slice(1);
+    }
+  }
+}
+
+interface Tool {
+  command: readonly string[];
+  /** What each path lost, of the tool's output (latin1). */
+  read: (printed: string) => Map<BytePath, string[]>;
+}
+
+const CAPABILITIES = 'file capabilities are dropped';
+
+/** In the order in which they are reported. */
+const ATTRIBUTES: readonly [name: RegExp, reason: string][] = [
+  [/^security\.capability$/m, CAPABILITIES],
+  [/^system\.posix_acl_access$/m, 'the ACL is dropped'],
+  [/^user\./m, 'extended attributes are dropped'],
+];
+
+const GETFATTR: Tool = {
+  command: [
+    'getfattr',
+    '--no-dereference',
+    '--absolute-names',
+    '--match=^(user\\.|security\\.capability$|system\\.posix_acl_access$)',
+    '--',
+  ],
+  read: (printed) => {
+    const found = new Map<BytePath, string[]>();
+    for (const block of printed.split('\n\n')) {
+      const [, name, names] = /^\n?# file: (.*)\n([^]*)$/.exec(block) ?? [];
+      if (name === undefined || names === undefined) continue;
+      const reasons = ATTRIBUTES.filter(([attribute]) => attribute.test(names));
+      found.set(
+        unescapeOctal(name),
+        reasons.map(([, reason]) => reason),
+      );
+    }
+    return found;
+  },
+};
+
+/** It escapes nothing: a path with a newline is not recognized. */
+const GETCAP: Tool = {
+  command: ['getcap'],
+  read: (printed) => {
+    const found = new Map<BytePath, string[]>();
+    for (const [, path] of printed.matchAll(/^(\/.*?) (?:= )?(?:=|cap_)\S*$/gm)) {
+      if (path !== undefined) found.set(path, [CAPABILITIES]);
+    }
+    return found;
+  },
+};
+
+/** Of newlines and backslashes in a name. */
+function unescapeOctal(name: string): BytePath {
+  return name.replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCodePoint(Number.parseInt(digits, 8)),
+  );
+}
+
+function toFsBytes(paths: readonly BytePath[]): Buffer {
+  return Buffer.from(paths.map((path) => `${path}\0`).join(''), 'latin1');
+}
+
+/** By xargs: arguments that Node gives a process are text, and a path need not be. */
+function runForEach(command: readonly string[], paths: Buffer): string | undefined {
+  const { error, status, stdout } = spawnSync('xargs', ['-0', ...command], {
+    input: paths,
+    // A relative directory of PATH does not lead into the context.
+    cwd: '/',
+    maxBuffer: MAX_ATTRIBUTE_OUTPUT_BYTES,
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  if (status === TOOL_NOT_RUN || status === TOOL_NOT_FOUND) return undefined;
+  // Cut at the bound, what was printed is still true.
+  return stdout === null || (error !== undefined && stdout.length === 0)
+    ? undefined
+    : stdout.toString('latin1');
+}
+
+/** xargs(1), POSIX: exit status 126 and 127. */
+const TOOL_NOT_RUN = 126;
+const TOOL_NOT_FOUND = 127;

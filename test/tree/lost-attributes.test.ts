@@ -1,0 +1,132 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { fromText } from '../../src/disk/byte-path.ts';
+import { Gauge } from '../../src/disk/gauge.ts';
+import { ATTRIBUTE_BATCH_BYTES } from '../../src/limits.ts';
+import { LostAttributes, type RunTool } from '../../src/tree/lost-attributes.ts';
+import { walk } from '../../src/tree/walk.ts';
+import { withFolder } from '../helpers/folder.ts';
+import { walkOptions } from '../helpers/incremental.ts';
+
+describe('what getfattr prints', () => {
+  it('is reported for the files that were added, once each, with what else was lost', () => {
+    const printed =
+      '# file: /c/tool\nsecurity.capability\nsystem.posix_acl_access\nuser.a\nuser.b\n\n' +
+      '# file: /c/new\\012line\\134\nuser.a\n\n' +
+      '# file: /c/other\nuser.a\n\n';
+    expect(report(['tool', 'new\nline\\', 'plain'], () => printed)).toEqual([
+      [
+        'tool',
+        'setuid; file capabilities are dropped; the ACL is dropped; extended attributes are dropped',
+      ],
+      ['new\nline\\', 'setuid; extended attributes are dropped'],
+      ['plain', 'setuid'],
+    ]);
+  });
+
+  it('comes for many files at a time, and for as many as the bound allows', () => {
+    const sizes: number[] = [];
+    const names = Array.from({ length: 3_000 }, (_, at) => `${at}`.padStart(100, 'x'));
+    const reported = report(names, (_, paths) => {
+      sizes.push(paths.length);
+      return '';
+    });
+    expect(reported).toHaveLength(names.length);
+    expect(sizes).toHaveLength(5);
+    expect(Math.max(...sizes)).toBeLessThan(ATTRIBUTE_BATCH_BYTES + 200);
+  });
+});
+
+describe('where getfattr is not installed', () => {
+  it.each([
+    ['getcap of today', '/c/tool cap_net_raw=ep\n/c/a b cap_net_raw,cap_chown=ep\n/c/all =ep\n'],
+    [
+      'an older getcap',
+      '/c/tool = cap_net_raw+ep\n/c/a b = cap_net_raw,cap_chown+ep\n/c/all =ep\n',
+    ],
+  ])('file capabilities are reported by %s', (_, printed) => {
+    const run: RunTool = ([tool]) => (tool === 'getcap' ? printed : undefined);
+    const lost = 'setuid; file capabilities are dropped';
+    expect(report(['tool', 'a', 'a b', 'all'], run)).toEqual([
+      ['tool', lost],
+      ['a', 'setuid'],
+      ['a b', lost],
+      ['all', lost],
+    ]);
+  });
+
+  it('nor getcap, what else was lost is reported, and both are looked for once', () => {
+    let runs = 0;
+    const names = Array.from({ length: 3_000 }, (_, at) => `${at}`.padStart(100, 'x'));
+    const reported = report(names, () => {
+      runs += 1;
+      return undefined;
+    });
+    expect(reported).toHaveLength(names.length);
+    expect(runs).toBe(2);
+  });
+});
+
+describe('a walk', () => {
+  it.skipIf(!canSet('user'))('reports extended attributes of the executables that travel', () =>
+    withFolder((root) => {
+      for (const name of ['tool', 'ignored', 'data']) {
+        writeFileSync(join(root, name), '');
+        execFileSync('setfattr', ['-n', 'user.a', join(root, name)]);
+        if (name !== 'data') chmodSync(join(root, name), 0o755);
+      }
+      expect(walked(root)).toEqual([['tool', 'extended attributes are dropped']]);
+    }),
+  );
+
+  it.skipIf(!canSet('capability'))('reports file capabilities, beside setuid', () =>
+    withFolder((root) => {
+      const path = join(root, 'caf\u00e9');
+      copyFileSync('/bin/true', path);
+      chmodSync(path, 0o4755);
+      execFileSync('setcap', ['cap_net_raw+ep', path]);
+      const words = 'setuid and setgid are dropped; file capabilities are dropped';
+      expect(walked(root)).toEqual([[fromText('caf\u00e9'), words]]);
+    }),
+  );
+});
+
+/** What is reported of files that all lost their setuid bit. */
+function report(names: string[], run: RunTool): [string, string][] {
+  const reported: [string, string][] = [];
+  const onChanged = (path: string, reason: string): void => void reported.push([path, reason]);
+  const attributes = new LostAttributes('/c', onChanged, new Gauge(), run);
+  for (const name of names) attributes.add(name, 'setuid');
+  attributes.end();
+  return reported;
+}
+
+function walked(root: string): [string, string][] {
+  const reported: [string, string][] = [];
+  const onChanged = (path: string, reason: string): void => void reported.push([path, reason]);
+  const attributes = new LostAttributes(fromText(root), onChanged, new Gauge());
+  const options = { ...walkOptions('ignored\n'), onChanged, attributes };
+  Array.from(walk(fromText(root), options));
+  return reported;
+}
+
+/** Whether the tools are there, and the disk and the user may. */
+function canSet(what: 'user' | 'capability'): boolean {
+  const folder = mkdtempSync(join(tmpdir(), 'ctxsync-attributes-'));
+  const path = join(folder, 'a');
+  const [command, ...args] =
+    what === 'user' ? ['setfattr', '-n', 'user.a', path] : ['setcap', 'cap_net_raw+ep', path];
+  try {
+    writeFileSync(path, '');
+    execFileSync('getfattr', ['--version'], { stdio: 'ignore' });
+    execFileSync(command ?? '', args, { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
