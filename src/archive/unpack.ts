@@ -34,7 +34,8 @@ export function unpack(reader: TarReader, sink: EntrySink, options: UnpackOption
     if (entry.kept !== undefined) checkKept(entry, options);
     const { path } = entry;
     const isRoot = path === '';
-    for (const loss of lossesOf(member)) options.onChanged(member.path, loss);
+    const losses = lossesOf(member);
+    if (losses.length > 0) options.onChanged(member.path, losses.join('; '));
     if (entry.kind === 'folder' && reader.content().length > 0) throw folderWithContent(entry);
     // A root that is no folder stays the root: the validator refuses it.
     if (!isRoot || entry.kind === 'folder') entry.path = inContext(options.name, entry.path);

@@ -170,8 +170,10 @@ function linkText(fsPath: BytePath, path: BytePath, stats: BigIntStats): BytePat
 }
 
 function lostOf(mode: number, mtimeNs: bigint): string | undefined {
-  if ((mode & SETUID_BITS) !== 0) return 'setuid and setgid are dropped';
-  return isBeyondMicroseconds(mtimeNs) ? 'its time is cut to what can travel' : undefined;
+  const losses: string[] = [];
+  if ((mode & SETUID_BITS) !== 0) losses.push('setuid and setgid are dropped');
+  if (isBeyondMicroseconds(mtimeNs)) losses.push('its time is cut to what can travel');
+  return losses.length > 0 ? losses.join('; ') : undefined;
 }
 
 function tooLong(path: BytePath): CtxsyncError {

@@ -92,6 +92,14 @@ test('setuid and setgid of files are dropped and reported', () => {
   expect(seen.changed).toEqual(['s: setuid and setgid are dropped']);
 });
 
+test('a member that loses several things is reported once', () => {
+  const pax: [string, string][] = [['SCHILY.xattr.user.a', '1']];
+  const seen = unpackAll(evilTar({ path: 's', mode: 0o4755, pax }));
+  expect(seen.changed).toEqual([
+    's: setuid and setgid are dropped; extended attributes and ACLs are dropped',
+  ]);
+});
+
 describe('with a name', () => {
   test('paths and hardlinks lie beneath it, symlinks stay what they are', () => {
     const seen = unpackAll(

@@ -4,6 +4,7 @@ import {
   linkSync,
   mkdirSync,
   renameSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -180,6 +181,20 @@ describe('a walk', () => {
         [`sub/${stage}`, reason],
         ['sub/.ctxsync-1', reason],
         ['sub/.ctxsync-lock', reason],
+      ]);
+    });
+  });
+
+  it('reports an entry once that loses both setuid and a part of its time', async (test) => {
+    await withFolder((root) => {
+      const path = join(root, 'far');
+      writeFileSync(path, '');
+      const after2255 = Date.UTC(2260, 0, 1) / 1000;
+      utimesSync(path, after2255, after2255);
+      if (statSync(path).mtime.getUTCFullYear() !== 2260) test.skip('no such times on this disk');
+      chmodSync(path, 0o4644);
+      expect(walkAll(root).changed).toEqual([
+        ['far', 'setuid and setgid are dropped; its time is cut to what can travel'],
       ]);
     });
   });
