@@ -60,8 +60,9 @@ class Walk {
       yield this.#entries.root(folder, path, this.#options.identity);
       yield* this.#children(folder, '', this.#options.rules.root(), 1);
       this.#options.unreadable.end();
-    } finally {
+      // Not where the walk fails or is left: a transfer that ends waits for no other program.
       this.#options.attributes?.end();
+    } finally {
       folder.close();
     }
   }

@@ -3,11 +3,12 @@ import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { fromText } from '../../src/disk/byte-path.ts';
+import { fromText, type BytePath } from '../../src/disk/byte-path.ts';
 import { Gauge } from '../../src/disk/gauge.ts';
+import { sourceError } from '../../src/disk/system-error.ts';
 import { ATTRIBUTE_BATCH_BYTES } from '../../src/limits.ts';
 import { LostAttributes, type RunTool } from '../../src/tree/lost-attributes.ts';
-import { walk } from '../../src/tree/walk.ts';
+import { walk, type WalkOptions } from '../../src/tree/walk.ts';
 import { withFolder } from '../helpers/folder.ts';
 import { walkOptions } from '../helpers/incremental.ts';
 
@@ -92,7 +93,44 @@ describe('a walk', () => {
       expect(walked(root)).toEqual([[fromText('caf\u00e9'), words]]);
     }),
   );
+  it('that its reader leaves looks for nothing more', () =>
+    withTool((root, options, ran) => {
+      for (const entry of walk(root, options)) if (entry.path === 'tool') break;
+      expect(ran()).toBe(0);
+    }));
+
+  it('that fails looks for nothing more, and throws what failed', () =>
+    withTool((root, options, ran) => {
+      const failed = sourceError(Object.assign(new Error(), { code: 'EIO' }), 'read', 'tool');
+      options.unreadable.add(failed, 'tool');
+      expect(() => Array.from(walk(root, options))).toThrow(failed);
+      expect(ran()).toBe(0);
+    }));
+
+  it('that comes to its end looks once', () =>
+    withTool((root, options, ran) => {
+      Array.from(walk(root, options));
+      expect(ran()).toBe(1);
+    }));
 });
+
+/** A context with one executable, and how often a tool was run for a walk of it. */
+function withTool(
+  use: (root: BytePath, options: WalkOptions, ran: () => number) => void,
+): Promise<void> {
+  return withFolder((folder) => {
+    writeFileSync(join(folder, 'tool'), '');
+    chmodSync(join(folder, 'tool'), 0o755);
+    let runs = 0;
+    const run: RunTool = () => {
+      runs += 1;
+      return '';
+    };
+    const root = fromText(folder);
+    const attributes = new LostAttributes(root, () => {}, new Gauge(), run);
+    use(root, { ...walkOptions(), attributes }, () => runs);
+  });
+}
 
 /** What is reported of files that all lost their setuid bit. */
 function report(names: string[], run: RunTool): [string, string][] {
