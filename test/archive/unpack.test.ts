@@ -86,6 +86,17 @@ test('what cannot travel is skipped with its content, and reported', () => {
   expect(paths(seen)).toEqual(['a']);
 });
 
+test('what is skipped counts as an entry: a peer cannot send FIFOs for ever', () => {
+  const skipped = Array.from({ length: 3 }, (_, at) => ({ path: `f${at}`, type: '6' }));
+  const unpacked = (maxEntries: number) => () =>
+    unpackAll(evilTar(...skipped, {}), {
+      validator: new EntryValidator(Budget.create({ maxEntries, maxBytes: 10_000 })),
+    });
+  expect(paths(unpacked(4)())).toEqual(['a']);
+  expect(unpacked(3)).toThrow(expect.objectContaining({ code: 'over-limit', path: 'a' }));
+  expect(unpacked(2)).toThrow(expect.objectContaining({ code: 'over-limit', path: 'f2' }));
+});
+
 test('setuid and setgid of files are dropped and reported', () => {
   const seen = unpackAll(evilTar({ path: 's', mode: 0o6755 }, { path: 't', mode: 0o1755 }));
   expect(seen.added.map(({ entry }) => entry.mode)).toEqual([0o755, 0o1755]);
