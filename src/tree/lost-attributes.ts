@@ -3,8 +3,11 @@ import { joinPath, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import { ATTRIBUTE_BATCH_BYTES, MAX_ATTRIBUTE_OUTPUT_BYTES } from '../limits.ts';
 
-/** Runs a tool once with all of the paths. @returns what it printed; undefined: it cannot be run */
-export type RunTool = (command: readonly string[], paths: Buffer) => string | undefined;
+/**
+ * Runs a tool once with all of the paths.
+ * @returns what it printed; undefined: it is not installed; false: it failed and printed nothing
+ */
+export type RunTool = (command: readonly string[], paths: Buffer) => string | false | undefined;
 
 /**
  * Reports executables that travel without their file capabilities, ACL or extended attributes.
@@ -66,13 +69,13 @@ export class LostAttributes {
     const [first] = batch.values();
     if (first !== undefined) this.#gauge.enter('scanning', first.path);
     const paths = toFsBytes([...batch.keys()]);
-    for (;;) {
-      const [tool] = this.#tools;
-      if (tool === undefined) return new Map();
+    for (const tool of this.#tools) {
       const printed = this.#run(tool.command, paths);
-      if (printed !== undefined) return tool.read(printed);
-      this.#tools = this.#tools.slice(1);
+      if (printed === undefined) this.#tools = this.#tools.filter((other) => other !== tool);
+      // It may not know its options, or a file vanished: the next tool looks, at these files only.
+      else if (printed !== false) return tool.read(printed);
     }
+    return new Map();
   }
 }
 
@@ -138,7 +141,7 @@ function toFsBytes(paths: readonly BytePath[]): Buffer {
 }
 
 /** By xargs: arguments that Node gives a process are text, and a path need not be. */
-function runForEach(command: readonly string[], paths: Buffer): string | undefined {
+function runForEach(command: readonly string[], paths: Buffer): string | false | undefined {
   const { error, status, stdout } = spawnSync('xargs', ['-0', ...command], {
     input: paths,
     // A relative directory of PATH does not lead into the context.
@@ -147,10 +150,9 @@ function runForEach(command: readonly string[], paths: Buffer): string | undefin
     stdio: ['pipe', 'pipe', 'ignore'],
   });
   if (status === TOOL_NOT_RUN || status === TOOL_NOT_FOUND) return undefined;
-  // Cut at the bound, what was printed is still true.
-  return stdout === null || (error !== undefined && stdout.length === 0)
-    ? undefined
-    : stdout.toString('latin1');
+  if (stdout === null || (error !== undefined && stdout.length === 0)) return undefined;
+  // Cut at the bound, or of all files but some, what was printed is still true.
+  return status !== 0 && stdout.length === 0 ? false : stdout.toString('latin1');
 }
 
 /** xargs(1), POSIX: exit status 126 and 127. */

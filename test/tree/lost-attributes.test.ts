@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { fromText, type BytePath } from '../../src/disk/byte-path.ts';
 import { Gauge } from '../../src/disk/gauge.ts';
 import { sourceError } from '../../src/disk/system-error.ts';
@@ -69,6 +69,41 @@ describe('where getfattr is not installed', () => {
     expect(reported).toHaveLength(names.length);
     expect(runs).toBe(2);
   });
+});
+
+describe('where getfattr fails and prints nothing', () => {
+  it('getcap looks at these files, and getfattr at the next', () => {
+    const asked: string[] = [];
+    const run: RunTool = ([tool = '']) => {
+      asked.push(tool);
+      if (tool === 'getcap') return '/c/tool cap_net_raw=ep\n';
+      return asked.length === 1 ? false : '';
+    };
+    const reported: string[] = [];
+    const attributes = new LostAttributes('/c', (path) => reported.push(path), new Gauge(), run);
+    for (let batch = 0; batch < 2; batch += 1) {
+      attributes.add('tool', undefined);
+      attributes.end();
+    }
+    expect(reported).toEqual(['tool']);
+    expect(asked).toEqual(['getfattr', 'getcap', 'getfattr']);
+  });
+
+  it.skipIf(!canSet('capability'))('as one does that does not know our options', () =>
+    withFolder((root) => {
+      const tools = join(root, 'tools');
+      mkdirSync(tools);
+      writeFileSync(join(tools, 'getfattr'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+      copyFileSync('/bin/true', join(root, 'tool'));
+      execFileSync('setcap', ['cap_net_raw+ep', join(root, 'tool')]);
+      vi.stubEnv('PATH', `${tools}:${process.env['PATH']}`);
+      try {
+        expect(walked(root)).toEqual([['tool', 'file capabilities are dropped']]);
+      } finally {
+        vi.unstubAllEnvs();
+      }
+    }),
+  );
 });
 
 describe('a walk', () => {
