@@ -28,6 +28,8 @@ export type ErrorCode =
   | 'unsafe-entry'
   /** --max-bytes, --max-entries, or a fixed bound of limits.ts. */
   | 'over-limit'
+  /** --delete would take out more than it may, or all because a context is empty. */
+  | 'delete-refused'
   /** The first bytes are not ctxsync's magic. */
   | 'not-ctxsync'
   /** A frame, digest, count or tar header that is not what it has to be. */

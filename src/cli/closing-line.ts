@@ -31,11 +31,12 @@ export function failureLines(report: TransferReport): string[] {
   return lines;
 }
 
-/** What travelled not at all, or not as it was: a line each, counted, the first few named. */
+/** What travelled not at all, or not as it was, and what was taken out: a line each, counted, the first few named. */
 export function noteLines(report: TransferReport): string[] {
   return [
     noteLine(report.skipped, 'not sent'),
     noteLine(report.changed, 'not sent as they were'),
+    removedLine(report.removed),
   ].filter((line) => line !== '');
 }
 
@@ -64,14 +65,23 @@ function whereTheTimeWent({ totalMs, sourceMs, wireMs, destinationMs }: TimeShar
   return `source ${source}%, wire ${wire}%, destination ${destination}%`;
 }
 
+function removedLine({ count, paths }: PathNotes): string {
+  if (count === 0) return '';
+  const named = paths.slice(0, NAMED_PATHS).map(({ path }) => shortPath(path));
+  return `removed ${listed(named, count)}`;
+}
+
 function noteLine({ count, paths }: PathNotes, what: string): string {
   if (count === 0) return '';
   const named = paths
     .slice(0, NAMED_PATHS)
     .map(({ path, reason }) => `${shortPath(path)} (${reason})`);
+  return `${plural(count, 'entry', 'entries')} ${what}: ${listed(named, count)}`;
+}
+
+function listed(named: readonly string[], count: number): string {
   const rest = count - named.length;
-  if (rest > 0) named.push(`and ${formatCount(rest)} more`);
-  return `${plural(count, 'entry', 'entries')} ${what}: ${named.join(', ')}`;
+  return [...named, ...(rest > 0 ? [`and ${formatCount(rest)} more`] : [])].join(', ');
 }
 
 function plural(count: number, one: string, many: string): string {

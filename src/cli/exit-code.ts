@@ -13,6 +13,7 @@ export const EXIT_CODES = {
   locked: 4,
   'unsafe-entry': 5,
   'over-limit': 5,
+  'delete-refused': 5,
   'not-ctxsync': 6,
   corrupt: 6,
   'version-mismatch': 6,

@@ -9,6 +9,8 @@ export function receiveCommand(finish: (exitCode: number) => void): Command {
     .description('Receive build contexts from a sender, on stdin.')
     .argument('<out>', 'the folder that they are laid over; or - for a tar on stdout')
     .option('--delete', 'take out of OUT what the contexts do not have')
+    .option('--allow-empty', 'with --delete: also where a context has no entries')
+    .option('--max-delete <count>', 'with --delete: refuse to take out more entries', parseCount)
     .option('--serve', 'with --socket: receive from many senders, also at once, until SIGTERM')
     .option('--max-bytes <size>', 'refuse more content than this', parseSize)
     .option('--max-entries <count>', 'refuse more entries than this', parseCount)

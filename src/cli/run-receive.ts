@@ -1,4 +1,5 @@
 import type { TransferOptions } from '../session/options.ts';
+import type { FolderTarget } from '../session/folder-target.ts';
 import { receive, type Target } from '../session/receive.ts';
 import { outputBroken } from '../transport/node-stream.ts';
 import { openStdin, openStdout } from '../transport/stdio.ts';
@@ -11,6 +12,8 @@ import { usage } from './usage.ts';
 
 export interface ReceiveCommandOptions extends CommonOptions {
   delete?: true;
+  allowEmpty?: true;
+  maxDelete?: number;
   maxBytes?: number;
   maxEntries?: number;
 }
@@ -54,9 +57,18 @@ async function openTransport(
 
 function target(out: string, options: ReceiveCommandOptions): Target {
   checkOut(out);
-  if (out !== '-') return { folder: out, delete: options.delete };
+  if (out !== '-') return folderTarget(out, options);
   if (options.delete === true) {
     throw usage('--delete is for a folder; "receive -" writes a tar');
   }
   return { tar: openStdout('whatever reads a tar, "docker build -" or "tar x"', outputBroken) };
+}
+
+/** @throws CtxsyncError usage */
+export function folderTarget(folder: string, options: ReceiveCommandOptions): FolderTarget {
+  const { delete: mirrors, allowEmpty, maxDelete } = options;
+  if (mirrors !== true && (allowEmpty === true || maxDelete !== undefined)) {
+    throw usage('--allow-empty and --max-delete say what --delete may do; give that too');
+  }
+  return { folder, delete: mirrors, allowEmpty, maxDelete };
 }

@@ -5,7 +5,7 @@ import { serve } from '../session/serve.ts';
 import type { ServeOptions } from '../session/serve-options.ts';
 import { within } from '../within.ts';
 import { checkOut } from './out-argument.ts';
-import type { ReceiveCommandOptions } from './run-receive.ts';
+import { folderTarget, type ReceiveCommandOptions } from './run-receive.ts';
 import { exitCodeOf } from './run-transfer.ts';
 import { createServeView } from './serve-view.ts';
 import { watchSignals } from './signals.ts';
@@ -47,7 +47,7 @@ export async function runServe(out: string, options: ReceiveCommandOptions): Pro
 
 /** @throws CtxsyncError usage */
 function serveOptions(out: string, options: ReceiveCommandOptions): ServeOptions {
-  const { socket, report, maxBytes, maxEntries, delete: mirror } = options;
+  const { socket, report, maxBytes, maxEntries } = options;
   const { stallAfter: stallAfterMs, stallTimeout: stallTimeoutMs } = options;
   if (socket === undefined) {
     throw usage('--serve needs --socket PATH: where senders are to come');
@@ -57,6 +57,6 @@ function serveOptions(out: string, options: ReceiveCommandOptions): ServeOptions
   if (report !== undefined) {
     throw usage('--report is for one transfer; with --serve, --progress json tells the outcomes');
   }
-  const to = { folder: out, delete: mirror };
+  const to = folderTarget(out, options);
   return { socket, to, maxBytes, maxEntries, stallAfterMs, stallTimeoutMs };
 }

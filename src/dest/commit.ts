@@ -1,18 +1,20 @@
 import { joinPath, toText, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import type { Metadata } from '../disk/held-directory.ts';
+import { MountPoints } from '../disk/mount-points.ts';
 import { describeSystemError, destinationError } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_NAMED_ENTRIES } from '../limits.ts';
 import { letGo, withDestination, withOut, type Destination } from './destination.ts';
 import { Graft } from './graft.ts';
 import { releaseLock } from './lock.ts';
+import { findRemovals, type Mirror, type Removals } from './removals.ts';
 import { removeTree } from './remove-tree.ts';
 import { Warnings } from './warnings.ts';
 
 export interface CommitOptions {
-  /** Take out of OUT what the contexts do not have. */
-  delete: boolean;
+  /** With --delete: take out what the contexts do not have. */
+  mirror: Mirror | undefined;
   /** Contexts of which the stage has only what changed. */
   compared: ComparedContext[];
   /** Mode and time that OUT gets; absent where no context has sent those of its own root. */
@@ -27,8 +29,8 @@ export interface ComparedContext {
 }
 
 export interface CommitResult {
-  /** Entries of OUT, directories counted as one, that --delete took out. */
-  removed: number;
+  /** What --delete took out. */
+  removed: Removals;
   /** What could not be done, although all is in place. */
   warnings: string[];
 }
@@ -39,7 +41,8 @@ export interface CommitResult {
  * the stage's trash. No symlink in OUT is followed. When a step fails, all that were done are
  * undone, and OUT is as it was.
  *
- * @throws CtxsyncError no-space, not-writable; naming the path
+ * @throws CtxsyncError delete-refused, before anything is touched; no-space, not-writable, naming the
+ *   path
  */
 export function commit(
   destination: Destination,
@@ -49,14 +52,20 @@ export function commit(
   gauge.enter('committing', destination.out);
   const warnings = new Warnings();
   const removed = withDestination(destination, (opened) => {
-    const graft = new Graft(opened, options, gauge, warnings);
+    const { mirror, compared } = options;
+    const mounts = MountPoints.below(opened.out);
+    const removals =
+      mirror === undefined
+        ? { count: 0, paths: [] }
+        : findRemovals(opened, { mirror, compared, mounts, gauge });
+    const graft = new Graft(opened, { ...options, mounts }, gauge, warnings);
     try {
       graft.run();
     } catch (error) {
       throw undoAfter(error, graft);
     }
     graft.close((error, path) => warnings.addMessage(leftOver(error, path)));
-    return graft.removed;
+    return removals;
   });
   finish(destination, options, gauge, warnings);
   return { removed, warnings: warnings.list() };

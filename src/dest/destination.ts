@@ -117,19 +117,21 @@ const NO_DIRECTORY = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
  * Makes OUT where it is missing, takes its lock, removes what dead runs have left but for stages that
  * may still be of use, and makes our stage.
  *
- * @param follow it may be a symlink to a directory; else it is refused
+ * @param options.follow it may be a symlink to a directory; else it is refused
+ * @param options.mirrors it is to be the mirror of a context: "/" is refused
  * @throws CtxsyncError locked, no-space, not-writable; then nothing is left behind
  */
 export function prepareDestination(
   path: BytePath,
   gauge: Gauge,
-  { follow }: { follow: boolean },
+  { follow, mirrors = false }: { follow: boolean; mirrors?: boolean },
 ): Destination {
   gauge.enter('locking', path);
   const made: BytePath[] = [];
   let out: HeldDirectory | undefined;
   try {
     out = makeOut(path, made, follow);
+    if (mirrors && isRoot(out)) throw mirrorsRoot();
     const before = out.metadata();
     const lock = lockOut(out, before);
     const name = stageName();
@@ -159,6 +161,17 @@ export function prepareDestination(
     removeMade(made);
     throw destinationError(error, 'write into', path);
   }
+}
+
+function isRoot({ identity: { dev, ino } }: HeldDirectory): boolean {
+  const root = lstatSync('/', { bigint: true });
+  return root.dev === dev && root.ino === ino;
+}
+
+function mirrorsRoot(): CtxsyncError {
+  const message =
+    'refused: OUT is /, and --delete would take out everything that the contexts lack';
+  return new CtxsyncError('usage', `${message}; name a directory of its own`);
 }
 
 /**

@@ -10,8 +10,8 @@ import { closeRead } from '../disk/close-read.ts';
 import { joinPath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { Descent } from '../disk/descent.ts';
 import type { Gauge } from '../disk/gauge.ts';
-import { metadataOf, type HeldDirectory } from '../disk/held-directory.ts';
-import { MountPoints } from '../disk/mount-points.ts';
+import { metadataOf, type DirectoryIdentity, type HeldDirectory } from '../disk/held-directory.ts';
+import type { MountPoints } from '../disk/mount-points.ts';
 import { destinationError, errnoOf } from '../disk/system-error.ts';
 import { isWorkName } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
@@ -21,19 +21,24 @@ import type { OpenDestination } from './destination.ts';
 import { readEdits, type Edit } from './edits.ts';
 import { inodeKey } from './inode-key.ts';
 import { changed, OutCursor } from './out-cursor.ts';
+import { baseKeys } from './removals.ts';
 import { Rooms, type Room } from './rooms.ts';
 import { undo, type OnFailed } from './undo.ts';
 import { UndoLog } from './undo-log.ts';
 import type { Warnings } from './warnings.ts';
+
+export interface GraftOptions extends CommitOptions {
+  /** Below OUT. */
+  mounts: MountPoints;
+}
 
 /**
  * The stage, grafted onto OUT: a walk over pairs of directories that are held open, one of the stage
  * and the one of OUT that it becomes. What stays in memory grows with the depth alone.
  */
 export class Graft {
-  removed = 0;
   readonly #opened: OpenDestination;
-  readonly #options: CommitOptions;
+  readonly #options: GraftOptions;
   readonly #gauge: Gauge;
   readonly #warnings: Warnings;
   readonly #rooms: Rooms;
@@ -45,15 +50,12 @@ export class Graft {
   /** To what hardlinks are other names of. */
   readonly #targets: Descent;
   readonly #copiers = new Map<Room, EntryCopier>();
-  /**
-   * Directories that contexts were compared with: what the stage lacks there is right. By their keys, as
-   * the disk may have another spelling of their names.
-   */
-  readonly #bases = new Set<string>();
+  /** Directories that contexts were compared with: what the stage lacks there is right. */
+  readonly #bases: ReadonlySet<string>;
   /** Directories in them of which the stage has everything. */
   readonly #wholes = new Set<BytePath>();
 
-  constructor(opened: OpenDestination, options: CommitOptions, gauge: Gauge, warnings: Warnings) {
+  constructor(opened: OpenDestination, options: GraftOptions, gauge: Gauge, warnings: Warnings) {
     const { out, stage, tree } = opened;
     this.#opened = opened;
     this.#options = options;
@@ -61,7 +63,8 @@ export class Graft {
     this.#warnings = warnings;
     this.#log = new UndoLog(stage);
     this.#rooms = new Rooms(out, stage, gauge);
-    this.#mounts = MountPoints.below(out);
+    this.#mounts = options.mounts;
+    this.#bases = baseKeys(out, options.compared);
     this.#staged = new Descent(tree);
     this.#targets = new Descent(out);
     this.#out = new OutCursor({
@@ -78,14 +81,12 @@ export class Graft {
    * composes letters in its own way, would give us `README` for the `readme` that is to go.
    */
   run(): void {
-    const { delete: mirror, compared } = this.#options;
-    if (mirror) {
-      for (const { name } of compared) this.#addBase(name);
+    const { mirror, compared } = this.#options;
+    if (mirror !== undefined) {
       for (const context of compared) this.#remove(context);
       this.#out.leaveAll();
     }
-    const mirrors = mirror && !this.#bases.has(inodeKey(this.#opened.out.identity));
-    this.#directory('', mirrors);
+    this.#directory('', this.#isWhole('', this.#opened.out.identity, false));
     for (const context of compared) this.#linkUp(context);
     this.#out.leaveAll();
   }
@@ -139,7 +140,7 @@ export class Graft {
   #removeEntry(name: BytePath, path: BytePath): void {
     const stats = this.#out.directory.look(name);
     if (stats === undefined || this.#bases.has(inodeKey(stats))) return;
-    if (this.#takeOut(name, stats, path)) this.removed += 1;
+    this.#takeOut(name, stats, path);
   }
 
   /** New names of files that are there, in directories that may have come just now. */
@@ -158,11 +159,11 @@ export class Graft {
     for (const edit of readEdits(stage, edits)) yield { ...edit, path: joinPath(name, edit.path) };
   }
 
-  #addBase(name: BytePath): void {
-    const { out } = this.#opened;
-    if (name === '') this.#bases.add(inodeKey(out.identity));
-    const stats = name === '' ? undefined : out.look(name);
-    if (stats?.isDirectory() === true) this.#bases.add(inodeKey(stats));
+  /** The stage has all that is to be in this directory of OUT. @param mirrors in the one above it, too */
+  #isWhole(path: BytePath, identity: DirectoryIdentity, mirrors: boolean): boolean {
+    if (this.#wholes.has(path)) return true;
+    const isMirrored = mirrors || this.#options.mirror?.names.includes(path) === true;
+    return isMirrored && !this.#bases.has(inodeKey(identity));
   }
 
   #link(path: BytePath, target: BytePath): void {
@@ -194,8 +195,8 @@ export class Graft {
     if (ours === undefined) throw new Error(`the stage lost ${toText(path)}`);
     if (theirs === undefined) return this.#place(name, ours);
     if (ours.isDirectory() && theirs.isDirectory()) {
-      const mirrored = this.#wholes.has(path) || (mirrors && !this.#bases.has(inodeKey(theirs)));
-      return this.#merge(name, ours, theirs, () => this.#directory(path, mirrored));
+      const isWhole = this.#isWhole(path, theirs, mirrors);
+      return this.#merge(name, ours, theirs, () => this.#directory(path, isWhole));
     }
     const isMount = this.#out.isMountPoint(name, theirs);
     if (isMount && ours.isFile() && theirs.isFile()) return this.#overwrite(name, ours, theirs);

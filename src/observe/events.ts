@@ -93,7 +93,7 @@ export interface EntryCounts {
   changed: number;
   /** There already, and the same. */
   unchanged: number;
-  /** Taken out, a folder with all that was in it counted once. */
+  /** Taken out, each one in a directory that went counted too. */
   removed: number;
 }
 
@@ -145,6 +145,8 @@ export interface TransferReport {
   skipped: PathNotes;
   /** Sent, but not as it was: setuid bits, file capabilities. */
   changed: PathNotes;
+  /** Taken out of the destination by --delete. */
+  removed: PathNotes;
   /** What ended the run, by path. */
   failed: PathNotes;
   stalls: StallReport[];

@@ -1,5 +1,6 @@
 import type { Budget } from '../archive/budget.ts';
 import type { Destination, Keep } from '../dest/destination.ts';
+import type { Mirror, Removals } from '../dest/removals.ts';
 import type { Metadata } from '../disk/held-directory.ts';
 import { fromText, toText, type BytePath } from '../disk/byte-path.ts';
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
@@ -11,6 +12,7 @@ import type { IncomingStream } from '../wire/demux.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
 import { Comparisons, type ComparisonsOptions, type Site } from './comparisons.ts';
 import type { Crew } from './crew.ts';
+import type { FolderTarget } from './folder-target.ts';
 import { graceMs } from './give-up.ts';
 import type { Landing } from './landing.ts';
 import type { Monitor } from './monitor.ts';
@@ -19,8 +21,8 @@ import { Turns } from './turns.ts';
 export interface FolderLandingOptions {
   /** Settles when the folder may be worked on. */
   place: () => Promise<Place>;
-  /** Take out of the folder what the contexts do not have. */
-  mirror: boolean;
+  /** What --delete may do; which folder it is, `place` says. */
+  to: Omit<FolderTarget, 'folder'>;
   crew: Crew;
   monitor: Monitor;
   /** What may be offered, and what may travel. */
@@ -28,6 +30,8 @@ export interface FolderLandingOptions {
   openWants: ComparisonsOptions['openWants'];
   onFailure: (error: CtxsyncError) => void;
   onWarning: (message: string) => void;
+  /** What --delete took out. */
+  onRemoved: (removals: Removals) => void;
   /** From here on nobody should interrupt. */
   onCommit: () => void;
 }
@@ -180,7 +184,8 @@ export class FolderLanding implements Landing {
     const { folder, context } = await place();
     this.#base = context;
     // A context's name is the sender's word: it must not lead out of OUT.
-    const input = { out: fromText(folder), follow: context === '' };
+    const mirrors = this.#options.to.delete === true;
+    const input = { out: fromText(folder), follow: context === '', mirrors };
     this.#destination = await crew.run(this.#thread, 'prepare', input);
     for (const message of this.#destination.warnings) onWarning(message);
     monitor.enter('receiving');
@@ -231,16 +236,30 @@ export class FolderLanding implements Landing {
   }
 
   async #commit(): Promise<void> {
-    const { crew, monitor, mirror, onCommit, onWarning } = this.#options;
+    const { crew, monitor, onCommit, onWarning, onRemoved } = this.#options;
     const destination = this.#destination!;
     onCommit();
     monitor.enter('committing');
-    const options = { delete: mirror, root: this.#root, compared: this.#comparisons.contexts() };
+    const compared = this.#comparisons.contexts();
+    const options = { mirror: this.#mirror(), root: this.#root, compared };
     const result = await crew.run(this.#thread, 'commit', { destination, options });
     this.#destination = undefined;
-    this.#removed = result.removed;
+    this.#removed = result.removed.count;
+    onRemoved(result.removed);
     this.committed = true;
     for (const message of result.warnings) onWarning(message);
+  }
+
+  /** Contexts that all have names are mirrored by themselves: what else is in the folder is not theirs. */
+  #mirror(): Mirror | undefined {
+    const { delete: mirrors = false, allowEmpty = false, maxDelete = Infinity } = this.#options.to;
+    if (!mirrors) return undefined;
+    const names = this.#arriving.map(({ name }) => this.#landing(name));
+    const empty = this.contexts().filter(({ name, entries }) => {
+      const compared = this.#comparisons.counts(name);
+      return entries === 0 && (compared?.unchanged ?? 0) === 0;
+    });
+    return { names, empty: empty.map(({ name }) => this.#landing(name)), allowEmpty, maxDelete };
   }
 
   /** The name in the folder that a context becomes. */

@@ -1,3 +1,4 @@
+import type { Removals } from '../dest/removals.ts';
 import { toText } from '../disk/byte-path.ts';
 import { MAX_REPORTED_PATHS } from '../limits.ts';
 import type { PathNotes } from '../observe/events.ts';
@@ -7,7 +8,14 @@ import type { PathWord, UnnamedPaths } from '../worker/jobs.ts';
 export class Notes {
   readonly skipped: PathNotes = { count: 0, paths: [] };
   readonly changed: PathNotes = { count: 0, paths: [] };
+  readonly removed: PathNotes = { count: 0, paths: [] };
   readonly failed: PathNotes = { count: 0, paths: [] };
+
+  addRemoved({ count, paths }: Removals): void {
+    this.removed.count += count;
+    const reason = 'not in the context';
+    this.removed.paths.push(...paths.map((path) => ({ path: toText(path), reason })));
+  }
 
   add(word: PathWord | UnnamedPaths): void {
     const notes = this[word.about];

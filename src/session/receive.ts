@@ -13,6 +13,7 @@ import { isConnection } from './connection.ts';
 import { Crew } from './crew.ts';
 import { Failure } from './failure.ts';
 import { FolderLanding, type Place } from './folder-landing.ts';
+import type { FolderTarget } from './folder-target.ts';
 import type { Landing } from './landing.ts';
 import { Monitor, type WireMovement } from './monitor.ts';
 import { Notes } from './notes.ts';
@@ -24,13 +25,7 @@ import { makeReport } from './report.ts';
 import { TarLanding } from './tar-landing.ts';
 
 /** Where contexts end up: laid over a folder, or as one tar. */
-export type Target =
-  | {
-      folder: string;
-      /** Take out of the folder what the contexts do not have. */
-      delete?: boolean | undefined;
-    }
-  | { tar: Outgoing };
+export type Target = FolderTarget | { tar: Outgoing };
 
 export interface ReceiveOptions extends TransferOptions, PlacingOptions {
   /** One way, or both ways: then a sender that asks for it is told what becomes of its contexts. */
@@ -199,7 +194,8 @@ class ReceiveRun {
     return new FolderLanding({
       ...common,
       place: () => this.#place(to.folder),
-      mirror: to.delete ?? false,
+      to,
+      onRemoved: (removals) => this.#notes.addRemoved(removals),
       budgets: { manifests: budget(), trees: budget() },
       openWants: (name, ring, all) => this.#answers!.openWants(name, ring, all),
       onWarning: (message) =>

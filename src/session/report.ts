@@ -34,6 +34,7 @@ export function makeReport(outcome: Outcome, monitor: Monitor, notes: Notes): Tr
     times,
     skipped: notes.skipped,
     changed: notes.changed,
+    removed: notes.removed,
     failed: notes.failed,
     stalls: monitor.stalls,
   };
@@ -53,6 +54,7 @@ export function notBegun(side: Side, error: CtxsyncError): TransferReport {
     times: { totalMs: 0, sourceMs: 0, wireMs: 0 },
     skipped: { count: 0, paths: [] },
     changed: { count: 0, paths: [] },
+    removed: { count: 0, paths: [] },
     failed: { count: 0, paths: [] },
     stalls: [],
   };

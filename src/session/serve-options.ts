@@ -1,4 +1,5 @@
 import type { TransferEvent } from '../observe/events.ts';
+import type { FolderTarget } from './folder-target.ts';
 import type { TransferOptions } from './options.ts';
 
 export interface ServeOptions extends Omit<TransferOptions, 'onEvent'> {
@@ -8,11 +9,7 @@ export interface ServeOptions extends Omit<TransferOptions, 'onEvent'> {
    * Where contexts land. A sender of one context that has a name works on that folder of it alone,
    * side by side with senders of other names; every other sender works on it as a whole.
    */
-  to: {
-    folder: string;
-    /** Take out of what a sender works on what its contexts do not have. */
-    delete?: boolean | undefined;
-  };
+  to: FolderTarget;
   /** Bytes of file content that are accepted of one sender; default: any number. */
   maxBytes?: number | undefined;
   /** Entries that are accepted of one sender; default 4,000,000. */

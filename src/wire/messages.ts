@@ -138,6 +138,7 @@ export const WIRE_CODES = {
   interrupted: 19,
   'no-peer': 20,
   'outcome-unknown': 21,
+  'delete-refused': 22,
 } as const satisfies Record<ErrorCode, number>;
 
 const CODES: ReadonlyMap<number, ErrorCode> = new Map(

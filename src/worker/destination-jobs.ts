@@ -35,7 +35,7 @@ export const DESTINATION_JOBS: Pick<
   Handlers,
   'prepare' | 'hasBase' | 'compare' | 'unpack' | 'commit' | 'discard'
 > = {
-  prepare: ({ out, follow }, { gauge }) => prepareDestination(out, gauge, { follow }),
+  prepare: ({ out, ...options }, { gauge }) => prepareDestination(out, gauge, options),
 
   hasBase: ({ destination, name, others }, { gauge }) => hasBase(destination, name, others, gauge),
 

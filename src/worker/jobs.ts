@@ -70,7 +70,7 @@ export interface Jobs {
     result: void;
   };
   /** Locks OUT and makes a stage in it. `follow`: OUT may be a symlink. */
-  prepare: { input: { out: BytePath; follow: boolean }; result: Destination };
+  prepare: { input: { out: BytePath; follow: boolean; mirrors: boolean }; result: Destination };
   /** Whether there is anything that a context can be compared with. */
   hasBase: {
     input: { destination: Destination; name: BytePath; others: readonly BytePath[] };

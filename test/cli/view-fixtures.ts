@@ -85,6 +85,7 @@ export function report(change: Partial<TransferReport> = {}): TransferReport {
     times: { totalMs: 3_107, sourceMs: 652, wireMs: 249, destinationMs: 2_206 },
     skipped: { count: 0, paths: [] },
     changed: { count: 0, paths: [] },
+    removed: { count: 0, paths: [] },
     failed: { count: 0, paths: [] },
     stalls: [],
     ...change,

@@ -16,7 +16,7 @@ const O_ACCMODE = 3;
 
 it.each([
   ['once', { delete: false }],
-  ['twice with --delete', { delete: true }],
+  ['three times with --delete', { delete: true }],
 ])('a commit reads its edits %s, and says before that it is at work', async (_, options) => {
   await withFolder((folder) => {
     const [context, out] = [join(folder, 'context'), join(folder, 'out')];
@@ -30,6 +30,6 @@ it.each([
       if (reads && String(args[0]).includes('/edits-')) states.push(gauge.read().state);
       return make(name, ...args);
     }, attempt);
-    expect(states).toEqual(Array.from({ length: options.delete ? 2 : 1 }, () => 'committing'));
+    expect(states).toEqual(Array.from({ length: options.delete ? 3 : 1 }, () => 'committing'));
   });
 });

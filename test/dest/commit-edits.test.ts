@@ -12,6 +12,7 @@ import {
   symlinkSync,
   utimesSync,
   writeFileSync,
+  readdirSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -78,7 +79,7 @@ describe('a commit of what changed', () => {
       await withEdited((context, out, folder) => {
         const run = (): void => {
           const { removed, warnings, wants } = update(out, { '': context }, { delete: true });
-          expect({ removed, warnings }).toEqual({ removed: 5, warnings: [] });
+          expect([removed.count, warnings]).toEqual([7, []]);
           const paths = wants.map(({ path }) => path);
           expect(paths).toEqual(['', 'changed', 'new', 'new/x']);
         };
@@ -93,7 +94,7 @@ describe('a commit of what changed', () => {
   it('without --delete leaves what the context lacks, and links all the same', async () => {
     await withEdited((context, out) => {
       const mine = Object.entries(treeState(out)).filter(([path]) => path.includes('mine'));
-      expect(update(out, { '': context }).removed).toBe(0);
+      expect(update(out, { '': context }).removed.count).toBe(0);
       expect(treeState(out)).toEqual({ ...treeState(context), ...Object.fromEntries(mine) });
     });
   });
@@ -103,7 +104,12 @@ describe('a commit of what changed', () => {
       update(out, { '': context }, { delete: true });
       const before = treeState(out);
       const second = update(out, { '': context }, { delete: true });
-      expect(second).toMatchObject({ removed: 0, warnings: [], wants: [{ path: '' }], bytes: 0 });
+      expect(second).toMatchObject({
+        removed: { count: 0, paths: [] },
+        warnings: [],
+        wants: [{ path: '' }],
+        bytes: 0,
+      });
       expect(treeState(out)).toEqual(before);
     });
   });
@@ -182,11 +188,18 @@ describe('a commit of what changed', () => {
 describe('--delete, with several contexts', () => {
   const NAMED: UpdateOptions[] = [{}, { whole: ['web'] }, { whole: ['web', 'api'] }];
 
-  it.each(NAMED)('that all have names removes what none of them has: %j', async (options) => {
+  it.each(NAMED)('that all have names takes nothing out beside them: %j', async (options) => {
     await withContexts(['web', 'api'], (contexts, out) => {
       writeTree(out, { 'mine/x': '', 'web/mine': '', 'web/sub/mine': '', 'api/mine/x': '' });
       const { removed } = update(out, contexts, { ...options, delete: true });
-      expect(removed).toBe(4);
+      expect(removed.paths.toSorted()).toEqual([
+        'api/mine',
+        'api/mine/x',
+        'web/mine',
+        'web/sub/mine',
+      ]);
+      expect(readdirSync(out).toSorted()).toEqual(['api', 'mine', 'web']);
+      rmSync(join(out, 'mine'), { recursive: true });
       expectMirror(out, contexts);
     });
   });
@@ -197,7 +210,7 @@ describe('--delete, with several contexts', () => {
     await withContexts(['', 'web'], (contexts, out) => {
       writeTree(out, { 'mine/x': '', 'sub/mine': '', 'web/mine': '', 'web/sub/mine': '' });
       const { removed } = update(out, contexts, { ...options, delete: true });
-      expect(removed).toBe(4);
+      expect(removed.count).toBe(5);
       expectMirror(out, contexts);
     });
   });
@@ -210,10 +223,10 @@ describe('--delete, with several contexts', () => {
     });
   });
 
-  it('removes a context of before that has no name any more', async () => {
+  it('leaves a context of before alone', async () => {
     await withContexts(['web', 'api'], ({ web }, out) => {
-      expect(update(out, { web: web! }, { delete: true }).removed).toBe(1);
-      expectMirror(out, { web: web! });
+      expect(update(out, { web: web! }, { delete: true }).removed.count).toBe(0);
+      expect(readdirSync(out).toSorted()).toEqual(['api', 'web']);
     });
   });
 });

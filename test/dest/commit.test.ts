@@ -19,7 +19,10 @@ const CONTEXT: EntryLike[] = [
 describe('a commit', () => {
   it('puts the whole context into an OUT that was not there', async () => {
     await withFolder((folder) => {
-      expect(lay(join(folder, 'a/b/out'), CONTEXT)).toEqual({ removed: 0, warnings: [] });
+      expect(lay(join(folder, 'a/b/out'), CONTEXT)).toEqual({
+        removed: { count: 0, paths: [] },
+        warnings: [],
+      });
       expect(Object.keys(treeState(join(folder, 'a/b/out'))).toSorted()).toEqual(paths(CONTEXT));
     });
   });
@@ -30,7 +33,7 @@ describe('a commit', () => {
       const out = join(folder, 'out');
       writeTree(out, { file: 'old', mine: 'mine', 'sub/deep/mine': 'too', 'sub/deep/file': 'old' });
       const mine = treeState(out);
-      expect(lay(out, CONTEXT).removed).toBe(0);
+      expect(lay(out, CONTEXT).removed.count).toBe(0);
       expect(treeState(out)).toEqual({
         ...fresh,
         mine: mine['mine'],
@@ -45,7 +48,7 @@ describe('a commit', () => {
       const out = join(folder, 'out');
       writeTree(out, { file: 'old', 'gone/a/b': '', 'sub/gone': '', 'sub/deep/file': 'old' });
       symlinkSync('/nowhere', join(out, 'gone-too'));
-      expect(lay(out, CONTEXT, { delete: true }).removed).toBe(3);
+      expect(lay(out, CONTEXT, { delete: true }).removed.count).toBe(5);
       expect(treeState(out)).toEqual(fresh);
     });
   });

@@ -160,9 +160,9 @@ describe('what does not travel as it is', () => {
       const outcome = await pipeline(['--report', report, context], [join(folder, 'out')]);
       expectDone(outcome);
       expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({
-        skipped: { count: 1, paths: [{ path: 'run/fifo\\n', reason: 'a FIFO' }] },
+        skipped: { count: 1, paths: [{ path: 'run/fifo\\x0a', reason: 'a FIFO' }] },
       });
-      expect(outcome.send.stderr).toContain('1 entry not sent: run/fifo\\n (a FIFO)');
+      expect(outcome.send.stderr).toContain('1 entry not sent: run/fifo\\x0a (a FIFO)');
       expect(Object.keys(treeState(join(folder, 'out')))).toEqual(['', 'run', 'run/file']);
     });
   });

@@ -29,6 +29,7 @@ import { IgnoreRules } from '../../src/tree/ignore-rules.ts';
 import { stampOf } from '../../src/tree/stamp.ts';
 import { walkWanted } from '../../src/tree/walk-wanted.ts';
 import { walk, type WalkOptions } from '../../src/tree/walk.ts';
+import { mirrorOf } from './mirror.ts';
 import { tryHold } from './held.ts';
 import { MemorySink, MemorySource, ORIGIN } from './archive-io.ts';
 
@@ -197,7 +198,11 @@ class Update {
 
   commit(): CommitResult {
     const { delete: mirror = false, gauge = new Gauge() } = this.#options;
-    const options = { delete: mirror, root: this.#root, compared: this.#compared };
+    const options = {
+      mirror: mirrorOf(mirror, this.#names),
+      root: this.#root,
+      compared: this.#compared,
+    };
     return commit(this.#destination, options, gauge);
   }
 

@@ -4,6 +4,7 @@ import { StageWriter } from '../../src/dest/stage-writer.ts';
 import { fromText } from '../../src/disk/byte-path.ts';
 import { Gauge } from '../../src/disk/gauge.ts';
 import type { Content, Entry } from '../../src/entry.ts';
+import { mirrorOf } from './mirror.ts';
 
 /** What a test says of an entry; the rest is the least that its kind needs. */
 export type EntryLike = Partial<Entry> & { path: string; content?: string };
@@ -65,7 +66,7 @@ export function lay(
       }
       return writer.root;
     });
-    return commit(destination, { delete: mirror, root, compared: [] }, gauge);
+    return commit(destination, { mirror: mirrorOf(mirror, ['']), root, compared: [] }, gauge);
   } catch (error) {
     discard(destination, new Gauge());
     throw error;

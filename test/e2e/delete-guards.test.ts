@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { attempt, transfer, WAYS } from '../helpers/both-ways.ts';
+import { pipeline, run } from '../helpers/cli.ts';
+import {
+  expectExit,
+  expectFailure,
+  expectUntouched,
+  withScene,
+  writeTree,
+} from '../helpers/scene.ts';
+import { treeState } from '../helpers/tree-state.ts';
+
+// --delete is for what the context does not have; not for a source that was not mounted, a rule that
+// ignores everything, or somebody else's directory.
+
+const EMPTY = ['--exclude', '**'];
+
+test('a context without entries takes nothing out, by a pipe', () =>
+  withScene(async (scene) => {
+    const { context, out } = scene;
+    const { receive } = await pipeline([...EMPTY, context], ['--delete', '-q', out]);
+    expectFailure(receive, 5, 'refused: the context has no entries', '--allow-empty');
+    expectUntouched(scene);
+  }));
+
+test.each(WAYS)('a context without entries takes nothing out, over %s', (way) =>
+  withScene(async (scene) => {
+    const { folder, context, out } = scene;
+    const send = [...EMPTY, context];
+    const ended = await attempt({ folder, way, send, receive: ['--delete', out] });
+    expectFailure(ended.send, 9, 'refused: the context has no entries');
+    expectUntouched(scene);
+  }),
+);
+
+test('a context without entries among others takes nothing out', () =>
+  withScene(async (scene) => {
+    const { folder, context, out } = scene;
+    writeTree(out, { 'web/mine': 'mine' });
+    writeTree(folder, { 'empty/none': '' });
+    const args = ['--exclude', 'none', `web=${join(folder, 'empty')}`, `app=${context}`];
+    const { receive } = await pipeline(args, ['--delete', out]);
+    expectFailure(receive, 5, 'refused: the context web has no entries');
+    expect(readFileSync(join(out, 'web/mine'), 'utf8')).toBe('mine');
+  }));
+
+test('--allow-empty empties OUT; and where there is nothing to take out it is not asked for', () =>
+  withScene(async ({ folder, context, out }) => {
+    const allowed = await pipeline([...EMPTY, context], ['--delete', '--allow-empty', out]);
+    expectExit(allowed.receive, 0);
+    expect(treeState(out, { root: false })).toEqual({});
+    const fresh = await pipeline([...EMPTY, context], ['--delete', join(folder, 'fresh')]);
+    expectExit(fresh.receive, 0);
+  }));
+
+describe('--max-delete', () => {
+  test.each(WAYS)('counts each entry before anything is touched, over %s', (way) =>
+    withScene(async ({ folder, context, out }) => {
+      writeTree(out, { 'mine/a': '', 'mine/b': '' });
+      const before = treeState(out);
+      const count = Object.keys(before).filter((path) => path.startsWith('mine')).length;
+      const receive = ['--delete', `--max-delete=${count - 1}`, out];
+      const ended = await attempt({ folder, way, send: [context], receive });
+      expectFailure(ended.send, 9, '--delete would take out', `--max-delete allows ${count - 1}`);
+      expect(treeState(out)).toEqual(before);
+    }),
+  );
+
+  test('allows as many as it says; they are named', () =>
+    withScene(async ({ folder, context }) => {
+      const out = join(folder, 'fresh');
+      await transfer({ folder, send: [context], receive: [out] });
+      writeTree(out, { 'mine/a': '', 'mine/b': '' });
+      const receive = ['--delete', '--max-delete=3', out];
+      const { received } = await transfer({ folder, send: [context], receive });
+      const reason = 'not in the context';
+      const paths = ['mine', 'mine/a', 'mine/b'].map((path) => ({ path, reason }));
+      expect(received.removed).toEqual({ count: 3, paths });
+      expect(received.counts?.removed).toBe(3);
+    }));
+
+  test('without --delete is a mistake', async () => {
+    const outcome = await run(['receive', '--max-delete=3', '/nowhere']);
+    expectFailure(outcome, 2, 'give that too');
+  });
+});
+
+test('what is removed is named at a terminal or in a log', () =>
+  withScene(async ({ context, out }) => {
+    writeTree(out, { 'mine/a': '', 'mine/b': '', 'mine/c': '' });
+    const { receive } = await pipeline([context], ['--delete', '--progress', 'plain', out]);
+    expect(receive.stderr).toMatch(/removed kept\.txt, mine, mine\/a, and \d+ more/);
+  }));
+
+test('contexts that have names are mirrored by themselves', () =>
+  withScene(async ({ context, out }) => {
+    writeTree(out, { 'assets/x': 'keep', 'app/old': 'old' });
+    const { receive } = await pipeline([`app=${context}`], ['--delete', out]);
+    expectExit(receive, 0);
+    expect(treeState(join(out, 'app'))).toEqual(treeState(context));
+    expect(readFileSync(join(out, 'assets/x'), 'utf8')).toBe('keep');
+  }));
+
+test("/ is nobody's mirror", () =>
+  withScene(async ({ context }) => {
+    const { receive } = await pipeline([context], ['--delete', '/']);
+    expectFailure(receive, 2, 'refused: OUT is /');
+  }));
