@@ -25,6 +25,7 @@ import { writeTree } from '../helpers/scene.ts';
 import { SteppingGauge } from '../helpers/stepping-gauge.ts';
 import { thrownBy } from '../helpers/thrown-by.ts';
 import { treeState } from '../helpers/tree-state.ts';
+import { rounds } from '../helpers/proofs.ts';
 
 /** Runs with a context, and an OUT that differs from it in every way that an edit is for. */
 function withEdited<T>(use: (context: string, out: string, folder: string) => T): Promise<T> {
@@ -155,7 +156,8 @@ describe('a commit of what changed', () => {
   });
 
   it('makes of any tree any other, with --delete, as a whole transfer does', async () => {
-    for (let seed = 0; seed < 60; seed++) {
+    const seeds = rounds(120);
+    for (let seed = 0; seed < seeds; seed++) {
       await withRandomPair(seed, ({ context, out, random }) => {
         changeRandomly(out, random, 1 + random(8));
         update(out, { '': context }, { delete: true, checksum: true });
@@ -167,7 +169,8 @@ describe('a commit of what changed', () => {
   });
 
   it('makes of any tree what a whole transfer makes of it, without --delete', async () => {
-    for (let seed = 100; seed < 140; seed++) {
+    const end = 100 + rounds(80);
+    for (let seed = 100; seed < end; seed++) {
       await withRandomPair(seed, ({ folder, context, out, random }) => {
         const other = join(folder, 'other');
         changeRandomly(out, random, 1 + random(8));

@@ -26,6 +26,7 @@ import { writeTree } from '../helpers/scene.ts';
 import { contentOf, toEntry, type EntryLike } from '../helpers/stage.ts';
 import { treeState } from '../helpers/tree-state.ts';
 import { held, tryHold } from '../helpers/held.ts';
+import { rounds } from '../helpers/proofs.ts';
 
 const MTIME_US = 1_500_000_000_123_457;
 const SECONDS = toUtimesSeconds(MTIME_US);
@@ -236,7 +237,8 @@ describe('a transfer after one that broke off', () => {
 
 describe('any transfer after any that broke off', () => {
   it.each([['root'], ['one who is not']])('makes OUT what the context is, for %s', async (who) => {
-    for (let seed = 0; seed < 40; seed++) {
+    const seeds = rounds(80);
+    for (let seed = 0; seed < seeds; seed++) {
       await withRandomPair(seed, ({ folder, context, out, random }) => {
         changeRandomly(out, random, 8);
         for (const name of ['.ctxsync-0123456789abcdef', '.ctxsync-0123456789abcde0']) {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { fromText } from '../../src/disk/byte-path.ts';
 import { decodeRunes, IgnorePattern } from '../../src/tree/ignore-pattern.ts';
 import { PatternSyntaxError } from '../../src/tree/ignore-regexp.ts';
+import { proving } from '../helpers/proofs.ts';
 
 describe('a pattern matches as moby/patternmatcher does', () => {
   // patternmatcher_test.go, TestMatches and matchTests, each without the parents' matches.
@@ -141,7 +142,7 @@ describe('a pattern matches as moby/patternmatcher does', () => {
       fc.property(glob, path, (pattern, text) => {
         expect(match(pattern, text)).toBe(referenceMatch(pattern, text));
       }),
-      { numRuns: 20_000 },
+      proving(40_000),
     );
   });
 
@@ -310,7 +311,7 @@ describe('what a folder can hold', () => {
           expect(compiled.couldMatchBeneath(folder, folder)).toBe(true);
         }
       }),
-      { numRuns: 20_000 },
+      proving(40_000),
     );
   });
 

@@ -12,6 +12,7 @@ import {
   type FolderMatch,
   type IgnoreRule,
 } from '../../src/tree/ignore-rules.ts';
+import { proving } from '../helpers/proofs.ts';
 
 interface Case {
   name: string;
@@ -147,7 +148,7 @@ describe('on every tree and list of rules', () => {
         const rules = ruleList(...written);
         expect(decide(rules, target).ignored).toBe(matchesOrParentMatches(written, target));
       }),
-      { numRuns: 10_000 },
+      proving(20_000),
     );
   });
 
@@ -160,7 +161,7 @@ describe('on every tree and list of rules', () => {
         expect(walk(rules, tree, true)).toEqual(whole);
         expect(walk(rules, tree, true, false)).toEqual(whole);
       }),
-      { numRuns: 5_000 },
+      proving(10_000),
     );
   });
 });
