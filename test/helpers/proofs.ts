@@ -22,3 +22,6 @@ export function rounds(proofs: number, least = 1): number {
 export function proving(proofs: number, least?: number): { numRuns: number; seed: number } {
   return { numRuns: rounds(proofs, least), seed: SEED };
 }
+
+/** Of what can be tried one after the other: each one by `npm run proofs`, each seventh by `npm test`. */
+export const STRIDE = TIMES < 1 ? 7 : 1;
