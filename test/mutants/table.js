@@ -422,6 +422,51 @@ export const MUTANTS = [
     seen: /to throw an error/,
   },
   {
+    name: 'symlink followed in the commit: directories are reached by path, and not through what is held',
+    edits: [
+      {
+        file: 'src/disk/open-folder.ts',
+        find: 'return joinPath(this.#prefix, name);',
+        replace: 'return joinPath(this.#path, name);',
+      },
+    ],
+    file: 'test/dest/commit-swapped.test.ts',
+    test: 'a directory that is swapped at any step leads a commit nowhere: compared',
+    seen: /swapped at step/,
+  },
+  {
+    name: 'lock followed: what lies in its place is opened, whatever it is',
+    edits: [
+      {
+        file: 'src/dest/lock.ts',
+        find: 'if (stats.isFile() && stats.size <= MAX_LOCK_BYTES) return;',
+        replace: 'if (!stats.isDirectory()) return;',
+      },
+      {
+        file: 'src/disk/held-directory.ts',
+        find: 'const all = flags | constants.O_NOFOLLOW | constants.O_NONBLOCK;',
+        replace: 'const all = flags | constants.O_NONBLOCK;',
+      },
+    ],
+    file: 'test/dest/lock.test.ts',
+    test: 'the lock of OUT that is a symlink to /dev/zero is refused at once, and named',
+    seen: /the lock was taken/,
+  },
+  {
+    name: 'guards of --delete: an empty context takes everything out',
+    edits: [
+      {
+        file: 'src/dest/removals.ts',
+        find: 'if (!allowEmpty && empty.includes(this.#context)) throw emptied(this.#context);',
+        replace: 'if (!allowEmpty && empty.length < 0) throw emptied(this.#context);',
+      },
+    ],
+    file: 'test/e2e/delete-guards.test.ts',
+    test: 'a context without entries takes nothing out, by a pipe',
+    seen: /expected/,
+    builds: true,
+  },
+  {
     name: 'a source file that became a symlink is followed out of the context',
     edits: [
       {
