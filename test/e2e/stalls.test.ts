@@ -138,7 +138,7 @@ describe('the two timers', () => {
   });
 
   test('slow is not stalled', async () => {
-    const patience = ['--stall-after', '2s'];
+    const patience = ['--stall-after', '5s'];
     const { sender, receiver } = startHeld(['-', ...patience], [folderInTest(), ...patience], ALL);
     const tar = await recordTar();
     await drip(tar, sender.child.stdin!);
@@ -170,9 +170,9 @@ async function recordTar(): Promise<Buffer> {
   return (await run(['receive', '-'], { input })).stdout;
 }
 
-/** A source that takes some five seconds, and never rests for long. */
+/** A source that takes some nine seconds, and never rests for long. */
 async function drip(bytes: Buffer, to: Writable): Promise<void> {
-  const pieces = 25;
+  const pieces = 45;
   const size = Math.ceil(bytes.length / pieces);
   for (let at = 0; at < bytes.length; at += size) {
     to.write(bytes.subarray(at, at + size));

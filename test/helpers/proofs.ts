@@ -1,6 +1,6 @@
 /*
- * What is tried by chance: schedules, sessions, signals, calls that fail, kills. `npm test` tries a
- * tenth of what `npm run proofs` does, which CI runs; CTXSYNC_PROOFS=10 tries ten times as many.
+ * What is tried by chance: schedules, sessions, signals, calls that fail, kills, trees. `npm test` tries a
+ * tenth of what CTXSYNC_PROOFS=1 does, as in CI's `npm run proofs`; 10 tries ten times as many.
  */
 const TIMES = Number(process.env['CTXSYNC_PROOFS'] ?? 0.1);
 
