@@ -11,6 +11,8 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // CI shares its machine; what passed only the second time is marked "retry x1" in its log.
+    retry: Number(process.env['CTXSYNC_RETRY'] ?? 0),
     // More than processors: much of the end-to-end tests is waiting.
     maxWorkers: Math.ceil(availableParallelism() * 1.5),
     coverage: { include: ['src/**'] },

@@ -74,7 +74,8 @@ describe('the lock of OUT', () => {
   it.runIf(existsSync('/proc/self/stat'))(
     'is taken over from a holder that is dead, and that nobody has waited for',
     async () => {
-      const parent = spawn('sh', ['-c', ': & echo $!; exec sleep 60'], {
+      // The shell, which would wait for it, is another program by the time that it ends.
+      const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 60'], {
         stdio: ['ignore', 'pipe', 'ignore'],
       });
       onTestFinished(() => void parent.kill('SIGKILL'));
