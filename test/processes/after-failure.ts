@@ -38,7 +38,7 @@ function wrongEnds(site: Site, { send, receive, hung }: Ends, { side, code }: Fa
 
 function namesOf({ directory, old, new: wanted }: Site): string[] {
   const names = [...Object.keys(old), ...Object.keys(wanted)].filter((path) => path !== '');
-  return [directory, './', ...names.map((name) => name.replace('\xe9', '\ufffd'))];
+  return [directory, './', ...names.map((name) => name.replace('\xe9', '\\xe9'))];
 }
 
 /**

@@ -110,10 +110,10 @@ function wrongWhenAsked(site: Site, ends: Ends, round: Round): string[] {
   const wrong: string[] = [];
   // A command that ends by a signal passes on what it is to its sender: the receiver failed.
   const sends = round.side === 'sender' ? [0, own] : [0, 7, 9];
-  if (!isIn(send.code, sends)) wrong.push(`the sender ended with ${send.code}`);
-  const receives = round.side === 'receiver' ? [0, own] : [0, 7, 9];
   // The test ends a server, too: of two signals the second one ends it at once.
   const isSecond = round.way === 'serve' && receive.signal === round.signal;
+  if (!isIn(send.code, sends)) wrong.push(`the sender ended with ${send.code}`);
+  const receives = round.side === 'receiver' ? [0, own] : [0, 7, 9];
   if (round.way !== 'command' && !isSecond && !isIn(receive.code, receives)) {
     wrong.push(`the receiver ended with ${receive.code}`);
   }
