@@ -6,6 +6,7 @@ import { hashFile, type FileHash } from '../disk/hash-file.ts';
 import { openFile } from '../disk/open-file.ts';
 import { statSource } from '../disk/stat-source.ts';
 import { sourceChanged, sourceError } from '../disk/system-error.ts';
+import { isSameInode } from '../disk/inode.ts';
 import type { UnreadablePaths } from '../disk/unreadable-paths.ts';
 import type { SourceEntry } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
@@ -129,8 +130,7 @@ const oneByte = new Uint8Array(1);
 /** What is open is what the walk saw, has all its bytes and still has its name. */
 function checkUnchanged({ path, identity }: SourceEntry, now: BigIntStats): void {
   // What takes a removed file's place may get its inode number.
-  const same = now.isFile() && now.dev === identity.dev && now.ino === identity.ino;
-  if (!same) throw sourceChanged(path, 'was replaced');
+  if (!now.isFile() || !isSameInode(now, identity)) throw sourceChanged(path, 'was replaced');
   if (now.size > identity.size) throw sourceChanged(path, 'grew');
   if (now.size < identity.size) throw sourceChanged(path, 'shrank');
   if (now.mtimeNs !== identity.mtimeNs) throw sourceChanged(path, 'was written to');

@@ -11,7 +11,7 @@ import { isWorkName, type EntryKind, type ManifestEntry, type Want } from '../en
 import { CtxsyncError } from '../errors.ts';
 import type { Edit } from './edits.ts';
 import { ExistingTree, type Existing } from './existing-tree.ts';
-import { inodeKey } from './inode-key.ts';
+import { inodeKey } from '../disk/inode.ts';
 import type { Remains } from './remains.ts';
 
 export interface ComparisonOptions {

@@ -4,7 +4,7 @@ import type { BytePath } from '../disk/byte-path.ts';
 import { Descent } from '../disk/descent.ts';
 import { metadataOf, type HeldDirectory } from '../disk/held-directory.ts';
 import { IO_BUFFER_BYTES } from '../limits.ts';
-import { inodeKey } from './inode-key.ts';
+import { inodeKey } from '../disk/inode.ts';
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
 

@@ -11,7 +11,8 @@ import {
 import { basename, dirname } from 'node:path';
 import { joinPath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
-import { HeldDirectory, type DirectoryIdentity, type Metadata } from '../disk/held-directory.ts';
+import { HeldDirectory, replaced, type Metadata } from '../disk/held-directory.ts';
+import { isSameInode, type Inode } from '../disk/inode.ts';
 import { PROC_FD } from '../disk/open-folder.ts';
 import { destinationError, errnoOf } from '../disk/system-error.ts';
 import { isWorkName } from '../entry.ts';
@@ -26,7 +27,7 @@ export interface Destination {
   /** OUT, resolved. For people, and to find it where it cannot be held. */
   out: BytePath;
   /** OUT is held open for the whole run: what is at its path by then does not matter. */
-  held: DirectoryIdentity & { fd: number };
+  held: Inode & { fd: number };
   /** The stage's name in OUT: in it `tree` is the context, `trash` what commit takes out of OUT. */
   stageName: BytePath;
   /** The stage, for people. */
@@ -163,9 +164,8 @@ export function prepareDestination(
   }
 }
 
-function isRoot({ identity: { dev, ino } }: HeldDirectory): boolean {
-  const root = lstatSync('/', { bigint: true });
-  return root.dev === dev && root.ino === ino;
+function isRoot({ identity }: HeldDirectory): boolean {
+  return isSameInode(identity, lstatSync('/', { bigint: true }));
 }
 
 function mirrorsRoot(): CtxsyncError {
@@ -249,13 +249,10 @@ function openOut({ out: path, held }: Destination): HeldDirectory {
       if (way !== path) continue;
       throw destinationError(error, 'write into', path);
     }
-    const { dev, ino } = out.identity;
-    if (dev === held.dev && ino === held.ino) return out;
+    if (isSameInode(out.identity, held)) return out;
     out.close();
   }
-  const text = toText(path);
-  const message = `${text} was replaced while ctxsync worked in it; send again when nothing changes it`;
-  throw new CtxsyncError('not-writable', message, { path: text });
+  throw replaced(path);
 }
 
 function openIn(directory: HeldDirectory, name: BytePath): HeldDirectory {

@@ -10,7 +10,7 @@ import { closeRead } from '../disk/close-read.ts';
 import { joinPath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { Descent } from '../disk/descent.ts';
 import type { Gauge } from '../disk/gauge.ts';
-import { metadataOf, type DirectoryIdentity, type HeldDirectory } from '../disk/held-directory.ts';
+import { metadataOf, type HeldDirectory } from '../disk/held-directory.ts';
 import type { MountPoints } from '../disk/mount-points.ts';
 import { destinationError, errnoOf } from '../disk/system-error.ts';
 import { isWorkName } from '../entry.ts';
@@ -19,7 +19,7 @@ import type { CommitOptions, ComparedContext } from './commit.ts';
 import { copyContent, EntryCopier } from './copy-entry.ts';
 import type { OpenDestination } from './destination.ts';
 import { readEdits, type Edit } from './edits.ts';
-import { inodeKey } from './inode-key.ts';
+import { inodeKey, isSameInode, type Inode } from '../disk/inode.ts';
 import { changed, OutCursor } from './out-cursor.ts';
 import { baseKeys } from './removals.ts';
 import { Rooms, type Room } from './rooms.ts';
@@ -160,7 +160,7 @@ export class Graft {
   }
 
   /** The stage has all that is to be in this directory of OUT. @param mirrors in the one above it, too */
-  #isWhole(path: BytePath, identity: DirectoryIdentity, mirrors: boolean): boolean {
+  #isWhole(path: BytePath, identity: Inode, mirrors: boolean): boolean {
     if (this.#wholes.has(path)) return true;
     const isMirrored = mirrors || this.#options.mirror?.names.includes(path) === true;
     return isMirrored && !this.#bases.has(inodeKey(identity));
@@ -343,7 +343,7 @@ export class Graft {
     try {
       const to = directory.openFile(name, constants.O_WRONLY);
       try {
-        if (fstatSync(to, { bigint: true }).ino !== theirs.ino) throw changed(directory.path);
+        if (!isSameInode(fstatSync(to, { bigint: true }), theirs)) throw changed(directory.path);
         this.#out.do(['overwrote', name, first.index, aside], () => {});
         ftruncateSync(to, copyContent(from, to));
         this.#finishFile(to, name, ours);

@@ -10,7 +10,7 @@ import { MAX_REPORTED_PATHS } from '../limits.ts';
 import type { ComparedContext } from './commit.ts';
 import type { OpenDestination } from './destination.ts';
 import { readEdits } from './edits.ts';
-import { inodeKey } from './inode-key.ts';
+import { inodeKey } from '../disk/inode.ts';
 
 /** What --delete is to make of OUT, and what it may not do. */
 export interface Mirror {

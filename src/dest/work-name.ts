@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { DirectoryIdentity } from '../disk/held-directory.ts';
+import { inodeKey, type Inode } from '../disk/inode.ts';
 
 /** A fresh name for a stage in OUT. As those below it is an isWorkName(): no entry has it. */
 export function stageName(): string {
@@ -20,8 +20,8 @@ export function claimName(identity: string): string {
  * What a commit needs below a mount point in OUT. It is always the same for one OUT, and whoever holds
  * the lock of that knows it for a dead run's.
  */
-export function roomName({ dev, ino }: DirectoryIdentity): string {
-  return `.ctxsync-room-${digitsOf(`${dev}:${ino}`)}`;
+export function roomName(out: Inode): string {
+  return `.ctxsync-room-${digitsOf(inodeKey(out))}`;
 }
 
 export const LOCK_NAME = '.ctxsync-lock';

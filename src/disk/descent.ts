@@ -1,7 +1,7 @@
-import { isBeneath, joinPath, toText, type BytePath } from './byte-path.ts';
-import { CtxsyncError } from '../errors.ts';
+import { isBeneath, joinPath, type BytePath } from './byte-path.ts';
 import { MAX_HELD_DIRECTORIES } from '../limits.ts';
-import type { DirectoryIdentity, HeldDirectory } from './held-directory.ts';
+import { replaced, type HeldDirectory } from './held-directory.ts';
+import { isSameInode, type Inode } from './inode.ts';
 
 interface Level {
   name: BytePath;
@@ -10,7 +10,7 @@ interface Level {
   /** Absent while it is closed because too many are open. */
   directory: HeldDirectory | undefined;
   /** Known once it was closed: it has to be the same one when it is opened again. */
-  identity: DirectoryIdentity | undefined;
+  identity: Inode | undefined;
 }
 
 /**
@@ -97,11 +97,8 @@ function closeLevel(level: Level): void {
 function checkSame(level: Level): void {
   const { directory, identity } = level;
   if (directory === undefined || identity === undefined) return;
-  const { dev, ino } = directory.identity;
-  if (dev === identity.dev && ino === identity.ino) return;
+  if (isSameInode(directory.identity, identity)) return;
   directory.close();
   level.directory = undefined;
-  const text = toText(directory.path);
-  const message = `${text} was replaced while ctxsync worked in it; send again when nothing changes it`;
-  throw new CtxsyncError('not-writable', message, { path: text });
+  throw replaced(directory.path);
 }

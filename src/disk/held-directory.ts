@@ -21,6 +21,7 @@ import {
 } from 'node:fs';
 import { CtxsyncError } from '../errors.ts';
 import { joinPath, toFsPath, toText, type BytePath } from './byte-path.ts';
+import { isSameInode, type Inode } from './inode.ts';
 import { setNegativeMtime, toMicroseconds, toUtimesSeconds } from './mtime.ts';
 import { OpenFolder, PROC_FD } from './open-folder.ts';
 import { errnoOf } from './system-error.ts';
@@ -29,12 +30,6 @@ import { errnoOf } from './system-error.ts';
 export interface Metadata {
   mode: number;
   mtimeUs: number;
-}
-
-/** What tells a directory from all others. */
-export interface DirectoryIdentity {
-  dev: bigint;
-  ino: bigint;
 }
 
 /** Linux's O_PATH, which Node does not name: an entry is held, whatever its mode, and not opened. */
@@ -55,7 +50,7 @@ export class HeldDirectory {
   /** For people. */
   readonly path: BytePath;
   readonly #folder: OpenFolder;
-  #identity: DirectoryIdentity | undefined;
+  #identity: Inode | undefined;
 
   /**
    * @param fsPath where to open it; its last component must not be a symlink
@@ -74,7 +69,7 @@ export class HeldDirectory {
     return this.#folder.fd;
   }
 
-  get identity(): DirectoryIdentity {
+  get identity(): Inode {
     this.#identity ??= fstatSync(this.fd, { bigint: true });
     return this.#identity;
   }
@@ -144,7 +139,7 @@ export class HeldDirectory {
     this.#guard(() => to.#guard(() => linkSync(this.#at(name), to.#at(newName))));
     if (process.platform === 'linux') return;
     const [before, after] = [this.look(name), to.look(newName)];
-    if (before !== undefined && before.ino === after?.ino && before.dev === after.dev) return;
+    if (before !== undefined && after !== undefined && isSameInode(before, after)) return;
     to.removeFile(newName);
     throw Object.assign(new Error('a symlink was followed'), { code: 'ENOTSUP' });
   }
@@ -179,7 +174,7 @@ export class HeldDirectory {
     if (!this.#folder.held) return this.#setModeByPath(name, mode);
     const fd = openSync(this.#at(name), O_PATH | constants.O_NOFOLLOW);
     try {
-      if (fstatSync(fd).isSymbolicLink()) throw this.#replaced(joinPath(this.path, name));
+      if (fstatSync(fd).isSymbolicLink()) throw replaced(joinPath(this.path, name));
       chmodSync(`${PROC_FD}/${fd}`, mode);
     } finally {
       closeSync(fd);
@@ -204,10 +199,13 @@ export class HeldDirectory {
   #setModeByPath(name: BytePath, mode: number): void {
     const before = this.look(name);
     if (before === undefined || before.isSymbolicLink()) {
-      throw this.#replaced(joinPath(this.path, name));
+      throw replaced(joinPath(this.path, name));
     }
     this.#guard(() => chmodSync(this.#at(name), mode));
-    if (this.look(name)?.ino !== before.ino) throw this.#replaced(joinPath(this.path, name));
+    const after = this.look(name);
+    if (after === undefined || !isSameInode(before, after)) {
+      throw replaced(joinPath(this.path, name));
+    }
   }
 
   #at(name: BytePath): string | Buffer {
@@ -217,18 +215,19 @@ export class HeldDirectory {
   /** @param takeBack what the call made, when it may have been made elsewhere */
   #guard<T>(call: () => T, takeBack?: (made: T) => void): T {
     if (this.#folder.held) return call();
-    if (!this.#folder.verify()) throw this.#replaced(this.path);
+    if (!this.#folder.verify()) throw replaced(this.path);
     const made = call();
     if (this.#folder.verify()) return made;
     takeBack?.(made);
-    throw this.#replaced(this.path);
+    throw replaced(this.path);
   }
+}
 
-  #replaced(path: BytePath): CtxsyncError {
-    const text = path === '' ? 'OUT' : toText(path);
-    const message = `${text} was replaced while ctxsync worked in it; send again when nothing changes it`;
-    return new CtxsyncError('not-writable', message, { path: text });
-  }
+/** Something else took the place of what we worked in. */
+export function replaced(path: BytePath): CtxsyncError {
+  const text = path === '' ? 'OUT' : toText(path);
+  const message = `${text} was replaced while ctxsync worked in it; send again when nothing changes it`;
+  return new CtxsyncError('not-writable', message, { path: text });
 }
 
 function mountOf(fd: number): string {

@@ -1,6 +1,7 @@
 import { constants, existsSync, fstatSync, lstatSync, openSync, readdirSync } from 'node:fs';
 import { closeRead } from './close-read.ts';
 import { joinPath, toFsPath, type BytePath } from './byte-path.ts';
+import { isSameInode, type Inode } from './inode.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_NONBLOCK } = constants;
 export const PROC_FD = '/proc/self/fd';
@@ -18,7 +19,7 @@ export class OpenFolder {
   readonly #prefix: BytePath;
   readonly #path: BytePath;
   /** Which folder it is; only where children are reached by path. */
-  readonly #identity: { dev: bigint; ino: bigint } | undefined;
+  readonly #identity: Inode | undefined;
 
   /**
    * @param path where to open it; its last component must not be a symlink
@@ -59,8 +60,7 @@ export class OpenFolder {
   verify(): boolean {
     if (this.#identity === undefined) return true;
     try {
-      const { dev, ino } = lstatSync(toFsPath(this.#path), { bigint: true });
-      return dev === this.#identity.dev && ino === this.#identity.ino;
+      return isSameInode(this.#identity, lstatSync(toFsPath(this.#path), { bigint: true }));
     } catch {
       return false;
     }

@@ -1,5 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import { toText, type BytePath } from '../disk/byte-path.ts';
+import { inodeKey } from '../disk/inode.ts';
 import { sourceChanged } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_HARDLINK_BYTES } from '../limits.ts';
@@ -34,7 +35,7 @@ export class HardlinkGroups {
    *   over-limit
    */
   firstName(stats: BigIntStats, path: BytePath): BytePath | undefined {
-    const key = `${stats.dev}:${stats.ino}`;
+    const key = inodeKey(stats);
     const group = this.#groups.get(key);
     if (group === undefined) {
       this.#add(key, { first: path, unseen: Number(stats.nlink) - 1, version: versionOf(stats) });

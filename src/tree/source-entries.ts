@@ -1,5 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import { toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
+import { isSameInode, type Inode } from '../disk/inode.ts';
 import { isBeyondMicroseconds, toMicroseconds } from '../disk/mtime.ts';
 import { OpenFolder } from '../disk/open-folder.ts';
 import { readLink } from '../disk/read-link.ts';
@@ -41,16 +42,10 @@ export class SourceEntries {
    * @param was what it has to be
    * @throws CtxsyncError source-unreadable, source-changed
    */
-  root(
-    folder: OpenFolder,
-    path: BytePath,
-    was: Pick<FileIdentity, 'dev' | 'ino'> | undefined,
-  ): SourceEntry {
+  root(folder: OpenFolder, path: BytePath, was: Inode | undefined): SourceEntry {
     const fsPath = folder.child('.');
     const stats = statSource(toFsPath(fsPath), path);
-    if (was !== undefined && (was.dev !== stats.dev || was.ino !== stats.ino)) {
-      throw sourceChanged('', 'was replaced');
-    }
+    if (was !== undefined && !isSameInode(was, stats)) throw sourceChanged('', 'was replaced');
     return this.travels(this.#entry('', 'folder', stats, fsPath));
   }
 
@@ -164,8 +159,8 @@ function isSameDirectory(listed: FileIdentity, opened: FileIdentity): boolean {
 /** A symlink's text, of the symlink that was looked at. */
 function linkText(fsPath: BytePath, path: BytePath, stats: BigIntStats): BytePath {
   const text = readLink(fsPath, path, sourceError);
-  const { dev, ino, mtimeNs } = statSource(toFsPath(fsPath), path);
-  if (dev === stats.dev && ino === stats.ino && mtimeNs === stats.mtimeNs) return text;
+  const now = statSource(toFsPath(fsPath), path);
+  if (isSameInode(now, stats) && now.mtimeNs === stats.mtimeNs) return text;
   throw sourceChanged(path, 'was replaced');
 }
 

@@ -2,6 +2,7 @@ import { joinPath, toText, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import type { OpenFolder } from '../disk/open-folder.ts';
 import { sourceError } from '../disk/system-error.ts';
+import type { Inode } from '../disk/inode.ts';
 import type { UnreadablePaths } from '../disk/unreadable-paths.ts';
 import { isWorkName, type SourceEntry } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
@@ -15,15 +16,10 @@ import {
   type SourceEntryOptions,
 } from './source-entries.ts';
 
-export interface DirectoryIdentity {
-  dev: bigint;
-  ino: bigint;
-}
-
 export interface WalkOptions extends SourceEntryOptions {
   rules: IgnoreRules;
   /** Which directory the root was when the rules were read. */
-  identity?: DirectoryIdentity | undefined;
+  identity?: Inode | undefined;
   /** Takes what the walk, and whoever reads what it yields, cannot read: then nothing travels. */
   unreadable: UnreadablePaths;
   gauge: Gauge;

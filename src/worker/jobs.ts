@@ -3,9 +3,9 @@ import type { CommitOptions, CommitResult } from '../dest/commit.ts';
 import type { ComparisonCounts } from '../dest/comparison.ts';
 import type { Destination, Keep } from '../dest/destination.ts';
 import type { Metadata } from '../disk/held-directory.ts';
+import type { Inode } from '../disk/inode.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { IgnoreFile, IgnoreOptions, PatternOption } from '../tree/context-rules.ts';
-import type { DirectoryIdentity } from '../tree/walk.ts';
 
 /** A word about a path, while a job runs. */
 export interface PathWord {
@@ -29,7 +29,7 @@ export interface ContextSource {
 /** One that was opened: all of its walks begin at the same directory, and go by the same rules. */
 export interface OpenedContext {
   root: BytePath;
-  identity: DirectoryIdentity;
+  identity: Inode;
   ignoreFile: IgnoreFile | undefined;
   patterns: readonly PatternOption[];
 }
