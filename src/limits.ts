@@ -2,7 +2,7 @@
  * Every bound of ctxsync, with its unit. Nothing is buffered, counted or waited for past one of
  * these. Memory of one process, the Node runtime apart, is at most
  * 3 x MAX_STREAMS x (RING_BYTES + IO_BUFFER_BYTES), as so many manifests, wants and trees may be under
- * way, and what --max-entries paths need (about 150 bytes each).
+ * way, and MAX_TABLE_BYTES_PER_ENTRY in each table for each of --max-entries paths.
  * Of one that serves (receive --serve) it is that for each transfer that has its turn, of which there
  * are at most MAX_SERVED, and one that waits in their place has 2 x IO_BUFFER_BYTES; and
  * MAX_WAITING_CONNECTIONS x IO_BUFFER_BYTES for those that wait to be one of them. Between

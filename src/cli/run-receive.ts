@@ -1,19 +1,15 @@
 import type { TransferOptions } from '../session/options.ts';
-import type { FolderTarget } from '../session/folder-target.ts';
 import { receive, type Target } from '../session/receive.ts';
 import { outputBroken } from '../transport/node-stream.ts';
 import { openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Incoming } from '../transport/transport.ts';
 import { listenSocket } from '../transport/unix-socket.ts';
 import type { CommonOptions } from './common-options.ts';
-import { checkOut } from './out-argument.ts';
+import { checkOut, folderTarget, type DeleteOptions } from './out-argument.ts';
 import { runTransfer } from './run-transfer.ts';
 import { usage } from './usage.ts';
 
-export interface ReceiveCommandOptions extends CommonOptions {
-  delete?: true;
-  allowEmpty?: true;
-  maxDelete?: number;
+export interface ReceiveCommandOptions extends CommonOptions, DeleteOptions {
   maxBytes?: number;
   maxEntries?: number;
 }
@@ -62,13 +58,4 @@ function target(out: string, options: ReceiveCommandOptions): Target {
     throw usage('--delete is for a folder; "receive -" writes a tar');
   }
   return { tar: openStdout('whatever reads a tar, "docker build -" or "tar x"', outputBroken) };
-}
-
-/** @throws CtxsyncError usage */
-export function folderTarget(folder: string, options: ReceiveCommandOptions): FolderTarget {
-  const { delete: mirrors, allowEmpty, maxDelete } = options;
-  if (mirrors !== true && (allowEmpty === true || maxDelete !== undefined)) {
-    throw usage('--allow-empty and --max-delete say what --delete may do; give that too');
-  }
-  return { folder, delete: mirrors, allowEmpty, maxDelete };
 }

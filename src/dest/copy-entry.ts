@@ -85,18 +85,28 @@ function copyFile(
     to.makeSymlink(newName, from.readLink(name));
     return to.setChildTime(newName, mtimeUs);
   }
-  const source = from.openFile(name, O_RDONLY);
+  const target = (): number => to.openFile(newName, O_CREAT | O_EXCL | O_WRONLY, 0o600);
+  withFiles(() => from.openFile(name, O_RDONLY), target, copyContent);
+  to.setChildMetadata(newName, { mode, mtimeUs });
+}
+
+/** Runs with a file that is read and one that is written, and closes both. */
+export function withFiles(
+  openSource: () => number,
+  openTarget: () => number,
+  use: (source: number, target: number) => void,
+): void {
+  const source = openSource();
   try {
-    const target = to.openFile(newName, O_CREAT | O_EXCL | O_WRONLY, 0o600);
+    const target = openTarget();
     try {
-      copyContent(source, target);
+      use(source, target);
     } finally {
       closeSync(target);
     }
   } finally {
     closeRead(source);
   }
-  to.setChildMetadata(newName, { mode, mtimeUs });
 }
 
 const buffer = new Uint8Array(4 * IO_BUFFER_BYTES);

@@ -219,7 +219,7 @@ export function discard(destination: Destination, gauge: Gauge, keep: Keep = 'no
     } finally {
       // A process that serves lives on, and would shut itself out.
       releaseLock(out, lock);
-      if (made.length === 0) restore(out, before);
+      if (made.length === 0) restoreMetadata(out, before);
     }
   });
   letGo(destination);
@@ -285,7 +285,7 @@ function lockOut(out: HeldDirectory, before: Metadata): Lock {
   try {
     return takeLock(out);
   } catch (error) {
-    if (out.metadata().mtimeUs !== before.mtimeUs) restore(out, before);
+    if (out.metadata().mtimeUs !== before.mtimeUs) restoreMetadata(out, before);
     throw error;
   }
 }
@@ -426,9 +426,9 @@ function removeMade(made: readonly BytePath[]): void {
 }
 
 /** Our stage came and went; OUT's own mode and time should not tell. Not ours to set: then they stay. */
-function restore(out: HeldDirectory, before: Metadata): void {
+export function restoreMetadata(directory: HeldDirectory, before: Metadata): void {
   try {
-    out.setMetadata(before);
+    directory.setMetadata(before);
   } catch (error) {
     if (errnoOf(error) !== 'EPERM') throw error;
   }

@@ -3,7 +3,7 @@ import { isBeneath, joinPath, splitPath, type BytePath } from '../disk/byte-path
 import { Descent } from '../disk/descent.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
-import { destinationError, errnoOf } from '../disk/system-error.ts';
+import { destinationError } from '../disk/system-error.ts';
 
 /** An entry that is there; valid until the next one is looked for. */
 export interface Existing {
@@ -72,14 +72,11 @@ export class ExistingTree {
    */
   enter(path: BytePath, { name }: Existing): boolean {
     this.#gauge.enter('scanning', path);
-    const descent = this.#descent!;
-    const { depth } = descent;
     try {
-      this.#levels.push({ path, names: descent.enter(name).names(), next: 0 });
-      return true;
+      const names = this.#descent!.enterAndList(name);
+      if (names !== undefined) this.#levels.push({ path, names, next: 0 });
+      return names !== undefined;
     } catch (error) {
-      if (descent.depth > depth) descent.leave();
-      if (errnoOf(error) === 'EACCES') return false;
       throw destinationError(error, 'list the folder', path);
     }
   }

@@ -1,12 +1,4 @@
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  ftruncateSync,
-  type BigIntStats,
-} from 'node:fs';
-import { closeRead } from '../disk/close-read.ts';
+import { constants, fchmodSync, fstatSync, ftruncateSync, type BigIntStats } from 'node:fs';
 import { joinPath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { Descent } from '../disk/descent.ts';
 import type { Gauge } from '../disk/gauge.ts';
@@ -16,7 +8,7 @@ import { destinationError, errnoOf } from '../disk/system-error.ts';
 import { isWorkName } from '../entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { CommitOptions, ComparedContext } from './commit.ts';
-import { copyContent, EntryCopier } from './copy-entry.ts';
+import { copyContent, EntryCopier, withFiles } from './copy-entry.ts';
 import type { OpenDestination } from './destination.ts';
 import { readEdits, type Edit } from './edits.ts';
 import { inodeKey, isSameInode, type Inode } from '../disk/inode.ts';
@@ -339,20 +331,16 @@ export class Graft {
       first.trash,
       aside,
     );
-    const from = this.#staged.directory.openFile(name, constants.O_RDONLY);
-    try {
-      const to = directory.openFile(name, constants.O_WRONLY);
-      try {
+    withFiles(
+      () => this.#staged.directory.openFile(name, constants.O_RDONLY),
+      () => directory.openFile(name, constants.O_WRONLY),
+      (from, to) => {
         if (!isSameInode(fstatSync(to, { bigint: true }), theirs)) throw changed(directory.path);
         this.#out.do(['overwrote', name, first.index, aside], () => {});
         ftruncateSync(to, copyContent(from, to));
         this.#finishFile(to, name, ours);
-      } finally {
-        closeSync(to);
-      }
-    } finally {
-      closeRead(from);
-    }
+      },
+    );
   }
 
   #finishFile(fd: number, name: BytePath, ours: BigIntStats): void {

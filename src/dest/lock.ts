@@ -9,7 +9,8 @@ import {
 } from 'node:fs';
 import { fromText, joinPath, toText, type BytePath } from '../disk/byte-path.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
-import { destinationError, errnoOf } from '../disk/system-error.ts';
+import { kindOf } from '../disk/kind-of.ts';
+import { destinationError, errnoOf, isNoHardlink } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_LOCK_BYTES } from '../limits.ts';
 import { isAlive, ourselves, parseHolder } from './lock-holder.ts';
@@ -80,7 +81,7 @@ class Files implements LockFiles {
       const errno = errnoOf(error);
       // ENOENT: who holds the lock takes our draft for a dead run's.
       if (errno === 'EEXIST' || errno === 'ENOENT') return false;
-      if (errno === undefined || !NO_HARDLINKS.has(errno)) throw error;
+      if (!isNoHardlink(error)) throw error;
       return createInPlace(this.#out, name, text);
     } finally {
       this.#out.removeFile(draft);
@@ -99,8 +100,6 @@ class Files implements LockFiles {
     }
   }
 }
-
-const NO_HARDLINKS = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK']);
 
 function createInPlace(out: HeldDirectory, name: BytePath, text: string): boolean {
   try {
@@ -160,12 +159,6 @@ function checkIsLock(stats: BigIntStats, out: HeldDirectory, name: BytePath): vo
   const what = stats.isFile() ? `a file of ${stats.size} bytes` : kindOf(stats);
   const message = `${path} is ${what} and no lock of ctxsync: something else has made it; remove it`;
   throw new CtxsyncError('not-writable', message, { path });
-}
-
-function kindOf(stats: BigIntStats): string {
-  if (stats.isSymbolicLink()) return 'a symlink';
-  if (stats.isDirectory()) return 'a directory';
-  return stats.isFIFO() ? 'a FIFO' : 'a device or socket';
 }
 
 function lockedBy(out: BytePath, path: BytePath, found: FoundLock | 'contended'): CtxsyncError {

@@ -1,4 +1,4 @@
-import { joinPath, toText, type BytePath } from '../disk/byte-path.ts';
+import { joinPath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { Descent } from '../disk/descent.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
@@ -117,13 +117,14 @@ class Search implements Removals {
   #searchWhole(name: BytePath): void {
     this.#context = name;
     for (const way of [this.#out, this.#staged]) way.goTo('');
-    if (name === '') this.#searchPair('');
+    if (name === '') this.#searchPair('', this.#rootNames());
     else this.#searchBoth(name, name);
   }
 
-  #searchPair(path: BytePath): void {
+  /** @param names what the directory of OUT has */
+  #searchPair(path: BytePath, names: readonly BytePath[]): void {
     const staged = new Set(this.#staged.directory.names());
-    for (const name of this.#list(path)) {
+    for (const name of names) {
       const child = joinPath(path, name);
       if (!staged.has(name)) {
         if (!isWorkName(name)) this.#look(name, child);
@@ -137,21 +138,22 @@ class Search implements Removals {
   #searchBoth(name: BytePath, path: BytePath): void {
     const [ours, theirs] = [this.#staged.directory.look(name), this.#out.directory.look(name)];
     if (ours?.isDirectory() !== true || theirs?.isDirectory() !== true) return;
-    if (!this.#enter(name, path)) return;
+    const names = this.#enter(name, path);
+    if (names === undefined) return;
     this.#staged.enter(name);
-    this.#searchPair(path);
+    this.#searchPair(path, names);
     this.#staged.leave();
     this.#out.leave();
   }
 
   #at(path: BytePath): void {
-    const slash = path.lastIndexOf('/');
+    const [parent, name] = splitPath(path);
     try {
-      this.#out.goTo(path.slice(0, Math.max(slash, 0)));
+      this.#out.goTo(parent);
     } catch (error) {
       throw destinationError(error, 'look at', path);
     }
-    this.#look(path.slice(slash + 1), path);
+    this.#look(name, path);
   }
 
   #look(name: BytePath, path: BytePath): void {
@@ -161,8 +163,9 @@ class Search implements Removals {
     if (mounts.has(path)) return;
     // What has a mount in it stays.
     if (mounts.beneath(path) === undefined) this.#add(path);
-    if (!stats.isDirectory() || !this.#enter(name, path)) return;
-    for (const child of this.#list(path)) this.#look(child, joinPath(path, child));
+    const children = stats.isDirectory() ? this.#enter(name, path) : undefined;
+    if (children === undefined) return;
+    for (const child of children) this.#look(child, joinPath(path, child));
     this.#out.leave();
   }
 
@@ -173,25 +176,22 @@ class Search implements Removals {
     if (this.paths.length < MAX_REPORTED_PATHS) this.paths.push(path);
   }
 
-  #enter(name: BytePath, path: BytePath): boolean {
-    const { depth } = this.#out;
+  #enter(name: BytePath, path: BytePath): BytePath[] | undefined {
+    this.#options.gauge.enter('scanning', path);
     try {
-      this.#out.enter(name);
-      return true;
+      return this.#out.enterAndList(name);
     } catch (error) {
-      if (this.#out.depth > depth) this.#out.leave();
-      if (errnoOf(error) === 'EACCES') return false;
-      throw destinationError(error, 'list the directory', path);
+      throw destinationError(error, 'list the folder', path);
     }
   }
 
-  #list(path: BytePath): BytePath[] {
-    this.#options.gauge.enter('scanning', path);
+  #rootNames(): BytePath[] {
+    this.#options.gauge.enter('scanning', this.#opened.out.path);
     try {
-      return this.#out.directory.names();
+      return this.#opened.out.names();
     } catch (error) {
       if (errnoOf(error) === 'EACCES') return [];
-      throw destinationError(error, 'list the directory', path);
+      throw destinationError(error, 'list the folder', this.#opened.out.path);
     }
   }
 }

@@ -1,8 +1,8 @@
 import { joinPath, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import { HeldDirectory } from '../disk/held-directory.ts';
-import { destinationError, errnoOf } from '../disk/system-error.ts';
-import { TRASH } from './destination.ts';
+import { destinationError } from '../disk/system-error.ts';
+import { restoreMetadata, TRASH } from './destination.ts';
 import { removeTree } from './remove-tree.ts';
 import { roomName } from './work-name.ts';
 
@@ -78,21 +78,13 @@ export class Rooms {
       try {
         const before = parent.metadata();
         removeTree(parent, name, this.#gauge);
-        restore(parent, before);
+        // The room came and went: its directory's time should not tell.
+        restoreMetadata(parent, before);
       } catch (error) {
         onFailed(error, joinPath(parent.path, name));
       } finally {
         parent.close();
       }
     }
-  }
-}
-
-/** The room came and went: its directory's time should not tell. Not ours to set: then it stays. */
-function restore(parent: HeldDirectory, before: ReturnType<HeldDirectory['metadata']>): void {
-  try {
-    parent.setMetadata(before);
-  } catch (error) {
-    if (errnoOf(error) !== 'EPERM') throw error;
   }
 }

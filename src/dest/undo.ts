@@ -1,9 +1,8 @@
-import { closeSync, constants, fchmodSync, ftruncateSync } from 'node:fs';
-import { closeRead } from '../disk/close-read.ts';
+import { constants, fchmodSync, ftruncateSync } from 'node:fs';
 import { joinPath, type BytePath } from '../disk/byte-path.ts';
 import type { Descent } from '../disk/descent.ts';
 import { errnoOf } from '../disk/system-error.ts';
-import { copyContent } from './copy-entry.ts';
+import { copyContent, withFiles } from './copy-entry.ts';
 import type { Rooms } from './rooms.ts';
 import type { Step, UndoLog } from './undo-log.ts';
 
@@ -113,18 +112,14 @@ class Undo {
     const { trash } = this.#rooms.at(room);
     const before = trash.look(aside);
     if (before === undefined) throw new Error('the file that was put aside is gone');
-    const from = trash.openFile(aside, constants.O_RDONLY);
-    try {
-      const to = this.#descent.directory.openFile(name, constants.O_WRONLY);
-      try {
+    withFiles(
+      () => trash.openFile(aside, constants.O_RDONLY),
+      () => this.#descent.directory.openFile(name, constants.O_WRONLY),
+      (from, to) => {
         ftruncateSync(to, copyContent(from, to));
         fchmodSync(to, Number(before.mode) & 0o7777);
-      } finally {
-        closeSync(to);
-      }
-    } finally {
-      closeRead(from);
-    }
+      },
+    );
     this.#descent.directory.setChildTime(name, Number(before.mtimeNs / 1000n));
   }
 

@@ -2,6 +2,7 @@ import { isBeneath, joinPath, type BytePath } from './byte-path.ts';
 import { MAX_HELD_DIRECTORIES } from '../limits.ts';
 import { replaced, type HeldDirectory } from './held-directory.ts';
 import { isSameInode, type Inode } from './inode.ts';
+import { errnoOf } from './system-error.ts';
 
 interface Level {
   name: BytePath;
@@ -56,6 +57,21 @@ export class Descent {
     const outer = this.#levels.at(-1 - MAX_HELD_DIRECTORIES);
     if (outer !== undefined) closeLevel(outer);
     return directory;
+  }
+
+  /**
+   * Enters a directory and lists it. Undefined where we may not (EACCES): then it was not entered.
+   * @throws the system call's error
+   */
+  enterAndList(name: BytePath): BytePath[] | undefined {
+    const { depth } = this;
+    try {
+      return this.enter(name).names();
+    } catch (error) {
+      if (this.depth > depth) this.leave();
+      if (errnoOf(error) === 'EACCES') return undefined;
+      throw error;
+    }
   }
 
   /** @returns the name of the directory that was left */

@@ -2,6 +2,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { isBeneath, splitPath, type BytePath } from './byte-path.ts';
 import { Descent } from './descent.ts';
 import type { HeldDirectory } from './held-directory.ts';
+import { unescapeOctal } from './octal-escapes.ts';
 import { PROC_FD } from './open-folder.ts';
 import { errnoOf } from './system-error.ts';
 
@@ -61,13 +62,6 @@ function listBelow({ fd }: HeldDirectory): BytePath[] {
     return [];
   }
   const prefix = root === '/' ? root : `${root}/`;
-  const points = table.split('\n').map((line) => unescape(line.split(' ')[4] ?? ''));
+  const points = table.split('\n').map((line) => unescapeOctal(line.split(' ')[4] ?? ''));
   return points.filter((at) => at.startsWith(prefix)).map((at) => at.slice(prefix.length));
-}
-
-/** Space, tab, newline and backslash stand there as \040, \011, \012 and \134. */
-function unescape(field: string): BytePath {
-  return field.replace(/\\([0-7]{3})/g, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 8)),
-  );
 }

@@ -31,6 +31,13 @@ export function describeSystemError(thrown: unknown): string {
   return words === undefined ? code : `${words} (${code})`;
 }
 
+const NO_HARDLINKS = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK']);
+
+/** What link(2) throws where there can be no hardlink: on some disks, or of this file. */
+export function isNoHardlink(thrown: unknown): boolean {
+  return NO_HARDLINKS.has(errnoOf(thrown) ?? '');
+}
+
 /** What a failed call on something that was there a moment ago means. */
 const CHANGES: Record<string, string> = {
   ENOENT: 'vanished',

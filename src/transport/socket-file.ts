@@ -3,13 +3,10 @@ import { lstatSync, unlinkSync, type BigIntStats } from 'node:fs';
 import { link, lstat, rename, stat, unlink } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { dirname, join } from 'node:path';
-import { describeSystemError, errnoOf } from '../disk/system-error.ts';
+import { describeSystemError, errnoOf, isNoHardlink } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import { LOCK_ATTEMPTS, MAX_SOCKET_PATH_BYTES } from '../limits.ts';
 import { identityOf, noSocket } from './socket-path.ts';
-
-/** Some disks have no hard links. */
-const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
 /**
  * The file of a socket that we listen on. It gets its name when it listens and is this user's alone:
@@ -130,12 +127,11 @@ async function publish(
       await unlink(draft);
       return;
     } catch (error) {
-      const errno = errnoOf(error) ?? '';
-      if (NO_LINKS.has(errno)) {
+      if (isNoHardlink(error)) {
         await rename(draft, path);
         return;
       }
-      if (errno !== 'EEXIST') throw error;
+      if (errnoOf(error) !== 'EEXIST') throw error;
     }
     await makeRoom(path, isUsed);
   }

@@ -1,6 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { lstat, readlink, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { kindOf } from '../disk/kind-of.ts';
 import { describeSystemError, errnoOf } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_SOCKET_PATH_BYTES, MAX_SYMLINKS } from '../limits.ts';
@@ -108,14 +109,6 @@ function strangers(path: string, at: string, stats: BigIntStats): CtxsyncError {
     path,
     `${where}, who would be sent the context; if that is the receiver's, allow it with ${FLAG} ${stats.uid}`,
   );
-}
-
-function kindOf(stats: BigIntStats): string {
-  if (stats.isSocket()) return 'a socket';
-  if (stats.isDirectory()) return 'a directory';
-  if (stats.isSymbolicLink()) return 'a symlink';
-  if (stats.isFIFO()) return 'a FIFO';
-  return stats.isFile() ? 'a file' : 'a device';
 }
 
 async function exists(path: string): Promise<boolean> {

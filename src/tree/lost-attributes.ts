@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { joinPath, type BytePath } from '../disk/byte-path.ts';
 import type { Gauge } from '../disk/gauge.ts';
+import { unescapeOctal } from '../disk/octal-escapes.ts';
 import { ATTRIBUTE_BATCH_BYTES, MAX_ATTRIBUTE_OUTPUT_BYTES } from '../limits.ts';
 
 /**
@@ -128,13 +129,6 @@ const GETCAP: Tool = {
     return found;
   },
 };
-
-/** Of newlines and backslashes in a name. */
-function unescapeOctal(name: string): BytePath {
-  return name.replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
-    String.fromCodePoint(Number.parseInt(digits, 8)),
-  );
-}
 
 function toFsBytes(paths: readonly BytePath[]): Buffer {
   return Buffer.from(paths.map((path) => `${path}\0`).join(''), 'latin1');

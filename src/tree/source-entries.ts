@@ -1,6 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { isSameInode, type Inode } from '../disk/inode.ts';
+import { kindOf } from '../disk/kind-of.ts';
 import { isBeyondMicroseconds, toMicroseconds } from '../disk/mtime.ts';
 import { OpenFolder } from '../disk/open-folder.ts';
 import { readLink } from '../disk/read-link.ts';
@@ -82,7 +83,7 @@ export class SourceEntries {
     if (path.length > MAX_PATH_BYTES && !ignored) throw tooLong(path);
     if (stats.isDirectory()) return this.#entry(path, 'folder', stats, fsPath);
     if (stats.isFile() || stats.isSymbolicLink()) return this.#linkable(path, stats, fsPath);
-    this.#options.onSkipped(path, describeSpecial(stats));
+    this.#options.onSkipped(path, kindOf(stats));
     return undefined;
   }
 
@@ -178,11 +179,4 @@ function tooLong(path: BytePath): CtxsyncError {
     `the path has ${path.length} bytes, ${MAX_PATH_BYTES} are possible: ${text}`,
     { path: text },
   );
-}
-
-function describeSpecial(stats: BigIntStats): string {
-  if (stats.isFIFO()) return 'a FIFO';
-  if (stats.isSocket()) return 'a socket';
-  if (stats.isBlockDevice() || stats.isCharacterDevice()) return 'a device';
-  return 'neither file, folder nor symlink';
 }
