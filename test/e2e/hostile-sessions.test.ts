@@ -109,11 +109,11 @@ function expectRight(bytes: Buffer, out: string): void {
 }
 
 const WAYS = [
-  { way: 'a pipe', mode: 'oneway', runs: 120, from: fromStream },
+  { way: 'a pipe', mode: 'oneway', runs: 60, from: fromStream },
   {
     way: 'a connection',
     mode: 'duplex',
-    runs: 80,
+    runs: 40,
     from: (stream: Readable) => ({ incoming: fromStream(stream), outgoing: toStream(unread()) }),
   },
 ] as const;
@@ -147,7 +147,7 @@ describe(`a whole sender ${SEEDED}`, { timeout: 0 }, () => {
         expect(error?.code).toSatisfy(isSendersCode);
         expect(sent().includes(SECRET)).toBe(false);
       });
-      return fc.assert(property, proving(80));
+      return fc.assert(property, proving(40));
     }));
 });
 

@@ -156,6 +156,7 @@ async function runTests(copy, files, tests) {
     '--testNamePattern',
     `^(${names.join('|')})$`,
     `--testTimeout=${TEST_MS}`,
+    '--retry=0',
     '--reporter=json',
     `--outputFile=${output}`,
   ]);

@@ -144,9 +144,9 @@ function isStopped(id: number): boolean {
 }
 
 describe.each([
-  [['SIGKILL'], 32, wrongWhenKilled],
-  [['SIGTERM', 'SIGINT', 'SIGHUP'], 24, wrongWhenAsked],
-  [['SIGSTOP'], 8, wrongWhenStopped],
+  [['SIGKILL'], 16, wrongWhenKilled],
+  [['SIGTERM', 'SIGINT', 'SIGHUP'], 12, wrongWhenAsked],
+  [['SIGSTOP'], 4, wrongWhenStopped],
 ] as const)('%s', (signals, proofs, wrongAfter) => {
   const count = rounds(proofs, 2);
 
