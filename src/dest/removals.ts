@@ -1,7 +1,8 @@
-import { joinPath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
+import { isBeneath, joinPath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { Descent } from '../disk/descent.ts';
 import type { Gauge } from '../disk/gauge.ts';
-import type { HeldDirectory } from '../disk/held-directory.ts';
+import { metadataOf, type HeldDirectory } from '../disk/held-directory.ts';
+import { inodeKey, type Inode } from '../disk/inode.ts';
 import type { MountPoints } from '../disk/mount-points.ts';
 import { destinationError, errnoOf } from '../disk/system-error.ts';
 import { isWorkName } from '../entry.ts';
@@ -10,7 +11,6 @@ import { MAX_REPORTED_PATHS } from '../limits.ts';
 import type { ComparedContext } from './commit.ts';
 import type { OpenDestination } from './destination.ts';
 import { readEdits } from './edits.ts';
-import { inodeKey } from '../disk/inode.ts';
 
 /** What --delete is to make of OUT, and what it may not do. */
 export interface Mirror {
@@ -30,6 +30,8 @@ export interface Removals {
   /** The first MAX_REPORTED_PATHS of them, within OUT. */
   paths: BytePath[];
 }
+
+const NOT_YET: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES']);
 
 interface SearchOptions {
   mirror: Mirror;
@@ -72,7 +74,10 @@ export function baseKeys(out: HeldDirectory, compared: readonly ComparedContext[
   return keys;
 }
 
-/** Goes the ways of the commit. What it may not look into counts as one. */
+/**
+ * Goes the ways of the commit: what a comparison found, and then a walk over pairs of directories, one
+ * of the stage and the one of OUT that it becomes. What it may not look into counts as one.
+ */
 class Search implements Removals {
   count = 0;
   readonly paths: BytePath[] = [];
@@ -81,8 +86,8 @@ class Search implements Removals {
   readonly #out: Descent;
   readonly #staged: Descent;
   readonly #bases: ReadonlySet<string>;
-  /** The context that is at hand. */
-  #context: BytePath = '';
+  /** Directories of which the stage has everything, although their contexts were compared. */
+  readonly #wholes = new Set<BytePath>();
 
   constructor(opened: OpenDestination, options: SearchOptions) {
     this.#opened = opened;
@@ -93,11 +98,9 @@ class Search implements Removals {
   }
 
   run(): void {
-    const { compared, mirror } = this.#options;
-    for (const context of compared) this.#searchCompared(context);
-    for (const name of mirror.names) {
-      if (!compared.some((each) => each.name === name)) this.#searchWhole(name);
-    }
+    for (const context of this.#options.compared) this.#searchEdits(context);
+    this.#out.goTo('');
+    this.#searchPair('', this.#rootNames(), this.#isWhole('', this.#opened.out.identity, false));
   }
 
   close(): void {
@@ -105,64 +108,79 @@ class Search implements Removals {
     this.#staged.close();
   }
 
-  #searchCompared({ name, edits }: ComparedContext): void {
-    this.#context = name;
+  #searchEdits({ name, edits }: ComparedContext): void {
     this.#options.gauge.enter('committing', this.#opened.out.path);
-    for (const { kind, path } of readEdits(this.#opened.stage, edits)) {
-      if (kind === 'remove') this.#at(joinPath(name, path));
+    for (const edit of readEdits(this.#opened.stage, edits)) {
+      const path = joinPath(name, edit.path);
+      if (edit.kind === 'whole') this.#wholes.add(path);
+      else this.#at(path, (last) => this.#look(last, path, edit.kind === 'remove'));
     }
   }
 
-  /** The stage has all of this context. */
-  #searchWhole(name: BytePath): void {
-    this.#context = name;
-    for (const way of [this.#out, this.#staged]) way.goTo('');
-    if (name === '') this.#searchPair('', this.#rootNames());
-    else this.#searchBoth(name, name);
-  }
-
-  /** @param names what the directory of OUT has */
-  #searchPair(path: BytePath, names: readonly BytePath[]): void {
-    const staged = new Set(this.#staged.directory.names());
-    for (const name of names) {
-      const child = joinPath(path, name);
-      if (!staged.has(name)) {
-        if (!isWorkName(name)) this.#look(name, child);
-      } else if (path !== '' || !this.#options.mirror.names.includes(name)) {
-        // Contexts with names of their own are searched by themselves.
-        this.#searchBoth(name, child);
+  /**
+   * @param names what the directory of OUT has
+   * @param whole so has the stage: what else is there goes
+   */
+  #searchPair(path: BytePath, names: readonly BytePath[], whole: boolean): void {
+    const staged = this.#staged.directory.names();
+    if (whole) {
+      const ours = new Set(staged);
+      for (const name of names) {
+        if (!ours.has(name) && !isWorkName(name)) this.#look(name, joinPath(path, name));
       }
     }
+    // The disk may find what is spelled otherwise, too: the commit has taken that out by then.
+    const theirs = new Set(names);
+    for (const name of staged) {
+      if (theirs.has(name)) this.#searchBoth(name, joinPath(path, name), whole);
+    }
   }
 
-  #searchBoth(name: BytePath, path: BytePath): void {
-    const [ours, theirs] = [this.#staged.directory.look(name), this.#out.directory.look(name)];
-    if (ours?.isDirectory() !== true || theirs?.isDirectory() !== true) return;
+  #searchBoth(name: BytePath, path: BytePath, whole: boolean): void {
+    const theirs = this.#out.directory.look(name);
+    if (theirs?.isDirectory() !== true) return;
+    const ours = this.#staged.directory.look(name);
+    // What is in a directory goes with it when a file or symlink takes its place.
+    if (ours?.isDirectory() !== true) return this.#look(name, path, false);
     const names = this.#enter(name, path);
     if (names === undefined) return;
+    // The stage is ours, but its modes are the context's.
+    const isClosed = (ours.mode & 0o500n) !== 0o500n;
+    if (isClosed) this.#staged.directory.setChildMode(name, 0o700);
     this.#staged.enter(name);
-    this.#searchPair(path, names);
+    this.#searchPair(path, names, this.#isWhole(path, theirs, whole));
     this.#staged.leave();
+    if (isClosed) this.#staged.directory.setChildMode(name, metadataOf(ours).mode);
     this.#out.leave();
   }
 
-  #at(path: BytePath): void {
+  /** As in the commit. @param above the stage has everything of the directory above it, too */
+  #isWhole(path: BytePath, identity: Inode, above: boolean): boolean {
+    if (this.#wholes.has(path)) return true;
+    const isMirrored = above || this.#options.mirror.names.includes(path);
+    return isMirrored && !this.#bases.has(inodeKey(identity));
+  }
+
+  #at(path: BytePath, look: (name: BytePath) => void): void {
     const [parent, name] = splitPath(path);
     try {
       this.#out.goTo(parent);
     } catch (error) {
+      // Its directory comes with this transfer, or is opened by the commit.
+      if (NOT_YET.has(errnoOf(error))) return;
       throw destinationError(error, 'look at', path);
     }
-    this.#look(name, path);
+    look(name);
   }
 
-  #look(name: BytePath, path: BytePath): void {
+  /** @param goes so does the entry itself, and not only what is in it */
+  #look(name: BytePath, path: BytePath, goes = true): void {
     const stats = this.#out.directory.look(name);
     if (stats === undefined || this.#bases.has(inodeKey(stats))) return;
     const { mounts } = this.#options;
     if (mounts.has(path)) return;
     // What has a mount in it stays.
-    if (mounts.beneath(path) === undefined) this.#add(path);
+    if (goes && mounts.beneath(path) === undefined) this.#add(path);
     const children = stats.isDirectory() ? this.#enter(name, path) : undefined;
     if (children === undefined) return;
     for (const child of children) this.#look(child, joinPath(path, child));
@@ -170,19 +188,30 @@ class Search implements Removals {
   }
 
   #add(path: BytePath): void {
-    const { allowEmpty, empty } = this.#options.mirror;
-    if (!allowEmpty && empty.includes(this.#context)) throw emptied(this.#context);
+    if (!this.#options.mirror.allowEmpty) this.#checkEmpty(path);
     this.count += 1;
     if (this.paths.length < MAX_REPORTED_PATHS) this.paths.push(path);
   }
 
+  #checkEmpty(path: BytePath): void {
+    const { empty, names } = this.#options.mirror;
+    if (empty.length === 0) return;
+    const around = names.filter((name) => isBeneath(path, name));
+    const context = around.toSorted((a, b) => b.length - a.length)[0];
+    if (context !== undefined && empty.includes(context)) throw emptied(context);
+  }
+
+  /** Undefined where we may not list it; then it was not entered. */
   #enter(name: BytePath, path: BytePath): BytePath[] | undefined {
     this.#options.gauge.enter('scanning', path);
+    let names: BytePath[] | undefined;
     try {
-      return this.#out.enterAndList(name);
+      names = this.#out.enterAndList(name);
     } catch (error) {
       throw destinationError(error, 'list the folder', path);
     }
+    if (names === undefined && this.#options.mirror.maxDelete !== Infinity) throw uncounted(path);
+    return names;
   }
 
   #rootNames(): BytePath[] {
@@ -194,6 +223,12 @@ class Search implements Removals {
       throw destinationError(error, 'list the folder', this.#opened.out.path);
     }
   }
+}
+
+function uncounted(path: BytePath): CtxsyncError {
+  const text = toText(path);
+  const message = `refused: what --delete would take out of ${text} cannot be counted, as it may not be listed, and --max-delete is given; nothing was changed`;
+  return new CtxsyncError('delete-refused', message, { path: text });
 }
 
 function emptied(context: BytePath): CtxsyncError {

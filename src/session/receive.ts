@@ -123,6 +123,7 @@ class ReceiveRun {
   async transfer(): Promise<void> {
     this.#monitor.start();
     await this.#failure.race(Promise.all([this.#readToFin(), this.#landing.prepare()]));
+    this.#checkAllCame();
     await this.#failure.race(this.#landing.worked());
     await this.#failure.race(this.#landing.commit());
     await this.#answers?.receipt(this.#digest!, this.#landing.counts());
@@ -278,6 +279,15 @@ class ReceiveRun {
       'corrupt',
       `stream ${id} is of kind ${kind}, which was not to be expected`,
     );
+  }
+
+  /** A sender that names a context sends it: else a mirror would take its absence for emptiness. */
+  #checkAllCame(): void {
+    const came = new Set(this.#landing.contexts().map(({ name }) => name));
+    const missing = this.#contexts?.find((name) => !came.has(name));
+    if (missing === undefined) return;
+    const message = `the sender named the context "${missing}" and did not send it`;
+    throw new CtxsyncError('corrupt', message);
   }
 
   /** While it waits for its place nothing is read: what the sender has heard is not known then. */

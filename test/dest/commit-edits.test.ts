@@ -80,7 +80,7 @@ describe('a commit of what changed', () => {
       await withEdited((context, out, folder) => {
         const run = (): void => {
           const { removed, warnings, wants } = update(out, { '': context }, { delete: true });
-          expect([removed.count, warnings]).toEqual([7, []]);
+          expect([removed.count, warnings]).toEqual([8, []]);
           const paths = wants.map(({ path }) => path);
           expect(paths).toEqual(['', 'changed', 'new', 'new/x']);
         };

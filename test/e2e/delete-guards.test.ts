@@ -1,14 +1,18 @@
-import { readFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { attempt, transfer, WAYS } from '../helpers/both-ways.ts';
-import { pipeline, run } from '../helpers/cli.ts';
+import { pipeline, recordSend, run, type Outcome } from '../helpers/cli.ts';
+import { withFolder } from '../helpers/folder.ts';
+import { tarOf } from '../helpers/hand-made.ts';
 import {
   expectExit,
   expectFailure,
   expectUntouched,
+  unprivileged,
   withScene,
   writeTree,
+  type Ended,
 } from '../helpers/scene.ts';
 import { treeState } from '../helpers/tree-state.ts';
 
@@ -79,6 +83,62 @@ describe('--max-delete', () => {
       const paths = ['mine', 'mine/a', 'mine/b'].map((path) => ({ path, reason }));
       expect(received.removed).toEqual({ count: 3, paths });
       expect(received.counts?.removed).toBe(3);
+    }));
+
+  const FULL = Object.fromEntries(Array.from({ length: 5 }, (_, i) => [`web/${i}`, '']));
+
+  test.each(['a pipe', ...WAYS])('counts what is in a directory that gives way, over %s', (way) =>
+    withFolder(async (folder) => {
+      const [context, out] = [join(folder, 'context'), join(folder, 'out')];
+      writeTree(context, { web: 'a file' });
+      writeTree(out, FULL);
+      const attemptTo = async (most: number): Promise<Ended> => {
+        const receive = ['--delete', `--max-delete=${most}`, out];
+        if (way === 'a pipe') return (await pipeline([context], receive)).receive;
+        const one = way as (typeof WAYS)[number];
+        return (await attempt({ folder, way: one, send: [context], receive })).receive;
+      };
+      const before = treeState(out);
+      const refused = await attemptTo(4);
+      expectFailure(refused, way === 'a command' ? 9 : 5, 'would take out 5 entries');
+      expect(treeState(out)).toEqual(before);
+      expectExit(await attemptTo(5), 0);
+      expect(treeState(out)).toEqual(treeState(context));
+    }),
+  );
+
+  test('counts where the context has a directory that nobody may list', () =>
+    withScene(async ({ folder, out }) => {
+      const tar = tarOf([
+        { path: 'web', kind: 'folder', mode: 0, size: 0 },
+        { path: 'web/img', kind: 'folder', size: 0 },
+      ]);
+      const { stdout: input } = await run(['send', '-'], { input: tar });
+      const options = { ...unprivileged(folder), input };
+      const receive = (most: number): Promise<Outcome> =>
+        run(['receive', '--delete', `--max-delete=${most}`, out], options);
+      const gone = ['a.txt', 'kept.txt', 'web/app.js'];
+      expectFailure(await receive(gone.length - 1), 5, `would take out ${gone.length} entries`);
+      expectExit(await receive(gone.length), 0);
+      const { mode } = statSync(join(out, 'web'));
+      chmodSync(join(out, 'web'), 0o700);
+      expect([mode & 0o777, readdirSync(join(out, 'web'))]).toEqual([0, ['img']]);
+    }));
+
+  test('is refused where something cannot be counted', () =>
+    withScene(async (scene) => {
+      const { folder, context, out } = scene;
+      writeTree(out, { 'mine/a': '' });
+      const options = unprivileged(folder);
+      chmodSync(join(out, 'mine'), 0o300);
+      const before = treeState(out);
+      const input = await recordSend([context], options);
+      const refused = await run(['receive', '--delete', '--max-delete=9', out], {
+        ...options,
+        input,
+      });
+      expectFailure(refused, 5, /take out of mine cannot be counted/);
+      expect(treeState(out)).toEqual(before);
     }));
 
   test('without --delete is a mistake', async () => {

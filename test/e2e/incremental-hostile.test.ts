@@ -75,6 +75,7 @@ describe('a sender sends other things than it declared: the receiver refuses, an
       'a second tree of the same context',
       { ...HONEST, trees: [...HONEST.trees, { name: '', bytes: OTHER_TREE }] },
     ],
+    ['not a context that HELLO names', { ...HONEST, hello: { contexts: ['', 'docs'] } }],
     [
       'a tree of a context that HELLO does not name',
       { ...HONEST, trees: [...HONEST.trees, { name: 'other', bytes: OTHER_TREE }] },

@@ -457,8 +457,8 @@ export const MUTANTS = [
     edits: [
       {
         file: 'src/dest/removals.ts',
-        find: 'if (!allowEmpty && empty.includes(this.#context)) throw emptied(this.#context);',
-        replace: 'if (!allowEmpty && empty.length < 0) throw emptied(this.#context);',
+        find: 'if (context !== undefined && empty.includes(context)) throw emptied(context);',
+        replace: 'if (context !== undefined && empty.length < 0) throw emptied(context);',
       },
     ],
     file: 'test/e2e/delete-guards.test.ts',
