@@ -34,16 +34,19 @@ export class ReportFile {
     const text = `${jsonText({ exitCode, ...report }, 2)}\n`;
     let why: string | undefined = 'its disk does not answer';
     const written = this.#write(text).then(
-      () => (why = undefined),
+      (isKept) => (why = isKept ? undefined : 'it was removed while the transfer ran'),
       (error: unknown) => (why = describeSystemError(error)),
     );
     await within(REPORT_WRITE_MS, written);
     return why === undefined ? undefined : `--report ${this.#path}: ${why}`;
   }
 
-  async #write(text: string): Promise<void> {
+  /** @returns whether a name still leads to it: a removed file takes every byte, too */
+  async #write(text: string): Promise<boolean> {
     try {
       await this.#handle.writeFile(text);
+      const found = await this.#handle.stat();
+      return !found.isFile() || found.nlink > 0;
     } finally {
       await this.#handle.close();
     }
