@@ -2,7 +2,8 @@
  * Every bound of ctxsync, with its unit. Nothing is buffered, counted or waited for past one of
  * these. Memory of one process, the Node runtime apart, is at most
  * 3 x MAX_STREAMS x (RING_BYTES + IO_BUFFER_BYTES), as so many manifests, wants and trees may be under
- * way, and MAX_TABLE_BYTES_PER_ENTRY in each table for each of --max-entries paths.
+ * way, and MAX_TABLE_BYTES_PER_ENTRY in each table for each of --max-entries paths; and the names in
+ * the directories that the way down a tree leads through, about 100 bytes each.
  * Of one that serves (receive --serve) it is that for each transfer that has its turn, of which there
  * are at most MAX_SERVED, and one that waits in their place has 2 x IO_BUFFER_BYTES; and
  * MAX_WAITING_CONNECTIONS x IO_BUFFER_BYTES for those that wait to be one of them. Between
@@ -136,6 +137,8 @@ export const MAX_WRITE_BYTES = 256 * KiB;
  * least (Node raises its own limit to the hard one).
  */
 export const MAX_HELD_DIRECTORIES = 32;
+/** Names of a directory that are listed until the gauge shows that the disk answers. */
+export const LIST_BATCH = 10_000;
 /** Steps of a commit that are held in memory; older ones are in a file of the stage. */
 export const UNDO_STEPS_IN_MEMORY = 4_096;
 /** Entries that a warning of a commit names; more are counted. */
@@ -237,6 +240,8 @@ export const SLOW_LINK_BYTES_PER_SECOND = 16 * KiB;
 export const ARRIVAL_WINDOW_MS = 5_000;
 /** Milliseconds after which something pending is taken for the cause of a stall. */
 export const PENDING_MS = 1_000;
+/** Milliseconds after which the next beat is late: whether the peer still lives is open. */
+export const LATE_BEAT_MS = 1.5 * BEAT_INTERVAL_MS;
 /** Milliseconds after which a beat no longer proves that its sender lives. */
 export const BEAT_FRESH_MS = 3 * BEAT_INTERVAL_MS;
 /** The same, on a slow link. */

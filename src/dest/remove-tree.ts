@@ -19,12 +19,14 @@ export function removeTree(parent: HeldDirectory, name: BytePath, gauge: Gauge):
 
 function remove(descent: Descent, name: BytePath, gauge: Gauge): void {
   const parent = descent.directory;
-  gauge.enter('cleaning', joinPath(parent.path, name));
+  const enter = (): void => gauge.enter('cleaning', joinPath(parent.path, name));
+  enter();
   const stats = parent.look(name);
   if (stats === undefined) return;
   if (!stats.isDirectory()) return parent.removeFile(name);
   if ((stats.mode & 0o700n) !== 0o700n) parent.setChildMode(name, 0o700);
-  for (const child of descent.enter(name).names()) removeChild(descent, child, gauge);
+  const names = descent.enter(name).unsortedNames(enter);
+  for (const child of names) removeChild(descent, child, gauge);
   descent.leave();
   descent.directory.removeDirectory(name);
 }

@@ -1,6 +1,15 @@
-import { constants, existsSync, fstatSync, lstatSync, openSync, readdirSync } from 'node:fs';
+import {
+  constants,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  opendirSync,
+  openSync,
+  readdirSync,
+} from 'node:fs';
 import { closeRead } from './close-read.ts';
 import { joinPath, toFsPath, type BytePath } from './byte-path.ts';
+import { LIST_BATCH } from '../limits.ts';
 import { isSameInode, type Inode } from './inode.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_NONBLOCK } = constants;
@@ -51,6 +60,25 @@ export class OpenFolder {
   /** The children's names, sorted by their bytes. */
   names(): BytePath[] {
     return readdirSync(toFsPath(this.child('.')), { encoding: 'latin1' }).toSorted();
+  }
+
+  /** The same, unsorted and a part at a time: of a directory with a million it takes a second. */
+  *nameBatches(): Generator<BytePath[]> {
+    // Buffers, whatever the types say: names need not be text.
+    const options = { encoding: 'buffer' as 'latin1', bufferSize: LIST_BATCH };
+    const directory = opendirSync(toFsPath(this.child('.')), options);
+    try {
+      let batch: BytePath[] = [];
+      for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
+        batch.push((entry.name as unknown as Buffer).toString('latin1'));
+        if (batch.length < LIST_BATCH) continue;
+        yield batch;
+        batch = [];
+      }
+      yield batch;
+    } finally {
+      directory.closeSync();
+    }
   }
 
   /**

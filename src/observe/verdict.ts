@@ -1,6 +1,6 @@
 import { type BytePath, toText } from '../disk/byte-path.ts';
 import type { DiskState } from '../disk/gauge.ts';
-import { PENDING_MS, SLOW_LINK_BYTES_PER_SECOND } from '../limits.ts';
+import { LATE_BEAT_MS, PENDING_MS, SLOW_LINK_BYTES_PER_SECOND } from '../limits.ts';
 import { shortPath } from '../short-path.ts';
 import { formatAge } from './age.ts';
 import type { Phase, Side, Verdict } from './events.ts';
@@ -141,7 +141,7 @@ function slowLinkHolds(seen: Observation): Verdict | undefined {
   const { beat, unheardBytes = 0, linkIsSlow, bytesPerSecond } = seen;
   if (beat === undefined || !isFresh(seen)) return undefined;
   if (isCall(beat.state) || beat.state === QUEUED) return undefined;
-  if (unheardBytes > 0) {
+  if (unheardBytes > 0 && (linkIsSlow === true || !isLate(beat))) {
     return slowLink(`${unheardBytes} bytes are on their way to the ${peerOf(seen.side)}`);
   }
   return linkIsSlow === true ? slowLink(`${bytesPerSecond} bytes a second`) : undefined;
@@ -153,7 +153,10 @@ function peerReports(seen: Observation): Verdict | undefined {
   const age = formatAge(beat.stateAgeMs + beat.ageMs);
   const path = beat.path === '' || beat.state === QUEUED ? undefined : beat.path;
   const peer = peerOf(side);
-  const text = `${peer} is alive: ${doing(beat.state, beat.path)} for ${age}`;
+  const what = `${doing(beat.state, beat.path)} for ${age}`;
+  const text = isLate(beat)
+    ? `${peer} was last heard ${formatAge(beat.ageMs)} ago: ${what}`
+    : `${peer} is alive: ${what}`;
   return { side: peer, cause: 'peer-reports', path, text };
 }
 
@@ -185,6 +188,11 @@ function peerIsSilent({ side, reading, silentMs }: Observation): Verdict | undef
 
 function isFresh({ reading, beat }: Observation): boolean {
   return reading && beat !== undefined && beat.ageMs <= beat.freshMs;
+}
+
+/** The next beat ought to have come: a peer that was stopped just now looks like this. */
+function isLate({ ageMs }: BeatObservation): boolean {
+  return ageMs > LATE_BEAT_MS;
 }
 
 function oldestCall(disks: DiskObservation[]): DiskObservation | undefined {

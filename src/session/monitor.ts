@@ -70,6 +70,9 @@ export class Monitor {
   readonly #arrival: ArrivalRate;
   readonly #watched: Watched[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Immediate | undefined;
+  /** The run has failed: what still moves is the cleaning up. */
+  #givenUp = false;
   #phase: Phase = 'preparing';
   #entered = false;
   #queue: Queue | undefined;
@@ -93,12 +96,20 @@ export class Monitor {
 
   start(): void {
     this.enter('preparing');
-    this.#timer = setInterval(() => this.#tick(performance.now()), TICK_MS);
+    // After what has come meanwhile was read: it may say why a peer is gone to which a beat would go.
+    const tick = (): void => this.#tick(performance.now());
+    this.#timer = setInterval(() => (this.#soon = setImmediate(tick)), TICK_MS);
+  }
+
+  /** The run has failed. Nothing more is said of stalls. */
+  giveUp(): void {
+    this.#givenUp = true;
   }
 
   /** @param done the run came to a good end */
   stop(done: boolean): void {
     clearInterval(this.#timer);
+    clearImmediate(this.#soon);
     if (!done) return;
     for (const event of this.#detector.finish(performance.now())) this.#tell(event);
   }
@@ -197,8 +208,9 @@ export class Monitor {
     this.#arrival.tick(now, this.#options.observeWire().arrivedBytes);
     const movement = this.#movement();
     this.#options.onMovement?.(now, movement);
-    for (const event of this.#detector.tick(now, movement, () => this.#verdict(now))) {
-      this.#tell(event);
+    if (!this.#givenUp) {
+      const events = this.#detector.tick(now, movement, () => this.#verdict(now));
+      for (const event of events) this.#tell(event);
     }
     this.#options.onEvent({
       type: 'progress',

@@ -136,6 +136,7 @@ class ReceiveRun {
 
   /** Lets go of everything, and takes back what was done to the destination. */
   async giveUp(error: CtxsyncError): Promise<void> {
+    this.#monitor.giveUp();
     this.#crew.cancel();
     this.#discarding = true;
     this.#placing.giveUp();

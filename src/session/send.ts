@@ -185,6 +185,7 @@ class SendRun {
 
   /** Says ERROR to the receiver, if it still listens, and lets go of everything. */
   async giveUp(error: CtxsyncError): Promise<void> {
+    this.#monitor.giveUp();
     this.#crew.cancel();
     this.#sender.destroy();
     this.#mux.fail(toPeerError(error, 'sender'));

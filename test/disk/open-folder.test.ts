@@ -26,6 +26,7 @@ describe('an open folder', () => {
       use(root, (folder) => {
         const names = folder.names();
         expect(names).toEqual(['B', 'a', 'a!', 'a-', 'b', '\xc3\xa9', '\xf0\x9f\x8c\xb2', '\xff']);
+        expect([...folder.nameBatches()].flat().toSorted()).toEqual(names);
       });
     });
   });

@@ -83,6 +83,23 @@ test('a receiver that sleeps for longer than --stall-timeout: the sender gives u
     expect(treeState(out)).toEqual(scene.before);
   }));
 
+test('a sender that sleeps for longer than --stall-timeout: it hears why when it wakes', () =>
+  withScene(async (scene) => {
+    const { context, out } = scene;
+    addBigFile(scene);
+    const socket = socketOf(scene);
+    const limits = ['--stall-after', '1s', '--stall-timeout', '2s'];
+    const { sender, receiver } = await startOverSocket({ socket }, [context], [out, ...limits]);
+    await receives(scene);
+    sender.child.kill('SIGSTOP');
+    const { code, stderr } = await receiver.done;
+    expectFailure({ code, stderr }, 8, 'stalled 1s', 'gave up after 2s without progress');
+    expect(stderr).not.toContain('resumed');
+    sender.child.kill('SIGCONT');
+    expectFailure(await sender.done, 9, 'the receiver failed: gave up after 2s without progress');
+    expect(treeState(out)).toEqual(scene.before);
+  }));
+
 test('a command whose receiver sleeps is named, and does not outlive its sender', () =>
   withScene(async (scene) => {
     const { context, out } = scene;
