@@ -35,7 +35,7 @@ export function failureLines(report: TransferReport): string[] {
 export function noteLines(report: TransferReport): string[] {
   return [
     noteLine(report.skipped, 'not sent'),
-    noteLine(report.changed, 'not sent as they were'),
+    noteLine(report.changed, `not sent as ${report.changed.count === 1 ? 'it was' : 'they were'}`),
     removedLine(report.removed),
   ].filter((line) => line !== '');
 }

@@ -3,7 +3,7 @@ import type { TransferOptions } from '../session/options.ts';
 import { send } from '../session/send.ts';
 import { startCommand } from '../transport/command.ts';
 import { inputBroken } from '../transport/node-stream.ts';
-import { openStdin, openStdout } from '../transport/stdio.ts';
+import { checkStdin, openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Outgoing } from '../transport/transport.ts';
 import { connectSocket } from '../transport/unix-socket.ts';
 import type { IgnoreOptions, PatternOption } from '../tree/context-rules.ts';
@@ -80,6 +80,7 @@ function toContext(
     }
     return { tar: openStdin('a tar', inputBroken) };
   }
+  if (ignoreFile !== undefined && inheritedFd(ignoreFile) === 0) checkStdin('the ignore rules');
   const rules: IgnoreOptions = { ignoreFile, noIgnore: !ignore, patterns };
   // A Dockerfile belongs to the main context; each named one has only its own root's file.
   if (name === '') rules.dockerfile = file;

@@ -33,9 +33,7 @@ export function openStdin(what: string, toError = readError): Incoming {
   if (isatty(STDIN)) {
     throw new CtxsyncError('usage', `stdin is a terminal; pipe ${what} into it`);
   }
-  if (isClosed(STDIN)) {
-    throw new CtxsyncError('usage', `stdin is closed; pipe ${what} into it`);
-  }
+  checkStdin(what);
   if (isPipeOrSocket(STDIN)) return new PipeIncoming(STDIN, toError);
   const file = createReadStream('', {
     fd: STDIN,
@@ -43,6 +41,14 @@ export function openStdin(what: string, toError = readError): Incoming {
     highWaterMark: IO_BUFFER_BYTES,
   });
   return new ReadableIncoming(file, toError);
+}
+
+/**
+ * @param what what is expected there
+ * @throws CtxsyncError usage, where the shell closed it (`<&-`)
+ */
+export function checkStdin(what: string): void {
+  if (isClosed(STDIN)) throw new CtxsyncError('usage', `stdin is closed; pipe ${what} into it`);
 }
 
 /**

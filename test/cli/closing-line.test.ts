@@ -78,7 +78,7 @@ describe('noteLines', () => {
   test('say what did not travel as it was', () => {
     const changed = { count: 1, paths: [{ path: 'su', reason: 'setuid dropped' }] };
     expect(noteLines(report({ changed }))).toEqual([
-      '1 entry not sent as they were: su (setuid dropped)',
+      '1 entry not sent as it was: su (setuid dropped)',
     ]);
   });
 

@@ -47,6 +47,13 @@ describe('--ignore-file takes what can be read', () => {
     }
   });
 
+  test('nor a stdin that the shell closed: that would be no rules', () =>
+    withScene(async ({ context }) => {
+      const words = [process.execPath, BIN, 'send', context, '--ignore-file', '-'];
+      const ended = await bash(`${words.map((word) => `'${word}'`).join(' ')} <&-`);
+      expectFailure(ended, 2, 'stdin is closed; pipe the ignore rules into it');
+    }));
+
   test('and not what never ends', () =>
     withScene(async ({ context }) => {
       const sent = await run(['send', context, '--ignore-file', '/dev/zero']);
