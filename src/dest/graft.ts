@@ -112,7 +112,7 @@ export class Graft {
       // Another receiver may work in this very directory.
       if (names.has(name) || isWorkName(name)) continue;
       const child = joinPath(path, name);
-      this.#step(child, () => this.#removeEntry(name, child));
+      this.#step(child, () => this.#removeEntry(name, child), 'remove');
     }
   }
 
@@ -122,10 +122,11 @@ export class Graft {
       if (kind === 'whole') this.#wholes.add(path);
       if (kind !== 'remove') continue;
       const [parent, name] = splitPath(path);
-      this.#step(path, () => {
+      const remove = (): void => {
         this.#out.goTo(parent);
         this.#removeEntry(name, path);
-      });
+      };
+      this.#step(path, remove, 'remove');
     }
   }
 
@@ -192,8 +193,10 @@ export class Graft {
     }
     const isMount = this.#out.isMountPoint(name, theirs);
     if (isMount && ours.isFile() && theirs.isFile()) return this.#overwrite(name, ours, theirs);
-    // rename(2) replaces a file by a file, and leaves no moment without either.
-    if (!isMount && theirs.isFile() && !ours.isDirectory()) return this.#replace(name, ours);
+    // rename(2) replaces all but directories, and leaves no moment without either.
+    if (!isMount && !theirs.isDirectory() && !ours.isDirectory()) {
+      return this.#replace(name, ours, theirs);
+    }
     this.#clear(name, theirs, path);
     this.#place(name, ours);
   }
@@ -267,13 +270,16 @@ export class Graft {
     return true;
   }
 
-  /** A file takes a file's place. */
-  #replace(name: BytePath, ours: BigIntStats): void {
+  /** What is no directory takes the place of what is none. */
+  #replace(name: BytePath, ours: BigIntStats, theirs: BigIntStats): void {
     const { room } = this.#out;
     const aside = this.#rooms.nextName();
     try {
       this.#out.change();
       this.#out.directory.link(name, room.trash, aside);
+      // Of a symlink macOS links what it leads to.
+      const kept = room.trash.look(aside);
+      if (kept === undefined || !isSameInode(kept, theirs)) throw changed(name);
     } catch {
       // No hardlinks here, or not to this file: then there is a moment without it.
       this.#moveTo(room, name);
@@ -355,12 +361,12 @@ export class Graft {
     }
   }
 
-  #step(path: BytePath, run: () => void): void {
+  #step(path: BytePath, run: () => void, doing = 'put in place'): void {
     this.#gauge.enter('committing', path);
     try {
       run();
     } catch (error) {
-      throw destinationError(error, 'put in place', path);
+      throw destinationError(error, doing, path);
     }
   }
 }

@@ -64,7 +64,8 @@ async function whole(pair: RandomPair, manner: Manner): Promise<string[]> {
 }
 
 async function ends({ folder, context, out }: RandomPair, { way, mirror, send }: Manner) {
-  const args = mirror ? ['--delete'] : [];
+  // Edits may take everything out.
+  const args = mirror ? ['--delete', '--allow-empty'] : [];
   if (way === 'command') {
     const sender = startInTest(['send', context, ...send, ...receiveCommand(out, ...args)]);
     return bothEnds({ sender, receiver: sender });
