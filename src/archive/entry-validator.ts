@@ -60,6 +60,11 @@ export class EntryValidator {
     return this.#earlier.hasDirectory(path);
   }
 
+  /** A file or symlink of this path came before. */
+  mayLinkTo(path: BytePath): boolean {
+    return this.#earlier.linkable(path) !== undefined;
+  }
+
   #checkRoot(entry: Entry): boolean {
     if (entry.kind !== 'folder') throw unsafe('', `the root is a ${entry.kind}`);
     const before = this.#hasRoot;

@@ -33,6 +33,11 @@ export function unpack(reader: TarReader, sink: EntrySink, options: UnpackOption
     }
     if (entry.kept !== undefined) checkKept(entry, options);
     const { path } = entry;
+    if (options.addFolders && isRepeated(entry, options)) {
+      options.validator.checkSkipped(member.path);
+      options.onSkipped(member.path, 'a hardlink to itself: the tar has it twice');
+      continue;
+    }
     const isRoot = path === '';
     const losses = lossesOf(member);
     if (losses.length > 0) options.onChanged(member.path, losses.join('; '));
@@ -48,6 +53,11 @@ export function unpack(reader: TarReader, sink: EntrySink, options: UnpackOption
     if (!isRoot) options.onEntry(entry.kind, path);
   }
   sink.end();
+}
+
+/** A file that a tar was given twice: GNU tar and bsdtar make a hardlink to itself of the second. */
+function isRepeated({ path, kind, link }: Entry, { name, validator }: UnpackOptions): boolean {
+  return kind === 'hardlink' && link === path && validator.mayLinkTo(inContext(name, path));
 }
 
 /** A file whose name ends with a slash is a folder, and its size a lie. */

@@ -7,6 +7,7 @@ import { listenSocket } from '../transport/unix-socket.ts';
 import type { CommonOptions } from './common-options.ts';
 import { checkOut, folderTarget, type DeleteOptions } from './out-argument.ts';
 import { runTransfer } from './run-transfer.ts';
+import { sayWaiting } from './say-waiting.ts';
 import { usage } from './usage.ts';
 
 export interface ReceiveCommandOptions extends CommonOptions, DeleteOptions {
@@ -27,7 +28,7 @@ export function runReceive(out: string, options: ReceiveCommandOptions): Promise
 
 async function openTransport(
   out: string,
-  { socket, connectTimeout: timeoutMs }: ReceiveCommandOptions,
+  { socket, connectTimeout: timeoutMs, stallAfter }: ReceiveCommandOptions,
   { signal, onEvent }: TransferOptions,
 ): Promise<Incoming | Connection> {
   if (socket !== undefined) {
@@ -35,7 +36,9 @@ async function openTransport(
       onEvent?.({ type: 'warning', side: 'receiver', message });
     const listener = await listenSocket(socket, { onWarning });
     try {
-      return await listener.accept({ timeoutMs, signal });
+      const accepted = listener.accept({ timeoutMs, signal });
+      const message = `no sender has come to ${socket} yet; waiting for one`;
+      return await sayWaiting(accepted, stallAfter, () => onWarning(message));
     } finally {
       listener.close();
     }

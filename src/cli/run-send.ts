@@ -11,6 +11,7 @@ import { inheritedFd } from '../tree/inherited-fd.ts';
 import type { CommonOptions } from './common-options.ts';
 import { parseContexts, type ContextArgument } from './context-argument.ts';
 import { runTransfer } from './run-transfer.ts';
+import { sayWaiting } from './say-waiting.ts';
 import { usage } from './usage.ts';
 
 export interface SendCommandOptions extends CommonOptions {
@@ -38,9 +39,9 @@ export function runSend(
     options,
     { side: 'sender', startsPeer: peer !== undefined },
     async (common, view) => {
-      const contexts = parseContexts(args).map((argument) =>
-        toContext(argument, options, patterns),
-      );
+      const parsed = parseContexts(args);
+      const contexts = parsed.map((argument) => toContext(argument, options, patterns));
+      if (parsed.every(({ folder }) => folder === '-')) checkNoRules(options, patterns);
       return send({
         ...common,
         contexts,
@@ -55,18 +56,37 @@ export function runSend(
 }
 
 function openTransport(
-  { socket, socketOwner: owner, connectTimeout: timeoutMs }: SendCommandOptions,
+  { socket, socketOwner: owner, connectTimeout: timeoutMs, stallAfter }: SendCommandOptions,
   peer: readonly string[] | undefined,
   { signal, onEvent }: TransferOptions,
 ): Promise<Connection> | Outgoing {
   if (peer === undefined) {
     if (socket === undefined) return openStdout('"ctxsync receive"');
-    return connectSocket(socket, { timeoutMs, owner, signal });
+    const message = `nobody listens on ${socket} yet; waiting for a receiver`;
+    return sayWaiting(connectSocket(socket, { timeoutMs, owner, signal }), stallAfter, () =>
+      onEvent?.({ type: 'warning', side: 'sender', message }),
+    );
   }
   if (socket !== undefined) throw usage('--socket and a command after "--" exclude each other');
   const [command = ''] = peer;
   if (command === '') throw usage('after "--" stands the command that runs the receiver');
   return startCommand(peer, (line) => onEvent?.({ type: 'command-output', side: 'sender', line }));
+}
+
+/** A tar is sent as it is. @throws CtxsyncError usage */
+function checkNoRules(
+  { file, ignoreFile }: SendCommandOptions,
+  patterns: readonly PatternOption[],
+): void {
+  const given = [
+    file === undefined ? undefined : '--file',
+    ignoreFile === undefined ? undefined : '--ignore-file',
+    patterns[0]?.option,
+  ].find((option) => option !== undefined);
+  if (given === undefined) return;
+  throw usage(
+    `${given} is for folders: a tar ("-") is sent as it is; leave out there what is not to travel`,
+  );
 }
 
 function toContext(

@@ -203,7 +203,7 @@ async function pause(
   try {
     await Promise.race([over, delay(ms, undefined, { signal: end.signal })]);
   } catch {
-    throw new CtxsyncError('interrupted', 'interrupted; nothing was sent');
+    throw new CtxsyncError('interrupted', 'interrupted; nothing was transferred');
   } finally {
     // Neither the timer nor the listener outlives the moment.
     signal?.removeEventListener('abort', onAbort);

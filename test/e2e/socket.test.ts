@@ -90,6 +90,20 @@ describe('nobody comes', () => {
     }),
   );
 
+  test.each([
+    ['send', 'nobody listens on .* yet; waiting for a receiver'],
+    ['receive', 'no sender has come to .* yet; waiting for one'],
+  ])('%s says what it waits for', (side, words) =>
+    withScene(async (scene) => {
+      const at = side === 'send' ? scene.context : join(scene.folder, 'fresh');
+      const args = [side, at, '--socket', socketOf(scene), '--stall-after', '50ms'];
+      const waiting = startInTest(args);
+      await until('it says so', () => new RegExp(`warning: ${words}`).test(waiting.said()));
+      waiting.child.kill('SIGINT');
+      expectFailure(await waiting.done, 130, 'interrupted; nothing was transferred');
+    }),
+  );
+
   test('SIGINT ends a sender that waits', () =>
     withScene(async (scene) => {
       const log = join(scene.folder, 'report.json');
@@ -97,7 +111,7 @@ describe('nobody comes', () => {
       const sender = startInTest(['send', scene.context, ...args]);
       await until('the sender has begun', () => existsSync(log));
       sender.child.kill('SIGINT');
-      expectFailure(await sender.done, 130, 'interrupted; nothing was sent');
+      expectFailure(await sender.done, 130, 'interrupted; nothing was transferred');
     }));
 });
 

@@ -155,6 +155,20 @@ describe('send - takes a tar', () => {
     });
   });
 
+  it('with a file twice, which GNU tar makes a hardlink to itself of, and names it', async () => {
+    await withFolder(async (folder) => {
+      const out = join(folder, 'out');
+      const tar = evilTar({ path: './a', content: 'a' }, { path: './a', type: '1', link: './a' });
+      const sent = await run(['send', '-'], { input: tar });
+      expectExit(sent, 0);
+      expect(sent.stderr).toContain(
+        '1 entry not sent: ./a (a hardlink to itself: the tar has it twice)',
+      );
+      expectExit(await run(['receive', out], { input: sent.stdout }), 0);
+      expect(readFileSync(join(out, 'a'), 'utf8')).toBe('a');
+    });
+  });
+
   it('with members of unknown type, which are files, with a warning', async () => {
     await withFolder(async (folder) => {
       const out = join(folder, 'out');
@@ -205,6 +219,16 @@ describe('send - takes a tar', () => {
 });
 
 describe('send - refuses', () => {
+  it.each([
+    ['--exclude', 'a'],
+    ['--include', 'a'],
+    ['--file', 'x'],
+    ['--ignore-file', 'x'],
+  ])('%s: a tar is sent as it is', async (...rules) => {
+    const sent = await run(['send', '-', ...rules], { input: Buffer.alloc(1024) });
+    expectFailure(sent, 2, `${rules[0]} is for folders: a tar ("-") is sent as it is`);
+  });
+
   it.each<[what: string, input: () => Buffer, words: string]>([
     ['nothing', () => Buffer.alloc(0), 'the tar on stdin is empty'],
     ['text', () => Buffer.from('hello, world\n'.repeat(99)), 'has no tar header at byte 0'],
