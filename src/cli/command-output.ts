@@ -1,7 +1,8 @@
 import { writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { OutputConfiguration } from 'commander';
-import { destinationError, errnoOf } from '../disk/system-error.ts';
+import { errnoOf } from '../disk/errno.ts';
+import { destinationError } from '../disk/system-error.ts';
 import { STDERR_RETRY_MS } from '../limits.ts';
 
 const STDOUT = 1;

@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { errnoOf } from '../disk/system-error.ts';
+import { errnoOf } from '../disk/errno.ts';
 import { LOCK_STALE_MS } from '../limits.ts';
 
 /** Who holds a destination. */

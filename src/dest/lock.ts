@@ -10,7 +10,8 @@ import {
 import { fromText, joinPath, toText, type BytePath } from '../disk/byte-path.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { kindOf } from '../disk/kind-of.ts';
-import { destinationError, errnoOf, isNoHardlink } from '../disk/system-error.ts';
+import { errnoOf } from '../disk/errno.ts';
+import { destinationError, isNoHardlink } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_LOCK_BYTES } from '../limits.ts';
 import { isAlive, ourselves, parseHolder } from './lock-holder.ts';

@@ -3,7 +3,7 @@ import { isBeneath, joinPath, toText, type BytePath } from '../disk/byte-path.ts
 import { Descent } from '../disk/descent.ts';
 import { metadataOf, type HeldDirectory, type Metadata } from '../disk/held-directory.ts';
 import type { MountPoints } from '../disk/mount-points.ts';
-import { errnoOf } from '../disk/system-error.ts';
+import { errnoOf } from '../disk/errno.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Room, Rooms } from './rooms.ts';
 import type { Step, UndoLog } from './undo-log.ts';

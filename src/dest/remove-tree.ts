@@ -2,7 +2,7 @@ import { joinPath, type BytePath } from '../disk/byte-path.ts';
 import { Descent } from '../disk/descent.ts';
 import type { Gauge } from '../disk/gauge.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
-import { errnoOf } from '../disk/system-error.ts';
+import { errnoOf } from '../disk/errno.ts';
 
 /**
  * Removes a directory of ours with all that is in it, or a file, or nothing where there is nothing.

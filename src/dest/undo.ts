@@ -1,7 +1,7 @@
 import { constants, fchmodSync, ftruncateSync } from 'node:fs';
 import { joinPath, type BytePath } from '../disk/byte-path.ts';
 import type { Descent } from '../disk/descent.ts';
-import { errnoOf } from '../disk/system-error.ts';
+import { errnoOf } from '../disk/errno.ts';
 import { copyContent, withFiles } from './copy-entry.ts';
 import type { Rooms } from './rooms.ts';
 import type { Step, UndoLog } from './undo-log.ts';

@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { errnoOf } from './system-error.ts';
+import { errnoOf } from './errno.ts';
 
 /**
  * Closes what was only read. That a disk fails then is no failure of ours: all bytes have come, and

@@ -2,7 +2,7 @@ import { isBeneath, joinPath, type BytePath } from './byte-path.ts';
 import { MAX_HELD_DIRECTORIES } from '../limits.ts';
 import { replaced, type HeldDirectory } from './held-directory.ts';
 import { isSameInode, type Inode } from './inode.ts';
-import { errnoOf } from './system-error.ts';
+import { errnoOf } from './errno.ts';
 
 interface Level {
   name: BytePath;

@@ -4,7 +4,7 @@ import { Descent } from './descent.ts';
 import type { HeldDirectory } from './held-directory.ts';
 import { unescapeOctal } from './octal-escapes.ts';
 import { PROC_FD } from './open-folder.ts';
-import { errnoOf } from './system-error.ts';
+import { errnoOf } from './errno.ts';
 
 /**
  * Where other file systems, or other parts of the same one, are mounted below a directory: rename(2)

@@ -1,26 +1,13 @@
-import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
 import { toText, type BytePath } from './byte-path.ts';
-
-/** Names of all errors of this system by their negative number, as Node gives it. */
-const NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [-number, name]));
+import { errnoOf } from './errno.ts';
 
 /** Errors of disks that libuv knows neither by name nor in words. */
 const WORDS: Record<string, string> = {
   EDQUOT: 'disk quota exceeded',
   ESTALE: 'stale file handle',
 };
-
-/** The errno name of what a system call threw ("ENOENT"), or undefined. */
-export function errnoOf(thrown: unknown): string | undefined {
-  if (!(thrown instanceof Error) || !('code' in thrown)) return undefined;
-  const { code } = thrown;
-  if (typeof code !== 'string') return undefined;
-  // Of EDQUOT Node says "Unknown system error -122".
-  if (!code.startsWith('Unknown system error')) return code;
-  return NAMES.get((thrown as NodeJS.ErrnoException).errno ?? NaN) ?? code;
-}
 
 /** "permission denied (EACCES)" */
 export function describeSystemError(thrown: unknown): string {

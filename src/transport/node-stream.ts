@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
-import { describeSystemError, destinationError, errnoOf } from '../disk/system-error.ts';
+import { errnoOf } from '../disk/errno.ts';
+import { describeSystemError, destinationError } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Incoming, Outgoing } from './transport.ts';
 

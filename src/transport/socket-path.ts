@@ -2,7 +2,8 @@ import type { BigIntStats } from 'node:fs';
 import { lstat, readlink, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { kindOf } from '../disk/kind-of.ts';
-import { describeSystemError, errnoOf } from '../disk/system-error.ts';
+import { errnoOf } from '../disk/errno.ts';
+import { describeSystemError } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_SOCKET_PATH_BYTES, MAX_SYMLINKS } from '../limits.ts';
 

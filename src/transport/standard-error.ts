@@ -1,7 +1,7 @@
 import { constants, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { Writable } from 'node:stream';
-import { errnoOf } from '../disk/system-error.ts';
+import { errnoOf } from '../disk/errno.ts';
 import { STDERR_RETRY_MS } from '../limits.ts';
 import {
   isChangedByUs,

@@ -1,6 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { describeSystemError, errnoOf } from '../disk/system-error.ts';
+import { errnoOf } from '../disk/errno.ts';
+import { describeSystemError } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import { CONNECT_RETRY_MS, MAX_TIMER_MS } from '../limits.ts';
 import { ReadableIncoming, WritableOutgoing } from './node-stream.ts';

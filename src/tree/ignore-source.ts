@@ -20,7 +20,8 @@ import {
 import type { Gauge } from '../disk/gauge.ts';
 import { openFile } from '../disk/open-file.ts';
 import { OpenFolder } from '../disk/open-folder.ts';
-import { describeSystemError, errnoOf, sourceChanged } from '../disk/system-error.ts';
+import { errnoOf } from '../disk/errno.ts';
+import { describeSystemError, sourceChanged } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import { AGAIN_MS, IO_BUFFER_BYTES } from '../limits.ts';
 import { badIgnoreFile, type IgnoreFile } from './context-rules.ts';

@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { OpenFolder } from '../../src/disk/open-folder.ts';
-import { errnoOf } from '../../src/disk/system-error.ts';
+import { errnoOf } from '../../src/disk/errno.ts';
 import { withFolder } from '../helpers/folder.ts';
 import { writeTree } from '../helpers/scene.ts';
 import { caughtFrom } from '../helpers/thrown-by.ts';

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { toFsPath } from '../../src/disk/byte-path.ts';
 import { OpenFolder } from '../../src/disk/open-folder.ts';
-import { errnoOf } from '../../src/disk/system-error.ts';
+import { errnoOf } from '../../src/disk/errno.ts';
 import { withFolder } from '../helpers/folder.ts';
 import { writeTree } from '../helpers/scene.ts';
 import { caughtFrom } from '../helpers/thrown-by.ts';

@@ -1,7 +1,8 @@
 import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { expect, test } from 'vitest';
-import { destinationError, errnoOf, sourceError } from '../../src/disk/system-error.ts';
+import { errnoOf } from '../../src/disk/errno.ts';
+import { destinationError, sourceError } from '../../src/disk/system-error.ts';
 
 /** As Node makes it, by the names that it has. */
 function systemError(name: keyof typeof constants.errno, syscall: string): Error {
