@@ -7,11 +7,11 @@
  */
 export { CtxsyncError, type ErrorCode } from './errors.ts';
 export type { Progress, TransferEvent, TransferReport, Verdict } from './observe/events.ts';
-export { receive, type ReceiveOptions, type Target } from './session/receive.ts';
-export { serve, type ServeReport } from './session/serve.ts';
-export type { ServeEvent, ServeOptions } from './session/serve-options.ts';
-export type { Context } from './session/context-sender.ts';
-export { send, type SendOptions } from './session/send.ts';
+export { receive, type ReceiveOptions, type Target } from './receive/receive.ts';
+export { serve, type ServeReport } from './serve/serve.ts';
+export type { ServeEvent, ServeOptions } from './serve/serve-options.ts';
+export type { Context } from './send/context-sender.ts';
+export { send, type SendOptions } from './send/send.ts';
 export { fromStream, toStream } from './transport/node-stream.ts';
 export type { Connection, Incoming, Outgoing } from './transport/transport.ts';
-export type { IgnoreOptions } from './tree/context-rules.ts';
+export type { IgnoreOptions } from './ignore/load-rules.ts';

@@ -1,11 +1,8 @@
 import { Option, type Command } from 'commander';
 import { DEFAULT_STALL_AFTER_MS, DEFAULT_STALL_TIMEOUT_MS } from '../limits.ts';
-import { formatAge } from '../observe/age.ts';
+import { formatAge } from '../observe/format-age.ts';
 import { parseDuration } from './units.ts';
-
-/** The words that --progress takes. Not where the views are: --help needs none of them. */
-const PROGRESS_MODES = ['auto', 'tty', 'plain', 'json', 'none'] as const;
-export type ProgressMode = (typeof PROGRESS_MODES)[number];
+import { PROGRESS_MODES, type ProgressMode } from './view/progress-mode.ts';
 
 /** The options that both commands take. */
 export interface CommonOptions {

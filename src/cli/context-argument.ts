@@ -1,6 +1,6 @@
-import { isWorkName } from '../entry.ts';
+import { isWorkName } from '../entry/entry.ts';
 import { MAX_NAME_BYTES, MAX_STREAM_ID } from '../limits.ts';
-import { usage } from './usage.ts';
+import { usage } from './usage-error.ts';
 
 export interface ContextArgument {
   /** '' for the unnamed context. */

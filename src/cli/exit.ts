@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { STUCK_THREAD_MS } from '../limits.ts';
-import { stuckThreadCount } from '../session/stuck-threads.ts';
+import { stuckThreadCount } from '../transfer/stuck-threads.ts';
 import { restoreDescriptors } from '../transport/shared-descriptor.ts';
 
 const STANDARD_STREAMS = [0, 1, 2];

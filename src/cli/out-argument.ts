@@ -1,5 +1,5 @@
-import type { FolderTarget } from '../session/folder-target.ts';
-import { usage } from './usage.ts';
+import type { FolderTarget } from '../receive/target-options.ts';
+import { usage } from './usage-error.ts';
 
 export interface DeleteOptions {
   delete?: true;

@@ -1,8 +1,8 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { describeSystemError } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
-import { jsonText } from './json-text.ts';
-import { within } from '../within.ts';
+import { jsonText } from './view/json-text.ts';
+import { within } from '../with-timeout.ts';
 import type { TransferReport } from '../observe/events.ts';
 import { REPORT_WRITE_MS } from '../limits.ts';
 

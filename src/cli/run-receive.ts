@@ -1,5 +1,5 @@
-import type { TransferOptions } from '../session/options.ts';
-import { receive, type Target } from '../session/receive.ts';
+import type { TransferOptions } from '../transfer/options.ts';
+import { receive, type Target } from '../receive/receive.ts';
 import { outputBroken } from '../transport/node-stream.ts';
 import { openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Incoming } from '../transport/transport.ts';
@@ -7,8 +7,8 @@ import { listenSocket } from '../transport/unix-socket.ts';
 import type { CommonOptions } from './common-options.ts';
 import { checkOut, folderTarget, type DeleteOptions } from './out-argument.ts';
 import { runTransfer } from './run-transfer.ts';
-import { sayWaiting } from './say-waiting.ts';
-import { usage } from './usage.ts';
+import { sayWaiting } from './view/waiting-notice.ts';
+import { usage } from './usage-error.ts';
 
 export interface ReceiveCommandOptions extends CommonOptions, DeleteOptions {
   maxBytes?: number;

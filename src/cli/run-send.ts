@@ -1,18 +1,18 @@
-import type { Context } from '../session/context-sender.ts';
-import type { TransferOptions } from '../session/options.ts';
-import { send } from '../session/send.ts';
+import type { Context } from '../send/context-sender.ts';
+import type { TransferOptions } from '../transfer/options.ts';
+import { send } from '../send/send.ts';
 import { startCommand } from '../transport/command.ts';
 import { inputBroken } from '../transport/node-stream.ts';
 import { checkStdin, openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Outgoing } from '../transport/transport.ts';
 import { connectSocket } from '../transport/unix-socket.ts';
-import type { IgnoreOptions, PatternOption } from '../tree/context-rules.ts';
-import { inheritedFd } from '../tree/inherited-fd.ts';
+import type { IgnoreOptions, PatternOption } from '../ignore/load-rules.ts';
+import { inheritedFd } from '../ignore/inherited-fd.ts';
 import type { CommonOptions } from './common-options.ts';
 import { parseContexts, type ContextArgument } from './context-argument.ts';
 import { runTransfer } from './run-transfer.ts';
-import { sayWaiting } from './say-waiting.ts';
-import { usage } from './usage.ts';
+import { sayWaiting } from './view/waiting-notice.ts';
+import { usage } from './usage-error.ts';
 
 export interface SendCommandOptions extends CommonOptions {
   file?: string;

@@ -1,15 +1,15 @@
 import { CtxsyncError } from '../errors.ts';
 import { LAST_WORDS_MS } from '../limits.ts';
-import { notBegun } from '../session/report.ts';
-import { serve } from '../session/serve.ts';
-import type { ServeOptions } from '../session/serve-options.ts';
-import { within } from '../within.ts';
+import { notBegun } from '../transfer/report.ts';
+import { serve } from '../serve/serve.ts';
+import type { ServeOptions } from '../serve/serve-options.ts';
+import { within } from '../with-timeout.ts';
 import { checkOut, folderTarget } from './out-argument.ts';
 import type { ReceiveCommandOptions } from './run-receive.ts';
 import { exitCodeOf } from './run-transfer.ts';
-import { createServeView } from './serve-view.ts';
+import { createServeView } from './view/serve-view.ts';
 import { watchSignals } from './signals.ts';
-import { usage } from './usage.ts';
+import { usage } from './usage-error.ts';
 
 /**
  * `receive --serve`: ends with 0 after SIGTERM, when what ran is finished; SIGINT and SIGHUP

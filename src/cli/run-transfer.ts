@@ -1,14 +1,14 @@
 import { CtxsyncError } from '../errors.ts';
 import type { Side, TransferEvent, TransferReport } from '../observe/events.ts';
-import type { TransferOptions } from '../session/options.ts';
-import { notBegun } from '../session/report.ts';
-import { within } from '../within.ts';
+import type { TransferOptions } from '../transfer/options.ts';
+import { notBegun } from '../transfer/report.ts';
+import { within } from '../with-timeout.ts';
 import type { CommonOptions } from './common-options.ts';
 import { EXIT_CODES, SIGNAL_EXIT_CODES, type EndingSignal } from './exit-code.ts';
-import { createProgressView } from './progress-view.ts';
+import { createProgressView } from './view/progress-view.ts';
 import { ReportFile } from './report-file.ts';
 import { watchSignals } from './signals.ts';
-import type { ProgressView } from './view.ts';
+import type { ProgressView } from './view/view.ts';
 import { LAST_WORDS_MS } from '../limits.ts';
 
 export interface Surroundings {

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { DEFAULT_SEND_CONNECT_MS } from '../limits.ts';
-import type { PatternOption } from '../tree/context-rules.ts';
+import type { PatternOption } from '../ignore/load-rules.ts';
 import { addCommonOptions } from './common-options.ts';
 import type { SendCommandOptions } from './run-send.ts';
 import { parseUser } from './user-argument.ts';

@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 import type { Command } from 'commander';
 import { parseContexts } from './context-argument.ts';
-import { usage } from './usage.ts';
+import { usage } from './usage-error.ts';
 
 const PATH_OPTIONS = ['file', 'ignoreFile', 'socket', 'report'];
 

@@ -1,5 +1,5 @@
 import { joinPath, toText, type BytePath } from '../disk/byte-path.ts';
-import type { Gauge } from '../disk/gauge.ts';
+import type { Gauge } from '../disk/worker-status.ts';
 import type { Metadata } from '../disk/held-directory.ts';
 import { MountPoints } from '../disk/mount-points.ts';
 import { describeSystemError, destinationError } from '../disk/system-error.ts';

@@ -1,19 +1,19 @@
 import { constants, type BigIntStats } from 'node:fs';
 import { isBeneath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
-import { EntryDigest } from '../disk/entry-digest.ts';
-import type { Gauge } from '../disk/gauge.ts';
+import { EntryDigest } from '../entry/entry-digest.ts';
+import type { Gauge } from '../disk/worker-status.ts';
 import { hashOpenFile } from '../disk/hash-file.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { toMicroseconds } from '../disk/mtime.ts';
 import { PathTable } from '../disk/path-table.ts';
 import { errnoOf } from '../disk/errno.ts';
 import { destinationError } from '../disk/system-error.ts';
-import { isWorkName, type EntryKind, type ManifestEntry, type Want } from '../entry.ts';
+import { isWorkName, type EntryKind, type ManifestEntry, type Want } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
-import type { Edit } from './edits.ts';
-import { ExistingTree, type Existing } from './existing-tree.ts';
+import type { Edit } from './local-changes.ts';
+import { ExistingTree, type Existing } from './ordered-lookup.ts';
 import { inodeKey } from '../disk/inode.ts';
-import type { Remains } from './remains.ts';
+import type { Remains } from './partial-stages.ts';
 
 export interface ComparisonOptions {
   /** The directory that the context becomes, where there is one. Closed with the comparison. */

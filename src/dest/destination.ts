@@ -10,13 +10,13 @@ import {
 } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { joinPath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
-import type { Gauge } from '../disk/gauge.ts';
+import type { Gauge } from '../disk/worker-status.ts';
 import { HeldDirectory, replaced, type Metadata } from '../disk/held-directory.ts';
 import { isSameInode, type Inode } from '../disk/inode.ts';
-import { PROC_FD } from '../disk/open-folder.ts';
+import { PROC_FD } from '../disk/open-directory.ts';
 import { errnoOf } from '../disk/errno.ts';
 import { destinationError } from '../disk/system-error.ts';
-import { isWorkName } from '../entry.ts';
+import { isWorkName } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_REMAINS, REMAINS_MS } from '../limits.ts';
 import { releaseLock, takeLock, type Lock } from './lock.ts';

@@ -5,7 +5,7 @@ import { metadataOf, type HeldDirectory, type Metadata } from '../disk/held-dire
 import type { MountPoints } from '../disk/mount-points.ts';
 import { errnoOf } from '../disk/errno.ts';
 import { CtxsyncError } from '../errors.ts';
-import type { Room, Rooms } from './rooms.ts';
+import type { Room, Rooms } from './stage-locations.ts';
 import type { Step, UndoLog } from './undo-log.ts';
 
 /** A directory of OUT that leads to the one that is worked in. */

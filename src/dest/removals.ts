@@ -1,17 +1,17 @@
 import { isBeneath, joinPath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { Descent } from '../disk/descent.ts';
-import type { Gauge } from '../disk/gauge.ts';
+import type { Gauge } from '../disk/worker-status.ts';
 import { metadataOf, type HeldDirectory } from '../disk/held-directory.ts';
 import { inodeKey, type Inode } from '../disk/inode.ts';
 import type { MountPoints } from '../disk/mount-points.ts';
 import { errnoOf } from '../disk/errno.ts';
 import { destinationError } from '../disk/system-error.ts';
-import { isWorkName } from '../entry.ts';
+import { isWorkName } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_REPORTED_PATHS } from '../limits.ts';
 import type { ComparedContext } from './commit.ts';
 import type { OpenDestination } from './destination.ts';
-import { readEdits } from './edits.ts';
+import { readEdits } from './local-changes.ts';
 
 /** What --delete is to make of OUT, and what it may not do. */
 export interface Mirror {

@@ -1,6 +1,6 @@
 import { joinPath, type BytePath } from '../disk/byte-path.ts';
 import { Descent } from '../disk/descent.ts';
-import type { Gauge } from '../disk/gauge.ts';
+import type { Gauge } from '../disk/worker-status.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { errnoOf } from '../disk/errno.ts';
 

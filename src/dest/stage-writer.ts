@@ -1,15 +1,15 @@
 import { closeSync, constants, fchmodSync, futimesSync, writeSync } from 'node:fs';
 import { isBeneath, joinPath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { Descent } from '../disk/descent.ts';
-import type { Gauge } from '../disk/gauge.ts';
+import type { Gauge } from '../disk/worker-status.ts';
 import { metadataOf, type HeldDirectory, type Metadata } from '../disk/held-directory.ts';
 import { toUtimesSeconds } from '../disk/mtime.ts';
 import { errnoOf } from '../disk/errno.ts';
 import { destinationError, sourceChanged } from '../disk/system-error.ts';
-import type { Content, Entry, EntrySink } from '../entry.ts';
+import type { Content, Entry, EntrySink } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_WRITE_BYTES } from '../limits.ts';
-import { Remains } from './remains.ts';
+import { Remains } from './partial-stages.ts';
 
 const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY;
 

@@ -3,7 +3,7 @@ import { joinPath, type BytePath } from '../disk/byte-path.ts';
 import type { Descent } from '../disk/descent.ts';
 import { errnoOf } from '../disk/errno.ts';
 import { copyContent, withFiles } from './copy-entry.ts';
-import type { Rooms } from './rooms.ts';
+import type { Rooms } from './stage-locations.ts';
 import type { Step, UndoLog } from './undo-log.ts';
 
 /** What an undo could not take back. */

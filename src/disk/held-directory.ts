@@ -23,7 +23,7 @@ import { CtxsyncError } from '../errors.ts';
 import { joinPath, toFsPath, toText, type BytePath } from './byte-path.ts';
 import { isSameInode, type Inode } from './inode.ts';
 import { setNegativeMtime, toMicroseconds, toUtimesSeconds } from './mtime.ts';
-import { OpenFolder, PROC_FD } from './open-folder.ts';
+import { OpenFolder, PROC_FD } from './open-directory.ts';
 import { errnoOf } from './errno.ts';
 
 /** Mode and time of an entry; a directory gets them last, when nothing in it changes any more. */

@@ -3,7 +3,7 @@ import { isBeneath, splitPath, type BytePath } from './byte-path.ts';
 import { Descent } from './descent.ts';
 import type { HeldDirectory } from './held-directory.ts';
 import { unescapeOctal } from './octal-escapes.ts';
-import { PROC_FD } from './open-folder.ts';
+import { PROC_FD } from './open-directory.ts';
 import { errnoOf } from './errno.ts';
 
 /**

@@ -4,7 +4,7 @@ import {
   MIN_TURN_BYTES_PER_SECOND,
   SUSPENSION_MS,
 } from '../limits.ts';
-import { formatAge } from './age.ts';
+import { formatAge } from './format-age.ts';
 import { progressOf, type Movement } from './movement.ts';
 
 export interface TurnPatienceOptions {

@@ -1,8 +1,8 @@
 import { type BytePath, toText } from '../disk/byte-path.ts';
-import type { DiskState } from '../disk/gauge.ts';
+import type { DiskState } from '../disk/worker-status.ts';
 import { LATE_BEAT_MS, PENDING_MS, SLOW_LINK_BYTES_PER_SECOND } from '../limits.ts';
 import { shortPath } from '../short-path.ts';
-import { formatAge } from './age.ts';
+import { formatAge } from './format-age.ts';
 import type { Phase, Side, Verdict } from './events.ts';
 import { peerOf } from './peer-of.ts';
 

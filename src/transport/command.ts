@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
 import { CHILD_GRACE_MS, CHILD_WORDS_MS, LAST_WORDS_CHARS } from '../limits.ts';
-import { within } from '../within.ts';
+import { within } from '../with-timeout.ts';
 import { ReadableIncoming, WritableOutgoing } from './node-stream.ts';
 import type { Connection } from './transport.ts';
 

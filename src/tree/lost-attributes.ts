@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { joinPath, type BytePath } from '../disk/byte-path.ts';
-import type { Gauge } from '../disk/gauge.ts';
+import type { Gauge } from '../disk/worker-status.ts';
 import { unescapeOctal } from '../disk/octal-escapes.ts';
 import { ATTRIBUTE_BATCH_BYTES, MAX_ATTRIBUTE_OUTPUT_BYTES } from '../limits.ts';
 

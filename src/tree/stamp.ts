@@ -1,4 +1,4 @@
-import { STAMP_DIGITS, type EntryKind, type FileIdentity } from '../entry.ts';
+import { STAMP_DIGITS, type EntryKind, type FileIdentity } from '../entry/entry.ts';
 
 const figures = new BigInt64Array(5);
 const halves = new Uint32Array(figures.buffer);

@@ -1,5 +1,5 @@
 import { isBeneath, joinPath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
-import type { OpenFolder } from '../disk/open-folder.ts';
+import type { OpenFolder } from '../disk/open-directory.ts';
 import { sourceChanged } from '../disk/system-error.ts';
 import {
   isWorkName,
@@ -7,9 +7,9 @@ import {
   type SourceEntry,
   type Want,
   type WantSource,
-} from '../entry.ts';
+} from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
-import type { FolderMatch } from './ignore-rules.ts';
+import type { FolderMatch } from '../ignore/ignore-rules.ts';
 import { openChild, openSource, SourceEntries } from './source-entries.ts';
 import { stampOf } from './stamp.ts';
 import type { WalkOptions } from './walk.ts';

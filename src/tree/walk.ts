@@ -1,13 +1,13 @@
 import { joinPath, toText, type BytePath } from '../disk/byte-path.ts';
-import type { Gauge } from '../disk/gauge.ts';
-import type { OpenFolder } from '../disk/open-folder.ts';
+import type { Gauge } from '../disk/worker-status.ts';
+import type { OpenFolder } from '../disk/open-directory.ts';
 import { sourceError } from '../disk/system-error.ts';
 import type { Inode } from '../disk/inode.ts';
 import type { UnreadablePaths } from '../disk/unreadable-paths.ts';
-import { isWorkName, type SourceEntry } from '../entry.ts';
+import { isWorkName, type SourceEntry } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_DEPTH } from '../limits.ts';
-import type { FolderMatch, IgnoreRules } from './ignore-rules.ts';
+import type { FolderMatch, IgnoreRules } from '../ignore/ignore-rules.ts';
 import {
   openChild,
   openSource,

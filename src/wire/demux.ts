@@ -2,8 +2,8 @@ import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { CreditGrant } from '../flow/credit.ts';
 import { MAX_STREAMS } from '../limits.ts';
-import { corrupt } from './corrupt.ts';
-import { FrameDecoder, type FrameSink } from './decode.ts';
+import { corrupt } from './protocol-error.ts';
+import { FrameDecoder, type FrameSink } from './frame-decoder.ts';
 import { FrameOrder } from './frame-order.ts';
 import { frameName, FrameType, MAGIC, type FrameHeader } from './frame.ts';
 import {
@@ -26,7 +26,7 @@ import {
 } from './messages.ts';
 import { Preamble } from './preamble.ts';
 import { StreamDigest } from './stream-digest.ts';
-import { Tally } from './tally.ts';
+import { Tally } from './stream-totals.ts';
 
 export interface IncomingStream {
   readonly id: number;

@@ -1,4 +1,4 @@
-import { corrupt } from './corrupt.ts';
+import { corrupt } from './protocol-error.ts';
 import { FIRST_SKIPPABLE, frameName, FrameType } from './frame.ts';
 import type { Mode } from './messages.ts';
 

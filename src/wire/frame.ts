@@ -1,5 +1,5 @@
 import { MAX_CONTROL_BYTES, MAX_PAYLOAD_BYTES } from '../limits.ts';
-import { corrupt } from './corrupt.ts';
+import { corrupt } from './protocol-error.ts';
 import { crc32 } from './crc32.ts';
 
 /** The versions of the protocol that this code speaks: PROTOCOL.md. */

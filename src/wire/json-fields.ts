@@ -1,6 +1,6 @@
 import { CtxsyncError } from '../errors.ts';
 import { MAX_CONTROL_BYTES, MAX_NAME_BYTES } from '../limits.ts';
-import { corrupt } from './corrupt.ts';
+import { corrupt } from './protocol-error.ts';
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();

@@ -15,7 +15,7 @@ import {
   type StreamKind,
 } from './messages.ts';
 import { StreamDigest } from './stream-digest.ts';
-import { Tally } from './tally.ts';
+import { Tally } from './stream-totals.ts';
 
 export interface OutgoingStream {
   /** From 1 up, never reused. */

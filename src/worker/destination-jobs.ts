@@ -1,8 +1,8 @@
-import { Budget } from '../archive/budget.ts';
-import { AscendingEntries } from '../archive/earlier-entries.ts';
-import { EntryValidator } from '../archive/entry-validator.ts';
-import { unpack } from '../archive/unpack.ts';
-import { TarReader } from '../archive/tar-reader.ts';
+import { Budget } from '../entry/budget.ts';
+import { AscendingEntries } from '../entry/earlier-entries.ts';
+import { EntryValidator } from '../entry/entry-validator.ts';
+import { unpack } from '../tar/unpack.ts';
+import { TarReader } from '../tar/tar-reader.ts';
 import { commit } from '../dest/commit.ts';
 import { Comparison } from '../dest/comparison.ts';
 import {
@@ -14,18 +14,18 @@ import {
   prepareDestination,
   withDestination,
 } from '../dest/destination.ts';
-import { EditWriter } from '../dest/edits.ts';
+import { EditWriter } from '../dest/local-changes.ts';
 import { refreshLock } from '../dest/lock.ts';
-import { Remains } from '../dest/remains.ts';
+import { Remains } from '../dest/partial-stages.ts';
 import { StageWriter } from '../dest/stage-writer.ts';
 import type { BytePath } from '../disk/byte-path.ts';
-import type { Gauge } from '../disk/gauge.ts';
-import { EntryDigest } from '../disk/entry-digest.ts';
+import type { Gauge } from '../disk/worker-status.ts';
+import { EntryDigest } from '../entry/entry-digest.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { Ring } from '../flow/ring.ts';
 import { LOCK_REFRESH_MS } from '../limits.ts';
-import { readManifest } from '../manifest/manifest.ts';
-import { WantWriter } from '../manifest/wants.ts';
+import { readManifest } from '../entry/manifest.ts';
+import { WantWriter } from '../entry/wants.ts';
 import { reporting, type Handlers } from './job-context.ts';
 import { RingSink, RingSource } from './ring-io.ts';
 import { ORIGINS } from './tar-jobs.ts';

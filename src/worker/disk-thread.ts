@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
-import { Gauge } from '../disk/gauge.ts';
+import { Gauge } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
 import { STUCK_THREAD_MS } from '../limits.ts';
-import { within } from '../within.ts';
+import { within } from '../with-timeout.ts';
 import type { JobName, JobReply, Jobs, PathWord, UnnamedPaths } from './jobs.ts';
 
 const CANCELLABLE = new Set<JobName>([

@@ -1,5 +1,5 @@
 import type { BytePath } from '../disk/byte-path.ts';
-import type { Gauge } from '../disk/gauge.ts';
+import type { Gauge } from '../disk/worker-status.ts';
 import type { JobName, Jobs, PathWord } from './jobs.ts';
 
 /** What every job has at hand. */

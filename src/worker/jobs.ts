@@ -5,7 +5,7 @@ import type { Destination, Keep } from '../dest/destination.ts';
 import type { Metadata } from '../disk/held-directory.ts';
 import type { Inode } from '../disk/inode.ts';
 import type { ErrorCode } from '../errors.ts';
-import type { IgnoreFile, IgnoreOptions, PatternOption } from '../tree/context-rules.ts';
+import type { IgnoreFile, IgnoreOptions, PatternOption } from '../ignore/load-rules.ts';
 
 /** A word about a path, while a job runs. */
 export interface PathWord {

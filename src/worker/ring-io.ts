@@ -1,5 +1,5 @@
-import type { ByteSink, ByteSource } from '../byte-io.ts';
-import type { Gauge } from '../disk/gauge.ts';
+import type { ByteSink, ByteSource } from '../entry/byte-io.ts';
+import type { Gauge } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { FLUSH_AFTER_MS } from '../limits.ts';

@@ -1,9 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { Gauge } from '../disk/gauge.ts';
+import { Gauge } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Handlers, JobContext } from './job-context.ts';
 import type { JobMessage, JobName, JobReply } from './jobs.ts';
-import { PathWords } from './path-words.ts';
+import { PathWords } from './path-note-limiter.ts';
 
 /**
  * Makes this thread the one that touches the disk, with synchronous calls, one job at a time. It knows

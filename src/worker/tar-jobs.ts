@@ -1,9 +1,9 @@
-import { Budget } from '../archive/budget.ts';
-import { EntryValidator } from '../archive/entry-validator.ts';
-import type { TarOrigin } from '../archive/tar-blocks.ts';
-import { TarCopy } from '../archive/tar-copy.ts';
-import { TarReader } from '../archive/tar-reader.ts';
-import { unpack } from '../archive/unpack.ts';
+import { Budget } from '../entry/budget.ts';
+import { EntryValidator } from '../entry/entry-validator.ts';
+import type { TarOrigin } from '../tar/tar-blocks.ts';
+import { TarCopy } from '../tar/tar-copy.ts';
+import { TarReader } from '../tar/tar-reader.ts';
+import { unpack } from '../tar/unpack.ts';
 import { Ring } from '../flow/ring.ts';
 import { reporting, type Handlers } from './job-context.ts';
 import type { Jobs } from './jobs.ts';

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ReportFile } from '../../src/cli/report-file.ts';
 import { CtxsyncError } from '../../src/errors.ts';
-import { notBegun } from '../../src/session/report.ts';
-import { withFolder } from '../helpers/folder.ts';
+import { notBegun } from '../../src/transfer/report.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
 
 const REPORT = notBegun('receiver', new CtxsyncError('usage', 'not begun'));
 

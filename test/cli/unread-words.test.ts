@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { createProgressView, type ProgressViewOptions } from '../../src/cli/progress-view.ts';
+import { createProgressView, type ProgressViewOptions } from '../../src/cli/view/progress-view.ts';
 import { MAX_UNREAD_BYTES } from '../../src/limits.ts';
-import { FakeStream, said, STALL, WARNING } from './view-fixtures.ts';
+import { FakeStream, said, STALL, WARNING } from './view/view-fixtures.ts';
 
 function create(mode: ProgressViewOptions['mode'], env: ProgressViewOptions['env'] = {}) {
   const stream = new FakeStream();

@@ -3,11 +3,11 @@ import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { CtxsyncError } from '../../src/errors.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { update, type UpdateOptions } from '../helpers/incremental.ts';
-import { writeTree } from '../helpers/scene.ts';
-import { SteppingGauge } from '../helpers/stepping-gauge.ts';
-import { treeState } from '../helpers/tree-state.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { update, type UpdateOptions } from '../helpers/cli/incremental.ts';
+import { writeTree } from '../helpers/trees/sandbox.ts';
+import { SteppingGauge } from '../helpers/disk/stepping-status.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 
 // A neighbour who may write into OUT swaps a directory of it for a symlink, whenever that may be
 // (CVE-2018-15664, docker cp; CVE-2022-29154 and rsync's symlink races): nothing is written, removed

@@ -2,12 +2,12 @@ import { chmodSync, linkSync, readdirSync, symlinkSync, unlinkSync } from 'node:
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CtxsyncError } from '../../src/errors.ts';
-import { asNobody } from '../helpers/as-nobody.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { writeTree } from '../helpers/scene.ts';
-import { lay, ROOT, type EntryLike } from '../helpers/stage.ts';
-import { SteppingGauge } from '../helpers/stepping-gauge.ts';
-import { treeState } from '../helpers/tree-state.ts';
+import { asNobody } from '../helpers/cli/as-nobody.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { writeTree } from '../helpers/trees/sandbox.ts';
+import { lay, ROOT, type EntryLike } from '../helpers/disk/stage.ts';
+import { SteppingGauge } from '../helpers/disk/stepping-status.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 
 /** Meets OUT of `makeOut` in every way: over a file, a folder, a symlink; beside; and deep. */
 const CONTEXT: EntryLike[] = [

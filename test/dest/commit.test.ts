@@ -1,10 +1,10 @@
 import { chmodSync, mkdirSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { withFolder } from '../helpers/folder.ts';
-import { writeTree } from '../helpers/scene.ts';
-import { lay, ROOT, type EntryLike } from '../helpers/stage.ts';
-import { treeState, type TreeState } from '../helpers/tree-state.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { writeTree } from '../helpers/trees/sandbox.ts';
+import { lay, ROOT, type EntryLike } from '../helpers/disk/stage.ts';
+import { treeState, type TreeState } from '../helpers/trees/tree-state.ts';
 
 const CONTEXT: EntryLike[] = [
   { ...ROOT, mode: 0o750, mtimeUs: 1_000_000_000_000_001 },

@@ -15,19 +15,19 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { toMicroseconds, toUtimesSeconds } from '../../src/disk/mtime.ts';
-import type { ManifestEntry } from '../../src/entry.ts';
-import { makeExoticTree } from '../helpers/exotic-tree.ts';
-import { asNobody } from '../helpers/as-nobody.ts';
-import { withFolder } from '../helpers/folder.ts';
+import type { ManifestEntry } from '../../src/entry/entry.ts';
+import { makeExoticTree } from '../helpers/trees/exotic-tree.ts';
+import { asNobody } from '../helpers/cli/as-nobody.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
 import {
   checksummed,
   compare,
   entriesOf,
   wantBytes,
   type Compared,
-} from '../helpers/incremental.ts';
-import { writeTree } from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
+} from '../helpers/cli/incremental.ts';
+import { writeTree } from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 
 interface Twins {
   context: string;

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Budget } from '../../src/archive/budget.ts';
+import { Budget } from '../../src/entry/budget.ts';
 import { discard, prepareDestination } from '../../src/dest/destination.ts';
 import { fromText } from '../../src/disk/byte-path.ts';
-import { Gauge } from '../../src/disk/gauge.ts';
+import { Gauge } from '../../src/disk/worker-status.ts';
 import { DESTINATION_JOBS } from '../../src/worker/destination-jobs.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { tarOf } from '../helpers/hand-made.ts';
-import { writeTree } from '../helpers/scene.ts';
-import { fullRing } from '../helpers/wire-harness.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { tarOf } from '../helpers/wire/hand-made.ts';
+import { writeTree } from '../helpers/trees/sandbox.ts';
+import { fullRing } from '../helpers/wire/harness.ts';
 
 const STAGE = '.ctxsync-0123456789abcdef';
 

@@ -13,19 +13,19 @@ import { describe, expect, it, vi } from 'vitest';
 import { discard, prepareDestination, type Destination } from '../../src/dest/destination.ts';
 import { takeLock } from '../../src/dest/lock.ts';
 import { fromText } from '../../src/disk/byte-path.ts';
-import { Gauge, type DiskState } from '../../src/disk/gauge.ts';
+import { Gauge, type DiskState } from '../../src/disk/worker-status.ts';
 import { CtxsyncError } from '../../src/errors.ts';
 import { LOCK_STALE_MS } from '../../src/limits.ts';
-import { asNobody } from '../helpers/as-nobody.ts';
-import { systemError, withDisk, type Around, type CallName } from '../helpers/disk-calls.ts';
-import { held } from '../helpers/held.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { writeTree } from '../helpers/scene.ts';
-import { thrownBy } from '../helpers/thrown-by.ts';
-import { treeState } from '../helpers/tree-state.ts';
+import { asNobody } from '../helpers/cli/as-nobody.ts';
+import { systemError, withDisk, type Around, type CallName } from '../helpers/disk/disk-calls.ts';
+import { held } from '../helpers/disk/held.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { writeTree } from '../helpers/trees/sandbox.ts';
+import { thrownBy } from '../helpers/capture-error.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 
 vi.mock('node:fs', async (original) =>
-  (await import('../helpers/disk-calls.ts')).hooked(await original()),
+  (await import('../helpers/disk/disk-calls.ts')).hooked(await original()),
 );
 
 const DRAFT = '.ctxsync-lock-0123456789abcdef';

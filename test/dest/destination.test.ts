@@ -13,11 +13,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { discard, prepareDestination, type Destination } from '../../src/dest/destination.ts';
 import { fromText } from '../../src/disk/byte-path.ts';
-import { Gauge } from '../../src/disk/gauge.ts';
+import { Gauge } from '../../src/disk/worker-status.ts';
 import { CtxsyncError } from '../../src/errors.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { writeTree } from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { writeTree } from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 
 describe('a destination', () => {
   it('has a lock, and a stage that only we can enter', async () => {

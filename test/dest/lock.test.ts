@@ -17,8 +17,8 @@ import { refreshLock, releaseLock, takeLock, type Lock } from '../../src/dest/lo
 import { LOCK_NAME } from '../../src/dest/work-name.ts';
 import { CtxsyncError } from '../../src/errors.ts';
 import { LOCK_STALE_MS } from '../../src/limits.ts';
-import { held } from '../helpers/held.ts';
-import { withFolder } from '../helpers/folder.ts';
+import { held } from '../helpers/disk/held.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
 import { until } from '../helpers/until.ts';
 
 const FRESH_MS = LOCK_STALE_MS - 10_000;

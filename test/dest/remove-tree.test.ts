@@ -2,12 +2,12 @@ import { chmodSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { removeTree } from '../../src/dest/remove-tree.ts';
-import { Gauge } from '../../src/disk/gauge.ts';
-import { asNobody } from '../helpers/as-nobody.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { writeTree } from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
-import { held } from '../helpers/held.ts';
+import { Gauge } from '../../src/disk/worker-status.ts';
+import { asNobody } from '../helpers/cli/as-nobody.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { writeTree } from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
+import { held } from '../helpers/disk/held.ts';
 
 describe('removing a tree', () => {
   it('removes files, folders, symlinks and names of any bytes', async () => {

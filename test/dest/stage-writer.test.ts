@@ -2,12 +2,12 @@ import { chmodSync, lstatSync, mkdirSync, readFileSync, readlinkSync, statSync }
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { StageWriter } from '../../src/dest/stage-writer.ts';
-import { Gauge } from '../../src/disk/gauge.ts';
+import { Gauge } from '../../src/disk/worker-status.ts';
 import { toMicroseconds } from '../../src/disk/mtime.ts';
-import { asNobody } from '../helpers/as-nobody.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { contentOf, toEntry, type EntryLike } from '../helpers/stage.ts';
-import { held } from '../helpers/held.ts';
+import { asNobody } from '../helpers/cli/as-nobody.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { contentOf, toEntry, type EntryLike } from '../helpers/disk/stage.ts';
+import { held } from '../helpers/disk/held.ts';
 
 const MODES = [0, 0o1, 0o400, 0o444, 0o600, 0o644, 0o666, 0o700, 0o755, 0o777, 0o1644, 0o1777];
 

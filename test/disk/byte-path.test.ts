@@ -9,9 +9,9 @@ import {
   toFsPath,
   toText,
 } from '../../src/disk/byte-path.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { entriesOf } from '../helpers/incremental.ts';
-import { makeRandomTree } from '../helpers/random-tree.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { entriesOf } from '../helpers/cli/incremental.ts';
+import { makeRandomTree } from '../helpers/trees/random-tree.ts';
 import { seeded } from '../helpers/seeded.ts';
 
 describe('a path as bytes', () => {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { closeRead } from '../../src/disk/close-read.ts';
 import { hashFile } from '../../src/disk/hash-file.ts';
-import { OpenFolder } from '../../src/disk/open-folder.ts';
-import { systemError } from '../helpers/disk-calls.ts';
-import { withFolder } from '../helpers/folder.ts';
+import { OpenFolder } from '../../src/disk/open-directory.ts';
+import { systemError } from '../helpers/disk/disk-calls.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
 
 const thrown = vi.hoisted((): { error: Error | undefined } => ({ error: undefined }));
 

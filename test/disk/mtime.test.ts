@@ -7,7 +7,7 @@ import {
   toMicroseconds,
   toUtimesSeconds,
 } from '../../src/disk/mtime.ts';
-import { withFolder } from '../helpers/folder.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
 
 const YEARS = [1970, 2001, 2039, 2100, 2111, 2113, 2200, 2241];
 /** Fractions of a second, in microseconds, that rounding could spoil. */

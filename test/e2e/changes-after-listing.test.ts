@@ -10,18 +10,18 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { copyTree } from '../helpers/both-ways.ts';
-import { start } from '../helpers/cli.ts';
-import { socketOf, startReceiver } from '../helpers/duplex.ts';
-import { holdWants } from '../helpers/holding-relay.ts';
+import { copyTree } from '../helpers/wire/both-ways.ts';
+import { start } from '../helpers/cli/cli.ts';
+import { socketOf, startReceiver } from '../helpers/cli/duplex.ts';
+import { holdWants } from '../helpers/cli/holding-relay.ts';
 import {
   expectExit,
   expectFailure,
   expectUntouched,
   withScene,
   writeTree,
-} from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
+} from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 
 // What was listed is held against what is packed: nothing else may take its place in OUT.
 

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { BIN, run, startInTest } from '../helpers/cli.ts';
-import { addBigFile, processesWith, receiveCommand, receives } from '../helpers/duplex.ts';
-import { makeExoticTree } from '../helpers/exotic-tree.ts';
-import { expectExit, expectFailure, expectUntouched, withScene } from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
+import { BIN, run, startInTest } from '../helpers/cli/cli.ts';
+import { addBigFile, processesWith, receiveCommand, receives } from '../helpers/cli/duplex.ts';
+import { makeExoticTree } from '../helpers/trees/exotic-tree.ts';
+import { expectExit, expectFailure, expectUntouched, withScene } from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 function shell(script: string): string[] {

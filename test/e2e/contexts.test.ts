@@ -10,11 +10,11 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MAX_STREAMS } from '../../src/limits.ts';
-import { pipeline, recordSend, run, start } from '../helpers/cli.ts';
-import { expectDone } from '../helpers/expect-done.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { expectFailure, expectUntouched, withScene, writeTree } from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
+import { pipeline, recordSend, run, start } from '../helpers/cli/cli.ts';
+import { expectDone } from '../helpers/cli/expect-done.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { expectFailure, expectUntouched, withScene, writeTree } from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 describe('several contexts', () => {

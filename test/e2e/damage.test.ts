@@ -4,8 +4,8 @@ import { Readable } from 'node:stream';
 import { CtxsyncError, fromStream, receive } from 'ctxsync';
 import { expect, test } from 'vitest';
 import { decodeHeader, HEADER_BYTES, MAGIC } from '../../src/wire/frame.ts';
-import { recordSend, run } from '../helpers/cli.ts';
-import { expectExit, expectUntouched, withScene, type Scene } from '../helpers/scene.ts';
+import { recordSend, run } from '../helpers/cli/cli.ts';
+import { expectExit, expectUntouched, withScene, type Scene } from '../helpers/trees/sandbox.ts';
 import { rounds } from '../helpers/proofs.ts';
 import { seeded } from '../helpers/seeded.ts';
 

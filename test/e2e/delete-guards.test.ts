@@ -1,10 +1,10 @@
 import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { attempt, transfer, WAYS } from '../helpers/both-ways.ts';
-import { pipeline, recordSend, run, type Outcome } from '../helpers/cli.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { tarOf } from '../helpers/hand-made.ts';
+import { attempt, transfer, WAYS } from '../helpers/wire/both-ways.ts';
+import { pipeline, recordSend, run, type Outcome } from '../helpers/cli/cli.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { tarOf } from '../helpers/wire/hand-made.ts';
 import {
   expectExit,
   expectFailure,
@@ -13,8 +13,8 @@ import {
   withScene,
   writeTree,
   type Ended,
-} from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
+} from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 
 // --delete is for what the context does not have; not for a source that was not mounted, a rule that
 // ignores everything, or somebody else's directory.

@@ -4,17 +4,17 @@ import { describe, expect, test } from 'vitest';
 import { toMicroseconds } from '../../src/disk/mtime.ts';
 import { RING_BYTES } from '../../src/limits.ts';
 import type { TransferEvent } from '../../src/observe/events.ts';
-import { recordSend, run, type Outcome, type Started } from '../helpers/cli.ts';
-import { folderInTest } from '../helpers/folder-in-test.ts';
+import { recordSend, run, type Outcome, type Started } from '../helpers/cli/cli.ts';
+import { folderInTest } from '../helpers/trees/directory-in-test.ts';
 import {
   hangingMount,
   mountOver,
   whyNoMounts,
   type HangingMount,
-} from '../helpers/hanging-mount.ts';
-import { isStageName } from '../helpers/scene.ts';
-import { eventsOf, startHeld } from '../helpers/held-pipe.ts';
-import { treeState } from '../helpers/tree-state.ts';
+} from '../helpers/disk/hanging-mount.ts';
+import { isStageName } from '../helpers/trees/sandbox.ts';
+import { eventsOf, startHeld } from '../helpers/cli/pausable-pipe.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 const MB = 1_000_000;

@@ -2,11 +2,11 @@ import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { BIN } from '../helpers/cli.ts';
-import { dockerClients, Dockerd, hasBuildKit, whyNoDockerd } from '../helpers/dockerd.ts';
-import { makeFolder, removeFolder, withFolder } from '../helpers/folder.ts';
-import { expectExit, writeTree } from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
+import { BIN } from '../helpers/cli/cli.ts';
+import { dockerClients, Dockerd, hasBuildKit, whyNoDockerd } from '../helpers/cli/dockerd.ts';
+import { makeFolder, removeFolder, withFolder } from '../helpers/trees/temporary-directory.ts';
+import { expectExit, writeTree } from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 
 /**
  * docker tells a tar on stdin by its first blocks (docker/cli#1459, docker/cli#2525, moby/moby#41496).

@@ -1,11 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { pipeline, run } from '../helpers/cli.ts';
-import { expectDone } from '../helpers/expect-done.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { expectFailure, writeTree } from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
+import { pipeline, run } from '../helpers/cli/cli.ts';
+import { expectDone } from '../helpers/cli/expect-done.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { expectFailure, writeTree } from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 
 /** As /test/fixtures/dockerignore.json has them; taken from moby's, BuildKit's and others' tables. */
 interface Case {

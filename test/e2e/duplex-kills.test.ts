@@ -1,15 +1,21 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { startInTest } from '../helpers/cli.ts';
-import { bothEnds, overSocket, receiveCommand, socketOf } from '../helpers/duplex.ts';
-import { expectDone } from '../helpers/expect-done.ts';
-import { withFolder } from '../helpers/folder.ts';
+import { startInTest } from '../helpers/cli/cli.ts';
+import { bothEnds, overSocket, receiveCommand, socketOf } from '../helpers/cli/duplex.ts';
+import { expectDone } from '../helpers/cli/expect-done.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
 import { rounds } from '../helpers/proofs.ts';
-import { expectExit, isStageName, workNames, writeTree, type Ended } from '../helpers/scene.ts';
+import {
+  expectExit,
+  isStageName,
+  workNames,
+  writeTree,
+  type Ended,
+} from '../helpers/trees/sandbox.ts';
 import { seeded } from '../helpers/seeded.ts';
-import { relay } from '../helpers/socket-relay.ts';
-import { treeState, type TreeState } from '../helpers/tree-state.ts';
+import { relay } from '../helpers/cli/socket-relay.ts';
+import { treeState, type TreeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 // SIGKILL of a receiver on a socket: what its sender says is what became of OUT.

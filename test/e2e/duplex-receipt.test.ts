@@ -2,7 +2,7 @@ import { chmodSync, chownSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Receipt } from '../../src/wire/messages.ts';
-import { run, startInTest } from '../helpers/cli.ts';
+import { run, startInTest } from '../helpers/cli/cli.ts';
 import {
   addBigFile,
   bothEnds,
@@ -13,8 +13,8 @@ import {
   startOverSocket,
   startReceiver,
   type BothSides,
-} from '../helpers/duplex.ts';
-import { fakeReceiver, type Manners } from '../helpers/fake-receiver.ts';
+} from '../helpers/cli/duplex.ts';
+import { fakeReceiver, type Manners } from '../helpers/wire/fake-receiver.ts';
 import {
   expectExit,
   expectFailure,
@@ -24,8 +24,8 @@ import {
   workNames,
   type Ended,
   type Scene,
-} from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
+} from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 // On a transport that goes both ways a sender succeeds if and only if the receiver committed.

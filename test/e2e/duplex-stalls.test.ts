@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { SUSPENSION_MS } from '../../src/limits.ts';
-import { startInTest } from '../helpers/cli.ts';
+import { startInTest } from '../helpers/cli/cli.ts';
 import {
   addBigFile,
   bothEnds,
@@ -9,13 +9,13 @@ import {
   receives,
   socketOf,
   startOverSocket,
-} from '../helpers/duplex.ts';
-import { expectDone } from '../helpers/expect-done.ts';
-import { expectExit, expectFailure, withScene } from '../helpers/scene.ts';
-import { fakeReceiver, type Peer } from '../helpers/fake-receiver.ts';
-import { treeState } from '../helpers/tree-state.ts';
+} from '../helpers/cli/duplex.ts';
+import { expectDone } from '../helpers/cli/expect-done.ts';
+import { expectExit, expectFailure, withScene } from '../helpers/trees/sandbox.ts';
+import { fakeReceiver, type Peer } from '../helpers/wire/fake-receiver.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
-import { BEAT } from '../helpers/wire-harness.ts';
+import { BEAT } from '../helpers/wire/harness.ts';
 
 /** A process notices that it slept when it slept for three times as long. */
 const NOTICED_SLEEP_MS = 4 * SUSPENSION_MS;

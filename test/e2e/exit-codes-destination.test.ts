@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { pipeline, recordSend, run, start } from '../helpers/cli.ts';
-import { streamOf } from '../helpers/hand-made.ts';
+import { pipeline, recordSend, run, start } from '../helpers/cli/cli.ts';
+import { streamOf } from '../helpers/wire/hand-made.ts';
 import {
   expectExit,
   expectFailure,
@@ -11,8 +11,8 @@ import {
   unprivileged,
   withScene,
   workNames,
-} from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
+} from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 // Exit code 4: the destination cannot take it. Exit code 5: it is refused.

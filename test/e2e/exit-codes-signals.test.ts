@@ -1,8 +1,8 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { start, type Started } from '../helpers/cli.ts';
-import { HeldPipe } from '../helpers/held-pipe.ts';
+import { start, type Started } from '../helpers/cli/cli.ts';
+import { HeldPipe } from '../helpers/cli/pausable-pipe.ts';
 import {
   expectExit,
   expectFailure,
@@ -10,7 +10,7 @@ import {
   withScene,
   workNames,
   type Scene,
-} from '../helpers/scene.ts';
+} from '../helpers/trees/sandbox.ts';
 import { until } from '../helpers/until.ts';
 
 // Exit codes 129, 130 and 143: a signal. The other side is told, and nothing is committed.

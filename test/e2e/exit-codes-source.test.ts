@@ -18,18 +18,18 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import type { TransferReport } from '../../src/observe/events.ts';
-import { BIN, pipeline, run, start } from '../helpers/cli.ts';
-import { receiveCommand } from '../helpers/duplex.ts';
-import { tarOf } from '../helpers/hand-made.ts';
-import { HeldPipe } from '../helpers/held-pipe.ts';
+import { BIN, pipeline, run, start } from '../helpers/cli/cli.ts';
+import { receiveCommand } from '../helpers/cli/duplex.ts';
+import { tarOf } from '../helpers/wire/hand-made.ts';
+import { HeldPipe } from '../helpers/cli/pausable-pipe.ts';
 import {
   expectExit,
   expectFailure,
   expectUntouched,
   unprivileged,
   withScene,
-} from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
+} from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 // Exit code 3: the source is missing, unreadable, or changed while it was read.

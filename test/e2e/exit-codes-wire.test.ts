@@ -2,16 +2,16 @@ import { spawnSync } from 'node:child_process';
 import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { BIN, pipeline, recordSend, run, start } from '../helpers/cli.ts';
-import { streamOf, streamWithHello } from '../helpers/hand-made.ts';
-import { HeldPipe } from '../helpers/held-pipe.ts';
+import { BIN, pipeline, recordSend, run, start } from '../helpers/cli/cli.ts';
+import { streamOf, streamWithHello } from '../helpers/wire/hand-made.ts';
+import { HeldPipe } from '../helpers/cli/pausable-pipe.ts';
 import {
   expectExit,
   expectFailure,
   expectUntouched,
   withScene,
   type Scene,
-} from '../helpers/scene.ts';
+} from '../helpers/trees/sandbox.ts';
 import { until } from '../helpers/until.ts';
 
 // Exit code 6: corrupt, 7: the peer is lost, 8: stalled, 9: the peer failed.

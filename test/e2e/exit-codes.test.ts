@@ -2,15 +2,15 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { BIN, pipeline, recordSend, run } from '../helpers/cli.ts';
+import { BIN, pipeline, recordSend, run } from '../helpers/cli/cli.ts';
 import {
   expectExit,
   expectFailure,
   expectUntouched,
   withScene,
   workNames,
-} from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
+} from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 
 // The codes of DESIGN.md, section 7: 0, 1 and 2 here, all others in the files beside this one.
 

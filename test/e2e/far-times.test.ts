@@ -1,11 +1,11 @@
 import { lutimesSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { transfer, WAYS } from '../helpers/both-ways.ts';
-import { pipeline } from '../helpers/cli.ts';
-import { expectDone } from '../helpers/expect-done.ts';
-import { makeFolder, removeFolder, withFolder } from '../helpers/folder.ts';
-import { writeTree } from '../helpers/scene.ts';
+import { transfer, WAYS } from '../helpers/wire/both-ways.ts';
+import { pipeline } from '../helpers/cli/cli.ts';
+import { expectDone } from '../helpers/cli/expect-done.ts';
+import { makeFolder, removeFolder, withFolder } from '../helpers/trees/temporary-directory.ts';
+import { writeTree } from '../helpers/trees/sandbox.ts';
 
 // Times that file systems hold, and a number of microseconds does not: they come as near as one does.
 

@@ -2,13 +2,13 @@ import { chmodSync, mkdirSync, readFileSync, readdirSync, symlinkSync } from 'no
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pipeline, run } from '../helpers/cli.ts';
-import { asNobody } from '../helpers/as-nobody.ts';
-import { expectDone } from '../helpers/expect-done.ts';
-import { makeExoticTree } from '../helpers/exotic-tree.ts';
-import { makeFolder, removeFolder, withFolder } from '../helpers/folder.ts';
-import { unprivileged, withScene, writeTree } from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
+import { pipeline, run } from '../helpers/cli/cli.ts';
+import { asNobody } from '../helpers/cli/as-nobody.ts';
+import { expectDone } from '../helpers/cli/expect-done.ts';
+import { makeExoticTree } from '../helpers/trees/exotic-tree.ts';
+import { makeFolder, removeFolder, withFolder } from '../helpers/trees/temporary-directory.ts';
+import { unprivileged, withScene, writeTree } from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 
 const asRoot = process.getuid?.() === 0;
 

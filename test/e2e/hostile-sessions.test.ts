@@ -6,11 +6,11 @@ import { CtxsyncError, fromStream, receive, send, toStream, type Connection } fr
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MAX_STREAMS } from '../../src/limits.ts';
-import { startInTest } from '../helpers/cli.ts';
-import { withFolder } from '../helpers/folder.ts';
+import { startInTest } from '../helpers/cli/cli.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
 import { proving, SEEDED } from '../helpers/proofs.ts';
-import { expectFailure, withScene, workNames, writeTree } from '../helpers/scene.ts';
-import { treeState, type TreeState } from '../helpers/tree-state.ts';
+import { expectFailure, withScene, workNames, writeTree } from '../helpers/trees/sandbox.ts';
+import { treeState, type TreeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 import {
   receiversSession,

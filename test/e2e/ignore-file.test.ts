@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { attempt, WAYS } from '../helpers/both-ways.ts';
-import { BIN, pipeline, run } from '../helpers/cli.ts';
-import { receiveCommand } from '../helpers/duplex.ts';
-import { expectExit, expectFailure, expectUntouched, withScene } from '../helpers/scene.ts';
+import { attempt, WAYS } from '../helpers/wire/both-ways.ts';
+import { BIN, pipeline, run } from '../helpers/cli/cli.ts';
+import { receiveCommand } from '../helpers/cli/duplex.ts';
+import { expectExit, expectFailure, expectUntouched, withScene } from '../helpers/trees/sandbox.ts';
 
 // Rules from where shells have them, and what a peer is told when they cannot be used.
 

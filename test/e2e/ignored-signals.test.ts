@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { BIN, run } from '../helpers/cli.ts';
-import { socketOf } from '../helpers/duplex.ts';
-import { expectExit, withScene } from '../helpers/scene.ts';
+import { BIN, run } from '../helpers/cli/cli.ts';
+import { socketOf } from '../helpers/cli/duplex.ts';
+import { expectExit, withScene } from '../helpers/trees/sandbox.ts';
 import { until } from '../helpers/until.ts';
 
 // https://github.com/houtianze/bypy/issues/183: who starts a long transfer with nohup and logs out expects

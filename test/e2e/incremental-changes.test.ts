@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { copyTree, expectedCounts, WAYS } from '../helpers/both-ways.ts';
+import { copyTree, expectedCounts, WAYS } from '../helpers/wire/both-ways.ts';
 import {
   CHANGES,
   FILES,
@@ -22,8 +22,8 @@ import {
   resend,
   withPair,
   type Pair,
-} from '../helpers/resend.ts';
-import { treeState } from '../helpers/tree-state.ts';
+} from '../helpers/cli/resend.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 
 const REMOVED = 500;
 

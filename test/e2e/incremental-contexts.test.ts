@@ -10,10 +10,10 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { MAX_HELLO_CONTEXTS } from '../../src/limits.ts';
-import { attempt, copyTree, transfer, WAYS, type Reports } from '../helpers/both-ways.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { expectFailure, writeTree } from '../helpers/scene.ts';
-import { treeState, type TreeState } from '../helpers/tree-state.ts';
+import { attempt, copyTree, transfer, WAYS, type Reports } from '../helpers/wire/both-ways.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { expectFailure, writeTree } from '../helpers/trees/sandbox.ts';
+import { treeState, type TreeState } from '../helpers/trees/tree-state.ts';
 
 // Several contexts, each compared with the folder that it becomes.
 

@@ -2,8 +2,8 @@ import { chmodSync, linkSync, mkdirSync, utimesSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { EntryCounts } from '../../src/observe/events.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { resend } from '../helpers/resend.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { resend } from '../helpers/cli/resend.ts';
 
 describe('hardlinks', () => {
   const MTIME = 1_400_000_000;

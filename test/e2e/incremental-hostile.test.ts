@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import type { Entry, ManifestEntry } from '../../src/entry.ts';
-import { socketOf, startReceiver } from '../helpers/duplex.ts';
-import { fakeSender, type Story } from '../helpers/fake-sender.ts';
-import { tarOf } from '../helpers/hand-made.ts';
-import { manifestBytes } from '../helpers/incremental.ts';
+import type { Entry, ManifestEntry } from '../../src/entry/entry.ts';
+import { socketOf, startReceiver } from '../helpers/cli/duplex.ts';
+import { fakeSender, type Story } from '../helpers/wire/fake-sender.ts';
+import { tarOf } from '../helpers/wire/hand-made.ts';
+import { manifestBytes } from '../helpers/cli/incremental.ts';
 import {
   expectFailure,
   expectUntouched,
   withScene,
   type Ended,
   type Scene,
-} from '../helpers/scene.ts';
+} from '../helpers/trees/sandbox.ts';
 
 // What a peer declares and asks for is not to be trusted.
 

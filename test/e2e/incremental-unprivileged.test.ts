@@ -1,15 +1,15 @@
 import { chmodSync, linkSync, mkdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { asNobody } from '../helpers/as-nobody.ts';
-import { run } from '../helpers/cli.ts';
-import { socketOf } from '../helpers/duplex.ts';
-import { makeExoticTree } from '../helpers/exotic-tree.ts';
-import { expectDone } from '../helpers/expect-done.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { copyTree, transfer, WAYS } from '../helpers/both-ways.ts';
-import { unprivileged, writeTree } from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
+import { asNobody } from '../helpers/cli/as-nobody.ts';
+import { run } from '../helpers/cli/cli.ts';
+import { socketOf } from '../helpers/cli/duplex.ts';
+import { makeExoticTree } from '../helpers/trees/exotic-tree.ts';
+import { expectDone } from '../helpers/cli/expect-done.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { copyTree, transfer, WAYS } from '../helpers/wire/both-ways.ts';
+import { unprivileged, writeTree } from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 
 // Who is not root is kept out of folders by their modes, also of their own.
 

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { expectedBytes, WAYS } from '../helpers/both-ways.ts';
+import { expectedBytes, WAYS } from '../helpers/wire/both-ways.ts';
 import {
   CHANGES,
   expectExact,
@@ -11,7 +11,7 @@ import {
   manyFile,
   resend,
   withPair,
-} from '../helpers/resend.ts';
+} from '../helpers/cli/resend.ts';
 
 // Over a transport that goes both ways only what is different in OUT travels, and OUT is exact.
 

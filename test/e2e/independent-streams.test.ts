@@ -11,15 +11,15 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { IO_BUFFER_BYTES, MAX_STREAMS, RING_BYTES } from '../../src/limits.ts';
-import { copyTree } from '../helpers/both-ways.ts';
-import { startInTest, type Started } from '../helpers/cli.ts';
-import { bothEnds, socketOf, startOverSocket } from '../helpers/duplex.ts';
-import { expectDone } from '../helpers/expect-done.ts';
-import { fakeReceiver, type Peer } from '../helpers/fake-receiver.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { hangingMount, whyNoMounts } from '../helpers/hanging-mount.ts';
-import { isStageName, writeTree } from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
+import { copyTree } from '../helpers/wire/both-ways.ts';
+import { startInTest, type Started } from '../helpers/cli/cli.ts';
+import { bothEnds, socketOf, startOverSocket } from '../helpers/cli/duplex.ts';
+import { expectDone } from '../helpers/cli/expect-done.ts';
+import { fakeReceiver, type Peer } from '../helpers/wire/fake-receiver.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { hangingMount, whyNoMounts } from '../helpers/disk/hanging-mount.ts';
+import { isStageName, writeTree } from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 // On a transport that goes both ways a stream that nobody consumes delays no other, and what waits

@@ -1,8 +1,14 @@
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { pipeline, recordSend, start } from '../helpers/cli.ts';
-import { expectExit, withScene, workNames, writeTree, type Scene } from '../helpers/scene.ts';
-import { treeState, type TreeState } from '../helpers/tree-state.ts';
+import { pipeline, recordSend, start } from '../helpers/cli/cli.ts';
+import {
+  expectExit,
+  withScene,
+  workNames,
+  writeTree,
+  type Scene,
+} from '../helpers/trees/sandbox.ts';
+import { treeState, type TreeState } from '../helpers/trees/tree-state.ts';
 
 // The one moment in which a SIGKILL cannot leave OUT as it was: the commit. Each file is still old
 // or new as a whole, and the next run completes what was begun.

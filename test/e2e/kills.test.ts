@@ -1,11 +1,17 @@
 import { expect, test } from 'vitest';
 import { MAX_REMAINS } from '../../src/limits.ts';
-import { pipeline, recordSend, start, type Started } from '../helpers/cli.ts';
+import { pipeline, recordSend, start, type Started } from '../helpers/cli/cli.ts';
 import { rounds } from '../helpers/proofs.ts';
-import { expectExit, expectFailure, withScene, workNames, writeTree } from '../helpers/scene.ts';
+import {
+  expectExit,
+  expectFailure,
+  withScene,
+  workNames,
+  writeTree,
+} from '../helpers/trees/sandbox.ts';
 import { seeded } from '../helpers/seeded.ts';
-import { carryStepwise } from '../helpers/stepwise-pipe.ts';
-import { treeState, type TreeState } from '../helpers/tree-state.ts';
+import { carryStepwise } from '../helpers/wire/stepwise-pipe.ts';
+import { treeState, type TreeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 // SIGKILL: no side can say or clean up anything, so the other one and the next run have to.

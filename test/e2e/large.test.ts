@@ -2,10 +2,10 @@ import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { decodePax } from '../../src/archive/pax.ts';
-import { BIN } from '../helpers/cli.ts';
+import { decodePax } from '../../src/tar/pax.ts';
+import { BIN } from '../helpers/cli/cli.ts';
 import { spawn } from 'node:child_process';
-import { withFolder } from '../helpers/folder.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
 
 const GiB = 2 ** 30;
 

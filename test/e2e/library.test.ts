@@ -15,8 +15,8 @@ import {
   type TransferReport,
 } from 'ctxsync';
 import { expect, test } from 'vitest';
-import { expectUntouched, withScene, workNames, type Scene } from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
+import { expectUntouched, withScene, workNames, type Scene } from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 // What a program gets that imports ctxsync by its name: the built package.

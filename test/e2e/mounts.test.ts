@@ -2,9 +2,9 @@ import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { BIN, recordSend, run } from '../helpers/cli.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { expectExit, writeTree } from '../helpers/scene.ts';
+import { BIN, recordSend, run } from '../helpers/cli/cli.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { expectExit, writeTree } from '../helpers/trees/sandbox.ts';
 
 // Disks as containers have them: an image's layers below OUT, volumes mounted in it, directories of
 // somebody else. tar x and rsync land all of these.

@@ -1,10 +1,16 @@
 import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { breakOff, withSite } from '../helpers/broken-off.ts';
-import { pipeline } from '../helpers/cli.ts';
-import { expectExit, expectFailure, unprivileged, withScene, writeTree } from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
+import { breakOff, withSite } from '../helpers/cli/interrupted-transfer.ts';
+import { pipeline } from '../helpers/cli/cli.ts';
+import {
+  expectExit,
+  expectFailure,
+  unprivileged,
+  withScene,
+  writeTree,
+} from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 
 const STAGE = '.ctxsync-0123456789abcdef';
 

@@ -1,11 +1,11 @@
 import { lstatSync, mkdirSync, readdirSync, realpathSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { pipeline, recordSend, run } from '../helpers/cli.ts';
-import { expectDone } from '../helpers/expect-done.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { expectFailure, expectUntouched, withScene, writeTree } from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
+import { pipeline, recordSend, run } from '../helpers/cli/cli.ts';
+import { expectDone } from '../helpers/cli/expect-done.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { expectFailure, expectUntouched, withScene, writeTree } from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 
 describe('a context is laid over OUT', () => {
   it('and what it does not have stays, as with tar x', async () => {

@@ -4,11 +4,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PLAIN_LINE_MS } from '../../src/limits.ts';
-import { BIN, pipeline, recordSend, run, type Outcome } from '../helpers/cli.ts';
-import { folderInTest } from '../helpers/folder-in-test.ts';
-import { makeFolder, removeFolder } from '../helpers/folder.ts';
-import { eventsOf, startHeld } from '../helpers/held-pipe.ts';
-import { treeState } from '../helpers/tree-state.ts';
+import { BIN, pipeline, recordSend, run, type Outcome } from '../helpers/cli/cli.ts';
+import { folderInTest } from '../helpers/trees/directory-in-test.ts';
+import { makeFolder, removeFolder } from '../helpers/trees/temporary-directory.ts';
+import { eventsOf, startHeld } from '../helpers/cli/pausable-pipe.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 const CONTROL = /[^\P{Cc}\n]/u;

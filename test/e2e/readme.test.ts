@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { BIN } from '../helpers/cli.ts';
-import { withFolder } from '../helpers/folder.ts';
+import { BIN } from '../helpers/cli/cli.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
 
 // Every command of the README's shell blocks runs here, but for those that install (npm): .ci/run
 // runs them. ssh, docker and kubectl are stand-ins that start what they are told to, here.

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { BIN } from '../helpers/cli.ts';
-import { expectUntouched, withScene } from '../helpers/scene.ts';
+import { BIN } from '../helpers/cli/cli.ts';
+import { expectUntouched, withScene } from '../helpers/trees/sandbox.ts';
 
 /** What a shell says whose directory was removed: a step of CI that cleaned up. */
 function inRemoved(folder: string, script: string): { status: number | null; stderr: string } {

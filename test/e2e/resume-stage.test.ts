@@ -27,12 +27,12 @@ import {
   wholeFiles,
   withSite,
   withStage,
-} from '../helpers/broken-off.ts';
-import { transfer } from '../helpers/both-ways.ts';
-import { pipeline } from '../helpers/cli.ts';
-import { expectDone } from '../helpers/expect-done.ts';
-import { workNames, writeTree } from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
+} from '../helpers/cli/interrupted-transfer.ts';
+import { transfer } from '../helpers/wire/both-ways.ts';
+import { pipeline } from '../helpers/cli/cli.ts';
+import { expectDone } from '../helpers/cli/expect-done.ts';
+import { workNames, writeTree } from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 describe('what lies in the stage is not trusted', () => {

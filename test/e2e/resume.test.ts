@@ -15,8 +15,8 @@ import {
   stagesOf,
   wholeFiles,
   withSite,
-} from '../helpers/broken-off.ts';
-import { expectFailure } from '../helpers/scene.ts';
+} from '../helpers/cli/interrupted-transfer.ts';
+import { expectFailure } from '../helpers/trees/sandbox.ts';
 import { until } from '../helpers/until.ts';
 
 // A transfer that breaks off leaves its stage, and the next one goes on from there.

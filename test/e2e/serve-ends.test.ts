@@ -1,18 +1,18 @@
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { run } from '../helpers/cli.ts';
-import { hangingMount, whyNoMounts } from '../helpers/hanging-mount.ts';
-import { eventsOf } from '../helpers/held-pipe.ts';
+import { run } from '../helpers/cli/cli.ts';
+import { hangingMount, whyNoMounts } from '../helpers/disk/hanging-mount.ts';
+import { eventsOf } from '../helpers/cli/pausable-pipe.ts';
 import {
   expectExit,
   expectFailure,
   expectUntouched,
   withScene,
   workNames,
-} from '../helpers/scene.ts';
-import { bigContext, expectCleanEnd, helloOf, Server } from '../helpers/serve.ts';
-import { treeState } from '../helpers/tree-state.ts';
+} from '../helpers/trees/sandbox.ts';
+import { bigContext, expectCleanEnd, helloOf, Server } from '../helpers/cli/serve.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 const why = whyNoMounts();

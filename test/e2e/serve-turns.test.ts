@@ -2,10 +2,10 @@ import { setTimeout } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { Ring } from '../../src/flow/ring.ts';
 import { Mux } from '../../src/wire/mux.ts';
-import { expectExit, withScene } from '../helpers/scene.ts';
-import { expectCleanEnd, Server, type RawSender } from '../helpers/serve.ts';
+import { expectExit, withScene } from '../helpers/trees/sandbox.ts';
+import { expectCleanEnd, Server, type RawSender } from '../helpers/cli/serve.ts';
 import { until } from '../helpers/until.ts';
-import { allFrames, BEAT, HELLO } from '../helpers/wire-harness.ts';
+import { allFrames, BEAT, HELLO } from '../helpers/wire/harness.ts';
 
 // Whoever has a turn that others wait for has to bring payload. What it says of itself, and a byte now
 // and then, keep the turn for a while, and not for ever.

@@ -8,9 +8,9 @@ import {
   expectUntouched,
   withScene,
   workNames,
-} from '../helpers/scene.ts';
-import { bigContext, expectCleanEnd, floodOf, helloOf, Server } from '../helpers/serve.ts';
-import { treeState } from '../helpers/tree-state.ts';
+} from '../helpers/trees/sandbox.ts';
+import { bigContext, expectCleanEnd, floodOf, helloOf, Server } from '../helpers/cli/serve.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 const MiB = 1024 * 1024;

@@ -2,9 +2,9 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { constants, existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { BIN, run } from '../helpers/cli.ts';
-import { expectExit, withScene, type Scene } from '../helpers/scene.ts';
-import { addBigFile, socketOf } from '../helpers/duplex.ts';
+import { BIN, run } from '../helpers/cli/cli.ts';
+import { expectExit, withScene, type Scene } from '../helpers/trees/sandbox.ts';
+import { addBigFile, socketOf } from '../helpers/cli/duplex.ts';
 import { until } from '../helpers/until.ts';
 
 // https://github.com/nodejs/node/issues/19838, https://github.com/nodejs/node/issues/22837: programs

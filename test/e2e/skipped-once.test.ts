@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { transfer, WAYS } from '../helpers/both-ways.ts';
-import { withScene } from '../helpers/scene.ts';
+import { transfer, WAYS } from '../helpers/wire/both-ways.ts';
+import { withScene } from '../helpers/trees/sandbox.ts';
 
 // Both ways the context is walked more than once: listed, and packed.
 test.each(WAYS)('what does not travel is told once, whatever the receiver has: over %s', (way) =>

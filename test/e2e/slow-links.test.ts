@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { withScene } from '../helpers/scene.ts';
-import { sendThroughSlowPipe, sendToSlowCommand } from '../helpers/slow-link.ts';
+import { withScene } from '../helpers/trees/sandbox.ts';
+import { sendThroughSlowPipe, sendToSlowCommand } from '../helpers/cli/slow-link.ts';
 import { until } from '../helpers/until.ts';
 
 // A peer behind a slow link is alive: nobody calls it silent, or says that it does not read. What is

@@ -11,9 +11,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { BIN } from '../helpers/cli.ts';
-import { expectExit, withScene, type Ended } from '../helpers/scene.ts';
-import { carryStepwise } from '../helpers/stepwise-pipe.ts';
+import { BIN } from '../helpers/cli/cli.ts';
+import { expectExit, withScene, type Ended } from '../helpers/trees/sandbox.ts';
+import { carryStepwise } from '../helpers/wire/stepwise-pipe.ts';
 import { until } from '../helpers/until.ts';
 
 // A receiver that reads slowly holds the sender's disk back, whatever the size of the context: the

@@ -1,16 +1,16 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { run, startInTest } from '../helpers/cli.ts';
+import { run, startInTest } from '../helpers/cli/cli.ts';
 import {
   bothEnds,
   overSocket,
   socketOf,
   startOverSocket,
   startReceiver,
-} from '../helpers/duplex.ts';
-import { makeExoticTree } from '../helpers/exotic-tree.ts';
-import { expectDone } from '../helpers/expect-done.ts';
+} from '../helpers/cli/duplex.ts';
+import { makeExoticTree } from '../helpers/trees/exotic-tree.ts';
+import { expectDone } from '../helpers/cli/expect-done.ts';
 import {
   expectExit,
   expectFailure,
@@ -18,8 +18,8 @@ import {
   unprivileged,
   withScene,
   writeTree,
-} from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
+} from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 describe('a transfer', () => {

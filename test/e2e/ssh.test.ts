@@ -1,9 +1,9 @@
 import { chmodSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { BIN, run, start, type Outcome, type Started, startInTest } from '../helpers/cli.ts';
-import { addBigFile, processesWith, receives } from '../helpers/duplex.ts';
-import { makeExoticTree } from '../helpers/exotic-tree.ts';
+import { BIN, run, start, type Outcome, type Started, startInTest } from '../helpers/cli/cli.ts';
+import { addBigFile, processesWith, receives } from '../helpers/cli/duplex.ts';
+import { makeExoticTree } from '../helpers/trees/exotic-tree.ts';
 import {
   expectExit,
   expectFailure,
@@ -11,9 +11,9 @@ import {
   withScene,
   writeTree,
   type Scene,
-} from '../helpers/scene.ts';
-import { freePort, SshServer, whyNoSshd, type Way } from '../helpers/sshd.ts';
-import { treeState } from '../helpers/tree-state.ts';
+} from '../helpers/trees/sandbox.ts';
+import { freePort, SshServer, whyNoSshd, type Way } from '../helpers/cli/sshd.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 const NOISE = 'Welcome to build-7';

@@ -5,10 +5,10 @@ import type { Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { RING_BYTES, SUSPENSION_MS } from '../../src/limits.ts';
-import { recordSend, run } from '../helpers/cli.ts';
-import { folderInTest } from '../helpers/folder-in-test.ts';
-import { startHeld } from '../helpers/held-pipe.ts';
-import { treeState } from '../helpers/tree-state.ts';
+import { recordSend, run } from '../helpers/cli/cli.ts';
+import { folderInTest } from '../helpers/trees/directory-in-test.ts';
+import { startHeld } from '../helpers/cli/pausable-pipe.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 const MB = 1_000_000;

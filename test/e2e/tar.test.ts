@@ -4,18 +4,18 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { extract as extractByNpm } from 'tar';
 import { describe, expect, it } from 'vitest';
-import { BIN, recordSend, run, type Outcome } from '../helpers/cli.ts';
-import { evilTar } from '../helpers/evil-tar.ts';
-import { makeExoticTree } from '../helpers/exotic-tree.ts';
-import { makeFolder, removeFolder, withFolder } from '../helpers/folder.ts';
+import { BIN, recordSend, run, type Outcome } from '../helpers/cli/cli.ts';
+import { evilTar } from '../helpers/trees/evil-tar.ts';
+import { makeExoticTree } from '../helpers/trees/exotic-tree.ts';
+import { makeFolder, removeFolder, withFolder } from '../helpers/trees/temporary-directory.ts';
 import {
   expectExit,
   expectFailure,
   expectUntouched,
   withScene,
   writeTree,
-} from '../helpers/scene.ts';
-import { treeState, type TreeState } from '../helpers/tree-state.ts';
+} from '../helpers/trees/sandbox.ts';
+import { treeState, type TreeState } from '../helpers/trees/tree-state.ts';
 
 /** What reads tars, and what of a tree's state it keeps. */
 const READERS: {

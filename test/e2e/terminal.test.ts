@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { recordSend, run } from '../helpers/cli.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { openTerminal, PROMPT, whyNoTerminals, type Terminal } from '../helpers/terminal.ts';
+import { recordSend, run } from '../helpers/cli/cli.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { openTerminal, PROMPT, whyNoTerminals, type Terminal } from '../helpers/cli/terminal.ts';
 import { until } from '../helpers/until.ts';
 
 const FILES = 300;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { CreditGrant } from '../../src/flow/credit.ts';
 import type { Ring } from '../../src/flow/ring.ts';
-import { ringAt } from '../helpers/ring-at.ts';
-import { settle, someBytes, until } from '../helpers/wire-harness.ts';
+import { ringAt } from '../helpers/wire/ring-at.ts';
+import { settle, someBytes, until } from '../helpers/wire/harness.ts';
 
 const CAPACITY = 64;
 const QUARTER = CAPACITY / 4;

@@ -2,8 +2,8 @@ import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Ring } from '../../src/flow/ring.ts';
 import { RING_GATHER_MS } from '../../src/limits.ts';
-import { buildModule, type BuiltModule } from '../helpers/built-module.ts';
-import { settle, someBytes, until } from '../helpers/wire-harness.ts';
+import { buildModule, type BuiltModule } from '../helpers/cli/built-module.ts';
+import { settle, someBytes, until } from '../helpers/wire/harness.ts';
 
 let built: BuiltModule;
 beforeAll(async () => {

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Ring } from '../../src/flow/ring.ts';
 import { RING_BATCH_BYTES } from '../../src/limits.ts';
-import { ringAt } from '../helpers/ring-at.ts';
-import { settle, someBytes, until } from '../helpers/wire-harness.ts';
+import { ringAt } from '../helpers/wire/ring-at.ts';
+import { settle, someBytes, until } from '../helpers/wire/harness.ts';
 
 interface Step {
   /** Bytes that the writer tries to write, and the reader to read. */

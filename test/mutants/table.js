@@ -93,7 +93,7 @@ export const MUTANTS = [
     name: 'gated reader: answers are read on only when something was written',
     edits: [
       {
-        file: 'src/session/replies.ts',
+        file: 'src/send/replies.ts',
         find: '        return this.#demux.push(bytes);\n',
         replace: `        const written = mux.wireBytes;
         const pushed = this.#demux.push(bytes);
@@ -104,12 +104,12 @@ export const MUTANTS = [
 `,
       },
       {
-        file: 'src/session/replies.ts',
+        file: 'src/send/replies.ts',
         find: '    const reading = this.#from\n',
         replace: '    const mux = this.#mux;\n    const reading = this.#from\n',
       },
     ],
-    file: 'test/session/replies.test.ts',
+    file: 'test/send/replies.test.ts',
     test: 'answers are read while nothing can be written',
     seen: /nothing can run/,
   },
@@ -202,12 +202,12 @@ export const MUTANTS = [
     name: 'any receipt is believed',
     edits: [
       {
-        file: 'src/session/replies.ts',
+        file: 'src/send/replies.ts',
         find: 'receipt.transferId !== this.#transferId || receipt.digest !== this.#mux.digest',
         replace: 'receipt.transferId !== this.#transferId && receipt.digest !== this.#mux.digest',
       },
     ],
-    file: 'test/session/replies.test.ts',
+    file: 'test/send/replies.test.ts',
     test: 'a receipt of another digest is not believed',
     seen: /expected 'receipt' to be 'corrupt'/,
   },
@@ -215,12 +215,12 @@ export const MUTANTS = [
     name: 'success on the end of the connection, without a receipt',
     edits: [
       {
-        file: 'src/session/replies.ts',
+        file: 'src/send/replies.ts',
         find: 'if (this.#receipt === undefined) throw this.#peerError ?? this.stray ?? this.#lost();',
         replace: 'if (this.#peerError !== undefined) throw this.#peerError;',
       },
     ],
-    file: 'test/session/replies.test.ts',
+    file: 'test/send/replies.test.ts',
     test: 'the end of the connection without a receipt is no success',
     seen: /expected 'receipt' to be 'outcome-unknown'/,
   },
@@ -228,7 +228,7 @@ export const MUTANTS = [
     name: 'receipt before the commit',
     edits: [
       {
-        file: 'src/session/receive.ts',
+        file: 'src/receive/receive.ts',
         find: `    await this.#failure.race(this.#landing.commit());
     await this.#answers?.receipt(this.#digest!, this.#landing.counts());
 `,
@@ -260,12 +260,12 @@ export const MUTANTS = [
     name: 'no linger: whoever fails closes at once',
     edits: [
       {
-        file: 'src/session/answers.ts',
+        file: 'src/receive/answers.ts',
         find: '    await this.#handOver();\n    await ended;\n',
         replace: '    await this.#handOver();\n    void ended;\n',
       },
     ],
-    file: 'test/session/answers.test.ts',
+    file: 'test/receive/answers.test.ts',
     test: 'whoever says ERROR goes on reading until the peer has ended: closing could take it away',
     seen: /isDone/,
   },
@@ -289,12 +289,12 @@ export const MUTANTS = [
     name: 'beats counted as claims: one that says the same again puts the time-out off',
     edits: [
       {
-        file: 'src/session/peer-beat.ts',
+        file: 'src/transfer/peer-beat.ts',
         find: 'if (this.#beat !== undefined && hasMoved(this.#beat, beat)) this.#claims += 1;',
         replace: 'if (this.#beat !== undefined) this.#claims += 1;',
       },
     ],
-    file: 'test/session/peer-beat.test.ts',
+    file: 'test/transfer/peer-beat.test.ts',
     test: 'a peer that says the same again, only older, claims nothing',
     seen: /expected/,
   },
@@ -317,12 +317,12 @@ export const MUTANTS = [
     name: 'a source file is not looked at again after its last byte',
     edits: [
       {
-        file: 'src/archive/pack.ts',
+        file: 'src/tar/pack.ts',
         find: '    checkUnchanged(entry, statFile(fd, entry.path));\n    tar.finish();\n',
         replace: '    tar.finish();\n',
       },
     ],
-    file: 'test/archive/pack.test.ts',
+    file: 'test/tar/pack.test.ts',
     test: 'a file that changes while it is read was written to, with the same size',
     seen: /did not fail|expected/,
   },
@@ -330,7 +330,7 @@ export const MUTANTS = [
     name: 'kind not compared: what is listed as a directory may be sent as a symlink',
     edits: [
       {
-        file: 'src/disk/entry-digest.ts',
+        file: 'src/entry/entry-digest.ts',
         find: 'this.#batch += `${kind} ${path}\\0`;',
         replace: 'this.#batch += `${kind.slice(99)} ${path}\\0`;',
       },
@@ -357,12 +357,12 @@ export const MUTANTS = [
     name: 'order not checked: a list may say the same path twice',
     edits: [
       {
-        file: 'src/manifest/manifest.ts',
+        file: 'src/entry/manifest.ts',
         find: 'comparePaths(before, path, fields.shared) >= 0) {',
         replace: 'comparePaths(before, path, fields.shared) > 0) {',
       },
     ],
-    file: 'test/manifest/manifest.test.ts',
+    file: 'test/entry/manifest.test.ts',
     test: 'a manifest that is broken with an entry twice is corrupt, and says where',
     seen: /to throw/,
   },
@@ -372,7 +372,7 @@ export const MUTANTS = [
     name: "a receiver's own names are accepted below the top level",
     edits: [
       {
-        file: 'src/archive/entry-validator.ts',
+        file: 'src/entry/entry-validator.ts',
         find: 'if (isWorkName(name)) throw',
         replace: 'if (isWorkName(name) && name === names[0]) throw',
       },
@@ -385,7 +385,7 @@ export const MUTANTS = [
     name: 'a path that climbs is let through',
     edits: [
       {
-        file: 'src/archive/entry-validator.ts',
+        file: 'src/entry/entry-validator.ts',
         find: "if (name === '..') throw",
         replace: "if (name === '..' && names[0] === '..') throw",
       },
@@ -398,7 +398,7 @@ export const MUTANTS = [
     name: 'parent not checked: an entry may lie beneath a symlink',
     edits: [
       {
-        file: 'src/archive/entry-validator.ts',
+        file: 'src/entry/entry-validator.ts',
         find: 'if (!this.#earlier.hasDirectory(directory)) {',
         replace:
           'if (!this.#earlier.hasDirectory(directory) && this.#earlier.linkable(directory) === undefined) {',
@@ -412,12 +412,12 @@ export const MUTANTS = [
     name: 'order not checked: an entry of a list may lie in a directory that never came',
     edits: [
       {
-        file: 'src/archive/earlier-entries.ts',
+        file: 'src/entry/earlier-entries.ts',
         find: "return path === (this.#above.at(-1) ?? '');",
         replace: "return path === '' || this.#above.length > 0;",
       },
     ],
-    file: 'test/archive/earlier-entries.test.ts',
+    file: 'test/entry/earlier-entries.test.ts',
     test: 'an entry in a directory of a directory that never came is refused',
     seen: /to throw an error/,
   },
@@ -425,7 +425,7 @@ export const MUTANTS = [
     name: 'symlink followed in the commit: directories are reached by path, and not through what is held',
     edits: [
       {
-        file: 'src/disk/open-folder.ts',
+        file: 'src/disk/open-directory.ts',
         find: 'return joinPath(this.#prefix, name);',
         replace: 'return joinPath(this.#path, name);',
       },
@@ -475,7 +475,7 @@ export const MUTANTS = [
         replace: 'constants.O_RDONLY | constants.O_NONBLOCK',
       },
     ],
-    file: 'test/archive/pack.test.ts',
+    file: 'test/tar/pack.test.ts',
     test: 'a file that changes between the walk and the reading was replaced by a symlink, which is not followed',
     seen: /expected true to be false/,
   },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { fromText } from '../../src/disk/byte-path.ts';
-import { DISK_STATES } from '../../src/disk/gauge.ts';
+import { DISK_STATES } from '../../src/disk/worker-status.ts';
 import { type Observation, verdictOf } from '../../src/observe/verdict.ts';
 
 const ARRIVED = { arrivedBytes: 9_000, bytesPerSecond: 0 };

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { treeState, type TreeState } from '../helpers/tree-state.ts';
+import { treeState, type TreeState } from '../helpers/trees/tree-state.ts';
 import { shown, wrongNext, type Ends, type Side, type Where } from './carry.ts';
 import type { FailingCall } from './disturbance.ts';
 import { contentOf, differences, leftOvers, type Site } from './site.ts';

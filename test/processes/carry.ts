@@ -8,8 +8,8 @@ import {
   type Outcome,
   type StartOptions,
   type Started,
-} from '../helpers/cli.ts';
-import { processesWith } from '../helpers/duplex.ts';
+} from '../helpers/cli/cli.ts';
+import { processesWith } from '../helpers/cli/duplex.ts';
 import { until } from '../helpers/until.ts';
 import {
   countCalls,

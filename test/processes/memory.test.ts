@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_MAX_ENTRIES, MAX_TABLE_BYTES_PER_ENTRY } from '../../src/limits.ts';
-import { startInTest, type Started } from '../helpers/cli.ts';
-import { connectTo } from '../helpers/connect-to.ts';
-import { startReceiver } from '../helpers/duplex.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { HAS_PEAKS, peakBytes } from '../helpers/peak-memory.ts';
+import { startInTest, type Started } from '../helpers/cli/cli.ts';
+import { connectTo } from '../helpers/cli/connect-to.ts';
+import { startReceiver } from '../helpers/cli/duplex.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { HAS_PEAKS, peakBytes } from '../helpers/cli/peak-memory.ts';
 import { rounds } from '../helpers/proofs.ts';
-import { expectExit, expectFailure, writeTree } from '../helpers/scene.ts';
-import { treeState } from '../helpers/tree-state.ts';
+import { expectExit, expectFailure, writeTree } from '../helpers/trees/sandbox.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 import {
   encodeManifest,

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'vitest';
-import type { Started } from '../helpers/cli.ts';
-import type { TreeState } from '../helpers/tree-state.ts';
+import type { Started } from '../helpers/cli/cli.ts';
+import type { TreeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 import { rounds, SEEDED } from '../helpers/proofs.ts';
 import { allCalls, hasEnded, mirror, shown, wrongNext, type Ends, type Where } from './carry.ts';

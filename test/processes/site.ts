@@ -9,8 +9,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { withFolder } from '../helpers/folder.ts';
-import { treeState, type TreeState } from '../helpers/tree-state.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { treeState, type TreeState } from '../helpers/trees/tree-state.ts';
 
 /** A context, and an OUT of which every kind of step makes it the context: with --delete. */
 export interface Site {

@@ -1,5 +1,5 @@
 import { LINGER_MS } from '../../src/limits.ts';
-import { settle, someBytes } from '../helpers/wire-harness.ts';
+import { settle, someBytes } from '../helpers/wire/harness.ts';
 import { ChaosPipe } from './chaos-pipe.ts';
 import { REAL_CORE, type Core } from './core.ts';
 import type { Plan, Step, Trouble } from './plan.ts';

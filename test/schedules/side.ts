@@ -5,7 +5,7 @@ import type { StallDetector } from '../../src/observe/stall-detector.ts';
 import type { AnswerHandler, DemuxHandler, IncomingStream } from '../../src/wire/demux.ts';
 import { decodeHeader, FrameType } from '../../src/wire/frame.ts';
 import type { Beat, End, Fin, Hello, PeerError } from '../../src/wire/messages.ts';
-import { BEAT, HELLO } from '../helpers/wire-harness.ts';
+import { BEAT, HELLO } from '../helpers/wire/harness.ts';
 import type { ChaosPipe } from './chaos-pipe.ts';
 import type { Core, ScheduledDemux, ScheduledMux } from './core.ts';
 import type { Mode, Role } from './plan.ts';

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { toStream } from '../../src/transport/node-stream.ts';
-import { settle, until } from '../helpers/wire-harness.ts';
+import { settle, until } from '../helpers/wire/harness.ts';
 
 test('a write settles when its bytes were handed over, and not before: exit would take them away', async () => {
   let taken = (): void => {};

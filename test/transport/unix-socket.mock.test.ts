@@ -13,7 +13,7 @@ import {
   type Listener,
   type ListenOptions,
 } from '../../src/transport/unix-socket.ts';
-import { folderInTest } from '../helpers/folder-in-test.ts';
+import { folderInTest } from '../helpers/trees/directory-in-test.ts';
 
 vi.mock('node:fs/promises', { spy: true });
 vi.mock('node:timers/promises', { spy: true });

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { fromText, type BytePath } from '../../src/disk/byte-path.ts';
-import { Gauge } from '../../src/disk/gauge.ts';
+import { Gauge } from '../../src/disk/worker-status.ts';
 import { sourceError } from '../../src/disk/system-error.ts';
 import { ATTRIBUTE_BATCH_BYTES } from '../../src/limits.ts';
 import { LostAttributes, type RunTool } from '../../src/tree/lost-attributes.ts';
 import { walk, type WalkOptions } from '../../src/tree/walk.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { walkOptions } from '../helpers/incremental.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { walkOptions } from '../helpers/cli/incremental.ts';
 
 describe('what getfattr prints', () => {
   it('is reported for the files that were added, once each, with what else was lost', () => {

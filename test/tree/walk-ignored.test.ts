@@ -1,15 +1,15 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Gauge } from '../../src/disk/gauge.ts';
+import { Gauge } from '../../src/disk/worker-status.ts';
 import { UnreadablePaths } from '../../src/disk/unreadable-paths.ts';
 import { MAX_PATH_BYTES } from '../../src/limits.ts';
-import { parseIgnoreFile } from '../../src/tree/ignore-file.ts';
-import { IgnoreRules } from '../../src/tree/ignore-rules.ts';
+import { parseIgnoreFile } from '../../src/ignore/ignore-file.ts';
+import { IgnoreRules } from '../../src/ignore/ignore-rules.ts';
 import { walk, type WalkOptions } from '../../src/tree/walk.ts';
-import { asNobody } from '../helpers/as-nobody.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { writeTree } from '../helpers/scene.ts';
+import { asNobody } from '../helpers/cli/as-nobody.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { writeTree } from '../helpers/trees/sandbox.ts';
 
 describe('an ignored folder', () => {
   it('is not looked at, nor is anything in it', async () => {

@@ -2,14 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { pack } from '../../src/archive/pack.ts';
+import { pack } from '../../src/tar/pack.ts';
 import { UnreadablePaths } from '../../src/disk/unreadable-paths.ts';
-import { Gauge } from '../../src/disk/gauge.ts';
+import { Gauge } from '../../src/disk/worker-status.ts';
 import { CtxsyncError } from '../../src/errors.ts';
-import { IgnoreRules } from '../../src/tree/ignore-rules.ts';
+import { IgnoreRules } from '../../src/ignore/ignore-rules.ts';
 import { walk } from '../../src/tree/walk.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { writeTree } from '../helpers/scene.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { writeTree } from '../helpers/trees/sandbox.ts';
 
 const SECRET = 'outside the context';
 /** As long as the secret, so that this would be sent in its place. */

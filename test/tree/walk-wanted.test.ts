@@ -12,15 +12,15 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fromText, isBeneath } from '../../src/disk/byte-path.ts';
-import { Gauge } from '../../src/disk/gauge.ts';
-import type { ManifestEntry, SourceEntry, Want } from '../../src/entry.ts';
-import { WantReader } from '../../src/manifest/wants.ts';
+import { Gauge } from '../../src/disk/worker-status.ts';
+import type { ManifestEntry, SourceEntry, Want } from '../../src/entry/entry.ts';
+import { WantReader } from '../../src/entry/wants.ts';
 import { walkWanted } from '../../src/tree/walk-wanted.ts';
-import { aListed, MemorySource } from '../helpers/archive-io.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { bare, entriesOf, walkOptions, wantBytes } from '../helpers/incremental.ts';
-import { makeRandomTree } from '../helpers/random-tree.ts';
-import { writeTree } from '../helpers/scene.ts';
+import { aListed, MemorySource } from '../helpers/trees/archive-io.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { bare, entriesOf, walkOptions, wantBytes } from '../helpers/cli/incremental.ts';
+import { makeRandomTree } from '../helpers/trees/random-tree.ts';
+import { writeTree } from '../helpers/trees/sandbox.ts';
 import { seeded } from '../helpers/seeded.ts';
 
 const SHA256 = '0123456789abcdef'.repeat(4);

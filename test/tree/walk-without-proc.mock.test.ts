@@ -1,18 +1,18 @@
 import { readFileSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { Gauge } from '../../src/disk/gauge.ts';
-import type { SourceEntry } from '../../src/entry.ts';
-import { WantReader } from '../../src/manifest/wants.ts';
+import { Gauge } from '../../src/disk/worker-status.ts';
+import type { SourceEntry } from '../../src/entry/entry.ts';
+import { WantReader } from '../../src/entry/wants.ts';
 import { walkWanted } from '../../src/tree/walk-wanted.ts';
 import { walk } from '../../src/tree/walk.ts';
-import { MemorySource } from '../helpers/archive-io.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { entriesOf, walkOptions, wantBytes } from '../helpers/incremental.ts';
-import { writeTree } from '../helpers/scene.ts';
+import { MemorySource } from '../helpers/trees/archive-io.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { entriesOf, walkOptions, wantBytes } from '../helpers/cli/incremental.ts';
+import { writeTree } from '../helpers/trees/sandbox.ts';
 
 vi.mock('node:fs', async (original) =>
-  (await import('../helpers/without-proc.ts')).withoutProc(await original()),
+  (await import('../helpers/disk/without-proc.ts')).withoutProc(await original()),
 );
 
 const PATHS = ['', 'a', 'a/b', 'a/b/secret', 'a/z'];

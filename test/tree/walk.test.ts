@@ -12,15 +12,15 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Gauge } from '../../src/disk/gauge.ts';
-import type { SourceEntry } from '../../src/entry.ts';
+import { Gauge } from '../../src/disk/worker-status.ts';
+import type { SourceEntry } from '../../src/entry/entry.ts';
 import { MAX_DEPTH } from '../../src/limits.ts';
 import { UnreadablePaths } from '../../src/disk/unreadable-paths.ts';
-import { parseIgnoreFile } from '../../src/tree/ignore-file.ts';
-import { IgnoreRules } from '../../src/tree/ignore-rules.ts';
+import { parseIgnoreFile } from '../../src/ignore/ignore-file.ts';
+import { IgnoreRules } from '../../src/ignore/ignore-rules.ts';
 import { walk } from '../../src/tree/walk.ts';
-import { withFolder } from '../helpers/folder.ts';
-import { writeTree } from '../helpers/scene.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { writeTree } from '../helpers/trees/sandbox.ts';
 
 describe('a walk', () => {
   it('has the root first, parents before children, and "/" before every other byte', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { crc32 } from '../../src/wire/crc32.ts';
-import { slowCrc32 } from '../helpers/wire-slow-codec.ts';
+import { slowCrc32 } from '../helpers/wire/slow-codec.ts';
 
 const text = (s: string) => Buffer.from(s);
 

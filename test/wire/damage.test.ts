@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Demux } from '../../src/wire/demux.ts';
 import { MAGIC } from '../../src/wire/frame.ts';
 import { WIRE_CODES } from '../../src/wire/messages.ts';
-import { receiveAll, Recorder } from '../helpers/wire-harness.ts';
+import { receiveAll, Recorder } from '../helpers/wire/harness.ts';
 import {
   judgeConnection,
   plainly,

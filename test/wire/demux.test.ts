@@ -5,8 +5,8 @@ import { Ring } from '../../src/flow/ring.ts';
 import { MAX_STREAMS } from '../../src/limits.ts';
 import { Demux } from '../../src/wire/demux.ts';
 import { FrameType } from '../../src/wire/frame.ts';
-import { BEAT, HELLO, receiveAll, Recorder, settle } from '../helpers/wire-harness.ts';
-import { SLOW_MAGIC, slowFrame, slowGmac, type SlowFrame } from '../helpers/wire-slow-codec.ts';
+import { BEAT, HELLO, receiveAll, Recorder, settle } from '../helpers/wire/harness.ts';
+import { SLOW_MAGIC, slowFrame, slowGmac, type SlowFrame } from '../helpers/wire/slow-codec.ts';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const gmac = (id: number, text: string) => slowGmac(HELLO.transferId, id, Buffer.from(text));

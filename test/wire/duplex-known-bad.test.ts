@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { Ring } from '../../src/flow/ring.ts';
-import { ArrivalRing, sharedWindow, WriteBeforeReadSide } from '../helpers/wire-bad-duplex.ts';
-import { DuplexLink, type DuplexSide } from '../helpers/wire-duplex.ts';
-import { fullRing, someBytes } from '../helpers/wire-harness.ts';
+import { ArrivalRing, sharedWindow, WriteBeforeReadSide } from '../helpers/wire/bad-duplex.ts';
+import { DuplexLink, type DuplexSide } from '../helpers/wire/duplex.ts';
+import { fullRing, someBytes } from '../helpers/wire/harness.ts';
 
 /*
  * What duplex promises: a stream that nobody reads stops at its own ring, and delays no other, in

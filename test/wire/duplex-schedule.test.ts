@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Ring } from '../../src/flow/ring.ts';
-import { DuplexLink } from '../helpers/wire-duplex.ts';
-import { settle, someBytes } from '../helpers/wire-harness.ts';
+import { DuplexLink } from '../helpers/wire/duplex.ts';
+import { settle, someBytes } from '../helpers/wire/harness.ts';
 
 const RING_BYTES = 64;
 /** Less than a frame, so that writes are cut. */

@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { Ring } from '../../src/flow/ring.ts';
 import { Demux } from '../../src/wire/demux.ts';
 import { FrameType } from '../../src/wire/frame.ts';
-import { hearingSide } from '../helpers/wire-duplex.ts';
-import { BEAT, fullRing, HELLO, Recorder, settle, someBytes } from '../helpers/wire-harness.ts';
-import { SLOW_MAGIC, slowFrame, slowGmac, type SlowFrame } from '../helpers/wire-slow-codec.ts';
+import { hearingSide } from '../helpers/wire/duplex.ts';
+import { BEAT, fullRing, HELLO, Recorder, settle, someBytes } from '../helpers/wire/harness.ts';
+import { SLOW_MAGIC, slowFrame, slowGmac, type SlowFrame } from '../helpers/wire/slow-codec.ts';
 
 const SENDER = { ...HELLO, mode: 'duplex', credit: 16 } as const;
 const ANSWER = { ...SENDER, role: 'receiver', credit: 16 } as const;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { MAX_STREAMS } from '../../src/limits.ts';
 import { FrameType, MAGIC } from '../../src/wire/frame.ts';
 import { Mux } from '../../src/wire/mux.ts';
-import { DuplexLink, hearingSide, isData } from '../helpers/wire-duplex.ts';
+import { DuplexLink, hearingSide, isData } from '../helpers/wire/duplex.ts';
 import {
   allFrames,
   BEAT,
@@ -13,7 +13,7 @@ import {
   type Recorder,
   settle,
   someBytes,
-} from '../helpers/wire-harness.ts';
+} from '../helpers/wire/harness.ts';
 
 const SENDER = { ...HELLO, mode: 'duplex', credit: 16 } as const;
 const ANSWER = { ...SENDER, role: 'receiver', credit: 16 } as const;

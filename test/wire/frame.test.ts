@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeHeader, encodeHeader, FrameType, MAGIC } from '../../src/wire/frame.ts';
-import { SLOW_MAGIC, slowFrame } from '../helpers/wire-slow-codec.ts';
+import { SLOW_MAGIC, slowFrame } from '../helpers/wire/slow-codec.ts';
 
 const frames = fc.record({
   type: fc.integer({ min: 0, max: 0xff }),

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { TarReader } from '../../src/archive/tar-reader.ts';
-import { readManifest } from '../../src/manifest/manifest.ts';
-import { WantReader } from '../../src/manifest/wants.ts';
-import { MemorySource, ORIGIN } from '../helpers/archive-io.ts';
+import { TarReader } from '../../src/tar/tar-reader.ts';
+import { readManifest } from '../../src/entry/manifest.ts';
+import { WantReader } from '../../src/entry/wants.ts';
+import { MemorySource, ORIGIN } from '../helpers/trees/archive-io.ts';
 import {
   encodeControl,
   encodeFrame,
@@ -16,7 +16,7 @@ import {
   SessionEncoder,
   TAR_END,
 } from '../helpers/wire/independent-encoder.ts';
-import { receiveAll, recordTransfer, someBytes } from '../helpers/wire-harness.ts';
+import { receiveAll, recordTransfer, someBytes } from '../helpers/wire/harness.ts';
 
 // An encoder that tests attack with has to be right where it is not told to lie.
 

@@ -3,7 +3,7 @@ import { Ring } from '../../src/flow/ring.ts';
 import { FIRST_FRAME_BYTES } from '../../src/limits.ts';
 import { Demux } from '../../src/wire/demux.ts';
 import { Mux } from '../../src/wire/mux.ts';
-import { HELLO, Recorder, settle } from '../helpers/wire-harness.ts';
+import { HELLO, Recorder, settle } from '../helpers/wire/harness.ts';
 
 const MiB = 2 ** 20;
 const TOTAL = 64 * MiB;

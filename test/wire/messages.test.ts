@@ -25,7 +25,7 @@ import {
   encodeReceipt,
   WIRE_CODES,
 } from '../../src/wire/messages.ts';
-import { BEAT, FAILURE, HELLO } from '../helpers/wire-harness.ts';
+import { BEAT, FAILURE, HELLO } from '../helpers/wire/harness.ts';
 
 const SHA = 'ab'.repeat(32);
 const GMAC = 'cd'.repeat(16);

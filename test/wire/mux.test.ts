@@ -18,7 +18,7 @@ import {
   receiveAll,
   settle,
   someBytes,
-} from '../helpers/wire-harness.ts';
+} from '../helpers/wire/harness.ts';
 
 const misuse = expect.objectContaining({ code: 'internal' });
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Ring } from '../../src/flow/ring.ts';
 import { Demux } from '../../src/wire/demux.ts';
 import { Mux } from '../../src/wire/mux.ts';
-import { DroppingRing, EndDroppingRing } from '../helpers/wire-dropping-ring.ts';
+import { DroppingRing, EndDroppingRing } from '../helpers/wire/dropping-ring.ts';
 import {
   HELLO,
   nextFrame,
@@ -12,7 +12,7 @@ import {
   settle,
   someBytes,
   until,
-} from '../helpers/wire-harness.ts';
+} from '../helpers/wire/harness.ts';
 
 /*
  * The bug that this project was born from (apple/container-builder-shim#80): a demultiplexer with a

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { STRAY_BYTES } from '../../src/limits.ts';
 import { Demux } from '../../src/wire/demux.ts';
 import { MAGIC } from '../../src/wire/frame.ts';
-import { receiveAll, Recorder } from '../helpers/wire-harness.ts';
+import { receiveAll, Recorder } from '../helpers/wire/harness.ts';
 
 const BANNER = 'Welcome to build-7!\nlast login: today\n';
 const bytesOf = (text: string) => Uint8Array.from(Buffer.from(text));

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { StreamDigest } from '../../src/wire/stream-digest.ts';
 import { seeded } from '../helpers/seeded.ts';
-import { slowGmac } from '../helpers/wire-slow-codec.ts';
+import { slowGmac } from '../helpers/wire/slow-codec.ts';
 
 const TRANSFER = '0123456789abcdef0123456789abcdef';
 const BYTES = Buffer.from(Array.from({ length: 1_000 }, (_, at) => (at * 7) & 0xff));

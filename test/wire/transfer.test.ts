@@ -11,7 +11,7 @@ import {
   recordTransfer,
   someBytes,
   until,
-} from '../helpers/wire-harness.ts';
+} from '../helpers/wire/harness.ts';
 
 test('several streams arrive side by side, in any slicing of the connection', () => {
   const contents = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 5 });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { evilExtra, evilHeader, evilMember, paxBody, type EvilMember } from '../evil-tar.ts';
+import { evilExtra, evilHeader, evilMember, paxBody, type EvilMember } from '../trees/evil-tar.ts';
 import {
   encodeManifest,
   encodeTar,

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { connectTo } from '../connect-to.ts';
+import { connectTo } from '../cli/connect-to.ts';
 import { until } from '../until.ts';
 import {
   encodeManifest,

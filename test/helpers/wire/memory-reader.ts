@@ -1,11 +1,11 @@
 import { CtxsyncError } from '../../../src/errors.ts';
 import { Ring } from '../../../src/flow/ring.ts';
-import { Replies, type Wants } from '../../../src/session/replies.ts';
+import { Replies, type Wants } from '../../../src/send/replies.ts';
 import type { Incoming } from '../../../src/transport/transport.ts';
 import { Demux, type AnswerHandler } from '../../../src/wire/demux.ts';
 import { Mux } from '../../../src/wire/mux.ts';
-import { DuplexRecorder } from '../wire-duplex.ts';
-import { allFrames, fullRing, HELLO, settle, type Recorder } from '../wire-harness.ts';
+import { DuplexRecorder } from './duplex.ts';
+import { allFrames, fullRing, HELLO, settle, type Recorder } from './harness.ts';
 import type { JudgedStream, Judgement } from './judge-connection.ts';
 
 /** Turns of the event loop without a byte that moved after which nothing can run any more. */

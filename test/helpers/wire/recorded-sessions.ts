@@ -1,9 +1,9 @@
 import { Ring } from '../../../src/flow/ring.ts';
-import { ManifestWriter } from '../../../src/manifest/manifest.ts';
-import { WantWriter } from '../../../src/manifest/wants.ts';
+import { ManifestWriter } from '../../../src/entry/manifest.ts';
+import { WantWriter } from '../../../src/entry/wants.ts';
 import { Mux } from '../../../src/wire/mux.ts';
-import { anEntry, MemorySink } from '../archive-io.ts';
-import { allFrames, BEAT, fullRing, HELLO, someBytes } from '../wire-harness.ts';
+import { anEntry, MemorySink } from '../trees/archive-io.ts';
+import { allFrames, BEAT, fullRing, HELLO, someBytes } from './harness.ts';
 
 /** Sessions of ours, with a frame of every type and a stream of every kind. */
 

@@ -1,13 +1,13 @@
-import { Budget } from '../../../src/archive/budget.ts';
-import { AscendingEntries } from '../../../src/archive/earlier-entries.ts';
-import { EntryValidator } from '../../../src/archive/entry-validator.ts';
-import { TarReader } from '../../../src/archive/tar-reader.ts';
-import { unpack } from '../../../src/archive/unpack.ts';
-import type { Entry } from '../../../src/entry.ts';
+import { Budget } from '../../../src/entry/budget.ts';
+import { AscendingEntries } from '../../../src/entry/earlier-entries.ts';
+import { EntryValidator } from '../../../src/entry/entry-validator.ts';
+import { TarReader } from '../../../src/tar/tar-reader.ts';
+import { unpack } from '../../../src/tar/unpack.ts';
+import type { Entry } from '../../../src/entry/entry.ts';
 import { CtxsyncError } from '../../../src/errors.ts';
-import { readManifest } from '../../../src/manifest/manifest.ts';
-import { WantReader } from '../../../src/manifest/wants.ts';
-import { MemorySource, ORIGIN } from '../archive-io.ts';
+import { readManifest } from '../../../src/entry/manifest.ts';
+import { WantReader } from '../../../src/entry/wants.ts';
+import { MemorySource, ORIGIN } from '../trees/archive-io.ts';
 
 /** Entries that may be declared in one stream of a test. */
 const MAX_ENTRIES = 20;

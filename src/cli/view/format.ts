@@ -1,0 +1,81 @@
+import { escapeControl } from '../../disk/byte-path.ts';
+import { formatAge } from '../../observe/format-age.ts';
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+
+/** Decimal units, three digits: `612 MB`, `1.23 GB`, `999 B`. */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  // 999.5 would be shown as 1,000: that is the next unit's business.
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1_000;
+    unit++;
+  }
+  return `${unit === 0 ? value.toFixed(0) : threeDigits(value)} ${UNITS[unit]}`;
+}
+
+/** `374/612 MB`, or `37.4 kB/612 MB` where the units differ. */
+export function formatBytesOf(bytes: number, total: number): string {
+  const [value = '', unit] = formatBytes(bytes).split(' ');
+  const ofTotal = formatBytes(total);
+  return ofTotal.endsWith(` ${unit}`) ? `${value}/${ofTotal}` : `${value} ${unit}/${ofTotal}`;
+}
+
+/** Bytes a second: `197 MB/s`. */
+export function formatRate(bytesPerSecond: number): string {
+  return `${formatBytes(bytesPerSecond)}/s`;
+}
+
+/** `sending`, or `queued: 2 senders before it`. */
+export function phaseWords(phase: string, queue: string | undefined): string {
+  return queue === undefined || queue === '' ? phase : `${phase}: ${queue}`;
+}
+
+/** Thousands separated: `86,955`. */
+export function formatCount(count: number): string {
+  return count.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** How long something took: `412ms`, `3.1s`, `1m 12s`, `2h 5m`. */
+export function formatDuration(ms: number): string {
+  if (ms < 999.5) return `${ms.toFixed(0)}ms`;
+  return ms < 59_950 ? `${(ms / 1_000).toFixed(1)}s` : formatAge(Math.round(ms / 1_000) * 1_000);
+}
+
+/** How far a run is, 0 to 100, rounded down: 100 means all. */
+export function percentOf(done: number, total: number): number {
+  return total <= 0 ? 100 : Math.min(100, Math.floor((100 * done) / total));
+}
+
+/** Whole percents of non-negative parts that add up to 100, none off by a whole one. */
+export function shares(parts: number[]): number[] {
+  const total = parts.reduce((sum, part) => sum + part, 0);
+  if (total <= 0) return parts.map(() => 0);
+  const exact = parts.map((part) => (100 * part) / total);
+  const whole = exact.map(Math.floor);
+  const missing = 100 - whole.reduce((sum, part) => sum + part, 0);
+  const largestRests = exact
+    .map((value, index) => ({ index, rest: value - Math.floor(value) }))
+    .toSorted((a, b) => b.rest - a.rest)
+    .slice(0, missing);
+  for (const { index } of largestRests) whole[index]! += 1;
+  return whole;
+}
+
+/**
+ * What a terminal or a CI log obeys in a text: control characters, what turns the reading direction,
+ * and the first `#` of `##[command]` and `##vso[command]`, which the runners of GitHub Actions
+ * (actions/runner, ActionCommand.TryParse) and Azure Pipelines find anywhere in a line.
+ */
+export const DANGEROUS = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|#(?=#[A-Za-z]*\[)/gu;
+
+/** Text that nobody obeys, whoever wrote it: the peer's messages, a path. */
+export function printable(text: string): string {
+  return text.replace(DANGEROUS, escapeControl);
+}
+
+function threeDigits(value: number): string {
+  if (value >= 99.95) return value.toFixed(0);
+  return value >= 9.995 ? value.toFixed(1) : value.toFixed(2);
+}

@@ -1,0 +1,127 @@
+import type { ChalkInstance } from 'chalk';
+import { eventLines, lostLines, type Line, type Tone } from './event-lines.ts';
+import { printable } from './format.ts';
+import { ERASE_LINE, type ProgressOutput } from './progress-output.ts';
+import { MAX_UNREAD_BYTES, STYLE_LOAD_MS } from '../../limits.ts';
+import { within } from '../../with-timeout.ts';
+
+export interface LinePrinterOptions {
+  output: ProgressOutput;
+  /** What every line begins with: `ctxsync send: `. */
+  prefix: string;
+  colour: boolean;
+  /** The line may hold the other process's spinner. */
+  erase: boolean;
+  /** Errors and stalls are also workflow commands of GitHub Actions. */
+  github: boolean;
+  /** Runs a write with our own spinner out of the way. */
+  around?: (write: () => void) => void;
+}
+
+/** Writes lines that stay. Only here does text of whatever origin become printable. */
+export class LinePrinter {
+  readonly #options: LinePrinterOptions;
+  #chalk: ChalkInstance | undefined;
+  #loading: Promise<void> | undefined;
+  /** Lines of the few milliseconds in which chalk is being loaded; absent when it need not be. */
+  #early: Line[] | undefined;
+  #earlyChars = 0;
+  /** Lines of a command's since the last one that was shown. */
+  #lost = 0;
+
+  constructor(options: LinePrinterOptions) {
+    this.#options = options;
+    if (options.colour) this.#early = [];
+  }
+
+  print(line: Line): void {
+    this.warmUp();
+    if (line.tone === 'command' && this.#full) {
+      this.#lost += 1;
+      return;
+    }
+    if (this.#lost > 0) for (const each of eventLines(lostLines(this.#lost))) this.#take(each);
+    this.#lost = 0;
+    this.#take(line);
+  }
+
+  /** Loads what the first line will need. */
+  warmUp(): void {
+    if (this.#options.colour) this.#loading ??= this.#load();
+  }
+
+  /** Settles when every line was handed to the system. */
+  async close(): Promise<void> {
+    if (this.#loading !== undefined) await within(STYLE_LOAD_MS, this.#loading);
+    this.#release();
+    await this.#options.output.flush();
+  }
+
+  get #full(): boolean {
+    return this.#earlyChars >= MAX_UNREAD_BYTES || this.#options.output.full;
+  }
+
+  #take(line: Line): void {
+    if (this.#early === undefined) return this.#write(line);
+    this.#early.push(line);
+    this.#earlyChars += this.#options.prefix.length + line.text.length;
+  }
+
+  async #load(): Promise<void> {
+    try {
+      const { Chalk } = await import('chalk');
+      this.#chalk = new Chalk({ level: 1 });
+    } catch {
+      // No colour is no reason to end a transfer.
+    }
+    this.#release();
+  }
+
+  #release(): void {
+    const lines = this.#early ?? [];
+    this.#early = undefined;
+    this.#earlyChars = 0;
+    for (const line of lines) this.#write(line);
+  }
+
+  #write(line: Line): void {
+    const { output, around = (write) => write() } = this.#options;
+    around(() => output.write(this.#render(line)));
+  }
+
+  #render({ tone, text }: Line): string {
+    const { prefix, erase, github } = this.#options;
+    const words = printable(text);
+    const start = erase ? ERASE_LINE : '';
+    const shown = `${start}${this.#paint('dim', prefix)}${this.#paint(tone, words)}\n`;
+    const command = github ? COMMANDS[tone] : undefined;
+    return command === undefined
+      ? shown
+      : `${shown}::${command}::${escapeCommand(prefix + words)}\n`;
+  }
+
+  #paint(tone: Tone | 'dim', text: string): string {
+    if (this.#chalk === undefined) return text;
+    const colour = COLOURS[tone];
+    return colour === undefined ? text : this.#chalk[colour](text);
+  }
+}
+
+const COLOURS = {
+  dim: 'dim',
+  phase: undefined,
+  queued: 'yellow',
+  command: 'dim',
+  warning: 'yellow',
+  stall: 'yellow',
+  resumed: 'green',
+  error: 'red',
+  closing: 'green',
+} satisfies Record<Tone | 'dim', keyof ChalkInstance | undefined>;
+
+const COMMANDS: Partial<Record<Tone, 'error' | 'warning'>> = { error: 'error', stall: 'warning' };
+
+/** As in GitHub's actions/toolkit, command.ts: escapeData. */
+function escapeCommand(text: string): string {
+  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+}

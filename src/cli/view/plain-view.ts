@@ -1,0 +1,84 @@
+import { PLAIN_LINE_MS } from '../../limits.ts';
+import type { Progress, TransferEvent } from '../../observe/events.ts';
+import { eventLines, type Line } from './event-lines.ts';
+import { formatRate } from './format.ts';
+import { LinePrinter, type LinePrinterOptions } from './line-printer.ts';
+import { bytesText, entriesText, etaText, phaseText } from './status-line.ts';
+import type { ProgressView } from './view.ts';
+
+export interface PlainViewOptions {
+  outLabel?: string | undefined;
+  /** Milliseconds. */
+  now: () => number;
+  speaks: boolean;
+  /** Show how far it is; else the other side does, and only warnings and the end are shown. */
+  showsProgress: boolean;
+}
+
+/** A log: lines are only ever appended, and progress is worth one in PLAIN_LINE_MS. */
+export class PlainView implements ProgressView {
+  readonly speaks: boolean;
+  readonly #printer: LinePrinter;
+  readonly #output: LinePrinterOptions['output'];
+  readonly #outLabel: string | undefined;
+  readonly #now: () => number;
+  #peerSpeaks: boolean;
+  #lastLineAt: number;
+  /** The last progress line: figures that did not change are not news. */
+  #lastFigures = '';
+
+  constructor(
+    options: LinePrinterOptions,
+    { outLabel, now, speaks, showsProgress }: PlainViewOptions,
+  ) {
+    this.#peerSpeaks = !showsProgress;
+    this.#printer = new LinePrinter(options);
+    this.#output = options.output;
+    this.#outLabel = outLabel;
+    this.#now = now;
+    this.speaks = speaks;
+    this.#lastLineAt = now();
+  }
+
+  handle(event: TransferEvent): void {
+    if (event.type === 'peer-speaks') this.#peerSpeaks = true;
+    if (event.type === 'progress') this.#progress(event);
+    for (const line of eventLines(event, this.#outLabel)) this.#line(line);
+  }
+
+  async close(): Promise<void> {
+    await this.#printer.close();
+  }
+
+  #line(line: Line): void {
+    if (line.tone === 'phase') {
+      if (this.#peerSpeaks) return;
+      this.#lastLineAt = this.#now();
+    }
+    this.#printer.print(line);
+  }
+
+  #progress(progress: Progress): void {
+    if (this.#peerSpeaks || this.#output.busy) return;
+    const now = this.#now();
+    if (now - this.#lastLineAt < PLAIN_LINE_MS) return;
+    const figures = `${progress.phase} ${progress.entries} ${progress.bytes}`;
+    if (figures === this.#lastFigures) return;
+    this.#lastLineAt = now;
+    this.#lastFigures = figures;
+    this.#printer.print({ tone: 'phase', text: progressText(progress) });
+  }
+}
+
+function progressText(progress: Progress): string {
+  return [
+    phaseText(progress),
+    bytesText(progress),
+    entriesText(progress),
+    formatRate(progress.bytesPerSecond),
+    etaText(progress),
+    progress.path ?? '',
+  ]
+    .filter((part) => part !== '')
+    .join(', ');
+}

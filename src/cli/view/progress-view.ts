@@ -1,0 +1,80 @@
+import type { Side } from '../../observe/events.ts';
+import type { ProgressMode } from './progress-mode.ts';
+import type { Tone } from './event-lines.ts';
+import { JsonView } from './json-view.ts';
+import type { LinePrinterOptions } from './line-printer.ts';
+import { LinesView } from './lines-view.ts';
+import { PlainView } from './plain-view.ts';
+import { ProgressOutput, type ProgressStream } from './progress-output.ts';
+import { TtyView } from './tty-view.ts';
+import type { ProgressView } from './view.ts';
+
+export interface ProgressViewOptions {
+  mode: ProgressMode;
+  /** Only errors. */
+  quiet: boolean;
+  side: Side;
+  /** The receiver's words reach nobody but us, who started it: so it is we who speak. */
+  startsPeer?: boolean | undefined;
+  /** The folder that was received into, as the closing line calls it. */
+  outLabel?: string | undefined;
+  stream: ProgressStream;
+  env: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds. */
+  now: () => number;
+}
+
+const WITHOUT_PROGRESS: Tone[] = ['command', 'queued', 'warning', 'stall', 'resumed', 'error'];
+
+export function createProgressView(options: ProgressViewOptions): ProgressView {
+  const { quiet, outLabel, now } = options;
+  const mode = options.mode === 'auto' ? automaticMode(options) : options.mode;
+  const printing = printingOptions(options, mode);
+  if (mode === 'json') return new JsonView(printing.output, quiet);
+  if (quiet) return new LinesView(printing, { tones: ['error'] });
+  if (mode === 'none') return new LinesView(printing, { tones: WITHOUT_PROGRESS });
+  if (mode === 'tty') return new TtyView(printing, outLabel);
+  const speaks = plainSpeaks(options);
+  // Of a sender that does not speak the receiver shows the progress.
+  const showsProgress = speaks || options.side === 'receiver';
+  return new PlainView(printing, { outLabel, now, speaks, showsProgress });
+}
+
+function automaticMode({ stream, env }: ProgressViewOptions): 'tty' | 'plain' {
+  return stream.isTTY === true && !isSet(env['CI']) && env['TERM'] !== 'dumb' ? 'tty' : 'plain';
+}
+
+/**
+ * In CI both ends write to one log, and so they do when they were told to; a sender that merely has
+ * no terminal may be far away.
+ */
+function plainSpeaks({ mode, env, startsPeer }: ProgressViewOptions): boolean {
+  return mode === 'plain' || isSet(env['CI']) || startsPeer === true;
+}
+
+export function printingOptions(
+  { side, stream, env }: Pick<ProgressViewOptions, 'side' | 'stream' | 'env'>,
+  mode: Exclude<ProgressMode, 'auto'>,
+): LinePrinterOptions {
+  const dumb = env['TERM'] === 'dumb';
+  const terminal = mode === 'tty' || (mode !== 'plain' && stream.isTTY === true && !dumb);
+  return {
+    output: new ProgressOutput(stream),
+    prefix: side === 'sender' ? 'ctxsync send: ' : 'ctxsync receive: ',
+    colour: wantsColour(env, terminal && !dumb),
+    erase: terminal,
+    github: env['GITHUB_ACTIONS'] === 'true',
+  };
+}
+
+/** FORCE_COLOR as Node reads it, before NO_COLOR (no-color.org), before what the terminal can. */
+function wantsColour(env: ProgressViewOptions['env'], terminal: boolean): boolean {
+  const forced = env['FORCE_COLOR'];
+  if (forced !== undefined) return forced !== '0' && forced !== 'false';
+  if (env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== '') return false;
+  return terminal;
+}
+
+function isSet(value: string | undefined): boolean {
+  return value !== undefined && value !== '' && value !== 'false' && value !== '0';
+}

@@ -1,0 +1,51 @@
+import type { TransferEvent } from '../../observe/events.ts';
+import type { ServeEvent } from '../../serve/serve-options.ts';
+import type { ProgressMode } from './progress-mode.ts';
+import { eventLines, type Line, type Tone } from './event-lines.ts';
+import { JsonView } from './json-view.ts';
+import { LinesView } from './lines-view.ts';
+import { printingOptions, type ProgressViewOptions } from './progress-view.ts';
+
+/** What one transfer tells, or the serving itself. */
+type Told = TransferEvent & Partial<Pick<ServeEvent, 'transfer' | 'destination'>>;
+
+interface ServeView {
+  handle(event: Told): void;
+  close(): Promise<void>;
+}
+
+/** Many transfers on one screen: events, or lines; a spinner can only turn for one. */
+export function createServeView(
+  options: Pick<ProgressViewOptions, 'mode' | 'quiet' | 'stream' | 'env'>,
+): ServeView {
+  const { mode, quiet, stream, env } = options;
+  const printing = printingOptions(
+    { side: 'receiver', stream, env },
+    // A terminal may have its colours without a spinner.
+    mode === 'plain' || mode === 'json' ? mode : 'none',
+  );
+  if (mode === 'json') return new JsonView(printing.output, quiet);
+  return new LinesView(printing, { tones: tonesOf(mode, quiet), linesOf: labelledLines });
+}
+
+/** @returns undefined for all */
+function tonesOf(mode: ProgressMode, quiet: boolean): Tone[] | undefined {
+  if (quiet) return ['error'];
+  return mode === 'none' ? ['warning', 'stall', 'resumed', 'error'] : undefined;
+}
+
+/** Each with the number of its transfer and the folder that this lands in. */
+function labelledLines(event: Told): Line[] {
+  return linesOf(event).map(({ tone, text }) => ({ tone, text: labelOf(event) + text }));
+}
+
+/** A log says when each transfer begins, also of one that is over at once. */
+function linesOf(event: Told): Line[] {
+  if (event.type !== 'phase' || event.phase === 'queued') return eventLines(event);
+  return event.phase === 'receiving' ? [{ tone: 'phase', text: event.phase }] : [];
+}
+
+function labelOf({ transfer, destination }: Told): string {
+  if (transfer === undefined) return '';
+  return destination === undefined ? `#${transfer}: ` : `#${transfer} ${destination}: `;
+}

@@ -1,0 +1,43 @@
+import type { TransferEvent } from '../../observe/events.ts';
+import { eventLines } from './event-lines.ts';
+import { LinePrinter, type LinePrinterOptions } from './line-printer.ts';
+import { Spinner } from './spinner.ts';
+import { statusLine } from './status-line.ts';
+import type { ProgressView } from './view.ts';
+
+/** A terminal: one line that changes, and above it the lines that stay. */
+export class TtyView implements ProgressView {
+  readonly speaks = true;
+  readonly #spinner: Spinner;
+  readonly #printer: LinePrinter;
+  readonly #outLabel: string | undefined;
+
+  constructor(options: LinePrinterOptions, outLabel: string | undefined) {
+    this.#spinner = new Spinner(options.output, options.colour);
+    this.#printer = new LinePrinter({
+      ...options,
+      around: (write) => this.#spinner.around(write),
+    });
+    this.#outLabel = outLabel;
+  }
+
+  handle(event: TransferEvent): void {
+    if (event.type === 'progress') {
+      // Before data flows the line belongs to others: ssh may be asking for a password.
+      if (event.phase === 'preparing') return;
+      this.#printer.warmUp();
+      this.#spinner.show(statusLine(event, this.#spinner.columns));
+      return;
+    }
+    if (event.type === 'peer-speaks' || event.type === 'end') this.#spinner.stop();
+    for (const line of eventLines(event, this.#outLabel)) {
+      // The spinner's line says these.
+      if (line.tone !== 'phase' && line.tone !== 'queued') this.#printer.print(line);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#spinner.stop();
+    await this.#printer.close();
+  }
+}

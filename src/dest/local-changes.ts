@@ -1,0 +1,122 @@
+import { closeSync, constants, readSync, writeSync } from 'node:fs';
+import type { ByteSink, ByteSource } from '../entry/byte-io.ts';
+import { closeRead } from '../disk/close-read.ts';
+import { joinPath, type BytePath } from '../disk/byte-path.ts';
+import type { HeldDirectory } from '../disk/held-directory.ts';
+import { destinationError } from '../disk/system-error.ts';
+import { RecordReader, RecordWriter } from '../entry/record-io.ts';
+import { IO_BUFFER_BYTES } from '../limits.ts';
+
+const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
+
+/** A change to OUT for which nothing has to travel. Paths are within the context. */
+export type Edit =
+  | { kind: 'remove'; path: BytePath }
+  /** A folder that is there and could not be looked into: the stage has all that it is to hold. */
+  | { kind: 'whole'; path: BytePath }
+  /** A new name of a file that is there and stays as it is. */
+  | { kind: 'link'; path: BytePath; link: BytePath };
+
+/** Keeps edits in a file of the stage until the commit: there may be as many as OUT has entries. */
+export class EditWriter {
+  readonly #fd: number;
+  readonly #records: RecordWriter;
+
+  /** @throws CtxsyncError no-space, not-writable; so do the others */
+  constructor(stage: HeldDirectory, name: BytePath) {
+    const path = joinPath(stage.path, name);
+    this.#fd = attempt('write', path, () =>
+      stage.openFile(name, O_CREAT | O_EXCL | O_WRONLY, 0o600),
+    );
+    this.#records = new RecordWriter(new FileSink(this.#fd, path));
+  }
+
+  add(edit: Edit): void {
+    this.#records.write(edit.kind);
+    this.#records.write(edit.path);
+    if (edit.kind === 'link') this.#records.write(edit.link);
+  }
+
+  close(): void {
+    try {
+      this.#records.flush();
+    } finally {
+      closeSync(this.#fd);
+    }
+  }
+}
+
+/** @throws CtxsyncError not-writable */
+export function* readEdits(stage: HeldDirectory, name: BytePath): Generator<Edit> {
+  const path = joinPath(stage.path, name);
+  const fd = attempt('read', path, () => stage.openFile(name, O_RDONLY));
+  try {
+    const records = new RecordReader(new FileSource(fd, path));
+    for (let kind = records.next(); kind !== undefined; kind = records.next()) {
+      const entry = records.next() ?? '';
+      if (kind === 'remove' || kind === 'whole') yield { kind, path: entry };
+      else yield { kind: 'link', path: entry, link: records.next() ?? '' };
+    }
+  } finally {
+    closeRead(fd);
+  }
+}
+
+/** A failed call on the file of edits, as the destination's: the disk may be full. */
+function attempt<T>(doing: string, path: BytePath, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw destinationError(error, doing, path);
+  }
+}
+
+class FileSink implements ByteSink {
+  readonly #fd: number;
+  readonly #path: BytePath;
+  readonly #buffer = new Uint8Array(IO_BUFFER_BYTES);
+
+  constructor(fd: number, path: BytePath) {
+    this.#fd = fd;
+    this.#path = path;
+  }
+
+  reserve(): Uint8Array {
+    return this.#buffer;
+  }
+
+  produced(count: number): void {
+    for (let done = 0; done < count;) {
+      done += attempt('write', this.#path, () =>
+        writeSync(this.#fd, this.#buffer, done, count - done),
+      );
+    }
+  }
+}
+
+class FileSource implements ByteSource {
+  readonly #fd: number;
+  readonly #path: BytePath;
+  readonly #buffer = new Uint8Array(IO_BUFFER_BYTES);
+  #from = 0;
+  #to = 0;
+
+  constructor(fd: number, path: BytePath) {
+    this.#fd = fd;
+    this.#path = path;
+  }
+
+  peek(): Uint8Array {
+    if (this.#from === this.#to) {
+      this.#from = 0;
+      this.#to = attempt('read', this.#path, () =>
+        readSync(this.#fd, this.#buffer, 0, this.#buffer.length, null),
+      );
+    }
+    return this.#buffer.subarray(this.#from, this.#to);
+  }
+
+  consumed(count: number): void {
+    this.#from += count;
+  }
+}

@@ -1,0 +1,110 @@
+import { splitPath, toText, type BytePath } from '../disk/byte-path.ts';
+import { isWorkName, type Entry } from './entry.ts';
+import { CtxsyncError } from '../errors.ts';
+import { shortPath } from '../short-path.ts';
+import { MAX_DEPTH, MAX_LINK_BYTES, MAX_NAME_BYTES, MAX_PATH_BYTES } from '../limits.ts';
+import type { Budget } from './budget.ts';
+import {
+  EntryTable,
+  type EarlierEntries,
+  type KnownKind,
+  type OfferedEntry,
+} from './earlier-entries.ts';
+
+/**
+ * Says of each entry of a stream whether it may get near a disk. Pure: it knows only the entries
+ * that came before. What it lets through has a path below the root whose directories all came before
+ * it, does not contradict an earlier entry, and links only to a file or symlink of this same stream.
+ */
+export class EntryValidator {
+  readonly #budget: Budget;
+  readonly #earlier: EarlierEntries;
+  #hasRoot = false;
+
+  /** @param earlier a table takes entries in any order; AscendingEntries only those of a walk */
+  constructor(budget: Budget, earlier: EarlierEntries = new EntryTable()) {
+    this.#budget = budget;
+    this.#earlier = earlier;
+  }
+
+  /**
+   * @returns true when the path was there before, with the same kind: the later entry counts
+   * @throws CtxsyncError unsafe-entry, over-limit
+   */
+  check(entry: OfferedEntry): boolean {
+    checkPath(entry.path);
+    this.#budget.charge(entry.size, entry.path);
+    if (entry.path === '') return this.#checkRoot(entry);
+    const [directory] = splitPath(entry.path);
+    if (!this.#earlier.hasDirectory(directory)) {
+      throw unsafe(entry.path, `its folder ${toText(directory)} is no folder of this context`);
+    }
+    const kind = this.#checkLink(entry);
+    const before = this.#earlier.add(entry, kind);
+    if (before !== undefined && before !== kind) {
+      throw unsafe(entry.path, `it comes twice, as a ${before} and as a ${kind}`);
+    }
+    return before !== undefined;
+  }
+
+  /**
+   * What does not travel counts as an entry all the same: else a peer could go on for ever.
+   * @throws CtxsyncError over-limit
+   */
+  checkSkipped(path: BytePath): void {
+    this.#budget.charge(0, path);
+  }
+
+  /** Whether a directory of this path came before. */
+  hasDirectory(path: BytePath): boolean {
+    return this.#earlier.hasDirectory(path);
+  }
+
+  /** A file or symlink of this path came before. */
+  mayLinkTo(path: BytePath): boolean {
+    return this.#earlier.linkable(path) !== undefined;
+  }
+
+  #checkRoot(entry: Entry): boolean {
+    if (entry.kind !== 'folder') throw unsafe('', `the root is a ${entry.kind}`);
+    const before = this.#hasRoot;
+    this.#hasRoot = true;
+    return before;
+  }
+
+  /** @returns what the entry is, whichever of its names this is */
+  #checkLink({ path, kind, link }: Entry): KnownKind {
+    if (kind !== 'symlink' && kind !== 'hardlink') return kind;
+    if (link === undefined || link === '') throw unsafe(path, 'it links to nothing');
+    if (link.includes('\0')) throw unsafe(path, 'its link has a NUL byte');
+    if (link.length > MAX_LINK_BYTES) throw unsafe(path, `its link has ${link.length} bytes`);
+    if (kind === 'symlink') return kind;
+    if (link.startsWith('/')) throw unsafe(path, 'it is a hardlink to an absolute path');
+    if (link === path) throw unsafe(path, 'it is a hardlink to itself');
+    const target = this.#earlier.linkable(link);
+    if (target !== undefined) return target;
+    const what = 'which is neither a file nor a symlink of this context';
+    throw unsafe(path, `it is a hardlink to ${shortPath(toText(link))}, ${what}`);
+  }
+}
+
+/** @throws CtxsyncError unsafe-entry, when no entry may have this path */
+export function checkPath(path: BytePath): void {
+  if (path === '') return;
+  if (path.startsWith('/')) throw unsafe(path, 'it is an absolute path');
+  if (path.includes('\0')) throw unsafe(path, 'its path has a NUL byte');
+  if (path.length > MAX_PATH_BYTES) throw unsafe(path, `its path has ${path.length} bytes`);
+  const names = path.split('/');
+  if (names.length > MAX_DEPTH) throw unsafe(path, `it lies deeper than ${MAX_DEPTH} folders`);
+  for (const name of names) {
+    if (name === '..') throw unsafe(path, 'its path has ".."');
+    if (name === '' || name === '.') throw unsafe(path, 'its path has an empty name');
+    if (isWorkName(name)) throw unsafe(path, "it has a receiver's own work name");
+    if (name.length > MAX_NAME_BYTES) throw unsafe(path, `a name of it has ${name.length} bytes`);
+  }
+}
+
+function unsafe(path: BytePath, why: string): CtxsyncError {
+  const text = path === '' ? './' : toText(path);
+  return new CtxsyncError('unsafe-entry', `refused ${text}: ${why}`, { path: text });
+}

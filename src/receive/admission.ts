@@ -1,0 +1,84 @@
+import { CtxsyncError } from '../errors.ts';
+import type { Movement } from '../observe/movement.ts';
+import type { Answers } from './answers.ts';
+import type { Place } from './directory-target.ts';
+import type { Queue } from '../transfer/queue.ts';
+
+export interface PlacingOptions {
+  /**
+   * Asked when the sender has said which contexts it sends (undefined: many), and waited for before
+   * the folder is touched: it may be another's turn, or they may belong elsewhere in it.
+   */
+  place?: ((contexts: readonly string[] | undefined) => Promise<Place>) | undefined;
+  /** Asked while `place` is waited for: whose turn it is, which the sender is told. */
+  queue?: (() => Queue | undefined) | undefined;
+  /** Told ten times a second what has moved, for whoever decides how long we may keep our place. */
+  onMovement?: ((now: number, seen: Movement) => void) | undefined;
+}
+
+/**
+ * A receiver's way to its place. Until it has one, no more than HELLO is looked at of what the sender
+ * sent, and little more is read: so a transfer that waits has neither a ring nor a thread.
+ */
+export class Placing {
+  /** Settles when the place is known; never, when the run is given up before. */
+  readonly placed: Promise<void>;
+  done: boolean;
+  /** How often the queue was looked at in vain: to wait in it is no standstill. */
+  looks = 0;
+  readonly #options: PlacingOptions;
+  #endPlacing = (): void => {};
+  readonly #givenUp: Promise<void>;
+  #letGo = (): void => {};
+  #isGivenUp = false;
+
+  constructor(options: PlacingOptions) {
+    this.#options = options;
+    this.done = options.place === undefined;
+    this.placed = new Promise((resolve) => (this.#endPlacing = resolve));
+    this.#givenUp = new Promise((resolve) => (this.#letGo = resolve));
+  }
+
+  /**
+   * To be called once, unless it is `done` from the start.
+   * @throws CtxsyncError peer-gone, when the sender left; interrupted; and what `place` throws
+   */
+  async ask(contexts: readonly string[] | undefined, answers: Answers | undefined): Promise<Place> {
+    const asked = this.#options.place!(contexts);
+    const place = await Promise.race([asked, senderLeaves(answers)]);
+    if (this.#isGivenUp) throw new CtxsyncError('interrupted', 'the transfer was given up');
+    this.done = true;
+    this.#endPlacing();
+    return place;
+  }
+
+  look(): Queue | undefined {
+    const queue = this.done ? undefined : this.#options.queue?.();
+    if (queue !== undefined) this.looks += 1;
+    return queue;
+  }
+
+  /** Reads nothing more while `pending`, or until the run is given up: then all is discarded. */
+  hold(pending: Promise<void> | undefined): Promise<void> | undefined {
+    return pending && Promise.race([pending, this.#givenUp]);
+  }
+
+  giveUp(): void {
+    this.#isGivenUp = true;
+    this.#letGo();
+  }
+}
+
+/** @param cause how it was seen, when it was not by the end of what it sent */
+export function senderLeft(cause?: unknown): CtxsyncError {
+  return new CtxsyncError('peer-gone', 'the sender left while it waited for its turn', { cause });
+}
+
+/** Nothing is read of a sender that waits: that it went is seen when it takes no more beats. */
+async function senderLeaves(answers: Answers | undefined): Promise<never> {
+  try {
+    return await (answers?.gone ?? new Promise<never>(() => {}));
+  } catch (cause) {
+    throw senderLeft(cause);
+  }
+}

@@ -1,0 +1,285 @@
+import type { Budget } from '../entry/budget.ts';
+import type { Destination, Keep } from '../dest/destination.ts';
+import type { Mirror, Removals } from '../dest/removals.ts';
+import type { Metadata } from '../disk/held-directory.ts';
+import { fromText, toText, type BytePath } from '../disk/byte-path.ts';
+import { CtxsyncError, type ErrorCode } from '../errors.ts';
+import type { Ring } from '../flow/ring.ts';
+import { MAX_STREAMS, TICK_MS } from '../limits.ts';
+import type { ContextReport, EntryCounts } from '../observe/events.ts';
+import { within } from '../with-timeout.ts';
+import type { IncomingStream } from '../wire/demux.ts';
+import type { DiskThread } from '../worker/disk-thread.ts';
+import { Comparisons, type ComparisonsOptions, type Site } from './comparisons.ts';
+import type { Crew } from '../transfer/disk-threads.ts';
+import type { FolderTarget } from './target-options.ts';
+import { graceMs } from '../transfer/grace-period.ts';
+import type { Landing } from './target.ts';
+import type { Monitor } from '../transfer/monitor.ts';
+import { Turns } from '../transfer/semaphore.ts';
+
+export interface FolderLandingOptions {
+  /** Settles when the folder may be worked on. */
+  place: () => Promise<Place>;
+  /** What --delete may do; which folder it is, `place` says. */
+  to: Omit<FolderTarget, 'folder'>;
+  crew: Crew;
+  monitor: Monitor;
+  /** What may be offered, and what may travel. */
+  budgets: { manifests: Budget; trees: Budget };
+  openWants: ComparisonsOptions['openWants'];
+  onFailure: (error: CtxsyncError) => void;
+  onWarning: (message: string) => void;
+  /** What --delete took out. */
+  onRemoved: (removals: Removals) => void;
+  /** From here on nobody should interrupt. */
+  onCommit: () => void;
+}
+
+/** Where contexts land. */
+export interface Place {
+  folder: string;
+  /** The context that becomes the folder itself; each other one becomes a folder in it. */
+  context: string;
+}
+
+/** A context whose entries come. */
+interface Arriving {
+  name: string;
+  /** Absent while it waits for its turn. */
+  thread?: DiskThread;
+  /** EntryDigest of what came, where it was asked for. */
+  arrived?: string | undefined;
+}
+
+/** After these a sender may come again and go on: the transfer broke off, and was not wrong. */
+const BROKEN_OFF = new Set<ErrorCode>(['truncated', 'stalled']);
+
+/** `receive OUT`: ring -> unpack -> stage, one thread a stream, and then the commit of them all. */
+export class FolderLanding implements Landing {
+  readonly outputBytes = 0;
+  readonly #options: FolderLandingOptions;
+  #hired: DiskThread | undefined;
+  readonly #arriving: Arriving[] = [];
+  readonly #comparisons: Comparisons;
+  readonly #work: Promise<void>[] = [];
+  /** A stream that ended on the wire may still be unpacked when the next one opens. */
+  readonly #turns = new Turns(MAX_STREAMS);
+  #prepared: Promise<Destination> | undefined;
+  /** What is to be taken back, while there is anything. */
+  #destination: Destination | undefined;
+  /** The context that becomes the folder itself. */
+  #base = '';
+  /** Kind and name of each stream that was opened. */
+  readonly #opened = new Set<string>();
+  #root: Metadata | undefined;
+  #committing: Promise<void> | undefined;
+  #settled = false;
+  #removed = 0;
+  committed = false;
+
+  constructor(options: FolderLandingOptions) {
+    this.#options = options;
+    const { crew, monitor, budgets, openWants } = options;
+    this.#comparisons = new Comparisons({ crew, monitor, budget: budgets.manifests, openWants });
+  }
+
+  async prepare(): Promise<void> {
+    this.#prepared = this.#prepare();
+    await this.#prepared;
+  }
+
+  get crowded(): boolean {
+    return this.#turns.awaited;
+  }
+
+  noneWaiting(): Promise<void> {
+    return this.#turns.noneWaiting();
+  }
+
+  open({ kind, name }: IncomingStream, contexts: readonly string[]): Ring {
+    const stream = `${kind} ${name}`;
+    if (this.#opened.has(stream)) {
+      throw new CtxsyncError('corrupt', `the ${kind} of the context "${name}" came twice`);
+    }
+    this.#opened.add(stream);
+    const ring = this.#options.crew.ring();
+    const work =
+      kind === 'manifest'
+        ? this.#comparisons.compare(name, ring, () => this.#site(name, contexts))
+        : this.#receive(name, ring, contexts);
+    // The failure of one stream is the run's at once, and not when its turn to be awaited comes.
+    work.catch((error: unknown) => this.#options.onFailure(CtxsyncError.from(error)));
+    this.#work.push(work);
+    return ring;
+  }
+
+  async worked(): Promise<void> {
+    await Promise.all(this.#work);
+    this.#comparisons.check((name) => this.#arriving.find((each) => each.name === name)?.arrived);
+  }
+
+  async commit(): Promise<void> {
+    this.#committing = this.#commit();
+    await this.#committing;
+  }
+
+  async settle(error: CtxsyncError): Promise<void> {
+    this.#settled = await this.#options.crew.settle(graceMs(error));
+    // The disk answered in the end: what became of the commit is known in a moment.
+    if (this.#settled && this.#committing !== undefined) await within(TICK_MS, this.#committing);
+  }
+
+  async discard(error: CtxsyncError, duplex: boolean): Promise<void> {
+    const destination = this.#destination;
+    if (destination === undefined) return;
+    const { crew, onWarning } = this.#options;
+    const keep = this.#keep(error, duplex);
+    const input = { destination, keep };
+    const outcome = this.#settled ? await crew.cleanUp('discard', input, graceMs(error)) : 'hung';
+    if (outcome === 'hung') crew.cleanUpLater('discard', input);
+    if (outcome !== 'done') this.#warnOfStage(destination);
+    else if (keep === 'all') {
+      const stage = toText(destination.stage);
+      onWarning(`what arrived is kept in ${stage}; the next send goes on from there`);
+    }
+  }
+
+  contexts(): ContextReport[] {
+    return this.#arriving.map(({ name, thread }) => {
+      const { entries, bytes } = thread?.gauge.read() ?? { entries: 0, bytes: 0 };
+      return { name, entries, bytes };
+    });
+  }
+
+  counts(): EntryCounts {
+    const counts = { changed: 0, unchanged: 0, removed: this.#removed };
+    for (const { name, entries } of this.contexts()) {
+      const compared = this.#comparisons.counts(name);
+      counts.changed += compared?.changed ?? entries;
+      counts.unchanged += compared?.unchanged ?? 0;
+    }
+    return counts;
+  }
+
+  outputPendingMs(): undefined {
+    return undefined;
+  }
+
+  /**
+   * Does what is to be done once: prepare and commit; and the first stream in between. Hired when
+   * there is something to do, so that a transfer that waits for its place costs no thread.
+   */
+  get #thread(): DiskThread {
+    if (this.#hired === undefined) {
+      const { crew, monitor } = this.#options;
+      this.#hired = crew.hire();
+      monitor.watch(this.#hired, true);
+    }
+    return this.#hired;
+  }
+
+  async #prepare(): Promise<Destination> {
+    const { crew, monitor, place, onWarning } = this.#options;
+    const { folder, context } = await place();
+    this.#base = context;
+    // A context's name is the sender's word: it must not lead out of OUT.
+    const mirrors = this.#options.to.delete === true;
+    const input = { out: fromText(folder), follow: context === '', mirrors };
+    this.#destination = await crew.run(this.#thread, 'prepare', input);
+    for (const message of this.#destination.warnings) onWarning(message);
+    monitor.enter('receiving');
+    return this.#destination;
+  }
+
+  async #site(name: string, contexts: readonly string[]): Promise<Site> {
+    const destination = await this.#prepared!;
+    const at = this.#landing(name);
+    const others = at === '' ? contexts.filter((each) => each !== name).map(fromText) : [];
+    return { destination, at, others };
+  }
+
+  /** After a failure nobody else gets a turn. */
+  async #receive(name: string, ring: Ring, contexts: readonly string[]): Promise<void> {
+    const { crew, monitor } = this.#options;
+    const first = this.#arriving.length === 0;
+    const arriving: Arriving = { name };
+    this.#arriving.push(arriving);
+    await this.#turns.take();
+    const thread = first ? this.#thread : crew.hire();
+    arriving.thread = thread;
+    if (!first) monitor.watch(thread, true);
+    await this.#unpack(arriving, thread, ring, contexts);
+    if (!first) await crew.dismiss(thread, ring);
+    this.#turns.done();
+  }
+
+  async #unpack(
+    arriving: Arriving,
+    thread: DiskThread,
+    ring: Ring,
+    contexts: readonly string[],
+  ): Promise<void> {
+    const { crew, budgets } = this.#options;
+    const { name } = arriving;
+    const { destination, at, others } = await this.#site(name, contexts);
+    const { root, arrived } = await crew.run(thread, 'unpack', {
+      ring: ring.shared,
+      destination,
+      name: at,
+      others,
+      budget: budgets.trees.shared.buffer,
+      wanted: this.#comparisons.has(name),
+    });
+    arriving.arrived = arrived;
+    this.#root ??= root;
+  }
+
+  async #commit(): Promise<void> {
+    const { crew, monitor, onCommit, onWarning, onRemoved } = this.#options;
+    const destination = this.#destination!;
+    onCommit();
+    monitor.enter('committing');
+    const compared = this.#comparisons.contexts();
+    const options = { mirror: this.#mirror(), root: this.#root, compared };
+    const result = await crew.run(this.#thread, 'commit', { destination, options });
+    this.#destination = undefined;
+    this.#removed = result.removed.count;
+    onRemoved(result.removed);
+    this.committed = true;
+    for (const message of result.warnings) onWarning(message);
+  }
+
+  /** Contexts that all have names are mirrored by themselves: what else is in the folder is not theirs. */
+  #mirror(): Mirror | undefined {
+    const { delete: mirrors = false, allowEmpty = false, maxDelete = Infinity } = this.#options.to;
+    if (!mirrors) return undefined;
+    const names = this.#arriving.map(({ name }) => this.#landing(name));
+    const empty = this.contexts().filter(({ name, entries }) => {
+      const compared = this.#comparisons.counts(name);
+      return entries === 0 && (compared?.unchanged ?? 0) === 0;
+    });
+    return { names, empty: empty.map(({ name }) => this.#landing(name)), allowEmpty, maxDelete };
+  }
+
+  /** The name in the folder that a context becomes. */
+  #landing(name: string): BytePath {
+    return name === this.#base ? '' : fromText(name);
+  }
+
+  /** A stage in which nothing has arrived would only push out another. */
+  #keep({ code }: CtxsyncError, duplex: boolean): Keep {
+    if (!BROKEN_OFF.has(code)) return 'nothing';
+    const arrived = this.contexts().some(({ entries }) => entries > 0);
+    return duplex && arrived ? 'all' : 'remains';
+  }
+
+  #warnOfStage({ out, stage }: Destination): void {
+    const left = `${toText(stage)} is left, the next receive uses or removes it`;
+    const midCommit = this.#committing !== undefined && !this.#settled;
+    const message = midCommit
+      ? `the disk hung in the middle of the commit: ${toText(out)} may hold a part of the context; receive it again. ${left}`
+      : `the disk does not let us clean up: ${left}`;
+    this.#options.onWarning(message);
+  }
+}

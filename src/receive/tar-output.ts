@@ -1,0 +1,48 @@
+import type { Ring } from '../flow/ring.ts';
+import { IO_BUFFER_BYTES } from '../limits.ts';
+import type { Outgoing } from '../transport/transport.ts';
+import { Pending } from '../transfer/pending-timer.ts';
+
+/** Moves the tar of `receive -` from its ring to stdout. */
+export class PumpRing {
+  readonly #ring: Ring;
+  readonly #to: Outgoing;
+  readonly #writing = new Pending();
+  #writtenBytes = 0;
+  /** Bytes of the write under way. */
+  #pieceBytes = 0;
+
+  constructor(ring: Ring, to: Outgoing) {
+    this.#ring = ring;
+    this.#to = to;
+  }
+
+  /** Settles when the ring was drained or cancelled. @throws CtxsyncError no-space, not-writable */
+  async run(): Promise<void> {
+    while (!this.#ring.drained && !this.#ring.cancelled) {
+      const bytes = this.#ring.readable().subarray(0, IO_BUFFER_BYTES);
+      if (bytes.length === 0) {
+        await this.#ring.data();
+        continue;
+      }
+      this.#pieceBytes = bytes.length;
+      this.#writing.begin();
+      await this.#to.write([bytes]);
+      this.#writing.end();
+      this.#pieceBytes = 0;
+      this.#writtenBytes += bytes.length;
+      this.#ring.consumed(bytes.length);
+    }
+  }
+
+  /** Bytes that stdout has taken, of the write under way too. */
+  get writtenBytes(): number {
+    const { untakenBytes = this.#pieceBytes } = this.#to;
+    return this.#writtenBytes + Math.max(0, this.#pieceBytes - untakenBytes);
+  }
+
+  /** Milliseconds for which a write has been pending; undefined when none is. */
+  pendingMs(now: number): number | undefined {
+    return this.#writing.ms(now);
+  }
+}

@@ -1,0 +1,113 @@
+import type { Budget } from '../entry/budget.ts';
+import { fromText } from '../disk/byte-path.ts';
+import { CtxsyncError } from '../errors.ts';
+import type { Ring } from '../flow/ring.ts';
+import type { ContextReport } from '../observe/events.ts';
+import type { Outgoing } from '../transport/transport.ts';
+import type { IncomingStream } from '../wire/demux.ts';
+import type { DiskThread } from '../worker/disk-thread.ts';
+import type { Crew } from '../transfer/disk-threads.ts';
+import { graceMs } from '../transfer/grace-period.ts';
+import type { Landing } from './target.ts';
+import type { Monitor } from '../transfer/monitor.ts';
+import { PumpRing } from './tar-output.ts';
+
+export interface TarLandingOptions {
+  to: Outgoing;
+  crew: Crew;
+  monitor: Monitor;
+  budget: Budget;
+  onFailure: (error: CtxsyncError) => void;
+}
+
+/** `receive -`: one context, checked and written as a tar as it comes. The end is the verdict. */
+export class TarLanding implements Landing {
+  readonly crowded = false;
+  readonly #options: TarLandingOptions;
+  readonly #thread: DiskThread;
+  #output: PumpRing | undefined;
+  #name = '';
+  #worked: Promise<void> = Promise.resolve();
+  committed = false;
+
+  constructor(options: TarLandingOptions) {
+    this.#options = options;
+    this.#thread = options.crew.hire();
+    options.monitor.watch(this.#thread, true);
+  }
+
+  prepare(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  noneWaiting(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  open({ name }: IncomingStream): Ring {
+    if (this.#output !== undefined) {
+      throw new CtxsyncError(
+        'usage',
+        'several contexts were sent, and "receive -" writes one tar; receive them into a folder',
+      );
+    }
+    const { crew, monitor, to, onFailure } = this.#options;
+    const ring = crew.ring();
+    const output = crew.ring();
+    this.#name = name;
+    this.#output = new PumpRing(output, to);
+    monitor.enter('receiving');
+    this.#worked = this.#repack(ring, output);
+    // The run's failure at once, and not when it comes to wait for us.
+    this.#worked.catch((error: unknown) => onFailure(CtxsyncError.from(error)));
+    return ring;
+  }
+
+  async worked(): Promise<void> {
+    await this.#worked;
+  }
+
+  async commit(): Promise<void> {
+    await this.#options.to.end();
+    this.committed = true;
+  }
+
+  async settle(error: CtxsyncError): Promise<void> {
+    this.#options.to.destroy();
+    await this.#options.crew.settle(graceMs(error));
+  }
+
+  discard(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  contexts(): ContextReport[] {
+    if (this.#output === undefined) return [];
+    const { entries, bytes } = this.#thread.gauge.read();
+    return [{ name: this.#name, entries, bytes }];
+  }
+
+  counts(): undefined {
+    return undefined;
+  }
+
+  get outputBytes(): number {
+    return this.#output?.writtenBytes ?? 0;
+  }
+
+  outputPendingMs(now: number): number | undefined {
+    return this.#output?.pendingMs(now);
+  }
+
+  async #repack(from: Ring, to: Ring): Promise<void> {
+    const { crew, budget } = this.#options;
+    const repacked = crew.run(this.#thread, 'repack', {
+      from: from.shared,
+      to: to.shared,
+      name: fromText(this.#name),
+      budget: budget.shared.buffer,
+      origin: 'stream',
+    });
+    await Promise.all([repacked, this.#output?.run()]);
+  }
+}

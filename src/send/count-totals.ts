@@ -1,0 +1,46 @@
+import { COUNT_AFTER_MS } from '../limits.ts';
+import { within } from '../with-timeout.ts';
+import type { DiskThread } from '../worker/disk-thread.ts';
+import type { OpenedContext } from '../worker/jobs.ts';
+import type { Context, FolderContext } from './context-sender.ts';
+import type { Crew } from '../transfer/disk-threads.ts';
+
+export interface Totals {
+  entries: number;
+  bytes: number;
+}
+
+/**
+ * Counts what travels when all of the contexts do, by a second walk: only where the transfer takes
+ * long enough that anybody asks.
+ * @param open opens a context, if that is not done yet
+ * @param over settles when there is nothing left to count for
+ * @returns undefined when nobody asks, for a tar, and when it fails: the transfer itself meets the
+ *   same trouble, and says so
+ */
+export async function countTotals(
+  contexts: readonly Context[],
+  crew: Pick<Crew, 'hire' | 'cancelled'>,
+  open: (context: FolderContext, thread: DiskThread) => Promise<OpenedContext>,
+  over: Promise<unknown>,
+): Promise<Totals | undefined> {
+  let isOver = false;
+  await within(
+    COUNT_AFTER_MS,
+    over.finally(() => (isOver = true)),
+  );
+  if (isOver || crew.cancelled) return undefined;
+  const thread = crew.hire();
+  const totals = { entries: 0, bytes: 0 };
+  try {
+    for (const context of contexts) {
+      if ('tar' in context) return undefined;
+      const { entries, bytes } = await thread.run('count', { source: await open(context, thread) });
+      totals.entries += entries;
+      totals.bytes += bytes;
+    }
+    return totals;
+  } catch {
+    return undefined;
+  }
+}

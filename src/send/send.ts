@@ -1,0 +1,310 @@
+import { randomBytes } from 'node:crypto';
+import { CtxsyncError, type ErrorCode } from '../errors.ts';
+import {
+  BEAT_INTERVAL_MS,
+  LINGER_MS,
+  MAX_HELLO_CONTEXTS,
+  MAX_STREAMS,
+  RING_BYTES,
+  SAME_SIGNAL_MS,
+} from '../limits.ts';
+import type { TransferReport } from '../observe/events.ts';
+import { within } from '../with-timeout.ts';
+import { timeShares } from '../observe/time-shares.ts';
+import type { WireObservation } from '../observe/verdict.ts';
+import type { Connection, Outgoing } from '../transport/transport.ts';
+import { Mux } from '../wire/mux.ts';
+import { BeatClock } from '../transfer/beat-clock.ts';
+import { isConnection } from '../transfer/connection.ts';
+import { ContextSender, nameOf, type Context } from './context-sender.ts';
+import { Crew } from '../transfer/disk-threads.ts';
+import { Failure } from '../transfer/first-failure.ts';
+import { graceMs } from '../transfer/grace-period.ts';
+import { Monitor, type WireMovement } from '../transfer/monitor.ts';
+import { Notes } from '../transfer/path-notes.ts';
+import { INCREMENTAL, OUR_VERSIONS, type TransferOptions } from '../transfer/options.ts';
+import { toPeerError } from '../transfer/peer-error.ts';
+import { PumpOut } from '../transfer/frame-pump.ts';
+import { Replies } from './replies.ts';
+import { makeReport } from '../transfer/report.ts';
+import { countTotals } from './count-totals.ts';
+
+export interface SendOptions extends TransferOptions {
+  /** Each travels in a stream of its own, several side by side. */
+  contexts: readonly Context[];
+  /**
+   * One way: then all that can be known is that everything was handed over. Or both ways: then it is
+   * done when the receiver has said that it committed.
+   */
+  to: Outgoing | Connection;
+  /** We show progress on a terminal, so the receiver need not. */
+  speaks?: boolean | undefined;
+  /** Both ways: send everything, although the receiver may have it. */
+  full?: boolean | undefined;
+  /** Both ways: have contents compared, and not only sizes and times. Reads every file. */
+  checksum?: boolean | undefined;
+  /** Count entries and bytes ahead of the transfer, for an ETA. Costs a second walk. */
+  countTotals?: boolean | undefined;
+}
+
+/**
+ * Sends contexts. Resolves on a one-way transport when all is handed over, on one that goes both ways
+ * when the receiver has committed.
+ *
+ * @throws CtxsyncError; nothing is committed by the receiver then. The report comes as the last event
+ */
+export async function send(options: SendOptions): Promise<TransferReport> {
+  const run = new SendRun(options);
+  let error: CtxsyncError | undefined;
+  try {
+    await run.transfer();
+  } catch (thrown) {
+    error = await run.explain(CtxsyncError.from(thrown));
+    await run.giveUp(error);
+    error = run.outcome(error);
+  }
+  const report = await run.conclude(error);
+  if (error !== undefined) throw error;
+  return report;
+}
+
+/** How the end of the other side looks from here. */
+const LOST = new Set<ErrorCode>(['peer-gone', 'truncated', 'outcome-unknown']);
+
+class SendRun {
+  readonly #options: SendOptions;
+  readonly #notes = new Notes();
+  readonly #crew = new Crew('sender', (word) => this.#notes.add(word));
+  readonly #failure: Failure;
+  readonly #transferId = randomBytes(16).toString('hex');
+  readonly #to: Outgoing;
+  readonly #replies: Replies | undefined;
+  readonly #mux: Mux;
+  readonly #pump: PumpOut;
+  readonly #monitor: Monitor;
+  readonly #sender: ContextSender;
+  #pumping: Promise<void> = Promise.resolve();
+  /** Contexts that the receiver wants all of. */
+  #allWanted = 0;
+  readonly #clock = new BeatClock();
+
+  constructor(options: SendOptions) {
+    this.#options = options;
+    this.#failure = new Failure(options.signal);
+    const duplex = isConnection(options.to) ? options.to : undefined;
+    this.#to = duplex?.outgoing ?? (options.to as Outgoing);
+    this.#mux = new Mux({
+      ...OUR_VERSIONS,
+      role: 'sender',
+      mode: duplex === undefined ? 'oneway' : 'duplex',
+      transferId: this.#transferId,
+      credit: duplex === undefined ? 0 : RING_BYTES,
+      beatIntervalMs: BEAT_INTERVAL_MS,
+      speaks: options.speaks ?? false,
+      capabilities: [],
+      contexts: announced(options.contexts),
+    });
+    this.#pump = new PumpOut(this.#mux, this.#to);
+    this.#replies =
+      duplex &&
+      new Replies({
+        from: duplex.incoming,
+        mux: this.#mux,
+        transferId: this.#transferId,
+        createRing: () => this.#crew.ring(),
+        onAnswer: () => this.#sendBeat(),
+        onQueue: (queue) => this.#monitor.wait(queue),
+      });
+    this.#monitor = new Monitor({
+      side: 'sender',
+      onEvent: options.onEvent ?? (() => {}),
+      stallAfterMs: options.stallAfterMs,
+      stallTimeoutMs: options.stallTimeoutMs,
+      observeWire: () => this.#observeWire(performance.now()),
+      moved: () => this.#moved(),
+      onTick: (now) => {
+        this.#failure.failOnStray(this.#replies?.stray, this.#replies?.silentMs(now) ?? 0);
+        this.#clock.tick(now, this.#mux.words, this.#replies?.heardOfUs);
+        this.#beatIfDue(now);
+      },
+      onExpired: (error) => this.#failure.fail(error),
+    });
+    this.#sender = new ContextSender({
+      crew: this.#crew,
+      monitor: this.#monitor,
+      mux: this.#mux,
+      checksum: options.checksum ?? false,
+      onWord: (word) => this.#notes.add(word),
+      onAllWanted: () => {
+        this.#allWanted += 1;
+        if (this.#allWanted === options.contexts.length) void this.#countTotals();
+      },
+    });
+  }
+
+  /** disk -> walk -> pack -> ring -> mux -> transport. */
+  async transfer(): Promise<void> {
+    this.#monitor.start();
+    this.#pumping = this.#pump.run();
+    const receipt = this.#replies?.run();
+    await this.#failure.race(Promise.all([this.#handAllOver(receipt), this.#sendAll(), receipt]));
+    await this.#failure.race(this.#to.end());
+    this.#replies?.destroy();
+  }
+
+  /** Who closed the transport may have said why: that is read first. */
+  async #handAllOver(receipt: Promise<void> | undefined): Promise<void> {
+    try {
+      await this.#pumping;
+    } catch (error) {
+      if (receipt !== undefined) await within(LINGER_MS, receipt);
+      throw error;
+    }
+  }
+
+  /** What the transport knows of it belongs to the error, and may need a moment to be known. */
+  async explain(error: CtxsyncError): Promise<CtxsyncError> {
+    const { to } = this.#options;
+    if (!isConnection(to) || to.explain === undefined) return error;
+    const explained = await to.explain(error);
+    // Ctrl-C at a terminal ends the command too, and its end may be seen first.
+    const lost = LOST.has(error.code);
+    return (lost ? await this.#failure.interruptionWithin(SAME_SIGNAL_MS) : undefined) ?? explained;
+  }
+
+  /** What a failure comes to when everything had been sent: the receiver may have committed. */
+  outcome(error: CtxsyncError): CtxsyncError | undefined {
+    if (this.#replies === undefined || this.#mux.digest === undefined) return error;
+    // It came after all, while we gave up.
+    if (this.#replies.receipt !== undefined) return undefined;
+    if (error.code !== 'interrupted' && error.code !== 'stalled') return error;
+    const why = error.code === 'interrupted' ? 'interrupted' : error.message;
+    const message = `${why}; everything had been sent, but the receiver had not said that it committed; look at its side, or send again`;
+    return new CtxsyncError('outcome-unknown', message, { cause: error });
+  }
+
+  /** Says ERROR to the receiver, if it still listens, and lets go of everything. */
+  async giveUp(error: CtxsyncError): Promise<void> {
+    this.#monitor.giveUp();
+    this.#crew.cancel();
+    this.#sender.destroy();
+    this.#mux.fail(toPeerError(error, 'sender'));
+    await within(graceMs(error), this.#handOver());
+    this.#to.destroy();
+    this.#replies?.destroy();
+    await this.#crew.settle(graceMs(error));
+  }
+
+  async #handOver(): Promise<void> {
+    await this.#pumping;
+    await this.#to.end();
+    // Who closes while the peer still writes may take our ERROR from it.
+    await this.#replies?.ended;
+  }
+
+  async conclude(error: CtxsyncError | undefined): Promise<TransferReport> {
+    this.#failure.close();
+    this.#monitor.stop(error === undefined);
+    const contexts = this.#sender.contexts();
+    const totalMs = this.#monitor.elapsedMs;
+    const times = timeShares({ totalMs, senderWaitedMs: this.#waitedMs() });
+    await this.#crew.end();
+    if (isConnection(this.#options.to)) await this.#options.to.close?.();
+    const wireBytes = this.#mux.wireBytes + (this.#replies?.wireBytes ?? 0);
+    const { digest } = this.#mux;
+    const counts = this.#replies?.counts;
+    const outcome = { side: 'sender', error, contexts, counts, wireBytes, digest, times } as const;
+    const report = makeReport(outcome, this.#monitor, this.#notes);
+    const entries = report.entries + (counts?.unchanged ?? 0);
+    if (error === undefined && entries === 0) this.#warnOfNothing();
+    this.#options.onEvent?.({ type: 'end', side: 'sender', report });
+    return report;
+  }
+
+  async #sendAll(): Promise<void> {
+    const changesOnly = await this.#sendsChangesOnly();
+    this.#monitor.enter(changesOnly ? 'comparing' : 'sending');
+    if (!changesOnly) void this.#countTotals();
+    const waiting = [...this.#options.contexts];
+    const lane = async (): Promise<void> => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        if (changesOnly && !('tar' in next)) await this.#sender.sendChanges(next, this.#replies!);
+        else await this.#sender.sendWhole(next);
+      }
+    };
+    // Of a context that is compared, the manifest and the tree may be open at the same time.
+    const lanes = changesOnly ? MAX_STREAMS / 2 : MAX_STREAMS;
+    await Promise.all(Array.from({ length: lanes }, lane));
+    // The receiver works out where the time went: it needs our last figures.
+    this.#sendBeat();
+    this.#mux.finish();
+  }
+
+  /** A receiver that is to compare has to know all contexts, and has to answer. */
+  async #sendsChangesOnly(): Promise<boolean> {
+    const { contexts, full } = this.#options;
+    if (this.#replies === undefined || full === true) return false;
+    if (announced(contexts) === undefined || contexts.some((each) => 'tar' in each)) return false;
+    return (await this.#replies.capabilities).includes(INCREMENTAL);
+  }
+
+  async #countTotals(): Promise<void> {
+    if (this.#options.countTotals !== true) return;
+    const { contexts } = this.#options;
+    this.#monitor.totals = await countTotals(
+      contexts,
+      this.#crew,
+      (context, thread) => this.#sender.open(context, thread),
+      this.#pumping,
+    );
+  }
+
+  #warnOfNothing(): void {
+    this.#options.onEvent?.({
+      type: 'warning',
+      side: 'sender',
+      message: 'the context is empty: no files were sent; check the folder and the ignore rules',
+    });
+  }
+
+  /** On duplex not before the receiver has answered: they would only lie in its way. */
+  #beatIfDue(now: number): void {
+    if (this.#mux.finished || this.#replies?.answered === false) return;
+    if (this.#clock.due(now, this.#replies?.unheardBytes ?? 0)) this.#sendBeat();
+  }
+
+  #sendBeat(): void {
+    this.#mux.beat(this.#monitor.beat(this.#waitedMs(), this.#replies?.heard));
+  }
+
+  /** Milliseconds in which our disk had nothing to do, because the wire took no more. */
+  #waitedMs(): number {
+    return Math.max(0, this.#monitor.elapsedMs - this.#crew.workedMs());
+  }
+
+  #moved(): WireMovement {
+    const { payloadBytes } = this.#pump;
+    const wire = payloadBytes + this.#sender.inputBytes;
+    if (this.#replies === undefined) return { payloadBytes: wire, claims: 0 };
+    const { payloadBytes: wanted, claims, acknowledgedBytes } = this.#replies;
+    return { payloadBytes: wire + wanted + acknowledgedBytes, claims };
+  }
+
+  #observeWire(now: number): WireObservation {
+    return {
+      reading: this.#replies !== undefined,
+      silentMs: this.#replies?.silentMs(now) ?? 0,
+      arrivedBytes: this.#replies?.wireBytes ?? 0,
+      linkIsSlow: this.#clock.linkIsSlow,
+      beat: this.#replies?.beat(now, this.#clock.linkIsSlow),
+      unheardBytes: this.#replies?.unheardBytes,
+      writePendingMs: this.#pump.pendingMs(now),
+      inputSilentMs: this.#sender.inputSilentMs(now),
+    };
+  }
+}
+
+/** What HELLO says of them. */
+function announced(contexts: readonly Context[]): string[] | undefined {
+  return contexts.length > MAX_HELLO_CONTEXTS ? undefined : contexts.map(nameOf);
+}

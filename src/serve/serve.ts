@@ -1,0 +1,105 @@
+import { CtxsyncError } from '../errors.ts';
+import { HELLO_TIMEOUT_MS, MAX_SERVED, MAX_WAITING_CONNECTIONS } from '../limits.ts';
+import type { Connection } from '../transport/transport.ts';
+import { listenSocket, type Listener } from '../transport/unix-socket.ts';
+import { DestinationTurns } from './destination-queue.ts';
+import type { ServeOptions } from './serve-options.ts';
+import { ServedTransfer } from './served-transfer.ts';
+import { Turns } from '../transfer/semaphore.ts';
+
+/** What became of the senders that came. */
+export interface ServeReport {
+  received: number;
+  failed: number;
+}
+
+/**
+ * Receives from whoever comes to a socket, from many at once, until it is told to end. A transfer
+ * that fails ends no other: what became of each is told by its events. Resolves after `finish`, when
+ * the last transfer is over.
+ *
+ * @throws CtxsyncError usage, locked, not-writable, when it cannot listen; interrupted after `signal`
+ */
+export async function serve(options: ServeOptions): Promise<ServeReport> {
+  const listener = await listenSocket(options.socket, {
+    maxConnections: MAX_SERVED + MAX_WAITING_CONNECTIONS,
+    silentMs: HELLO_TIMEOUT_MS,
+  });
+  return new Serving(options, listener).run();
+}
+
+class Serving {
+  readonly #options: ServeOptions;
+  readonly #listener: Listener;
+  readonly #slots = new Turns(MAX_SERVED);
+  readonly #turns = new DestinationTurns<ServedTransfer>();
+  readonly #transfers = new Map<ServedTransfer, Promise<void>>();
+  /** Aborted when nobody else is to be accepted. */
+  readonly #ending = new AbortController();
+  /** Aborted when all is done: the caller's signals, which may live on, keep nothing of it. */
+  readonly #over = new AbortController();
+  readonly #report: ServeReport = { received: 0, failed: 0 };
+
+  constructor(options: ServeOptions, listener: Listener) {
+    this.#options = options;
+    this.#listener = listener;
+  }
+
+  async run(): Promise<ServeReport> {
+    const { signal, finish } = this.#options;
+    this.#heed(finish, (transfer) => transfer.begun || transfer.interrupt());
+    this.#heed(signal, (transfer) => transfer.interrupt());
+    await this.#acceptAll();
+    await Promise.all(this.#transfers.values());
+    this.#over.abort();
+    if (signal?.aborted === true) {
+      throw new CtxsyncError('interrupted', 'interrupted; what was not done was not committed');
+    }
+    return this.#report;
+  }
+
+  async #acceptAll(): Promise<void> {
+    const { signal } = this.#ending;
+    for (let id = 1; ; id += 1) {
+      await this.#slots.take();
+      const from = await this.#accept();
+      if (from === undefined) return;
+      const transfer = new ServedTransfer(id, this.#options, this.#turns);
+      this.#transfers.set(transfer, this.#see(transfer, transfer.run(from)));
+      // It came in the last moment, and nobody has told it.
+      if (signal.aborted) transfer.interrupt();
+    }
+  }
+
+  /** @returns undefined when nobody else is to be accepted */
+  async #accept(): Promise<Connection | undefined> {
+    const { signal } = this.#ending;
+    if (signal.aborted) return undefined;
+    try {
+      return await this.#listener.accept({ timeoutMs: Infinity, signal });
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      throw error;
+    }
+  }
+
+  async #see(transfer: ServedTransfer, running: Promise<boolean>): Promise<void> {
+    if (await running) this.#report.received += 1;
+    else this.#report.failed += 1;
+    this.#transfers.delete(transfer);
+    this.#slots.done();
+  }
+
+  /** Once `signal` is aborted nobody else is accepted, and each that is here hears of it. */
+  #heed(signal: AbortSignal | undefined, tell: (transfer: ServedTransfer) => void): void {
+    const end = (): void => {
+      if (!this.#ending.signal.aborted) this.#listener.close();
+      this.#ending.abort();
+      // Who waits for a slot only, is woken.
+      this.#slots.done();
+      for (const transfer of this.#transfers.keys()) tell(transfer);
+    };
+    if (signal?.aborted === true) end();
+    signal?.addEventListener('abort', end, { once: true, signal: this.#over.signal });
+  }
+}

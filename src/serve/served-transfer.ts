@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import { isWorkName } from '../entry/entry.ts';
+import { CtxsyncError } from '../errors.ts';
+import { HELLO_TIMEOUT_MS } from '../limits.ts';
+import type { TransferEvent } from '../observe/events.ts';
+import { TurnPatience } from '../observe/turn-patience.ts';
+import type { Connection } from '../transport/transport.ts';
+import { WHOLE, type DestinationTurns, type Turn } from './destination-queue.ts';
+import type { Place } from '../receive/directory-target.ts';
+import type { Queue } from '../transfer/queue.ts';
+import { receive } from '../receive/receive.ts';
+import { notBegun } from '../transfer/report.ts';
+import type { ServeOptions } from './serve-options.ts';
+
+/** One sender of serve(): its place in the queue, its run, and why that may be ended early. */
+export class ServedTransfer {
+  /** It has, or had, its turn. */
+  begun = false;
+  /** What it has done so far. */
+  readonly #done = { entries: 0, bytes: 0 };
+  readonly #id: number;
+  readonly #options: ServeOptions;
+  readonly #turns: DestinationTurns<ServedTransfer>;
+  readonly #abort = new AbortController();
+  #destination: string | undefined;
+  #turn: Turn<ServedTransfer> | undefined;
+  /** Since it has its turn. */
+  #patience: TurnPatience | undefined;
+  #ended = false;
+
+  constructor(id: number, options: ServeOptions, turns: DestinationTurns<ServedTransfer>) {
+    this.#id = id;
+    this.#options = options;
+    this.#turns = turns;
+  }
+
+  /** @returns whether it came to a good end. Never rejects: its events say why it failed */
+  async run(from: Connection): Promise<boolean> {
+    const { to, maxBytes, maxEntries, stallAfterMs, stallTimeoutMs } = this.#options;
+    const timer = setTimeout(() => this.#abort.abort(noHello()), HELLO_TIMEOUT_MS);
+    try {
+      await receive({
+        from,
+        to,
+        maxBytes,
+        maxEntries,
+        stallAfterMs,
+        stallTimeoutMs,
+        signal: this.#abort.signal,
+        place: (contexts) => {
+          clearTimeout(timer);
+          return this.#place(contexts);
+        },
+        queue: () => this.#queue(),
+        onMovement: (now, seen) => {
+          this.#patience?.tick(now, seen);
+          this.#yield();
+        },
+        onEvent: (event) => this.#handle(event),
+      });
+      return true;
+    } catch (thrown) {
+      const report = notBegun('receiver', CtxsyncError.from(thrown));
+      if (!this.#ended) this.#tell({ type: 'end', side: 'receiver', report });
+      return false;
+    } finally {
+      clearTimeout(timer);
+      this.#turn?.leave();
+    }
+  }
+
+  interrupt(): void {
+    this.#abort.abort();
+  }
+
+  async #place(contexts: readonly string[] | undefined): Promise<Place> {
+    const place = placeOf(this.#options.to.folder, contexts);
+    this.#destination = place.folder;
+    this.#turn = this.#turns.ask(place.context, this);
+    for (const other of this.#turn.blockers) other.#yield();
+    await this.#turn.granted;
+    this.begun = true;
+    const { stallAfterMs, stallTimeoutMs } = this.#options;
+    this.#patience = new TurnPatience({
+      stallAfterMs,
+      stallTimeoutMs,
+      startedAt: performance.now(),
+    });
+    return place;
+  }
+
+  #queue(): Queue | undefined {
+    const { before = 0, blockers = [] } = this.#turn ?? {};
+    if (before === 0) return undefined;
+    const queue = { words: `${before} sender${before === 1 ? '' : 's'} before it` };
+    const sum = (of: 'entries' | 'bytes'): number =>
+      blockers.reduce((total, other) => total + other.#done[of], 0);
+    return { ...queue, entries: sum('entries'), bytes: sum('bytes') };
+  }
+
+  #handle(event: TransferEvent): void {
+    if (event.type === 'end') this.#ended = true;
+    if (event.type === 'progress') {
+      this.#done.entries = event.entries;
+      this.#done.bytes = event.bytes;
+    }
+    this.#tell(event);
+  }
+
+  /** Who is out of patience keeps its turn while nobody waits for its destination. */
+  #yield(): void {
+    const why = this.#patience?.spent;
+    if (why === undefined || this.#turn?.awaited !== true) return;
+    const message = `gave up: ${why} while other senders waited for ${this.#destination}`;
+    this.#abort.abort(new CtxsyncError('stalled', message));
+  }
+
+  #tell(event: TransferEvent): void {
+    this.#options.onEvent?.({ transfer: this.#id, destination: this.#destination, ...event });
+  }
+}
+
+/** @throws CtxsyncError unsafe-entry */
+function placeOf(folder: string, contexts: readonly string[] | undefined): Place {
+  const [name = WHOLE] = contexts?.length === 1 ? contexts : [];
+  if (name === WHOLE) return { folder, context: WHOLE };
+  if (isWorkName(name)) {
+    const message = `a context is called ${name}, which is how receivers call what they work with; send it under another name`;
+    throw new CtxsyncError('unsafe-entry', message, { path: name });
+  }
+  return { folder: join(folder, name), context: name };
+}
+
+function noHello(): CtxsyncError {
+  const seconds = HELLO_TIMEOUT_MS / 1_000;
+  return new CtxsyncError('stalled', `gave up: who connected did not say HELLO for ${seconds}s`);
+}

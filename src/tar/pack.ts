@@ -1,0 +1,178 @@
+import { fstatSync, readSync, type BigIntStats } from 'node:fs';
+import { toText, type BytePath } from '../disk/byte-path.ts';
+import { closeRead } from '../disk/close-read.ts';
+import type { Gauge } from '../disk/worker-status.ts';
+import { hashFile, type FileHash } from '../disk/hash-file.ts';
+import { openFile } from '../disk/open-file.ts';
+import { statSource } from '../disk/stat-source.ts';
+import { sourceChanged, sourceError } from '../disk/system-error.ts';
+import { isSameInode } from '../disk/inode.ts';
+import type { UnreadablePaths } from '../disk/unreadable-paths.ts';
+import type { SourceEntry } from '../entry/entry.ts';
+import { CtxsyncError } from '../errors.ts';
+import type { ByteSink } from '../entry/byte-io.ts';
+import { MAX_READ_BYTES } from '../limits.ts';
+import { TarWriter } from './tar-writer.ts';
+
+/**
+ * Packs the entries of a walk as a tar. What is read is held against what the walk saw: content
+ * that changed meanwhile, or that is not all there, fails the transfer and is never sent as whole.
+ *
+ * @param unreadable the walk's: from the first unreadable path on nothing more is packed
+ * @throws CtxsyncError source-unreadable, source-changed; naming the path
+ */
+export function pack(
+  entries: Iterable<SourceEntry>,
+  sink: ByteSink,
+  gauge: Gauge,
+  unreadable: UnreadablePaths,
+): void {
+  const tar = new TarWriter(sink);
+  for (const entry of entries) {
+    unreadable.checkTime();
+    try {
+      if (unreadable.found) checkReadable(entry, gauge);
+      else packEntry(entry, tar, sink, gauge);
+    } catch (error) {
+      unreadable.add(error, entry.path);
+    }
+  }
+  unreadable.end();
+  tar.end();
+}
+
+function packEntry(entry: SourceEntry, tar: TarWriter, sink: ByteSink, gauge: Gauge): void {
+  if (entry.kind === 'file') {
+    if (!packKept(entry, tar, gauge)) packFile(entry, tar, sink, gauge);
+  } else {
+    tar.begin(entry);
+    tar.finish();
+  }
+  if (entry.path !== '') gauge.addEntry();
+}
+
+function checkReadable(entry: SourceEntry, gauge: Gauge): void {
+  if (entry.kind !== 'file') return;
+  gauge.enter('reading', entry.path);
+  closeRead(openSource(entry));
+}
+
+/** Whether the receiver has the content already: then only the entry itself travels. */
+function packKept(entry: SourceEntry, tar: TarWriter, gauge: Gauge): boolean {
+  const { size, keptIf } = entry;
+  if (keptIf === undefined || hashSource(entry, gauge) !== keptIf) return false;
+  tar.begin({ ...entry, size: 0, kept: size });
+  tar.finish();
+  return true;
+}
+
+/**
+ * The SHA-256 of a source file's content, in hexadecimal digits.
+ * @throws CtxsyncError source-unreadable, source-changed
+ */
+export function hashSource(entry: SourceEntry, gauge: Gauge): string {
+  const { path, fsPath, size } = entry;
+  const hash = hashPath(fsPath, path, gauge);
+  checkUnchanged(entry, statSource(fsPath, path));
+  if (hash.bytes !== size) throw otherSize(entry, hash.bytes > size ? 'more' : 'less');
+  return hash.sha256;
+}
+
+function hashPath(fsPath: string | Buffer, path: BytePath, gauge: Gauge): FileHash {
+  try {
+    return hashFile(fsPath, () => gauge.enter('reading', path));
+  } catch (error) {
+    throw sourceError(error, 'read', path);
+  }
+}
+
+function packFile(entry: SourceEntry, tar: TarWriter, sink: ByteSink, gauge: Gauge): void {
+  gauge.enter('reading', entry.path);
+  const fd = openSource(entry);
+  try {
+    tar.begin(entry);
+    packContent(fd, entry, tar, sink, gauge);
+    checkUnchanged(entry, statFile(fd, entry.path));
+    tar.finish();
+  } finally {
+    closeRead(fd);
+  }
+}
+
+/**
+ * Up to the size that the walk saw. Where there is room one byte more is asked for with the last
+ * ones: that there is none says that this was the end, without another call.
+ */
+function packContent(
+  fd: number,
+  entry: SourceEntry,
+  tar: TarWriter,
+  sink: ByteSink,
+  gauge: Gauge,
+): void {
+  const { path } = entry;
+  let atEnd = false;
+  while (tar.left > 0) {
+    const room = sink.reserve().subarray(0, Math.min(tar.left + 1, MAX_READ_BYTES));
+    gauge.enter('reading', path);
+    const count = readFile(fd, room, path);
+    if (count === 0) throw wrongSize(entry, fd, 'less');
+    if (count > tar.left) throw wrongSize(entry, fd, 'more');
+    atEnd = count < room.length;
+    tar.produced(count);
+    gauge.addBytes(count);
+  }
+  if (!atEnd && readFile(fd, oneByte, path) > 0) throw wrongSize(entry, fd, 'more');
+}
+
+const oneByte = new Uint8Array(1);
+
+/** What is open is what the walk saw, has all its bytes and still has its name. */
+function checkUnchanged({ path, identity }: SourceEntry, now: BigIntStats): void {
+  // What takes a removed file's place may get its inode number.
+  if (!now.isFile() || !isSameInode(now, identity)) throw sourceChanged(path, 'was replaced');
+  if (now.size > identity.size) throw sourceChanged(path, 'grew');
+  if (now.size < identity.size) throw sourceChanged(path, 'shrank');
+  if (now.mtimeNs !== identity.mtimeNs) throw sourceChanged(path, 'was written to');
+  if (now.nlink === 0n) throw sourceChanged(path, 'was replaced or removed');
+}
+
+/** The content does not have the size that the walk saw: it changed, or the disk does not know it. */
+function wrongSize(entry: SourceEntry, fd: number, has: 'more' | 'less'): CtxsyncError {
+  checkUnchanged(entry, statFile(fd, entry.path));
+  return otherSize(entry, has);
+}
+
+/** As in procfs and sysfs, and on disks of FUSE: the size may be 0, or that of a page. */
+function otherSize({ path, size }: SourceEntry, has: 'more' | 'less'): CtxsyncError {
+  const text = toText(path);
+  return new CtxsyncError(
+    'source-unreadable',
+    `cannot read ${text}: it has ${has} content than its size says (${size} bytes), as files in /proc and /sys do; exclude it, or send a copy`,
+    { path: text },
+  );
+}
+
+function openSource({ fsPath, path }: SourceEntry): number {
+  try {
+    return openFile(fsPath);
+  } catch (error) {
+    throw sourceError(error, 'read', path);
+  }
+}
+
+function readFile(fd: number, room: Uint8Array, path: BytePath): number {
+  try {
+    return readSync(fd, room, 0, room.length, null);
+  } catch (error) {
+    throw sourceError(error, 'read', path);
+  }
+}
+
+function statFile(fd: number, path: BytePath): BigIntStats {
+  try {
+    return fstatSync(fd, { bigint: true });
+  } catch (error) {
+    throw sourceError(error, 'look at', path);
+  }
+}

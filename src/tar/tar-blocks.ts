@@ -1,0 +1,124 @@
+import { toText, type BytePath } from '../disk/byte-path.ts';
+import { CtxsyncError } from '../errors.ts';
+import { MAX_PAX_BYTES } from '../limits.ts';
+import { readAll, type ByteSource } from '../entry/byte-io.ts';
+import { BLOCK_BYTES } from './header-block.ts';
+import { paddingBytes } from './tar-header.ts';
+
+/** Whose archive it is: what the error says when it is broken. */
+export interface TarOrigin {
+  /** "the tar on stdin" */
+  name: string;
+  code: 'corrupt' | 'source-unreadable';
+}
+
+/**
+ * The bytes of one archive, or of several in a row, block by block: knows where it is, and where the
+ * archives end.
+ *
+ * @throws CtxsyncError with the origin's code where bytes are missing
+ */
+export class TarBlocks {
+  /** The block that was read last. */
+  readonly block = Buffer.alloc(BLOCK_BYTES);
+  /** Zero blocks that were passed by on the way to it. One ends nothing for sure; two do. */
+  zeroBlocks = 0;
+  readonly #source: ByteSource;
+  readonly #origin: TarOrigin;
+  #at = 0;
+
+  constructor(source: ByteSource, origin: TarOrigin) {
+    this.#source = source;
+    this.#origin = origin;
+  }
+
+  /** Bytes that were read. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /**
+   * Goes on to the next block that is not zeros.
+   * @returns false when the bytes end behind zeros, as they have to
+   */
+  nextHeader(): boolean {
+    for (this.zeroBlocks = 0; ; this.zeroBlocks++) {
+      const count = this.#fill(this.block);
+      const atEnd = count < BLOCK_BYTES;
+      if (atEnd && this.#at === 0) throw this.broken('is empty');
+      if (atEnd && this.zeroBlocks === 0) {
+        throw this.broken('ends without an end-of-archive marker');
+      }
+      const isZeros = this.block[0] === 0 && isZero(this.block.subarray(0, count));
+      if (atEnd && !isZeros) throw this.noHeader(count);
+      if (atEnd) return false;
+      if (!isZeros) return true;
+    }
+  }
+
+  /** The next block, whatever it holds, in the place of the last one. */
+  nextBlock(path: BytePath): Buffer {
+    if (this.#fill(this.block) < BLOCK_BYTES) throw this.#endsIn(path);
+    return this.block;
+  }
+
+  /** The content of a header that is told about the next member: its declared size is not believed. */
+  text(size: number): string {
+    if (!(size <= MAX_PAX_BYTES)) {
+      throw this.broken(
+        `has a header of ${size} bytes before byte ${this.#at}; ${MAX_PAX_BYTES} are possible`,
+      );
+    }
+    const bytes = Buffer.allocUnsafe(size);
+    if (this.#fill(bytes) < size) throw this.broken('ends in the middle of a header');
+    this.skip(paddingBytes(size), '');
+    return bytes.toString('latin1');
+  }
+
+  /** Content of a member, in place: as much as there is at once, and at the most `limit` bytes. */
+  peek(limit: number, path: BytePath): Uint8Array {
+    const bytes = this.#source.peek();
+    if (bytes.length === 0) throw this.#endsIn(path);
+    return bytes.length > limit ? bytes.subarray(0, limit) : bytes;
+  }
+
+  consumed(count: number): void {
+    this.#source.consumed(count);
+    this.#at += count;
+  }
+
+  skip(count: number, path: BytePath): void {
+    for (let left = count; left > 0;) {
+      const { length } = this.peek(left, path);
+      this.consumed(length);
+      left -= length;
+    }
+  }
+
+  /** The last block, of which there were `count` bytes, is no header. */
+  noHeader(count = BLOCK_BYTES): CtxsyncError {
+    const at = this.#at - count;
+    if (this.zeroBlocks === 0) return this.broken(`has no tar header at byte ${at}`);
+    return this.broken(
+      `goes on at byte ${at}, after its end, with what is no tar; cut it off, or send it by itself`,
+    );
+  }
+
+  broken(what: string): CtxsyncError {
+    return new CtxsyncError(this.#origin.code, `${this.#origin.name} ${what}`);
+  }
+
+  #endsIn(path: BytePath): CtxsyncError {
+    return this.broken(`ends in the middle of ${path === '' ? 'a header' : toText(path)}`);
+  }
+
+  #fill(target: Buffer): number {
+    const count = readAll(this.#source, target);
+    this.#at += count;
+    return count;
+  }
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
+}

@@ -1,0 +1,116 @@
+import type { BytePath } from '../disk/byte-path.ts';
+import { MODE_BITS, type Entry, type EntryKind } from '../entry/entry.ts';
+import { CtxsyncError } from '../errors.ts';
+import { MAX_OWN_PAX_BYTES } from '../limits.ts';
+import { BLOCK_BYTES, encodeBlock, MAX_OCTAL, putText } from './header-block.ts';
+import { encodePax, encodePaxTime, KEPT } from './pax.ts';
+
+/** Bytes of a ustar header's name and link name. The prefix field is not used: pax is clearer. */
+const NAME_BYTES = 100;
+
+/** ustar's typeflags. */
+const TYPES = { file: '0', folder: '5', symlink: '2', hardlink: '1' } as const satisfies Record<
+  EntryKind,
+  string
+>;
+
+/** An extended header's block, its records, and the entry's own block. */
+const headers = new Uint8Array(BLOCK_BYTES + MAX_OWN_PAX_BYTES + BLOCK_BYTES);
+
+/**
+ * An entry's headers: a ustar block, before it a pax extended header where ustar does not hold all
+ * of it (POSIX.1-2017 pax, "ustar Interchange Format"). Content of `entry.size` bytes follows, then
+ * zeros to the next full block.
+ *
+ * @returns bytes that are valid until the next call, which writes into the same memory: copy them,
+ * or be done with them before
+ */
+export function encodeHeader(entry: Entry): Uint8Array {
+  const at = writeExtended(extendedRecords(entry));
+  writeMain(at, entry);
+  return headers.subarray(0, at + BLOCK_BYTES);
+}
+
+/** Whether the entry's own block holds all of it, and no extended header precedes it. */
+export function isPlain(entry: Entry): boolean {
+  return extendedRecords(entry) === '';
+}
+
+/** The zeros after content of `size` bytes. */
+export function paddingBytes(size: number): number {
+  return (BLOCK_BYTES - (size % BLOCK_BYTES)) % BLOCK_BYTES;
+}
+
+/** The two zero blocks that end an archive. */
+export const END_OF_ARCHIVE = new Uint8Array(2 * BLOCK_BYTES);
+
+/** What the entry's own block does not hold; nearly always its fractional time, and only that. */
+function extendedRecords(entry: Entry): string {
+  const { mtimeUs, size, link } = entry;
+  let records = '';
+  if (mtimeUs % 1e6 !== 0 || !fitsOctal(mtimeUs / 1e6)) {
+    records += encodePax('mtime', encodePaxTime(mtimeUs));
+  }
+  const path = tarPath(entry);
+  if (!fitsName(path) || !fitsName(link ?? '') || !fitsOctal(size)) {
+    records += encodePax('path', path);
+    if (link !== undefined) records += encodePax('linkpath', link);
+    if (!fitsOctal(size)) records += encodePax('size', String(size));
+  }
+  if (entry.kept !== undefined) records += encodePax(KEPT, String(entry.kept));
+  return records;
+}
+
+/** @returns bytes that it has, a multiple of BLOCK_BYTES; 0 when there are no records */
+function writeExtended(records: string): number {
+  const size = records.length;
+  if (size === 0) return 0;
+  if (size > MAX_OWN_PAX_BYTES) {
+    throw new CtxsyncError('internal', `a pax header of ${size} bytes, no reader would take it`);
+  }
+  const mode = 0o644;
+  const name = 'PaxHeader/entry';
+  encodeBlock(headers, 0, { type: 'x', name, link: '', mode, size, mtimeSeconds: 0 });
+  putText(headers, BLOCK_BYTES, records);
+  const end = BLOCK_BYTES + size;
+  headers.fill(0, end, end + paddingBytes(size));
+  return end + paddingBytes(size);
+}
+
+function writeMain(at: number, entry: Entry): void {
+  const seconds = Math.floor(entry.mtimeUs / 1e6);
+  encodeBlock(headers, at, {
+    type: TYPES[entry.kind],
+    name: placeholder(tarPath(entry)),
+    link: placeholder(entry.link ?? ''),
+    mode: entry.mode & MODE_BITS,
+    size: fitsOctal(entry.size) ? entry.size : 0,
+    mtimeSeconds: fitsOctal(seconds) ? seconds : 0,
+  });
+}
+
+function fitsOctal(value: number): boolean {
+  return value >= 0 && value <= MAX_OCTAL;
+}
+
+/** ustar has names of ASCII alone. */
+function fitsName(name: BytePath): boolean {
+  return name.length < NAME_BYTES && /^[ -~]*$/.test(name);
+}
+
+/** A folder's path ends with a slash, and the root's is "./", as tar writes them. */
+function tarPath(entry: Entry): BytePath {
+  if (entry.kind !== 'folder') return entry.path;
+  return entry.path === '' ? './' : `${entry.path}/`;
+}
+
+/**
+ * The name where a ustar header can hold it, else what stands there for readers without pax: never
+ * something that ends with a slash, which would make a folder of it.
+ */
+function placeholder(name: BytePath): string {
+  if (fitsName(name)) return name;
+  const printable = name.replace(/[^ -~]/g, '_');
+  if (printable.length < NAME_BYTES) return printable;
+  return `${printable.slice(0, NAME_BYTES - 2)}_`;
+}

@@ -1,0 +1,211 @@
+import { CtxsyncError } from '../errors.ts';
+import { Ring } from '../flow/ring.ts';
+import { MAX_SPARE_RINGS, RING_BYTES, TICK_MS } from '../limits.ts';
+import type { Side } from '../observe/events.ts';
+import { GaugeWatch } from '../observe/status-watch.ts';
+import { DiskThread } from '../worker/disk-thread.ts';
+import type { JobName, Jobs, PathWord, UnnamedPaths } from '../worker/jobs.ts';
+import { countAsStuck } from './stuck-threads.ts';
+
+/**
+ * Memory of rings whose runs are over, for those to come. Left to the garbage collector it would lie
+ * about by the hundreds of megabytes, in a process that receives again and again.
+ */
+const spareRings: SharedArrayBuffer[] = [];
+
+/** The wait that is not a side's own work: the other side, or the wire, has to move. */
+const IDLE_IN = { sender: 'waitedForRoomMs', receiver: 'waitedForDataMs' } as const;
+/** Jobs with the other side at both ends of their rings. */
+const BETWEEN = new Set<JobName>(['packWanted', 'compare']);
+
+interface RunningJob {
+  name: JobName;
+  startedAt: number;
+  waitedBeforeMs: number;
+  done: Promise<unknown>;
+}
+
+/** The disk threads and rings of one run: everything that has to be gone when it ends. */
+export class Crew {
+  readonly #threads = new Set<DiskThread>();
+  readonly #rings = new Set<Ring>();
+  readonly #running = new Map<DiskThread, RunningJob>();
+  readonly #side: Side;
+  readonly #onWord: (word: PathWord | UnnamedPaths) => void;
+  #finishedMs = 0;
+  #cancelled = false;
+  #leftOver: ((thread: DiskThread) => Promise<unknown>) | undefined;
+
+  /**
+   * @param onWord told about paths that are skipped or changed
+   */
+  constructor(side: Side, onWord: (word: PathWord | UnnamedPaths) => void) {
+    this.#side = side;
+    this.#onWord = onWord;
+  }
+
+  /** @param onWord told in place of the run's own */
+  hire(onWord = this.#onWord): DiskThread {
+    const thread = new DiskThread(this.#side, onWord);
+    this.#threads.add(thread);
+    return thread;
+  }
+
+  ring(): Ring {
+    const spare = spareRings.pop();
+    const ring = spare === undefined ? Ring.create(RING_BYTES) : Ring.reuse(spare);
+    this.#rings.add(ring);
+    if (this.#cancelled) ring.cancel();
+    return ring;
+  }
+
+  /**
+   * Ends a thread whose work is done, and lets go of its rings: a run may have more contexts than
+   * threads at a time. The thread's gauge can still be read.
+   */
+  async dismiss(thread: DiskThread, ...rings: Ring[]): Promise<void> {
+    this.#threads.delete(thread);
+    for (const ring of rings) this.#rings.delete(ring);
+    if (await endThread(thread)) for (const ring of rings) retire(ring);
+  }
+
+  /** Nobody is to begin anything more. */
+  get cancelled(): boolean {
+    return this.#cancelled;
+  }
+
+  /**
+   * Runs a job; its time, less the waiting for rings, is this side's own work.
+   * @throws CtxsyncError what the job failed with; interrupted when the crew was cancelled
+   */
+  async run<Name extends JobName>(
+    thread: DiskThread,
+    name: Name,
+    input: Jobs[Name]['input'],
+  ): Promise<Jobs[Name]['result']> {
+    if (this.#cancelled) throw new CtxsyncError('interrupted', 'the transfer was given up');
+    const done = thread.run(name, input);
+    const waitedBeforeMs = this.#waitedMs(thread, name);
+    const job = { name, startedAt: performance.now(), waitedBeforeMs, done };
+    this.#running.set(thread, job);
+    try {
+      return await done;
+    } finally {
+      this.#finishedMs += this.#workedMs(thread, job);
+      this.#running.delete(thread);
+    }
+  }
+
+  /** Milliseconds that the jobs of this side have worked, and not waited. */
+  workedMs(): number {
+    let sum = this.#finishedMs;
+    for (const [thread, job] of this.#running) sum += this.#workedMs(thread, job);
+    return sum;
+  }
+
+  /** Wakes everybody who waits, and lets nobody begin another system call. */
+  cancel(): void {
+    this.#cancelled = true;
+    for (const thread of this.#threads) thread.cancel();
+    for (const ring of this.#rings) ring.cancel();
+  }
+
+  /** Waits until no job runs. False: one is still inside a system call that it began `withinMs` ago. */
+  async settle(withinMs: number): Promise<boolean> {
+    const settled = [...this.#running].map(([thread, { done }]) =>
+      whileActive(thread, done, withinMs),
+    );
+    return (await Promise.all(settled)).every(Boolean);
+  }
+
+  /**
+   * Cleans up after a cancelled run that has settled. On a thread that is there: to start one may
+   * take longer, on a busy machine, than a disk gets to answer.
+   * @param withinMs that a disk may not answer
+   */
+  async cleanUp<Name extends JobName>(
+    name: Name,
+    input: Jobs[Name]['input'],
+    withinMs: number,
+  ): Promise<'done' | 'failed' | 'hung'> {
+    const thread = [...this.#threads].find(({ idle }) => idle) ?? this.hire();
+    let failed = false;
+    const done = thread.run(name, input).catch(() => (failed = true));
+    if (!(await whileActive(thread, done, withinMs))) return 'hung';
+    return failed ? 'failed' : 'done';
+  }
+
+  /**
+   * For what `cleanUp` could not do because a call hangs: done when the threads have ended after all.
+   * A process that receives again and again lives to see it, and would be locked out by itself.
+   */
+  cleanUpLater<Name extends JobName>(name: Name, input: Jobs[Name]['input']): void {
+    this.#leftOver = (thread) => thread.run(name, input);
+  }
+
+  /** Ends all threads, but for those that cannot be ended: they are counted. */
+  async end(): Promise<void> {
+    const ended = await Promise.all([...this.#threads].map(endThread));
+    // A thread that lives on may wake up, and go on writing.
+    if (ended.every(Boolean)) for (const ring of this.#rings) retire(ring);
+    if (this.#leftOver !== undefined) void this.#finish(this.#leftOver);
+  }
+
+  async #finish(leftOver: (thread: DiskThread) => Promise<unknown>): Promise<void> {
+    await Promise.all([...this.#threads].map(({ exited }) => exited));
+    const thread = new DiskThread(this.#side);
+    // The disk may still hang: until it is known a process that ends must not wait for it.
+    const done = leftOver(thread);
+    countAsStuck(done);
+    try {
+      await done;
+    } catch {
+      // What is left was said when the run ended; the next one on this destination removes it.
+    }
+    await endThread(thread);
+  }
+
+  #workedMs(thread: DiskThread, { name, startedAt, waitedBeforeMs }: RunningJob): number {
+    return performance.now() - startedAt - (this.#waitedMs(thread, name) - waitedBeforeMs);
+  }
+
+  #waitedMs(thread: DiskThread, name: JobName): number {
+    const gauge = thread.gauge.read();
+    if (BETWEEN.has(name)) return gauge.waitedForRoomMs + gauge.waitedForDataMs;
+    return gauge[IDLE_IN[this.#side]];
+  }
+}
+
+/** @returns false when it is stuck; it is counted until it ends after all. */
+async function endThread(thread: DiskThread): Promise<boolean> {
+  if (await thread.end()) return true;
+  countAsStuck(thread.exited);
+  return false;
+}
+
+function retire(ring: Ring): void {
+  const shared = ring.retire();
+  if (spareRings.length < MAX_SPARE_RINGS) spareRings.push(shared);
+}
+
+/** Waits for a job as long as its thread goes from call to call. False: a call took `withinMs`. */
+async function whileActive(
+  thread: DiskThread,
+  done: Promise<unknown>,
+  withinMs: number,
+): Promise<boolean> {
+  const watch = new GaugeWatch(thread.gauge);
+  let timer: NodeJS.Timeout | undefined;
+  const hung = new Promise<boolean>((resolve) => {
+    timer = setInterval(() => {
+      if (watch.look(performance.now()).pendingMs >= withinMs) resolve(false);
+    }, TICK_MS);
+  });
+  const settled = done.then(
+    () => true,
+    () => true,
+  );
+  const outcome = await Promise.race([settled, hung]);
+  clearInterval(timer);
+  return outcome;
+}

@@ -1,0 +1,57 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Outgoing } from '../transport/transport.ts';
+import { FrameSize } from '../wire/frame-size.ts';
+import type { Mux } from '../wire/mux.ts';
+import { Pending } from './pending-timer.ts';
+
+/** Milliseconds of writing without a pause after which timers get their turn. */
+const YIELD_AFTER_MS = 20;
+
+/** Moves frames from the mux to the transport, one at a time: a slow reader holds all back. */
+export class PumpOut {
+  readonly #mux: Mux;
+  readonly #to: Outgoing;
+  readonly #frameSize = new FrameSize();
+  readonly #writing = new Pending();
+
+  constructor(mux: Mux, to: Outgoing) {
+    this.#mux = mux;
+    this.#to = to;
+  }
+
+  /** Settles when the last frame was handed over. @throws CtxsyncError peer-gone */
+  async run(): Promise<void> {
+    let yieldedAt = performance.now();
+    while (!this.#mux.finished) {
+      const pieces = this.#mux.next(this.#frameSize.bytes);
+      if (pieces === undefined) {
+        await this.#mux.ready();
+        continue;
+      }
+      const now = performance.now();
+      this.#writing.begin();
+      await this.#to.write(pieces);
+      this.#writing.end();
+      this.#mux.written();
+      this.#frameSize.wrote(performance.now() - now);
+      // Writes that never block never let go of the event loop either.
+      if (now - yieldedAt > YIELD_AFTER_MS) {
+        await setImmediate();
+        yieldedAt = performance.now();
+      }
+    }
+  }
+
+  /** Bytes of payload that the transport has taken, of the frame under way too. */
+  get payloadBytes(): number {
+    const { payloadBytes, payloadUnderWay } = this.#mux;
+    const { untakenBytes = payloadUnderWay } = this.#to;
+    // The header goes first: what is left of a frame is payload.
+    return payloadBytes + Math.max(0, payloadUnderWay - untakenBytes);
+  }
+
+  /** Milliseconds for which a write has been pending; undefined when none is. */
+  pendingMs(now: number): number | undefined {
+    return this.#writing.ms(now);
+  }
+}

@@ -1,0 +1,265 @@
+import { toText } from '../disk/byte-path.ts';
+import type { GaugeSnapshot } from '../disk/worker-status.ts';
+import { CtxsyncError } from '../errors.ts';
+import {
+  DEFAULT_STALL_AFTER_MS,
+  DEFAULT_STALL_TIMEOUT_MS,
+  SUSPENSION_MS,
+  TICK_MS,
+} from '../limits.ts';
+import type { Phase, Side, TransferEvent } from '../observe/events.ts';
+import { ArrivalRate } from '../observe/arrival-rate.ts';
+import { GaugeWatch } from '../observe/status-watch.ts';
+import type { Movement } from '../observe/movement.ts';
+import { ProgressMeter } from '../observe/progress-meter.ts';
+import { StallDetector, type StallEvent } from '../observe/stall-detector.ts';
+import {
+  isCall,
+  verdictOf,
+  type DiskObservation,
+  type WireObservation,
+} from '../observe/verdict.ts';
+import type { Beat } from '../wire/messages.ts';
+import type { DiskThread } from '../worker/disk-thread.ts';
+import type { Queue } from './queue.ts';
+
+export interface MonitorOptions {
+  side: Side;
+  onEvent: (event: TransferEvent) => void;
+  /** Milliseconds without progress until a stall is said; default 10,000. */
+  stallAfterMs?: number | undefined;
+  /** Milliseconds without progress until the transfer fails; default 300,000; 0 = never. */
+  stallTimeoutMs?: number | undefined;
+  /** What the wire's end of this side sees. */
+  observeWire: () => WireObservation;
+  /** What has moved on the wire's end of this side. */
+  moved: () => WireMovement;
+  /** Told at each look what has moved, all in all. */
+  onMovement?: ((now: number, seen: Movement) => void) | undefined;
+  /** Ten times a second. */
+  onTick?: (now: number) => void;
+  /** Nothing has moved for the stall timeout: the run has to fail with this. */
+  onExpired: (error: CtxsyncError) => void;
+}
+
+/** What a BEAT acknowledges. */
+export type Heard = Required<Pick<Beat, 'received' | 'heard'>>;
+
+/** The wire's part of Movement. */
+export type WireMovement = Pick<Movement, 'payloadBytes' | 'claims'>;
+
+interface Watched {
+  thread: DiskThread;
+  watch: GaugeWatch;
+  snapshot: GaugeSnapshot;
+  pendingMs: number;
+  /** Its entries and bytes are what is shown. */
+  counts: boolean;
+}
+
+/**
+ * Looks at the gauges ten times a second and tells what it sees: progress, stalls, and that a run
+ * has to be given up. It only looks: without it the same bytes travel.
+ */
+export class Monitor {
+  readonly #startedAt = performance.now();
+  totals: { entries: number; bytes: number } | undefined;
+  readonly #options: MonitorOptions;
+  readonly #detector: StallDetector;
+  readonly #meter: ProgressMeter;
+  readonly #arrival: ArrivalRate;
+  readonly #watched: Watched[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Immediate | undefined;
+  /** The run has failed: what still moves is the cleaning up. */
+  #givenUp = false;
+  #phase: Phase = 'preparing';
+  #entered = false;
+  #queue: Queue | undefined;
+  /** When the words of the queue were first said. */
+  #queuedAt = 0;
+  #phaseBeforeQueue: Phase = 'preparing';
+  /** When a beat first said that all disk workers are idle, while they are. */
+  #idleSince: number | undefined;
+
+  constructor(options: MonitorOptions) {
+    this.#options = options;
+    this.#meter = new ProgressMeter(this.#startedAt);
+    this.#arrival = new ArrivalRate(this.#startedAt);
+    this.#detector = new StallDetector({
+      stallAfterMs: options.stallAfterMs ?? DEFAULT_STALL_AFTER_MS,
+      stallTimeoutMs: options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS,
+      tickMs: SUSPENSION_MS,
+      startedAt: this.#startedAt,
+    });
+  }
+
+  start(): void {
+    this.enter('preparing');
+    // After what has come meanwhile was read: it may say why a peer is gone to which a beat would go.
+    const tick = (): void => this.#tick(performance.now());
+    this.#timer = setInterval(() => (this.#soon = setImmediate(tick)), TICK_MS);
+  }
+
+  /** The run has failed. Nothing more is said of stalls. */
+  giveUp(): void {
+    this.#givenUp = true;
+  }
+
+  /** @param done the run came to a good end */
+  stop(done: boolean): void {
+    clearInterval(this.#timer);
+    clearImmediate(this.#soon);
+    if (!done) return;
+    for (const event of this.#detector.finish(performance.now())) this.#tell(event);
+  }
+
+  enter(phase: Phase): void {
+    if (phase === this.#phase && this.#entered) return;
+    this.#entered = true;
+    this.#phase = phase;
+    this.#options.onEvent({
+      type: 'phase',
+      side: this.#options.side,
+      phase,
+      elapsedMs: this.elapsedMs,
+      queue: this.#queue?.words,
+    });
+  }
+
+  /** @param queue others come first, which is a phase of its own; undefined: nobody, or no longer */
+  wait(queue: Queue | undefined): void {
+    const before = this.#queue;
+    this.#queue = queue;
+    if (before?.words === queue?.words) return;
+    this.#queuedAt = performance.now();
+    if (before === undefined) this.#phaseBeforeQueue = this.#phase;
+    this.enter(queue === undefined ? this.#phaseBeforeQueue : 'queued');
+  }
+
+  /** @param counts its entries and bytes are the transfer's */
+  watch(thread: DiskThread, counts: boolean): void {
+    const watch = new GaugeWatch(thread.gauge);
+    this.#watched.push({ thread, watch, ...watch.look(performance.now()), counts });
+  }
+
+  get elapsedMs(): number {
+    return performance.now() - this.#startedAt;
+  }
+
+  get stalls(): StallDetector['reports'] {
+    return this.#detector.reports;
+  }
+
+  /** The disk call, or else the wait, that has lasted longest. */
+  #slowest(): { snapshot: GaugeSnapshot; pendingMs: number } | undefined {
+    this.#look(performance.now());
+    const busy = this.#watched.filter(({ snapshot }) => snapshot.state !== 'idle');
+    return busy.toSorted((a, b) => b.pendingMs - a.pendingMs)[0];
+  }
+
+  /**
+   * What a BEAT says of this side.
+   * @param waitedMs what its disk workers have waited so far
+   * @param heard duplex: what has arrived here
+   */
+  beat(waitedMs: number, heard?: Heard): Beat {
+    const queue = this.#queue;
+    return {
+      ...(queue === undefined ? this.#workBeat(waitedMs) : this.#queuedBeat(queue, waitedMs)),
+      ...heard,
+    };
+  }
+
+  #workBeat(waitedMs: number): Beat {
+    const slowest = this.#slowest();
+    const now = performance.now();
+    this.#idleSince = slowest === undefined ? (this.#idleSince ?? now) : undefined;
+    return {
+      state: slowest?.snapshot.state ?? 'idle',
+      stateAgeMs: Math.round(slowest?.pendingMs ?? now - this.#idleSince!),
+      path: toText(slowest?.snapshot.path ?? ''),
+      ...this.#counts(),
+      totalEntries: this.totals?.entries,
+      totalBytes: this.totals?.bytes,
+      waitedMs: Math.round(waitedMs),
+    };
+  }
+
+  #queuedBeat({ words, entries, bytes }: Queue, waitedMs: number): Beat {
+    const stateAgeMs = Math.round(performance.now() - this.#queuedAt);
+    return { state: 'queued', stateAgeMs, path: words, entries, bytes, waitedMs };
+  }
+
+  /** What was done so far. */
+  #counts(): { entries: number; bytes: number } {
+    this.#look(performance.now());
+    const counts = { entries: 0, bytes: 0 };
+    for (const { snapshot } of this.#watched.filter((each) => each.counts)) {
+      counts.entries += snapshot.entries;
+      counts.bytes += snapshot.bytes;
+    }
+    return counts;
+  }
+
+  #tick(now: number): void {
+    this.#options.onTick?.(now);
+    const counts = this.#counts();
+    this.#arrival.tick(now, this.#options.observeWire().arrivedBytes);
+    const movement = this.#movement();
+    this.#options.onMovement?.(now, movement);
+    if (!this.#givenUp) {
+      const events = this.#detector.tick(now, movement, () => this.#verdict(now));
+      for (const event of events) this.#tell(event);
+    }
+    this.#options.onEvent({
+      type: 'progress',
+      side: this.#options.side,
+      phase: this.#phase,
+      queue: this.#queue?.words,
+      ...this.#meter.tick({ now, ...counts, totals: this.totals }),
+      path: this.#path(),
+    });
+  }
+
+  #movement(): Movement {
+    const snapshots = this.#watched.map(({ snapshot }) => snapshot);
+    return {
+      ...this.#options.moved(),
+      diskWork: snapshots.reduce((sum, { calls, bytes }) => sum + calls + bytes, 0),
+      busy: snapshots.some(({ state }) => isCall(state)),
+      queued: this.#queue !== undefined,
+    };
+  }
+
+  #tell(event: StallEvent): void {
+    const { side, onEvent, onExpired } = this.#options;
+    if (event.type !== 'expired') return onEvent({ ...event, side });
+    const seconds = Math.round(event.stalledMs / 1000);
+    const { text, path } = event.verdict;
+    onExpired(
+      new CtxsyncError('stalled', `gave up after ${seconds}s ${event.what}: ${text}`, { path }),
+    );
+  }
+
+  #verdict(now: number): ReturnType<typeof verdictOf> {
+    const { side, observeWire } = this.#options;
+    const wire = observeWire();
+    const bytesPerSecond = this.#arrival.perSecond(now, wire.arrivedBytes);
+    const disks = this.#watched.map(({ snapshot, pendingMs }): DiskObservation => ({
+      state: snapshot.state,
+      path: snapshot.path,
+      pendingMs,
+    }));
+    return verdictOf({ side, disks, bytesPerSecond, ...wire });
+  }
+
+  #path(): string | undefined {
+    const path = this.#watched.find(({ snapshot }) => snapshot.path !== '')?.snapshot.path;
+    return path === undefined ? undefined : toText(path);
+  }
+
+  #look(now: number): void {
+    for (const each of this.#watched) Object.assign(each, each.watch.look(now));
+  }
+}

@@ -1,0 +1,74 @@
+import { CtxsyncError } from '../errors.ts';
+import type {
+  ContextReport,
+  EntryCounts,
+  Side,
+  TimeShares,
+  TransferReport,
+} from '../observe/events.ts';
+import type { Monitor } from './monitor.ts';
+import type { Notes } from './path-notes.ts';
+
+export interface Outcome {
+  side: Side;
+  error: CtxsyncError | undefined;
+  contexts: ContextReport[];
+  counts: EntryCounts | undefined;
+  wireBytes: number;
+  digest: string | undefined;
+  times: TimeShares;
+}
+
+/** Everything that is known of a run when it is over. */
+export function makeReport(outcome: Outcome, monitor: Monitor, notes: Notes): TransferReport {
+  const { side, error, contexts, counts, wireBytes, digest, times } = outcome;
+  const report: TransferReport = {
+    result: error === undefined ? 'done' : 'failed',
+    side,
+    contexts,
+    counts,
+    entries: sum(contexts.map(({ entries }) => entries)),
+    bytes: sum(contexts.map(({ bytes }) => bytes)),
+    wireBytes,
+    digest,
+    times,
+    skipped: notes.skipped,
+    changed: notes.changed,
+    removed: notes.removed,
+    failed: notes.failed,
+    stalls: monitor.stalls,
+  };
+  if (error !== undefined) addError(report, error);
+  return report;
+}
+
+/** The report of a run that failed before it began. */
+export function notBegun(side: Side, error: CtxsyncError): TransferReport {
+  const report: TransferReport = {
+    result: 'failed',
+    side,
+    contexts: [],
+    entries: 0,
+    bytes: 0,
+    wireBytes: 0,
+    times: { totalMs: 0, sourceMs: 0, wireMs: 0 },
+    skipped: { count: 0, paths: [] },
+    changed: { count: 0, paths: [] },
+    removed: { count: 0, paths: [] },
+    failed: { count: 0, paths: [] },
+    stalls: [],
+  };
+  addError(report, error);
+  return report;
+}
+
+function addError(report: TransferReport, { code, message, path, peer }: CtxsyncError): void {
+  report.error = { code, message, path };
+  if (peer !== undefined) report.peerError = peer;
+  if (path === undefined || report.failed.count > 0) return;
+  report.failed = { count: 1, paths: [{ path, reason: message }] };
+}
+
+function sum(numbers: number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}

@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import { closingLine, failureLines, noteLines } from '../../../src/cli/view/closing-line.ts';
+import { FAILED, report } from './view-fixtures.ts';
+
+describe('closingLine', () => {
+  test('of a receiver says how much, into what, how fast, and where the time went', () => {
+    expect(closingLine(report(), '/out')).toBe(
+      'received 86,955 entries, 612 MB into /out in 3.1s (197 MB/s)' +
+        ' · source 21%, wire 8%, destination 71%',
+    );
+  });
+
+  test('of a sender that sees no destination names the waiting', () => {
+    const times = { totalMs: 2_000, sourceMs: 800, wireMs: 1_200 };
+    expect(closingLine(report({ side: 'sender', times }))).toBe(
+      'sent 86,955 entries, 612 MB in 2.0s (306 MB/s)' +
+        ' · source 40%, waiting for the receiver 60%',
+    );
+  });
+
+  test.each([
+    [{ changed: 12, unchanged: 86_943, removed: 3 }, ' · 12 changed, 86,943 unchanged, 3 removed'],
+    [{ changed: 0, unchanged: 5, removed: 0 }, ' · 0 changed, 5 unchanged'],
+    [{ changed: 7, unchanged: 0, removed: 1 }, ' · 1 removed'],
+    [{ changed: 7, unchanged: 0, removed: 0 }, ''],
+  ])('of %j says what became of the entries', (counts, words) => {
+    expect(closingLine(report({ counts }))).toBe(
+      `received 86,955 entries, 612 MB in 3.1s (197 MB/s)${words}` +
+        ' · source 21%, wire 8%, destination 71%',
+    );
+  });
+
+  test('of next to nothing has no rate', () => {
+    const times = { totalMs: 0, sourceMs: 0, wireMs: 0 };
+    expect(closingLine(report({ side: 'sender', entries: 1, bytes: 0, times }))).toBe(
+      'sent 1 entry, 0 B in 0ms',
+    );
+  });
+});
+
+describe('failureLines', () => {
+  test('say what happened, and name a path once', () => {
+    expect(failureLines(report(FAILED))).toEqual(['error: no space left for web/app.js']);
+    const error = { code: 'no-space', message: 'no space left', path: 'web/app.js' } as const;
+    expect(failureLines(report({ ...FAILED, error }))).toEqual([
+      'error: no space left (web/app.js)',
+    ]);
+  });
+
+  test('pass on the words of the peer', () => {
+    const error = { code: 'peer-failed', message: 'the sender failed' } as const;
+    const peerError = { code: 'source-changed', message: 'a.txt grew while it was read' };
+    expect(failureLines(report({ result: 'failed', error, peerError }))).toEqual([
+      'error: the sender failed',
+      'the sender said: a.txt grew while it was read (source-changed)',
+    ]);
+  });
+
+  test('do not repeat words of the peer that the message has', () => {
+    const error = { code: 'peer-failed', message: 'the sender failed: a.txt grew' } as const;
+    const peerError = { code: 'source-changed', message: 'a.txt grew' };
+    expect(failureLines(report({ result: 'failed', error, peerError }))).toHaveLength(1);
+  });
+
+  test('have words even for a failure without an error', () => {
+    expect(failureLines(report({ result: 'failed' }))).toEqual(['error: the transfer failed']);
+  });
+});
+
+describe('noteLines', () => {
+  test('count what was skipped and name the first three', () => {
+    const paths = ['a', 'b', 'c', 'd'].map((path) => ({ path, reason: 'socket' }));
+    expect(noteLines(report({ skipped: { count: 1_004, paths } }))).toEqual([
+      '1,004 entries not sent: a (socket), b (socket), c (socket), and 1,001 more',
+    ]);
+  });
+
+  test('say what did not travel as it was', () => {
+    const changed = { count: 1, paths: [{ path: 'su', reason: 'setuid dropped' }] };
+    expect(noteLines(report({ changed }))).toEqual([
+      '1 entry not sent as it was: su (setuid dropped)',
+    ]);
+  });
+
+  test('are none when all travelled', () => {
+    expect(noteLines(report())).toEqual([]);
+  });
+});

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { createProgressView } from '../../../src/cli/view/progress-view.ts';
+import type { TransferEvent } from '../../../src/observe/events.ts';
+import { end, FAILED, FakeStream, phase, progress, STALL, WARNING } from './view-fixtures.ts';
+
+function create(quiet = false) {
+  const stream = new FakeStream({ isTTY: true });
+  const env = { FORCE_COLOR: '1' };
+  const view = createProgressView({
+    mode: 'json',
+    quiet,
+    side: 'receiver',
+    stream,
+    env,
+    now: () => 0,
+  });
+  return { stream, view };
+}
+
+const ALL: TransferEvent[] = [
+  phase('receiving'),
+  { type: 'peer-speaks' },
+  progress(),
+  WARNING,
+  STALL,
+  end(FAILED),
+];
+
+test('every event is a line of JSON, also when the peer speaks', () => {
+  const { stream, view } = create();
+  for (const event of ALL) view.handle(event);
+  expect(stream.lines.map((line) => JSON.parse(line) as unknown)).toEqual(ALL);
+});
+
+test('a path with a line break stays on its line', () => {
+  const { stream, view } = create();
+  view.handle(progress({ path: 'a\nb' }));
+  expect(stream.lines).toHaveLength(1);
+});
+
+test('what a terminal or a CI log would obey is escaped, and parses to the same', () => {
+  const { stream, view } = create();
+  const event = progress({ path: 'a\x7f\x9b31m\u2028\u202e##[add-mask]x\\##[' });
+  view.handle(event);
+  expect(stream.lines).toEqual([expect.stringMatching(/^[ -~]*$/)]);
+  expect(stream.lines[0]).not.toContain('##[');
+  expect(JSON.parse(stream.lines[0]!)).toEqual(event);
+});
+
+test('quiet leaves the end of a run that failed', () => {
+  const { stream, view } = create(true);
+  for (const event of [...ALL, end()]) view.handle(event);
+  expect(stream.lines.map((line) => JSON.parse(line) as unknown)).toEqual([end(FAILED)]);
+});
+
+test('progress is let go while nobody reads, nothing else is', () => {
+  const { stream, view } = create();
+  stream.writableNeedDrain = true;
+  for (const event of ALL) view.handle(event);
+  expect(stream.lines).toHaveLength(ALL.length - 1);
+});

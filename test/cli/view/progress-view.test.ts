@@ -1,0 +1,185 @@
+import { describe, expect, test } from 'vitest';
+import {
+  createProgressView,
+  type ProgressViewOptions,
+} from '../../../src/cli/view/progress-view.ts';
+import { end, FAILED, FakeStream, phase, progress, STALL, WARNING } from './view-fixtures.ts';
+
+const ESC = '\x1b';
+
+function create(change: Partial<ProgressViewOptions> & { stream: FakeStream }) {
+  return createProgressView({
+    mode: 'auto',
+    quiet: false,
+    side: 'sender',
+    env: {},
+    now: () => 0,
+    ...change,
+  });
+}
+
+describe('progress auto', () => {
+  test.each([
+    ['a terminal', { isTTY: true }, {}, true],
+    ['a terminal with CI set', { isTTY: true }, { CI: 'true' }, false],
+    ['a terminal with CI=false', { isTTY: true }, { CI: 'false' }, true],
+    ['a dumb terminal', { isTTY: true }, { TERM: 'dumb' }, false],
+    ['a log', { isTTY: false }, {}, false],
+  ])('on %s', async (_, options, env, isTty) => {
+    const stream = new FakeStream(options);
+    const view = create({ stream, env, side: 'receiver' });
+    view.handle(phase('receiving'));
+    view.handle(end());
+    await view.close();
+    expect(stream.text.includes(ESC)).toBe(isTty);
+    expect(stream.text.includes('ctxsync receive: receiving')).toBe(!isTty);
+  });
+
+  test('leaves progress to the receiver where a sender merely has no terminal', () => {
+    const stream = new FakeStream();
+    const view = create({ stream, env: {}, side: 'sender' });
+    view.handle(phase('sending'));
+    view.handle(WARNING);
+    expect(stream.lines).toEqual(['ctxsync send: warning: no files']);
+    expect(view.speaks).toBe(false);
+  });
+});
+
+describe('who speaks', () => {
+  test.each([
+    ['tty', true],
+    ['plain', true],
+    ['json', false],
+    ['none', false],
+  ] as const)('%s: %s', (mode, speaks) => {
+    expect(create({ stream: new FakeStream(), mode }).speaks).toBe(speaks);
+    expect(create({ stream: new FakeStream(), mode, quiet: true }).speaks).toBe(false);
+  });
+
+  test('without a terminal only a sender in CI does', () => {
+    expect(create({ stream: new FakeStream() }).speaks).toBe(false);
+    expect(create({ stream: new FakeStream(), env: { CI: '1' } }).speaks).toBe(true);
+  });
+});
+
+describe('progress none', () => {
+  test('shows warnings, stalls and errors, but no progress and no closing line', async () => {
+    const stream = new FakeStream();
+    const view = create({ stream, mode: 'none' });
+    for (const event of [phase('sending'), progress(), WARNING, STALL, end()]) view.handle(event);
+    view.handle(end(FAILED));
+    await view.close();
+    expect(stream.lines).toEqual([
+      'ctxsync send: warning: no files',
+      'ctxsync send: stalled 12s: receiver is writing web/app.js (disk not answering)',
+      'ctxsync send: error: no space left for web/app.js',
+    ]);
+  });
+
+  test("writes over the other side's spinner on a terminal", async () => {
+    const stream = new FakeStream({ isTTY: true });
+    const view = create({ stream, mode: 'none', env: { NO_COLOR: '1' } });
+    view.handle(WARNING);
+    await view.close();
+    expect(stream.text).toBe('\r\x1b[Kctxsync send: warning: no files\n');
+  });
+});
+
+describe('quiet', () => {
+  test.each(['auto', 'tty', 'plain', 'none'] as const)('%s shows only errors', async (mode) => {
+    const stream = new FakeStream();
+    const view = create({ stream, mode, quiet: true, env: { NO_COLOR: '1' } });
+    for (const event of [phase('sending'), progress(), WARNING, STALL, end()]) view.handle(event);
+    view.handle(end(FAILED));
+    await view.close();
+    expect(stream.text.replace('\r\x1b[K', '')).toBe(
+      'ctxsync send: error: no space left for web/app.js\n',
+    );
+  });
+});
+
+describe('colour', () => {
+  test.each([
+    [{}, { mode: 'tty' }, true],
+    [{ NO_COLOR: '1' }, { mode: 'tty' }, false],
+    [{ NO_COLOR: '' }, { mode: 'tty' }, true],
+    [{ NO_COLOR: '1', FORCE_COLOR: '1' }, { mode: 'tty' }, true],
+    [{ FORCE_COLOR: '0' }, { mode: 'tty' }, false],
+    [{ TERM: 'dumb' }, { mode: 'tty' }, false],
+    [{}, { mode: 'plain' }, false],
+    [{ FORCE_COLOR: '1' }, { mode: 'plain' }, true],
+    [{}, { mode: 'none' }, false],
+  ] as const)('with %j in %j: %s', async (env, { mode }, coloured) => {
+    const stream = new FakeStream();
+    const view = create({ stream, mode, env });
+    view.handle(WARNING);
+    await view.close();
+    expect(stream.text.includes(`${ESC}[33mwarning`)).toBe(coloured);
+  });
+
+  test('lines keep their order while colours are being loaded', async () => {
+    const stream = new FakeStream();
+    const view = create({ stream, mode: 'plain', env: { FORCE_COLOR: '1' } });
+    for (const message of ['one', 'two', 'three']) {
+      view.handle({ type: 'warning', side: 'sender', message });
+    }
+    await view.close();
+    expect(stream.lines.map((line) => /one|two|three/.exec(line)?.[0])).toEqual([
+      'one',
+      'two',
+      'three',
+    ]);
+  });
+});
+
+describe('under GitHub Actions', () => {
+  const env = { GITHUB_ACTIONS: 'true', CI: 'true' };
+
+  test('an error and a stall are also workflow commands, escaped', async () => {
+    const stream = new FakeStream();
+    const view = create({ stream, env });
+    view.handle(WARNING);
+    view.handle(STALL);
+    const error = { code: 'no-space', message: 'disk is 100% full' } as const;
+    view.handle(end({ result: 'failed', error }));
+    await view.close();
+    expect(stream.lines.slice(1)).toEqual([
+      'ctxsync send: stalled 12s: receiver is writing web/app.js (disk not answering)',
+      '::warning::ctxsync send: stalled 12s: receiver is writing web/app.js (disk not answering)',
+      'ctxsync send: error: disk is 100% full',
+      '::error::ctxsync send: error: disk is 100%25 full',
+    ]);
+  });
+
+  test('json stays json', async () => {
+    const stream = new FakeStream();
+    const view = create({ stream, mode: 'json', env });
+    view.handle(STALL);
+    await view.close();
+    expect(stream.lines.map((line) => JSON.parse(line) as unknown)).toEqual([STALL]);
+  });
+});
+
+describe('a stream that goes away', () => {
+  test.each(['tty', 'plain', 'json', 'none'] as const)('is survived by %s', async (mode) => {
+    for (const failure of ['throws', 'emits'] as const) {
+      const stream = new FakeStream({ isTTY: true });
+      stream.failure = failure;
+      const view = create({ stream, mode });
+      for (const event of [phase('sending'), progress(), WARNING, STALL, end(FAILED)]) {
+        view.handle(event);
+      }
+      await view.close();
+      expect(stream.text).toBe('');
+    }
+  });
+
+  test('does not keep close waiting', async () => {
+    const stream = new FakeStream();
+    const view = create({ stream, mode: 'json' });
+    stream.write = () => true;
+    const closed = view.close();
+    stream.emit('error', new Error('EPIPE'));
+    await closed;
+  });
+});

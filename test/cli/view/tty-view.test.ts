@@ -1,0 +1,110 @@
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, test, vi } from 'vitest';
+import { createProgressView } from '../../../src/cli/view/progress-view.ts';
+import type { Side } from '../../../src/observe/events.ts';
+import { end, FakeStream, phase, progress, STALL, WARNING } from './view-fixtures.ts';
+
+const ERASE = '\r\x1b[K';
+
+function create(side: Side = 'sender') {
+  const stream = new FakeStream({ isTTY: true });
+  const env = { NO_COLOR: '1' };
+  const view = createProgressView({ mode: 'tty', quiet: false, side, stream, env, now: () => 0 });
+  return { stream, view };
+}
+
+/** With the spinner on the screen. */
+async function createSpinning() {
+  const { stream, view } = create();
+  view.handle(progress());
+  await vi.waitFor(() => expect(stream.text).toContain('sending'));
+  return { stream, view };
+}
+
+describe('tty progress', () => {
+  test('is one line that fits the terminal and does not end', async () => {
+    const { stream } = await createSpinning();
+    const shown = stripVTControlCharacters(stream.text);
+    expect(shown).toMatch(/^\r. sending 14% · 374\/612 MB · /);
+    expect(shown).not.toContain('\n');
+    expect(shown.length).toBeLessThan(80);
+  });
+
+  test('draws over itself, and follows a terminal that gets narrower', async () => {
+    const { stream, view } = await createSpinning();
+    stream.text = '';
+    stream.columns = 40;
+    view.handle(progress({ etaSeconds: 2 }));
+    expect(stream.text).toContain('\x1b[1G\x1b[0K');
+    expect(stripVTControlCharacters(stream.text)).toMatch(
+      /^\r. sending 14% · 374\/612 MB · ETA 2s$/,
+    );
+  });
+
+  test('draws in one write, because two processes may draw on one line', async () => {
+    const { stream, view } = await createSpinning();
+    const write = vi.spyOn(stream, 'write');
+    view.handle(progress());
+    expect(write).toHaveBeenCalledTimes(1);
+    expect(write.mock.calls[0]?.[0].startsWith(ERASE)).toBe(true);
+  });
+
+  test('leaves the cursor, and the line before data flows, alone', async () => {
+    const { stream, view } = create();
+    view.handle(phase('preparing'));
+    view.handle(progress({ phase: 'preparing' }));
+    await view.close();
+    expect(stream.text).toBe('');
+    const { stream: drawn } = await createSpinning();
+    expect(drawn.text).not.toContain('\x1b[?25l');
+  });
+
+  test('writes lines that stay above the spinner, over whatever another process left', async () => {
+    const { stream, view } = await createSpinning();
+    await vi.waitFor(() => {
+      stream.text = '';
+      view.handle(STALL);
+      expect(stream.text).toContain(`${ERASE}ctxsync send: stalled 12s: receiver is writing`);
+    });
+    expect(stripVTControlCharacters(stream.text)).toMatch(/answering\)\n\r. sending 14%/);
+  });
+
+  test('takes the spinner away for the closing line', async () => {
+    const { stream, view } = await createSpinning();
+    stream.text = '';
+    view.handle(end());
+    view.handle(progress());
+    await view.close();
+    const [before, after] = stream.text.split('ctxsync send: received ');
+    expect(before).toBe(`\x1b[1G\x1b[0K${ERASE}`);
+    expect(after).toMatch(/71%\n$/);
+  });
+
+  test('shows no progress once the peer speaks, but warnings and the closing line', async () => {
+    const { stream, view } = create('receiver');
+    view.handle({ type: 'peer-speaks' });
+    for (const event of [phase('receiving'), progress(), WARNING, end()]) view.handle(event);
+    await view.close();
+    expect(stream.lines.map((line) => line.slice(0, ERASE.length + 24))).toEqual([
+      `${ERASE}ctxsync receive: warning`,
+      `${ERASE}ctxsync receive: receive`,
+    ]);
+  });
+
+  test('draws no spinner that was loaded too late', async () => {
+    const { stream, view } = create();
+    view.handle(progress());
+    view.handle(end());
+    await view.close();
+    await import('ora');
+    expect(stripVTControlCharacters(stream.text)).toMatch(/^\rctxsync send: received .*\n$/);
+  });
+
+  test('can be had where the stream does not say that it is a terminal', async () => {
+    const { stream, view } = await createSpinning();
+    stream.isTTY = false;
+    stream.text = '';
+    view.handle(progress());
+    expect(stream.text).toContain('\x1b[1G\x1b[0K');
+  });
+});

@@ -1,0 +1,319 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Remains } from '../../src/dest/partial-stages.ts';
+import { StageWriter } from '../../src/dest/stage-writer.ts';
+import { Gauge } from '../../src/disk/worker-status.ts';
+import { toUtimesSeconds } from '../../src/disk/mtime.ts';
+import { asNobody } from '../helpers/cli/as-nobody.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { update } from '../helpers/cli/incremental.ts';
+import { changeRandomly, withRandomPair } from '../helpers/trees/random-tree.ts';
+import { writeTree } from '../helpers/trees/sandbox.ts';
+import { contentOf, toEntry, type EntryLike } from '../helpers/disk/stage.ts';
+import { treeState } from '../helpers/trees/tree-state.ts';
+import { held, tryHold } from '../helpers/disk/held.ts';
+import { rounds } from '../helpers/proofs.ts';
+
+const MTIME_US = 1_500_000_000_123_457;
+const SECONDS = toUtimesSeconds(MTIME_US);
+const SIZE = 'content'.length;
+
+/** A tree with a whole file, in folders. */
+function makeRemains(tree: string, content = 'content', path = 'a/b/file'): string {
+  writeTree(tree, { [path]: content });
+  utimesSync(join(tree, path), SECONDS, SECONDS);
+  return tree;
+}
+
+describe('remains', () => {
+  it('of nothing are empty, and have nothing', () => {
+    const remains = new Remains([], new Gauge());
+    expect(remains.empty).toBe(true);
+    remains.enter('a');
+    expect(remains.find('a/file', 0, 0)).toBeUndefined();
+    remains.close();
+  });
+
+  it('have a file of the same path, size and time, in folders that were entered', async () => {
+    await withFolder((folder) => {
+      const trees = [makeRemains(join(folder, 'tree'))];
+      expect(search(trees, 'a/b/file')).toBe('content');
+      expect(search(trees, 'a/b/other')).toBeUndefined();
+      expect(search(trees, 'a/b')).toBeUndefined();
+      expect(search(trees, 'a/b/file', { enter: ['a'] })).toBeUndefined();
+    });
+  });
+
+  it.each([
+    ['size', { size: SIZE - 1 }],
+    ['size', { size: SIZE + 1 }],
+    ['time, by a microsecond', { mtimeUs: MTIME_US + 1 }],
+    ['time, by a microsecond', { mtimeUs: MTIME_US - 1 }],
+  ])('have not a file of another %s', async (_, wanted) => {
+    await withFolder((folder) => {
+      expect(search([makeRemains(join(folder, 'tree'))], 'a/b/file', wanted)).toBeUndefined();
+    });
+  });
+
+  it('have not what is cut, or was written to', async () => {
+    await withFolder((folder) => {
+      const tree = makeRemains(join(folder, 'tree'));
+      truncateSync(join(tree, 'a/b/file'), 3);
+      expect(search([tree], 'a/b/file')).toBeUndefined();
+      expect(search([tree], 'a/b/file', { size: 3 })).toBeUndefined();
+    });
+  });
+
+  it('have what the newest of them has', async () => {
+    await withFolder((folder) => {
+      const trees = ['one', 'two', 'three'].map((name) => join(folder, name));
+      mkdirSync(trees[0]!);
+      makeRemains(trees[1]!, 'newer..');
+      makeRemains(trees[2]!, 'older..');
+      expect(search(trees, 'a/b/file')).toBe('newer..');
+      expect(search(trees.toReversed(), 'a/b/file')).toBe('older..');
+      expect(search([...trees, join(folder, 'missing')], 'a/b/file')).toBe('newer..');
+    });
+  });
+
+  it.each(['a', 'a/b', 'a/b/file', ''])('follow no symlink at "%s"', async (at) => {
+    await withFolder((folder) => {
+      const elsewhere = makeRemains(join(folder, 'elsewhere'), 'content', 'a/b/file');
+      const tree = join(folder, 'tree');
+      if (at !== '') mkdirSync(join(tree, at, '..'), { recursive: true });
+      symlinkSync(join(elsewhere, at), join(tree, at).replace(/\/$/, ''));
+      expect(readFileSync(join(tree, 'a/b/file'), 'utf8')).toBe('content');
+      expect(search([tree], 'a/b/file')).toBeUndefined();
+    });
+  });
+
+  it('have not a file with other names, which may be in OUT', async () => {
+    await withFolder((folder) => {
+      const tree = makeRemains(join(folder, 'tree'));
+      linkSync(join(tree, 'a/b/file'), join(folder, 'out'));
+      expect(search([tree], 'a/b/file')).toBeUndefined();
+    });
+  });
+
+  it('have what is in folders that nobody may enter, also for one who is not root', async () => {
+    await withFolder((folder) => {
+      const tree = makeRemains(join(folder, 'tree'));
+      asNobody(folder, () => {
+        chmodSync(join(tree, 'a/b'), 0o000);
+        chmodSync(join(tree, 'a'), 0o111);
+        expect(search([tree], 'a/b/file')).toBe('content');
+      });
+    });
+  });
+});
+
+describe('a file that is kept', () => {
+  it.each([0o644, 0o400, 0o1755])(
+    'is moved into the stage, and gets its mode: 0%o',
+    async (mode) => {
+      await withFolder((folder) => {
+        const tree = makeRemains(join(folder, 'old'));
+        chmodSync(join(tree, 'a/b/file'), 0o4777);
+        const { ino } = statSync(join(tree, 'a/b/file'));
+        const stage = adopt(folder, [tree], { mode });
+        const { mode: now, ino: inoNow, mtimeMs } = statSync(join(stage, 'a/b/file'));
+        expect([now & 0o7777, inoNow]).toEqual([mode, ino]);
+        expect(Math.floor(mtimeMs)).toBe(Math.floor(MTIME_US / 1000));
+        expect(existsSync(join(tree, 'a/b/file'))).toBe(false);
+      });
+    },
+  );
+
+  it('is moved out of a folder that nobody may write into, also by one who is not root', async () => {
+    await withFolder((folder) => {
+      const tree = makeRemains(join(folder, 'old'));
+      asNobody(folder, () => {
+        chmodSync(join(tree, 'a/b'), 0o555);
+        expect(readFileSync(join(adopt(folder, [tree], {}), 'a/b/file'), 'utf8')).toBe('content');
+      });
+    });
+  });
+
+  it('counts for no content: it did not arrive', async () => {
+    await withFolder((folder) => {
+      const gauge = new Gauge();
+      adopt(folder, [makeRemains(join(folder, 'old'))], {}, gauge);
+      expect(gauge.read().bytes).toBe(0);
+    });
+  });
+
+  it.each([
+    ['another size', { kept: SIZE - 1 }],
+    ['another time', { mtimeUs: MTIME_US + 1 }],
+    ['another path', { path: 'a/b/other' }],
+  ])('and is not there, but one of %s, is refused', async (_, entry) => {
+    await withFolder((folder) => {
+      const tree = makeRemains(join(folder, 'old'));
+      const before = treeState(tree);
+      expect(() => adopt(folder, [tree], entry)).toThrow(
+        expect.objectContaining({
+          code: 'source-changed',
+          message: expect.stringMatching(/^a\/b\/\w+ was written to while the context was read/),
+        }),
+      );
+      expect(treeState(tree)).toEqual(before);
+    });
+  });
+
+  it.each(['a', 'a/b', 'a/b/file'])(
+    'is never taken from where a symlink at %s leads',
+    async (at) => {
+      await withFolder((folder) => {
+        const elsewhere = makeRemains(join(folder, 'elsewhere'));
+        const tree = join(folder, 'old');
+        mkdirSync(join(tree, at, '..'), { recursive: true });
+        symlinkSync(join(elsewhere, at), join(tree, at));
+        const before = treeState(elsewhere);
+        expect(() => adopt(folder, [tree], {})).toThrow(
+          expect.objectContaining({ code: 'source-changed', path: 'a/b/file' }),
+        );
+        expect(treeState(elsewhere)).toEqual(before);
+        expect(lstatSync(join(tree, at)).isSymbolicLink()).toBe(true);
+        expect(existsSync(join(folder, 'stage/a/b/file'))).toBe(false);
+      });
+    },
+  );
+});
+
+describe('a transfer after one that broke off', () => {
+  it('goes on from what that one has left, and nothing of it is in OUT afterwards', async () => {
+    await withFolder((folder) => {
+      const { context, out, stage } = makeBrokenOff(folder);
+      truncateSync(join(stage, 'big'), 10);
+      expect(update(out, { '': context }).bytes).toBe('big'.length + 'twin'.length);
+      expect(treeState(out)).toEqual(treeState(context));
+      expect(readdirSync(out).filter((name) => name.startsWith('.ctxsync'))).toEqual([]);
+    });
+  });
+
+  it('does not go on from content that is not the same, whatever size and time say', async () => {
+    await withFolder((folder) => {
+      const { context, out } = makeBrokenOff(folder, { 'sub/file': 'OTHER' });
+      expect(update(out, { '': context }).bytes).toBe('other'.length + 'twin'.length);
+      expect(treeState(out)).toEqual(treeState(context));
+    });
+  });
+
+  it('keeps files apart that were one then', async () => {
+    await withFolder((folder) => {
+      const { context, out, stage } = makeBrokenOff(folder, {});
+      linkSync(join(stage, 'twin-a'), join(stage, 'twin-b'));
+      update(out, { '': context });
+      expect(treeState(out)).toEqual(treeState(context));
+    });
+  });
+
+  it('goes on where folders are closed by then, also for one who is not root', async () => {
+    await withFolder((folder) => {
+      const { context, out, stage } = makeBrokenOff(folder);
+      chmodSync(join(context, 'sub'), 0o555);
+      asNobody(folder, () => {
+        chmodSync(join(stage, 'sub'), 0o555);
+        update(out, { '': context });
+        expect(treeState(out)).toEqual(treeState(context));
+      });
+    });
+  });
+});
+
+describe('any transfer after any that broke off', () => {
+  it.each([['root'], ['one who is not']])('makes OUT what the context is, for %s', async (who) => {
+    const seeds = rounds(80);
+    for (let seed = 0; seed < seeds; seed++) {
+      await withRandomPair(seed, ({ folder, context, out, random }) => {
+        changeRandomly(out, random, 8);
+        for (const name of ['.ctxsync-0123456789abcdef', '.ctxsync-0123456789abcde0']) {
+          const stage = join(out, name);
+          mkdirSync(stage);
+          execFileSync('cp', ['-a', context, join(stage, 'tree')]);
+          changeRandomly(join(stage, 'tree'), random, 3);
+        }
+        const run = (): void => {
+          update(out, { '': context }, { delete: true, checksum: true });
+          expect(treeState(out), `seed ${seed}`).toEqual(treeState(context));
+        };
+        if (who === 'root') run();
+        else asNobody(folder, run);
+      });
+    }
+  });
+});
+
+interface BrokenOff {
+  context: string;
+  out: string;
+  /** The tree of what is left. */
+  stage: string;
+}
+
+/** @param staged what the stage has instead of the context's */
+function makeBrokenOff(folder: string, staged: Record<string, string> = {}): BrokenOff {
+  const context = join(folder, 'context');
+  const out = join(folder, 'out');
+  const stage = join(out, '.ctxsync-0123456789abcdef/tree');
+  const files = { big: 'big', 'sub/file': 'other', 'twin-a': 'twin', 'twin-b': 'twin' };
+  writeTree(context, files);
+  const { 'twin-b': _, ...whole } = files;
+  writeTree(stage, { ...whole, ...staged });
+  for (const path of Object.keys(files)) utimesSync(join(context, path), SECONDS, SECONDS);
+  for (const path of Object.keys(whole)) utimesSync(join(stage, path), SECONDS, SECONDS);
+  return { context, out, stage };
+}
+
+/** The content of what is found, after its folders were entered. */
+function search(
+  trees: readonly string[],
+  path: string,
+  { size = SIZE, mtimeUs = MTIME_US, enter = ['a', 'a/b'] } = {},
+): string | undefined {
+  const remains = new Remains(trees.map(tryHold), new Gauge());
+  try {
+    for (const each of enter) remains.enter(each);
+    const found = remains.find(path, size, mtimeUs);
+    return found && readFileSync(found.directory.child(found.name), 'utf8');
+  } finally {
+    remains.close();
+  }
+}
+
+/** Stages a/b/file as kept. @returns the stage */
+function adopt(
+  folder: string,
+  trees: readonly string[],
+  given: Partial<EntryLike>,
+  gauge = new Gauge(),
+): string {
+  const stage = join(folder, 'stage');
+  mkdirSync(stage);
+  const remains = new Remains(trees.map(tryHold), gauge);
+  const writer = new StageWriter(held(stage), 0o022, gauge, { remains });
+  const file: EntryLike = { path: 'a/b/file', kept: SIZE, size: 0, mtimeUs: MTIME_US, ...given };
+  try {
+    for (const each of [{ path: 'a/' }, { path: 'a/b/' }, file]) {
+      writer.add(toEntry(each), contentOf(''), false);
+    }
+    writer.end();
+  } finally {
+    remains.close();
+  }
+  return stage;
+}

@@ -1,0 +1,62 @@
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { OpenFolder } from '../../src/disk/open-directory.ts';
+import { errnoOf } from '../../src/disk/errno.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { writeTree } from '../helpers/trees/sandbox.ts';
+import { caughtFrom } from '../helpers/capture-error.ts';
+
+const disk = vi.hoisted(() => ({ failing: false, failedOn: [] as number[] }));
+
+vi.mock('node:fs', async (importOriginal) => {
+  const { withoutProc } = await import('../helpers/disk/without-proc.ts');
+  const real = await importOriginal<typeof import('node:fs')>();
+  return {
+    ...withoutProc(real),
+    fstatSync: (fd: number, options: fs.StatSyncOptions) => {
+      if (!disk.failing) return real.fstatSync(fd, options);
+      disk.failedOn.push(fd);
+      throw Object.assign(new Error('EIO'), { code: 'EIO' });
+    },
+  };
+});
+
+// As on macOS.
+describe('an open folder without /proc', () => {
+  it('reaches its children by path, and knows whether that still leads to it', async () => {
+    await withFolder((root) => {
+      writeTree(root, { 'a/in/file': '', 'out/in/file': '' });
+      const folder = new OpenFolder(join(root, 'a/in'));
+      try {
+        expect(folder.child('file')).toBe(join(root, 'a/in/file'));
+        expect(folder.verify()).toBe(true);
+        fs.renameSync(join(root, 'a'), join(root, 'aside'));
+        expect(folder.verify()).toBe(false);
+        fs.symlinkSync('out', join(root, 'a'));
+        expect(folder.verify()).toBe(false);
+        fs.unlinkSync(join(root, 'a'));
+        fs.writeFileSync(join(root, 'a'), '');
+        expect(folder.verify()).toBe(false);
+        fs.unlinkSync(join(root, 'a'));
+        fs.renameSync(join(root, 'aside'), join(root, 'a'));
+        expect(folder.verify()).toBe(true);
+      } finally {
+        folder.close();
+      }
+    });
+  });
+
+  it('is closed again when it cannot be looked at', async () => {
+    await withFolder((root) => {
+      disk.failing = true;
+      try {
+        expect(errnoOf(caughtFrom(() => new OpenFolder(root)))).toBe('EIO');
+      } finally {
+        disk.failing = false;
+      }
+      const [fd] = disk.failedOn as [number];
+      expect(() => fs.fstatSync(fd)).toThrow('EBADF');
+    });
+  });
+});

@@ -1,0 +1,112 @@
+import { Worker } from 'node:worker_threads';
+import { describe, expect, it } from 'vitest';
+import { Gauge } from '../../src/disk/worker-status.ts';
+import { GAUGE_PATH_BYTES } from '../../src/limits.ts';
+import { buildModule } from '../helpers/cli/built-module.ts';
+
+describe('a gauge', () => {
+  it('shows on the other side what the worker is in the middle of', () => {
+    const [worker, main] = twoEnds();
+    expect(main.read()).toMatchObject({ state: 'idle', path: '', calls: 0, entries: 0, bytes: 0 });
+    worker.enter('reading', 'web/caf\xe9');
+    worker.addBytes(5e9);
+    worker.addEntry();
+    expect(main.read()).toMatchObject({
+      state: 'reading',
+      path: 'web/caf\xe9',
+      calls: 1,
+      entries: 1,
+      bytes: 5e9,
+    });
+    worker.idle();
+    expect(main.read()).toMatchObject({ state: 'idle', path: '', calls: 1 });
+  });
+
+  it('has another sequence for every call, and the same while one is pending', () => {
+    const [worker, main] = twoEnds();
+    worker.enter('writing', 'a');
+    const first = main.read().sequence;
+    expect(main.read().sequence).toBe(first);
+    worker.enter('writing', 'a');
+    expect(main.read().sequence).not.toBe(first);
+  });
+
+  it('counts calls as progress, but no wait and no refreshed lock', () => {
+    const [worker, main] = twoEnds();
+    for (const state of ['waiting-for-room', 'waiting-for-data', 'locking'] as const) {
+      worker.enter(state);
+    }
+    expect(main.read().calls).toBe(0);
+    for (const state of ['scanning', 'reading', 'writing', 'committing', 'cleaning'] as const) {
+      worker.enter(state);
+    }
+    expect(main.read().calls).toBe(5);
+  });
+
+  it('adds up the waits for room and for data, each by itself', () => {
+    const [worker, main] = twoEnds();
+    worker.addWait('waiting-for-room', 1.5);
+    worker.addWait('waiting-for-room', 2);
+    worker.addWait('waiting-for-data', 7);
+    expect(main.read()).toMatchObject({ waitedForRoomMs: 3.5, waitedForDataMs: 7 });
+  });
+
+  it('shows the end of a path that is too long for it', () => {
+    const [worker, main] = twoEnds();
+    worker.enter('scanning', `${'long/'.repeat(GAUGE_PATH_BYTES)}end`);
+    const { path } = main.read();
+    expect(path).toHaveLength(GAUGE_PATH_BYTES);
+    expect(path.endsWith('/long/end')).toBe(true);
+  });
+
+  it('lets a cancelled worker begin no other call, until its next job', () => {
+    const [worker, main] = twoEnds();
+    worker.enter('reading', 'a');
+    main.cancel();
+    expect(() => worker.enter('reading', 'b')).toThrow(
+      expect.objectContaining({ code: 'interrupted' }),
+    );
+    expect(main.read()).toMatchObject({ path: 'a', calls: 1 });
+    main.reset();
+    worker.enter('reading', 'c');
+    expect(main.read()).toMatchObject({ path: 'c', calls: 2 });
+  });
+
+  it('never shows half a path, while a thread writes one after the other', async () => {
+    const gauge = new Gauge();
+    const built = await buildModule('disk/gauge.ts');
+    const stop = new Int32Array(new SharedArrayBuffer(4));
+    const thread = new Worker(BUSY_THREAD, {
+      eval: true,
+      workerData: { shared: gauge.shared, stop, module: built.href },
+    });
+    const ended = new Promise((resolve, reject) => thread.on('exit', resolve).on('error', reject));
+    try {
+      await new Promise((resolve) => thread.once('message', resolve));
+      const seen = new Set<string>();
+      // Until the other thread had a turn too, however busy the machine is.
+      for (let look = 0; look < 20_000 || seen.size < 3; look++) seen.add(gauge.read().path);
+      for (const path of seen) expect(path).toMatch(/^(?:(.)\1*)?$/);
+    } finally {
+      Atomics.store(stop, 0, 1);
+      await ended;
+      built.remove();
+    }
+  });
+});
+
+const BUSY_THREAD = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  import(workerData.module).then(({ Gauge }) => {
+    const gauge = new Gauge(workerData.shared);
+    const paths = ['a', 'b', 'c', 'd'].map((letter, i) => letter.repeat(50 * (i + 1)));
+    for (let i = 0; Atomics.load(workerData.stop, 0) === 0; i++) {
+      gauge.enter('reading', paths[i % paths.length]);
+      if (i === 1000) parentPort.postMessage('busy');
+    }
+  });`;
+
+function twoEnds(): [worker: Gauge, main: Gauge] {
+  const main = new Gauge();
+  return [new Gauge(main.shared), main];
+}

@@ -1,0 +1,224 @@
+import { describe, expect, test } from 'vitest';
+import { Budget } from '../../src/entry/budget.ts';
+import { EntryValidator } from '../../src/entry/entry-validator.ts';
+import type { Entry, EntryKind } from '../../src/entry/entry.ts';
+import { MAX_DEPTH, MAX_LINK_BYTES, MAX_NAME_BYTES, MAX_PATH_BYTES } from '../../src/limits.ts';
+import { anEntry } from '../helpers/trees/archive-io.ts';
+import { TYPE_CHANGES } from '../helpers/trees/type-changes.ts';
+
+function createValidator(limits = { maxEntries: 10_000, maxBytes: 1_000 }): EntryValidator {
+  return new EntryValidator(Budget.create(limits));
+}
+
+const file = (path: string, size = 0) => anEntry({ path, size });
+const folder = (path: string) => anEntry({ path, kind: 'folder' });
+const symlink = (path: string, link: string) => anEntry({ path, kind: 'symlink', link });
+const hardlink = (path: string, link: string) => anEntry({ path, kind: 'hardlink', link });
+const kindOf = (kind: EntryKind, path: string): Entry => anEntry({ path, kind, link: 'target' });
+
+/** The last of the entries is refused, and it says why. */
+function expectUnsafe(entries: Entry[], why: RegExp): void {
+  const validator = createValidator();
+  for (const entry of entries.slice(0, -1)) validator.check(entry);
+  const last = entries.at(-1)!;
+  expect(() => validator.check(last)).toThrow(
+    expect.objectContaining({
+      code: 'unsafe-entry',
+      message: expect.stringMatching(why) as string,
+    }),
+  );
+}
+
+test('a context with all kinds of entries passes', () => {
+  const validator = createValidator();
+  const entries = [
+    folder(''),
+    file('a', 5),
+    folder('b'),
+    folder('b/c'),
+    file('b/c/d'),
+    symlink('b/e', '../../anywhere'),
+    symlink('b/f', '/etc/passwd'),
+    hardlink('b/g', 'a'),
+    hardlink('h', 'b/g'),
+    file('...'),
+    file('..a'),
+    file('\xff\n\\'),
+  ];
+  for (const entry of entries) expect(validator.check(entry)).toBe(false);
+});
+
+describe('paths', () => {
+  test.each(['/', '/a', '//a', '/../a'])('%j is absolute', (path) => {
+    expectUnsafe([folder(path)], /it is an absolute path/);
+  });
+
+  test.each(['..', '../a', 'a/..', 'a/../b', 'a/../../b'])('%j climbs', (path) => {
+    expectUnsafe([folder('a'), folder(path)], /its path has "\.\."/);
+  });
+
+  test.each(['.', './a', 'a/.', 'a/./b', 'a//b', 'a/'])('%j has an empty name', (path) => {
+    expectUnsafe([folder('a'), folder(path)], /its path has an empty name/);
+  });
+
+  test.each(['\0', 'a\0', 'a\0/../b'])('%j has a NUL', (path) => {
+    expectUnsafe([file(path)], /its path has a NUL byte/);
+  });
+
+  test('a name has at most MAX_NAME_BYTES', () => {
+    createValidator().check(file('n'.repeat(MAX_NAME_BYTES)));
+    expectUnsafe([file('n'.repeat(MAX_NAME_BYTES + 1))], /a name of it has 256 bytes/);
+  });
+
+  test('a path has at most MAX_PATH_BYTES', () => {
+    const path = (length: number) => {
+      const names = Array.from({ length: Math.ceil(length / 150) }, () => 'n'.repeat(150));
+      return names.join('/').slice(0, length);
+    };
+    const folders = (last: string) => {
+      const names = last.split('/');
+      return names.map((_, index) => folder(names.slice(0, index + 1).join('/')));
+    };
+    const validator = createValidator();
+    for (const entry of folders(path(MAX_PATH_BYTES))) validator.check(entry);
+    expect(path(MAX_PATH_BYTES)).toHaveLength(MAX_PATH_BYTES);
+    expectUnsafe(folders(path(MAX_PATH_BYTES + 1)), /its path has 3801 bytes/);
+  });
+
+  test('an entry lies at most MAX_DEPTH deep', () => {
+    const at = (depth: number) => folder(Array.from({ length: depth }, () => 'd').join('/'));
+    const validator = createValidator();
+    for (let depth = 1; depth <= MAX_DEPTH; depth++) validator.check(at(depth));
+    expect(() => validator.check(at(MAX_DEPTH + 1))).toThrow(/lies deeper than 1024 folders/);
+  });
+
+  test.each(['.ctxsync-lock', '.ctxsync-0123456789abcdef', '.ctxsync-0123456789abcdef/a'])(
+    "%j is a receiver's own",
+    (path) => {
+      expectUnsafe([folder(path)], /it has a receiver's own work name/);
+    },
+  );
+
+  test('so it is at every depth', () => {
+    const message = /it has a receiver's own work name/;
+    expectUnsafe([folder('a'), folder('a/.ctxsync-lock')], message);
+    expectUnsafe([folder('a'), folder('a/b'), file('a/b/.CTXSYNC-x')], message);
+  });
+
+  test('a name that only resembles one is any other', () => {
+    const validator = createValidator();
+    const others = ['.ctxsync', 'x.ctxsync-lock', 'ctxsync-0', '.ctxsyncs-lock'];
+    for (const path of others) validator.check(folder(path));
+  });
+});
+
+describe('folders', () => {
+  test.each<EntryKind>(['file', 'folder', 'symlink'])('a %s needs its folder before it', (kind) => {
+    expectUnsafe([kindOf(kind, 'a/b')], /its folder a is no folder of this context/);
+    expectUnsafe([folder('a'), kindOf(kind, 'a/b/c')], /its folder a\/b is no folder/);
+  });
+
+  test.each([file('a'), symlink('a', '.'), hardlink('a', 'target')])(
+    'a $kind has nothing beneath it',
+    (above) => {
+      expectUnsafe([file('target'), above, file('a/b')], /its folder a is no folder/);
+    },
+  );
+
+  test('the root is a folder', () => {
+    for (const kind of ['file', 'symlink', 'hardlink'] as const) {
+      expectUnsafe([kindOf(kind, '')], new RegExp(`refused \\./: the root is a ${kind}`));
+    }
+  });
+
+  test('it is told whether a folder came', () => {
+    const validator = createValidator();
+    expect([validator.hasDirectory(''), validator.hasDirectory('a')]).toEqual([true, false]);
+    validator.check(folder(''));
+    validator.check(folder('a'));
+    validator.check(file('b'));
+    expect([validator.hasDirectory('a'), validator.hasDirectory('b')]).toEqual([true, false]);
+  });
+});
+
+describe('a path that comes twice', () => {
+  const again = (first: Entry, second: Entry) => {
+    const validator = createValidator();
+    validator.check(file('target'));
+    validator.check(first);
+    return validator.check(second);
+  };
+
+  test.each<EntryKind>(['file', 'folder', 'symlink', 'hardlink'])(
+    'of the same kind is told: %s',
+    (kind) => {
+      expect(again(kindOf(kind, 'a'), kindOf(kind, 'a'))).toBe(true);
+    },
+  );
+
+  test('a hardlink is a file', () => {
+    expect(again(file('a'), hardlink('a', 'target'))).toBe(true);
+    expect(again(hardlink('a', 'target'), file('a'))).toBe(true);
+  });
+
+  test('the root may come twice', () => {
+    expect(again(folder(''), folder(''))).toBe(true);
+  });
+
+  test.each(TYPE_CHANGES)('as a %s and then a %s is refused', (first, second) => {
+    const entries = [file('target'), kindOf(first, 'a'), kindOf(second, 'a')];
+    expectUnsafe(entries, /it comes twice, as a/);
+  });
+});
+
+describe('links', () => {
+  test.each<EntryKind>(['symlink', 'hardlink'])('a %s has a target that is possible', (kind) => {
+    const to = (link: string) => [anEntry({ kind, link })];
+    expectUnsafe([anEntry({ kind })], /it links to nothing/);
+    expectUnsafe(to(''), /it links to nothing/);
+    expectUnsafe(to('a\0b'), /its link has a NUL byte/);
+    expectUnsafe(to('l'.repeat(MAX_LINK_BYTES + 1)), /its link has 4096 bytes/);
+  });
+
+  test('a symlink has any text, of up to MAX_LINK_BYTES', () => {
+    createValidator().check(symlink('a', 'l'.repeat(MAX_LINK_BYTES)));
+  });
+
+  test('a hardlink may be another name of a symlink, and counts as one', () => {
+    const twins = [symlink('a', 'text'), hardlink('b', 'a'), hardlink('c', 'b')];
+    expectUnsafe([...twins, file('c/x')], /its folder c is no folder/);
+    expectUnsafe([...twins, file('c')], /it comes twice, as a symlink and as a file/);
+  });
+
+  test.each([
+    ['outside', '../a'],
+    ['nowhere', 'nowhere'],
+    ['in a folder that is none', 'file/b'],
+    ['in a folder that did not come', 'later/b'],
+    ['the root', '.'],
+    ['a folder', 'folder'],
+    ['through a symlink', 'symlink/file'],
+  ])('a hardlink to what is %s is refused', (_, link) => {
+    const before = [file('file'), folder('folder'), symlink('symlink', '.')];
+    expectUnsafe(
+      [...before, hardlink('a', link)],
+      /is neither a file nor a symlink of this context/,
+    );
+  });
+
+  test('nor does a hardlink lead to itself, or have an absolute target', () => {
+    expectUnsafe([file('a'), hardlink('a', 'a')], /hardlink to itself/);
+    expectUnsafe([file('b'), hardlink('a', '/b')], /hardlink to an absolute path/);
+  });
+});
+
+test('entries and bytes are limited; the root and what comes again count too', () => {
+  const overLimit = expect.objectContaining({ code: 'over-limit' });
+  const entries = createValidator({ maxEntries: 2, maxBytes: 100 });
+  entries.check(folder(''));
+  entries.check(file('a'));
+  expect(() => entries.check(file('a'))).toThrow(overLimit);
+  const bytes = createValidator({ maxEntries: 10, maxBytes: 100 });
+  bytes.check(file('a', 60));
+  expect(() => bytes.check(file('a', 60))).toThrow(overLimit);
+});

@@ -1,0 +1,15 @@
+import { unprivileged } from '../trees/sandbox.ts';
+
+/** Runs as somebody for whom permissions count, and who owns the folder with all that is in it. */
+export function asNobody(folder: string, run: () => void): void {
+  const { uid, gid } = unprivileged(folder);
+  if (uid === undefined || gid === undefined) return run();
+  process.setegid?.(gid);
+  process.seteuid?.(uid);
+  try {
+    run();
+  } finally {
+    process.seteuid?.(0);
+    process.setegid?.(0);
+  }
+}

@@ -1,0 +1,19 @@
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'rolldown';
+import { makeFolder, removeFolder } from '../trees/temporary-directory.ts';
+
+/** A module of src for a thread of the test's: one of Node 20 cannot load TypeScript. */
+export interface BuiltModule {
+  href: string;
+  remove: () => void;
+}
+
+/** @param path within src */
+export async function buildModule(path: string): Promise<BuiltModule> {
+  const folder = makeFolder();
+  const file = join(folder, 'module.mjs');
+  const input = fileURLToPath(new URL(`../../../src/${path}`, import.meta.url));
+  await build({ input, platform: 'node', output: { file }, logLevel: 'silent' });
+  return { href: pathToFileURL(file).href, remove: () => removeFolder(folder) };
+}

@@ -1,0 +1,91 @@
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { BIN, startInTest, type Outcome, type Started } from './cli.ts';
+import { workNames, type Scene } from '../trees/sandbox.ts';
+import { until } from '../until.ts';
+
+export interface BothSides {
+  sender: Started;
+  receiver: Started;
+}
+
+export function socketOf({ folder }: { folder: string }): string {
+  return join(folder, 'socket');
+}
+
+/** A receiver that listens by now. */
+export async function startReceiver(socket: string, args: readonly string[]): Promise<Started> {
+  const receiver = startInTest(['receive', ...args, '--socket', socket]);
+  const ended = (): boolean => receiver.child.exitCode !== null;
+  await until('the receiver listens', () => existsSync(socket) || ended());
+  return receiver;
+}
+
+/** Both sides, the receiver first. */
+export async function startOverSocket(
+  { socket }: { socket: string },
+  send: readonly string[],
+  receive: readonly string[],
+): Promise<BothSides> {
+  const receiver = await startReceiver(socket, receive);
+  const sender = startInTest(['send', ...send, '--socket', socket]);
+  return { sender, receiver };
+}
+
+/** Both sides to their ends. */
+export async function overSocket(
+  scene: { folder: string },
+  send: readonly string[],
+  receive: readonly string[],
+): Promise<{ send: Outcome; receive: Outcome }> {
+  const { sender, receiver } = await startOverSocket({ socket: socketOf(scene) }, send, receive);
+  return bothEnds({ sender, receiver });
+}
+
+export async function bothEnds({
+  sender,
+  receiver,
+}: BothSides): Promise<{ send: Outcome; receive: Outcome }> {
+  const [send, receive] = await Promise.all([sender.done, receiver.done]);
+  return { send, receive };
+}
+
+/** What stands after "--". */
+export function receiveCommand(...args: string[]): string[] {
+  return ['--', process.execPath, BIN, 'receive', ...args];
+}
+
+/** More than credit and buffers let through while the receiver does not consume. */
+export function addBigFile({ context }: { context: string }, bytes = 96 * 1024 * 1024): void {
+  mkdirSync(context, { recursive: true });
+  const big = join(context, 'big.bin');
+  writeFileSync(big, '');
+  truncateSync(big, bytes);
+}
+
+/** The receiver of a big context works, and not for long yet. */
+export function receives({ out }: Pick<Scene, 'out'>): Promise<void> {
+  return until('the receiver has its stage', () => workNames(out).length === 2);
+}
+
+/** Ids of the processes, other than the sender, that have this text in their command lines. */
+export function processesWith(text: string, sender: Started): number[] {
+  const ids = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+  return ids.filter((id) => {
+    if (id === sender.child.pid || id === process.pid) return false;
+    try {
+      return readFileSync(`/proc/${id}/cmdline`, 'utf8').includes(text);
+    } catch {
+      return false; // it has just ended
+    }
+  });
+}

@@ -1,0 +1,251 @@
+import { Budget } from '../../../src/entry/budget.ts';
+import { EntryValidator } from '../../../src/entry/entry-validator.ts';
+import { hashSource, pack } from '../../../src/tar/pack.ts';
+import { UnreadablePaths } from '../../../src/disk/unreadable-paths.ts';
+import { TarReader } from '../../../src/tar/tar-reader.ts';
+import { unpack } from '../../../src/tar/unpack.ts';
+import { commit, type ComparedContext, type CommitResult } from '../../../src/dest/commit.ts';
+import { Comparison, type ComparisonCounts } from '../../../src/dest/comparison.ts';
+import {
+  discard,
+  editsName,
+  openBase,
+  openRemains,
+  prepareDestination,
+  withDestination,
+  type Destination,
+} from '../../../src/dest/destination.ts';
+import { EditWriter, type Edit } from '../../../src/dest/local-changes.ts';
+import { Remains } from '../../../src/dest/partial-stages.ts';
+import { StageWriter } from '../../../src/dest/stage-writer.ts';
+import { fromText, joinPath, type BytePath } from '../../../src/disk/byte-path.ts';
+import type { HeldDirectory } from '../../../src/disk/held-directory.ts';
+import { Gauge } from '../../../src/disk/worker-status.ts';
+import type { ManifestEntry, SourceEntry, Want } from '../../../src/entry/entry.ts';
+import { ManifestWriter, readManifest } from '../../../src/entry/manifest.ts';
+import { WantReader, WantWriter } from '../../../src/entry/wants.ts';
+import { parseIgnoreFile } from '../../../src/ignore/ignore-file.ts';
+import { IgnoreRules } from '../../../src/ignore/ignore-rules.ts';
+import { stampOf } from '../../../src/tree/stamp.ts';
+import { walkWanted } from '../../../src/tree/walk-wanted.ts';
+import { walk, type WalkOptions } from '../../../src/tree/walk.ts';
+import { mirrorOf } from './mirror.ts';
+import { tryHold } from '../disk/held.ts';
+import { MemorySink, MemorySource, ORIGIN } from '../trees/archive-io.ts';
+
+/** How a test walks a context: quietly, with the rules of this ignore file. */
+export function walkOptions(ignoreFile = '', gauge = new Gauge()): WalkOptions {
+  const rules = new IgnoreRules(parseIgnoreFile(Buffer.from(ignoreFile), '.dockerignore'));
+  const unreadable = new UnreadablePaths();
+  return { rules, gauge, unreadable, onSkipped: () => {}, onChanged: () => {} };
+}
+
+/** What a walk yields, without what is valid only during the walk. */
+export function entriesOf(root: string, ignoreFile = ''): ManifestEntry[] {
+  return Array.from(walk(fromText(root), walkOptions(ignoreFile)), bare);
+}
+
+/** The same, with digests. */
+export function checksummed(root: string): ManifestEntry[] {
+  const gauge = new Gauge();
+  return Array.from(walk(fromText(root), walkOptions('', gauge)), (entry) =>
+    entry.kind === 'file' ? { ...bare(entry), sha256: hashSource(entry, gauge) } : bare(entry),
+  );
+}
+
+export function bare({
+  path,
+  kind,
+  mode,
+  mtimeUs,
+  size,
+  link,
+  linked,
+  identity,
+}: SourceEntry): ManifestEntry {
+  const stamp = stampOf(kind, identity);
+  const entry: ManifestEntry = { path, kind, mode, mtimeUs, size, stamp };
+  if (link !== undefined) entry.link = link;
+  if (linked !== undefined) entry.linked = linked;
+  return entry;
+}
+
+/** The stream of a manifest. */
+export function manifestBytes(entries: Iterable<ManifestEntry>): Buffer {
+  const sink = new MemorySink();
+  const writer = new ManifestWriter(sink);
+  for (const entry of entries) writer.add(entry);
+  writer.end();
+  return sink.bytes();
+}
+
+/** The stream of a list of wants. */
+export function wantBytes(wants: Iterable<Want>): Buffer {
+  const sink = new MemorySink();
+  const writer = new WantWriter(sink);
+  for (const want of wants) writer.add(want);
+  writer.end();
+  return sink.bytes();
+}
+
+export interface Compared {
+  wants: Want[];
+  edits: Edit[];
+  counts: ComparisonCounts;
+}
+
+export interface CompareOptions {
+  /** Trees of the stages of runs that broke off. */
+  remains?: readonly BytePath[];
+  /** Names of other contexts. */
+  others?: readonly BytePath[];
+}
+
+/** Holds a context against a folder. */
+export function compare(
+  base: string,
+  entries: Iterable<ManifestEntry>,
+  { remains = [], others = [] }: CompareOptions = {},
+): Compared {
+  return compareWith(tryHold(base), entries, remains.map(tryHold), others);
+}
+
+function compareWith(
+  base: HeldDirectory | undefined,
+  entries: Iterable<ManifestEntry>,
+  remains: readonly (HeldDirectory | undefined)[],
+  others: readonly BytePath[],
+): Compared {
+  const gauge = new Gauge();
+  const wants: Want[] = [];
+  const edits: Edit[] = [];
+  const comparison = new Comparison({
+    base,
+    remains: new Remains(remains, gauge),
+    others,
+    gauge,
+    onWant: (want) => wants.push(want),
+    onEdit: (edit) => edits.push(edit),
+  });
+  try {
+    for (const entry of entries) comparison.add(entry);
+    comparison.end();
+  } finally {
+    comparison.close();
+  }
+  return { wants, edits, counts: comparison.counts };
+}
+
+export interface UpdateOptions {
+  delete?: boolean;
+  checksum?: boolean;
+  /** Contexts that are sent whole, and not compared. */
+  whole?: readonly string[];
+  /** Told of each step of the commit. */
+  gauge?: Gauge;
+}
+
+export interface Updated extends CommitResult {
+  /** Of all contexts, the names of the contexts before their paths. */
+  wants: Want[];
+  /** Bytes of file content that travelled. */
+  bytes: number;
+}
+
+/** Brings contexts (folders by their names) to OUT as two sides do, but for the wire. */
+export function update(
+  out: string,
+  contexts: Record<string, string>,
+  options: UpdateOptions = {},
+): Updated {
+  const destination = prepareDestination(fromText(out), new Gauge(), { follow: true });
+  try {
+    const run = new Update(destination, Object.keys(contexts), options);
+    for (const [name, folder] of Object.entries(contexts)) run.context(name, folder);
+    return { ...run.commit(), wants: run.wants, bytes: run.gauge.read().bytes };
+  } catch (error) {
+    discard(destination, new Gauge());
+    throw error;
+  }
+}
+
+class Update {
+  readonly wants: Want[] = [];
+  readonly gauge = new Gauge();
+  readonly #destination: Destination;
+  readonly #names: readonly string[];
+  readonly #options: UpdateOptions;
+  readonly #compared: ComparedContext[] = [];
+  #root: StageWriter['root'];
+
+  constructor(destination: Destination, names: readonly string[], options: UpdateOptions) {
+    this.#destination = destination;
+    this.#names = names;
+    this.#options = options;
+  }
+
+  context(name: string, folder: string): void {
+    const root = fromText(folder);
+    const sink = new MemorySink();
+    if (this.#options.whole?.includes(name) === true) {
+      pack(walk(root, walkOptions()), sink, this.gauge, new UnreadablePaths());
+    } else {
+      const wants = new WantReader(new MemorySource(this.#compare(name, folder)));
+      pack(walkWanted(root, wants, walkOptions()), sink, this.gauge, new UnreadablePaths());
+    }
+    this.#unpack(name, sink.bytes());
+  }
+
+  commit(): CommitResult {
+    const { delete: mirror = false, gauge = new Gauge() } = this.#options;
+    const options = {
+      mirror: mirrorOf(mirror, this.#names),
+      root: this.#root,
+      compared: this.#compared,
+    };
+    return commit(this.#destination, options, gauge);
+  }
+
+  #compare(name: string, folder: string): Buffer {
+    const destination = this.#destination;
+    const entries = this.#options.checksum === true ? checksummed(folder) : entriesOf(folder);
+    const file = editsName(this.#compared.length);
+    const others = name === '' ? this.#names.filter((each) => each !== '') : [];
+    const manifest = readManifest(new MemorySource(manifestBytes(entries)));
+    const { wants } = withDestination(destination, ({ out, stage }) => {
+      const remains = openRemains(destination, out, name);
+      const compared = compareWith(openBase(out, name), manifest, remains, others);
+      const writer = new EditWriter(stage, file);
+      for (const edit of compared.edits) writer.add(edit);
+      writer.close();
+      return compared;
+    });
+    this.#compared.push({ name, edits: file });
+    this.wants.push(...wants.map((want) => ({ ...want, path: joinPath(name, want.path) })));
+    return wantBytes(wants);
+  }
+
+  #unpack(name: string, tar: Uint8Array): void {
+    const destination = this.#destination;
+    withDestination(destination, ({ out, tree }) => {
+      const gauge = new Gauge();
+      const remains = new Remains(openRemains(destination, out), gauge);
+      const stage = new StageWriter(tree, destination.umask, gauge, { remains });
+      try {
+        unpack(new TarReader(new MemorySource(tar), ORIGIN), stage, {
+          name,
+          validator: new EntryValidator(Budget.create({ maxEntries: 1e6, maxBytes: 1e12 })),
+          addFolders: false,
+          takesKept: !remains.empty,
+          onSkipped: () => {},
+          onChanged: () => {},
+          onEntry: () => {},
+        });
+      } finally {
+        stage.close();
+        remains.close();
+      }
+      this.#root ??= stage.root;
+    });
+  }
+}

@@ -1,0 +1,239 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { makeFolder, removeFolder } from '../trees/temporary-directory.ts';
+import { until } from '../until.ts';
+
+const KEYGEN = 'ssh-keygen';
+const HOST = '127.0.0.1';
+
+/** Why there is no ssh here; undefined when there is. */
+export function whyNoSshd(): string | undefined {
+  for (const command of ['ssh', KEYGEN]) {
+    // Both have ended at once, whatever they make of it.
+    if (spawnSync(command, ['-?']).error !== undefined) return `${command} is not installed`;
+  }
+  const sshd = findSshd();
+  if (sshd === undefined) return 'sshd is not installed';
+  return whyNoLogin() ?? whyNoStart(sshd);
+}
+
+/** Where an ssh goes; what is not given is as it has to be. */
+export interface Way {
+  port?: number;
+  key?: string;
+  knownHosts?: string;
+}
+
+/** An sshd of our own on loopback: own keys, own config, the present user, an empty home. */
+export class SshServer {
+  /** The user's key. It is in the command line of every ssh client. */
+  readonly key: string;
+  /** One with which a remote command is run after a line on stdout, as by a talkative profile. */
+  readonly noisyKey: string;
+  /** Known hosts that have another key for this one. */
+  readonly wrongHosts: string;
+  readonly #base = makeFolder();
+  readonly #hosts: string;
+  readonly #home: string;
+  #port = 0;
+  #server: ChildProcess | undefined;
+  #log = '';
+
+  constructor() {
+    this.key = join(this.#base, 'user-key');
+    this.noisyKey = join(this.#base, 'noisy-key');
+    this.wrongHosts = join(this.#base, 'wrong-hosts');
+    this.#hosts = join(this.#base, 'hosts');
+    this.#home = join(this.#base, 'home');
+  }
+
+  /** @param noise what a session with the noisy key says first */
+  async start({ noise }: { noise: string }): Promise<void> {
+    const hostKey = join(this.#base, 'host-key');
+    for (const key of [hostKey, this.key, this.noisyKey]) makeKey(key);
+    this.#port = await freePort();
+    this.#writeHosts(this.#hosts, hostKey);
+    this.#writeHosts(this.wrongHosts, this.key);
+    const config = this.#writeConfig(hostKey, noise);
+    // It insists on its absolute path, because it starts itself again for each session.
+    this.#server = spawn(findSshd()!, ['-D', '-e', '-f', config], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    this.#server.stderr?.on('data', (chunk: Buffer) => (this.#log += chunk.toString()));
+    await until('sshd listens', () => this.#log.includes('Server listening') || this.#ended);
+    if (this.#ended) throw new Error(`sshd did not start: ${this.#log}`);
+  }
+
+  /** What stands after "--": ssh, and the command that it runs on the other side. */
+  command(remote: readonly string[], way: Way = {}): string[] {
+    const { port = this.#port, key = this.key, knownHosts = this.#hosts } = way;
+    const options = [
+      `UserKnownHostsFile=${knownHosts}`,
+      'GlobalKnownHostsFile=none',
+      'StrictHostKeyChecking=yes',
+      'BatchMode=yes',
+      // Keys of whoever runs the tests are none of ours.
+      'IdentitiesOnly=yes',
+      'IdentityAgent=none',
+    ].flatMap((option) => ['-o', option]);
+    const ssh = ['ssh', '-F', 'none', '-p', String(port), '-i', key, ...options, HOST];
+    return ['--', ...ssh, ...remote.map(quote)];
+  }
+
+  /** Ids of the processes of all sessions: of sshd for them, and of what runs in them. */
+  sessions(): number[] {
+    const server = this.#server?.pid;
+    if (server === undefined) return [];
+    const ids = processes();
+    // What outlives its session is nobody's child, and still has the home that it was given.
+    const homely = ids.filter((id) => read(id, 'environ').includes(`HOME=${this.#home}\0`));
+    return [...new Set([...descendants(server, ids), ...homely])];
+  }
+
+  /** Whatever state it is in: no server and no session is left. */
+  async stop(): Promise<void> {
+    // They outlive their server, and nobody could tell then whose they were.
+    const all = this.sessions();
+    if (!this.#ended) this.#server?.kill('SIGKILL');
+    for (const id of all) kill(id);
+    await until('sshd is gone', () => this.#ended && !all.some(lives));
+    removeFolder(this.#base);
+  }
+
+  get #ended(): boolean {
+    const server = this.#server;
+    return server === undefined || server.exitCode !== null || server.signalCode !== null;
+  }
+
+  #writeHosts(path: string, key: string): void {
+    writeFileSync(path, `[${HOST}]:${this.#port} ${readFileSync(`${key}.pub`, 'utf8')}`);
+  }
+
+  #writeConfig(hostKey: string, noise: string): string {
+    mkdirSync(this.#home);
+    const keys = join(this.#base, 'authorized-keys');
+    const first = String.raw`command="exec sh -c 'echo ${noise}; eval \"$SSH_ORIGINAL_COMMAND\"'"`;
+    const ofKey = (key: string): string => readFileSync(`${key}.pub`, 'utf8');
+    writeFileSync(keys, `${ofKey(this.key)}${first} ${ofKey(this.noisyKey)}`);
+    const config = join(this.#base, 'sshd_config');
+    const lines = [
+      `ListenAddress ${HOST}`,
+      `Port ${this.#port}`,
+      `HostKey ${hostKey}`,
+      `AuthorizedKeysFile ${keys}`,
+      'AuthenticationMethods publickey',
+      'PidFile none',
+      // A folder for temporary files is not ours alone.
+      'StrictModes no',
+      'UsePAM no',
+      // What the user's own profile does must not change what is tested.
+      'PermitUserRC no',
+      `SetEnv HOME=${this.#home}`,
+    ];
+    writeFileSync(config, lines.join('\n'));
+    return config;
+  }
+}
+
+/** A port at which nobody listens. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** It is often not in the PATH of who is not root. */
+function findSshd(): string | undefined {
+  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'];
+  return folders.map((folder) => join(folder, 'sshd')).find((path) => existsSync(path));
+}
+
+function whyNoLogin(): string | undefined {
+  try {
+    const { shell, username } = userInfo();
+    return /\/(?:nologin|false)$/.test(shell ?? '') ? `${username} may not log in` : undefined;
+  } catch {
+    return 'who runs the tests has no account here';
+  }
+}
+
+/** As root it starts only where it has an empty folder to lock its parser into: that is made. */
+function whyNoStart(sshd: string): string | undefined {
+  const folder = makeFolder();
+  try {
+    const key = join(folder, 'key');
+    makeKey(key);
+    const words = checkSshd(sshd, key);
+    const missing = words?.match(/Missing privilege separation directory: (\S+)/)?.[1];
+    if (missing === undefined) return words;
+    mkdirSync(missing, { recursive: true, mode: 0o755 });
+    return checkSshd(sshd, key);
+  } catch (error) {
+    return String(error);
+  } finally {
+    removeFolder(folder);
+  }
+}
+
+/** What hinders it, in its own words. */
+function checkSshd(sshd: string, hostKey: string): string | undefined {
+  const args = ['-t', '-f', '/dev/null', '-h', hostKey];
+  const { status, stderr } = spawnSync(sshd, args, { encoding: 'utf8' });
+  return status === 0 ? undefined : `sshd does not start: ${stderr.trim()}`;
+}
+
+function makeKey(path: string): void {
+  const args = ['-q', '-t', 'ed25519', '-N', '', '-C', 'ctxsync-test', '-f', path];
+  const { status, stderr } = spawnSync(KEYGEN, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${KEYGEN}: ${stderr}`);
+}
+
+/** ssh hands its words over in one line, to the shell of the other side. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function processes(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+function descendants(ancestor: number, ids: readonly number[]): number[] {
+  const parents = ids.map((id) => [id, parentOf(id)] as const);
+  const found = [ancestor];
+  for (const id of found) {
+    for (const [child, parent] of parents) if (parent === id) found.push(child);
+  }
+  return found.slice(1);
+}
+
+function parentOf(id: number): number {
+  return Number(read(id, 'status').match(/^PPid:\s*(\d+)/m)?.[1]);
+}
+
+/** Not one that has ended, and whose parent has yet to hear of it. */
+function lives(id: number): boolean {
+  return /^State:\s*[^ZX\s]/m.test(read(id, 'status'));
+}
+
+function kill(id: number): void {
+  try {
+    process.kill(id, 'SIGKILL');
+  } catch {
+    // It has just ended.
+  }
+}
+
+function read(id: number, what: 'environ' | 'status'): string {
+  try {
+    return readFileSync(`/proc/${id}/${what}`, 'utf8');
+  } catch {
+    return ''; // it has just ended, or is not ours
+  }
+}

@@ -1,0 +1,95 @@
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { BIN } from './cli.ts';
+import { makeFolder, removeFolder } from '../trees/temporary-directory.ts';
+import { until } from '../until.ts';
+
+export const PROMPT = 'ready>';
+
+/** Why there are no terminals here; undefined when there are. */
+export function whyNoTerminals(): string | undefined {
+  return spawnSync('tmux', ['-V']).error === undefined ? undefined : 'tmux is not installed';
+}
+
+/** A terminal with a shell in it, which knows the command `ctxsync`: a tmux session of its own. */
+export class Terminal {
+  readonly columns: number;
+  /** What the shell works in. */
+  readonly folder = makeFolder();
+  readonly #server = `ctxsync-test-${randomBytes(4).toString('hex')}`;
+
+  constructor(columns: number) {
+    this.columns = columns;
+  }
+
+  async open(): Promise<void> {
+    const commands = join(this.folder, '.commands');
+    mkdirSync(commands);
+    symlinkSync(BIN, join(commands, 'ctxsync'));
+    const path = [commands, dirname(process.execPath), process.env['PATH']].join(':');
+    const env = { PATH: path, HOME: this.folder, LC_ALL: 'C.UTF-8', PS1: `${PROMPT} ` };
+    const size = ['-x', String(this.columns), '-y', '24'];
+    this.#tmux(['-f', '/dev/null', 'new-session', '-d', ...size, '-c', this.folder, 'sh -i'], env);
+    // Some shells give root a prompt of their own.
+    this.type(`PS1='${PROMPT} '; clear`);
+    await until('the shell is ready', () => this.screen().join() === PROMPT);
+  }
+
+  /** A line, and the return key. */
+  type(line: string): void {
+    this.#tmux(['send-keys', '-l', line]);
+    this.press('Enter');
+  }
+
+  /** A key by its tmux name: `C-c`. */
+  press(key: string): void {
+    this.#tmux(['send-keys', key]);
+  }
+
+  /** What is to be read now: lines that the terminal has wrapped are whole, empty ones left out. */
+  screen(): string[] {
+    const lines = this.#tmux(['capture-pane', '-p', '-J']).split('\n');
+    return lines.map((line) => line.trimEnd()).filter((line) => line !== '');
+  }
+
+  /** The same, row by row. */
+  rows(): string[] {
+    return this.#tmux(['capture-pane', '-p']).split('\n');
+  }
+
+  /** Row and column count from 0. */
+  cursor(): { visible: boolean; column: number; row: number } {
+    const format = '#{cursor_flag} #{cursor_x} #{cursor_y}';
+    const [flag, column, row] = this.#tmux(['display-message', '-p', format])
+      .split(' ')
+      .map(Number);
+    return { visible: flag === 1, column: column ?? -1, row: row ?? -1 };
+  }
+
+  close(): void {
+    spawnSync('tmux', ['-L', this.#server, 'kill-server']);
+    removeFolder(this.folder);
+  }
+
+  #tmux(args: string[], env?: NodeJS.ProcessEnv): string {
+    const options = { encoding: 'utf8', ...(env === undefined ? {} : { env }) } as const;
+    const { status, stdout, stderr } = spawnSync(
+      'tmux',
+      ['-u', '-L', this.#server, ...args],
+      options,
+    );
+    if (status !== 0) throw new Error(`tmux ${args.join(' ')}: ${stderr}`);
+    return stdout;
+  }
+}
+
+/** A terminal that is gone after the test, with all that runs in it. */
+export async function openTerminal(columns: number): Promise<Terminal> {
+  const terminal = new Terminal(columns);
+  onTestFinished(() => terminal.close());
+  await terminal.open();
+  return terminal;
+}

@@ -1,0 +1,194 @@
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { expect, onTestFinished } from 'vitest';
+import { EXIT_CODES } from '../../../src/cli/exit-code.ts';
+import { joinByPipe, run, startInTest } from './cli.ts';
+import { connectTo } from './connect-to.ts';
+import { socketOf, startReceiver } from './duplex.ts';
+import {
+  expectExit,
+  expectUntouched,
+  withScene,
+  writeTree,
+  type Ended,
+  type Scene,
+} from '../trees/sandbox.ts';
+import { treeState } from '../trees/tree-state.ts';
+import {
+  encodeManifest,
+  encodeTar,
+  FRAME,
+  parseFrames,
+  SessionEncoder,
+  type Frame,
+  type TarMember,
+} from '../wire/independent-encoder.ts';
+
+/** A way by which entries that somebody else wrote come to a receiver. */
+export interface WayIn {
+  name: string;
+  /** @param args of `ctxsync receive`. @returns how the receiver ended, and what both sides said */
+  carry: (scene: Scene, members: readonly TarMember[], args: readonly string[]) => Promise<Ended>;
+}
+
+export const WAYS_IN: readonly WayIn[] = [
+  { name: 'a raw stream on stdin', carry: byStream },
+  { name: 'a raw connection', carry: (scene, members, args) => byConnection(scene, members, args) },
+  { name: 'a manifest, and a tree like it', carry: byManifest },
+  { name: 'a tar on the stdin of `send -`', carry: byTar },
+];
+
+/** Of an entry or for a limit (5), for a stream that contradicts itself (6), for a bad tar (3). */
+const REFUSED = [5, 6, 3];
+
+/**
+ * The receiver refuses these members by this way in, names what it was, and nothing has changed:
+ * OUT as it was, and beside it a directory that attacks may aim at as `../victim`.
+ */
+export function expectRefusedBy(
+  way: WayIn,
+  members: readonly TarMember[],
+  words: string | RegExp,
+  args: readonly string[] = [],
+): Promise<void> {
+  return withVictim(async (scene, expectVictimUntouched) => {
+    const ended = await way.carry(scene, members, args);
+    expectExit(ended, ...REFUSED);
+    expect(ended.stderr).toMatch(words);
+    expect(ended.stderr).not.toMatch(/^\s+at .*:\d+/m);
+    expectUntouched(scene);
+    expectVictimUntouched();
+  });
+}
+
+/** Runs with something beside OUT that must stay as it is. */
+export function withVictim<T>(
+  use: (scene: Scene, expectVictimUntouched: () => void) => Promise<T>,
+): Promise<T> {
+  return withScene((scene) => {
+    const victim = join(scene.folder, 'victim');
+    writeTree(victim, { keys: 'precious', 'sub/keys': 'precious' });
+    const before = treeState(victim);
+    return use(scene, () => expect(treeState(victim)).toEqual(before));
+  });
+}
+
+async function byStream({ out }: Scene, members: readonly TarMember[], args: readonly string[]) {
+  const input = new SessionEncoder({ contexts: [''] }).whole(['tree', '', encodeTar(members)]);
+  return run(['receive', out, '--progress', 'none', ...args], { input });
+}
+
+async function byTar({ out }: Scene, members: readonly TarMember[], args: readonly string[]) {
+  const sender = startInTest(['send', '-', '--progress', 'none']);
+  const receiver = startInTest(['receive', out, '--progress', 'none', ...args]);
+  joinByPipe(sender, receiver);
+  sender.child.stdin?.end(encodeTar(members));
+  const [sent, received] = await Promise.all([sender.done, receiver.done]);
+  // It is the sender that refuses a tar: its receiver only passes that on.
+  if (sent.code !== 0) expect(received.code).toBe(EXIT_CODES['peer-failed']);
+  const code = sent.code === 0 ? received.code : sent.code;
+  return { code, stderr: sent.stderr + received.stderr };
+}
+
+function byManifest(scene: Scene, members: readonly TarMember[], args: readonly string[]) {
+  const sorted = inWalkOrder(members);
+  return byConnection(scene, sorted, args, manifestOf(sorted));
+}
+
+async function byConnection(
+  scene: Scene,
+  members: readonly TarMember[],
+  args: readonly string[],
+  manifest?: Uint8Array,
+): Promise<Ended> {
+  const socket = socketOf(scene);
+  const receiver = await startReceiver(socket, [scene.out, '--progress', 'none', ...args]);
+  const session = new SessionEncoder({ mode: 'duplex', contexts: [''] });
+  const peer = await RawPeer.connect(socket);
+  peer.write(session.start());
+  await peer.heard(FRAME.HELLO);
+  if (manifest !== undefined) {
+    peer.write(session.stream('manifest', '', manifest));
+    await peer.heard(FRAME.END);
+  }
+  peer.write(session.stream('tree', '', encodeTar(members)), session.fin());
+  await peer.heard(FRAME.RECEIPT);
+  peer.end();
+  return receiver.done;
+}
+
+/** Entries that come twice stay side by side. */
+function inWalkOrder(members: readonly TarMember[]): TarMember[] {
+  const key = ({ path }: TarMember): string => path.replace(/\/$/, '').replaceAll('/', '\0');
+  return members.toSorted((a, b) => (key(a) < key(b) ? -1 : Number(key(a) > key(b))));
+}
+
+function manifestOf(members: readonly TarMember[]): Uint8Array {
+  const records = members.map(({ type = '0', path, link, mode = 0o644, content = '' }) => ({
+    kind: KINDS[type] ?? type,
+    path: bytesOf(path.replace(/\/$/, '')),
+    mode: mode.toString(8),
+    size: type === '0' ? content.length : 0,
+    ...(type === '1' || type === '2' ? { link: bytesOf(link ?? '') } : {}),
+  }));
+  return encodeManifest([{ kind: 'd', path: '', mode: '755' }, ...records]);
+}
+
+/** As latin1: records are bytes. */
+function bytesOf(text: string): string {
+  return Buffer.from(text).toString('latin1');
+}
+
+const KINDS: Record<string, string> = { '0': 'f', '1': 'h', '2': 'l', '5': 'd' };
+
+/** One end of a connection that says what the test wants; whoever is at the other may let go. */
+export class RawPeer {
+  readonly #socket: Socket;
+  #bytes = Buffer.alloc(0);
+  #gone = false;
+  #wake = (): void => {};
+
+  static async connect(path: string): Promise<RawPeer> {
+    return new RawPeer(await connectTo(path));
+  }
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    onTestFinished(() => void socket.destroy());
+    socket.on('error', () => {}); // the other end says why
+    socket.on('data', (bytes: Buffer) => {
+      this.#bytes = Buffer.concat([this.#bytes, bytes]);
+      this.#wake();
+    });
+    for (const event of ['end', 'close']) {
+      socket.on(event, () => {
+        this.#gone = true;
+        this.#wake();
+      });
+    }
+  }
+
+  get frames(): Frame[] {
+    return parseFrames(this.#bytes);
+  }
+
+  /** Everything that came. */
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  write(...parts: readonly Uint8Array[]): void {
+    for (const part of parts) this.#socket.write(part);
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  /** Waits for a frame of this type, or until the other side gives up or is gone. */
+  async heard(type: number): Promise<void> {
+    const done = (): boolean =>
+      this.#gone || this.frames.some((frame) => frame.type === type || frame.type === FRAME.ERROR);
+    while (!done()) await new Promise<void>((resolve) => (this.#wake = resolve));
+  }
+}

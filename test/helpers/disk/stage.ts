@@ -1,0 +1,74 @@
+import { commit, type CommitResult } from '../../../src/dest/commit.ts';
+import { discard, prepareDestination, withDestination } from '../../../src/dest/destination.ts';
+import { StageWriter } from '../../../src/dest/stage-writer.ts';
+import { fromText } from '../../../src/disk/byte-path.ts';
+import { Gauge } from '../../../src/disk/worker-status.ts';
+import type { Content, Entry } from '../../../src/entry/entry.ts';
+import { mirrorOf } from '../cli/mirror.ts';
+
+/** What a test says of an entry; the rest is the least that its kind needs. */
+export type EntryLike = Partial<Entry> & { path: string; content?: string };
+
+const MTIME_US = 1_500_000_000_123_456;
+
+/** A whole entry: a folder when its path ends with a slash, a symlink or file otherwise. */
+export function toEntry({ content = '', ...given }: EntryLike): Entry {
+  const folder = given.path.endsWith('/');
+  const kind = folder ? 'folder' : given.link === undefined ? 'file' : 'symlink';
+  return {
+    kind,
+    mode: folder ? 0o755 : 0o644,
+    mtimeUs: MTIME_US,
+    size: content.length,
+    ...given,
+    path: folder ? given.path.slice(0, -1) : given.path,
+  };
+}
+
+/** Content that comes in pieces of one byte, as from a ring that is nearly empty. */
+export function contentOf(text: string): Content {
+  const bytes = Buffer.from(text);
+  let at = 0;
+  return {
+    content: () => bytes.subarray(at, at + 1),
+    consumed: (count) => {
+      at += count;
+    },
+  };
+}
+
+/** The context's own root. */
+export const ROOT: EntryLike = { path: '/', mode: 0o755 };
+
+export interface CommitAttempt {
+  delete?: boolean;
+  /** Told of each step of the commit. */
+  gauge?: Gauge;
+}
+
+/** Stages the entries for OUT and commits them; discards them when that fails, and fails. */
+export function lay(
+  out: string,
+  entries: readonly EntryLike[],
+  { delete: mirror = false, gauge = new Gauge() }: CommitAttempt = {},
+): CommitResult {
+  const destination = prepareDestination(fromText(out), new Gauge(), { follow: true });
+  try {
+    const root = withDestination(destination, ({ tree }) => {
+      const writer = new StageWriter(tree, destination.umask, new Gauge());
+      try {
+        for (const given of entries) {
+          writer.add(toEntry(given), contentOf(given.content ?? ''), false);
+        }
+        writer.end();
+      } finally {
+        writer.close();
+      }
+      return writer.root;
+    });
+    return commit(destination, { mirror: mirrorOf(mirror, ['']), root, compared: [] }, gauge);
+  } catch (error) {
+    discard(destination, new Gauge());
+    throw error;
+  }
+}

@@ -1,0 +1,19 @@
+import { Gauge } from '../../../src/disk/worker-status.ts';
+
+/** Told of each step of a commit before it is made; what it throws is that step's failure. */
+export class SteppingGauge extends Gauge {
+  steps = 0;
+  readonly #onStep: (count: number, path: string) => void;
+
+  constructor(onStep: (count: number, path: string) => void = () => {}) {
+    super();
+    this.#onStep = onStep;
+  }
+
+  override enter(...[state, path = '']: Parameters<Gauge['enter']>): void {
+    super.enter(state, path);
+    if (state !== 'committing') return;
+    this.steps += 1;
+    this.#onStep(this.steps, path);
+  }
+}

@@ -1,8 +1,0 @@
-import { expectExit, type Ended } from './scene.ts';
-
-/** Both sides succeeded; else what they said is shown. */
-export function expectDone({ send, receive }: { send: Ended; receive: Ended }): void {
-  const stderr = send.stderr + receive.stderr;
-  expectExit({ code: send.code, stderr }, 0);
-  expectExit({ code: receive.code, stderr }, 0);
-}

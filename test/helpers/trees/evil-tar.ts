@@ -1,0 +1,192 @@
+import { lstatSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { Budget } from '../../../src/entry/budget.ts';
+import { EntryValidator } from '../../../src/entry/entry-validator.ts';
+import { TarReader } from '../../../src/tar/tar-reader.ts';
+import { unpack } from '../../../src/tar/unpack.ts';
+import { StageWriter } from '../../../src/dest/stage-writer.ts';
+import { Gauge } from '../../../src/disk/worker-status.ts';
+import { CtxsyncError, type ErrorCode } from '../../../src/errors.ts';
+import { MemorySource, ORIGIN } from './archive-io.ts';
+import { withFolder } from './temporary-directory.ts';
+import { treeState, type TreeState } from './tree-state.ts';
+import { held } from '../disk/held.ts';
+
+const BLOCK = 512;
+
+export interface EvilMember {
+  /** As latin1; over 100 bytes it is cut. */
+  path?: string;
+  /** ustar's typeflag: '0' when nothing is said. */
+  type?: string;
+  link?: string;
+  content?: string;
+  mode?: number;
+  /** What the size field has: the content's length when nothing is said. Text goes in as it is. */
+  size?: number | string;
+  /** Records of a pax header before the member, each with the length that it has. */
+  pax?: readonly (readonly [key: string, value: string])[];
+  /** Added to the checksum. */
+  checksumOff?: number;
+}
+
+/** An archive written from the format's description alone, whatever its members say. */
+export function evilTar(...members: EvilMember[]): Buffer {
+  return Buffer.concat([...members.map(evilMember), Buffer.alloc(2 * BLOCK)]);
+}
+
+/** One member: its pax header, its header and its content. */
+export function evilMember(member: EvilMember): Buffer {
+  const content = padded(Buffer.from(member.content ?? '', 'latin1'));
+  const parts = [evilHeader(member), content];
+  if (member.pax !== undefined) parts.unshift(evilExtra('x', paxBody(member.pax)));
+  return Buffer.concat(parts);
+}
+
+/** A header that tells about the next member: 'x' and 'g' are pax's, 'L' and 'K' GNU's. */
+export function evilExtra(type: string, body: string): Buffer {
+  return evilMember({ path: '././@Extra', type, content: body });
+}
+
+export function paxBody(records: readonly (readonly [string, string])[]): string {
+  return records.map(([key, value]) => paxRecord(key, value)).join('');
+}
+
+/** GNU's form of a number that octal digits cannot hold (base 256); negative ones too. */
+export function base256(value: bigint, length = 12): string {
+  const bytes: number[] = [];
+  for (let left = value; bytes.length < length; left >>= 8n) {
+    bytes.unshift(Number(left & 0xffn));
+  }
+  bytes[0]! |= 0x80;
+  return String.fromCharCode(...bytes);
+}
+
+export function evilHeader(member: EvilMember): Buffer {
+  const { path = 'a', type = '0', link = '', mode = 0o644, content = '', checksumOff = 0 } = member;
+  const { size = content.length } = member;
+  const block = Buffer.alloc(BLOCK);
+  const put = (text: string, at: number, length: number) =>
+    block.write(text.slice(0, length), at, 'latin1');
+  put(path, 0, 100);
+  put(octal(mode, 8), 100, 8);
+  put(octal(0, 8), 108, 8);
+  put(octal(0, 8), 116, 8);
+  put(typeof size === 'string' ? size : octal(size, 12), 124, 12);
+  put(octal(1_700_000_000, 12), 136, 12);
+  put(type, 156, 1);
+  put(link, 157, 100);
+  put('ustar\x0000', 257, 8);
+  put(' '.repeat(8), 148, 8);
+  put(octal(block.reduce((a, b) => a + b, 0) + checksumOff, 8), 148, 8);
+  return block;
+}
+
+function paxRecord(key: string, value: string): string {
+  for (let length = key.length + value.length; ; length++) {
+    const record = `${length} ${key}=${value}\n`;
+    if (record.length === length) return record;
+  }
+}
+
+function octal(value: number, length: number): string {
+  return `${value.toString(8).padStart(length - 1, '0')}\0`;
+}
+
+function padded(content: Buffer): Buffer {
+  return Buffer.concat([content, Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK)]);
+}
+
+export interface EvilOptions {
+  /** The context's name: the folder in OUT that it becomes. */
+  name?: string;
+  /** As for `send -`. */
+  addFolders?: boolean;
+  maxEntries?: number;
+  maxBytes?: number;
+}
+
+/** From a sender of ours, into OUT or into a folder of it; and from a tar on stdin. */
+export const WAYS: EvilOptions[] = [{}, { name: 'web', addFolders: true }, { addFolders: true }];
+
+export interface EvilOutcome {
+  error: CtxsyncError | undefined;
+  /** What is in the stage, without its root. */
+  stage: TreeState;
+  skipped: string[];
+}
+
+/**
+ * Unpacks an archive into a stage, as a receiver does. Fails when anything outside of the stage was
+ * made or changed: the stage has a folder with a file, and symlinks to them, beside and above it.
+ */
+export function unpackEvil(tar: Uint8Array, options: EvilOptions = {}): Promise<EvilOutcome> {
+  return withFolder((folder) => {
+    const stage = join(folder, 'work', 'stage');
+    mkdirSync(stage, { recursive: true });
+    for (const at of [folder, join(folder, 'work')]) {
+      mkdirSync(join(at, 'outside'));
+      writeFileSync(join(at, 'outside', 'victim'), 'untouched');
+      symlinkSync('outside', join(at, 'to-outside'));
+    }
+    const before = outsideOf(folder);
+    const skipped: string[] = [];
+    const error = attempt(() => unpackInto(stage, tar, options, skipped));
+    expect(outsideOf(folder)).toEqual(before);
+    return { error, stage: treeState(stage, { root: false }), skipped };
+  });
+}
+
+/** The archive is refused with this code. */
+export async function expectRefused(
+  tar: Uint8Array,
+  code: ErrorCode,
+  options: EvilOptions & { message?: RegExp } = {},
+): Promise<EvilOutcome> {
+  const outcome = await unpackEvil(tar, options);
+  expect(outcome.error).toMatchObject({ code });
+  if (options.message !== undefined) expect(outcome.error?.message).toMatch(options.message);
+  return outcome;
+}
+
+function unpackInto(
+  stage: string,
+  tar: Uint8Array,
+  { name = '', addFolders = false, maxEntries = 10_000, maxBytes = 2 ** 40 }: EvilOptions,
+  skipped: string[],
+): void {
+  const validator = new EntryValidator(Budget.create({ maxEntries, maxBytes }));
+  unpack(
+    new TarReader(new MemorySource(tar), ORIGIN),
+    new StageWriter(held(stage), 0o022, new Gauge()),
+    {
+      name,
+      validator,
+      addFolders,
+      takesKept: false,
+      onSkipped: (path) => skipped.push(path),
+      onChanged: () => {},
+      onEntry: () => {},
+    },
+  );
+}
+
+/** What is thrown on purpose; anything else is a fault of ours, and fails the test. */
+function attempt(run: () => void): CtxsyncError | undefined {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof CtxsyncError && error.code !== 'internal') return error;
+    throw error;
+  }
+  return undefined;
+}
+
+/** Without the stage itself, whose time may change. */
+function outsideOf(folder: string): TreeState {
+  const state = treeState(folder);
+  const outside = Object.entries(state).filter(([path]) => !path.startsWith('work/stage'));
+  expect(lstatSync(join(folder, 'work', 'stage')).isDirectory()).toBe(true);
+  return Object.fromEntries(outside);
+}

@@ -1,0 +1,139 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { joinPath } from '../../../src/disk/byte-path.ts';
+import { withFolder } from './temporary-directory.ts';
+import { seeded } from '../seeded.ts';
+
+/** Numbers below a bound, as of `seeded`. */
+export type Random = (below: number) => number;
+
+/** Few names, so that two trees meet; some sort around '/', and some are no text. */
+const NAMES = ['a', 'a!', 'a-b', 'a0', 'b', 'B', '\x01', '\xff', 'new\nline', 'z'];
+const TIMES = [1, 999_999_999.999, 1_700_000_000, 1_700_000_000.25];
+const FILE_MODES = [0o600, 0o640, 0o644, 0o755, 0o444];
+const FOLDER_MODES = [0o700, 0o755, 0o711, 0o555, 0o1777];
+
+/** Fills a folder with all kinds of entries, hardlinks too. Paths are latin1. */
+export function makeRandomTree(root: string, random: Random, depth = 3): void {
+  const files: string[] = [];
+  const fill = (folder: string, left: number): void => {
+    for (const name of NAMES) {
+      if (random(3) === 0) makeEntry(joinPath(folder, name), random, left, files, fill);
+    }
+  };
+  fill(root, depth);
+  finish(root, random);
+}
+
+export interface RandomPair {
+  folder: string;
+  context: string;
+  out: string;
+  /** What the trees were made with; goes on from there. */
+  random: Random;
+}
+
+/** Runs with a context of `makeRandomTree`, and an OUT that is a copy of it. */
+export function withRandomPair<T>(
+  seed: number,
+  use: (pair: RandomPair) => Promise<T> | T,
+): Promise<T> {
+  return withFolder((folder) => {
+    const random = seeded(seed);
+    const [context, out] = [join(folder, 'context'), join(folder, 'out')];
+    mkdirSync(context);
+    makeRandomTree(context, random);
+    execFileSync('cp', ['-a', context, out]);
+    return use({ folder, context, out, random });
+  });
+}
+
+/** Changes a tree of `makeRandomTree` here and there. */
+export function changeRandomly(root: string, random: Random, changes: number): void {
+  const files: string[] = [];
+  for (let change = 0; change < changes; change++) {
+    const path = randomPath(root, random);
+    const folder = path.slice(0, path.lastIndexOf('/'));
+    const metadata = lstatSync(bytes(folder));
+    if (random(2) === 0) chmodSync(bytes(folder), 0o700);
+    rmSync(bytes(path), { recursive: true, force: true });
+    const gone = (file: string): boolean => file === path || file.startsWith(`${path}/`);
+    files.splice(0, files.length, ...files.filter((file) => !gone(file)));
+    if (random(4) > 0) makeEntry(path, random, 1, files, () => {});
+    if (random(2) === 0) lutimesSync(bytes(folder), metadata.atime, metadata.mtime);
+  }
+}
+
+/** All entries of a tree, in any order; latin1. */
+export function allPaths(root: string): string[] {
+  const found: string[] = [];
+  const visit = (folder: string, relative: string): void => {
+    for (const name of readdirSync(bytes(folder), { encoding: 'latin1' })) {
+      const path = joinPath(relative, name);
+      found.push(path);
+      if (lstatSync(bytes(`${root}/${path}`)).isDirectory()) visit(`${root}/${path}`, path);
+    }
+  };
+  visit(root, '');
+  return found;
+}
+
+function bytes(path: string): Buffer {
+  return Buffer.from(path, 'latin1');
+}
+
+function makeEntry(
+  path: string,
+  random: Random,
+  left: number,
+  files: string[],
+  fill: (folder: string, left: number) => void,
+): void {
+  const kind = random(6);
+  if (kind < 2 && left > 0) {
+    mkdirSync(bytes(path));
+    fill(path, left - 1);
+  } else if (kind === 2) {
+    symlinkSync(bytes(['a', '../b', '/etc', '\xff'][random(4)]!), bytes(path));
+    setTime(path, random);
+  } else if (kind === 3 && files.length > 0) {
+    linkSync(bytes(files[random(files.length)]!), bytes(path));
+  } else {
+    writeFileSync(bytes(path), 'x'.repeat(random(3)));
+    chmodSync(bytes(path), FILE_MODES[random(FILE_MODES.length)]!);
+    setTime(path, random);
+    files.push(path);
+  }
+}
+
+/** Folders get mode and time when nothing in them changes any more. */
+function finish(root: string, random: Random): void {
+  for (const path of allPaths(root).toReversed()) {
+    const at = `${root}/${path}`;
+    if (!lstatSync(bytes(at)).isDirectory()) continue;
+    setTime(at, random);
+    chmodSync(bytes(at), FOLDER_MODES[random(FOLDER_MODES.length)]!);
+  }
+}
+
+function randomPath(root: string, random: Random): string {
+  const paths = allPaths(root).filter((path) => !path.includes('.ctxsync-'));
+  if (paths.length === 0 || random(3) === 0) return `${root}/${NAMES[random(NAMES.length)]!}`;
+  return `${root}/${paths[random(paths.length)]!}`;
+}
+
+function setTime(path: string, random: Random): void {
+  const seconds = TIMES[random(TIMES.length)]!;
+  lutimesSync(bytes(path), seconds, seconds);
+}

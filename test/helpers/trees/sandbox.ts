@@ -1,0 +1,80 @@
+import { execFileSync, type SpawnOptions } from 'node:child_process';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { withFolder } from './temporary-directory.ts';
+import { treeState, type TreeState } from './tree-state.ts';
+
+/** A context, and an OUT that has something else. */
+export interface Scene {
+  /** Where both of them are, and whatever else a test makes. */
+  folder: string;
+  context: string;
+  out: string;
+  /** OUT's state when the scene was set. */
+  before: TreeState;
+}
+
+/** Runs with a small context and an OUT that shares some of its paths. */
+export function withScene<T>(use: (scene: Scene) => Promise<T> | T): Promise<T> {
+  return withFolder((folder) => {
+    const context = join(folder, 'context');
+    const out = join(folder, 'out');
+    writeTree(context, { 'a.txt': 'new', 'web/app.js': 'new()', 'web/img/logo.svg': '<svg/>' });
+    writeTree(out, { 'a.txt': 'old', 'web/app.js': 'old()', 'kept.txt': 'kept' });
+    return use({ folder, context, out, before: treeState(out) });
+  });
+}
+
+export function writeTree(root: string, files: Record<string, string | Uint8Array>): void {
+  mkdirSync(root, { recursive: true });
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(join(root, path, '..'), { recursive: true });
+    writeFileSync(join(root, path), content);
+  }
+}
+
+/** OUT is as it was to the byte and the microsecond, and holds no stage and no lock. */
+export function expectUntouched({ out, before }: Scene): void {
+  expect(treeState(out)).toEqual(before);
+}
+
+export interface Ended {
+  code: number | null;
+  stderr: string;
+}
+
+/** One of these statuses; else what was said is shown too. */
+export function expectExit({ code, stderr }: Ended, ...exitCodes: number[]): void {
+  expect({ code, stderr }).toEqual({ code: expect.toBeOneOf(exitCodes), stderr });
+}
+
+/** A status and words of stderr, each of which has to be there; and never a stack. */
+export function expectFailure(
+  { code, stderr }: Ended,
+  exitCode: number,
+  ...words: (string | RegExp)[]
+): void {
+  expectExit({ code, stderr }, exitCode);
+  for (const word of words) expect(stderr).toMatch(word);
+  expect(stderr).not.toMatch(/^\s+at .*:\d+/m);
+}
+
+/** What receivers have in OUT while they work: the lock, and stages. Not a lock's short-lived draft. */
+export function workNames(out: string): string[] {
+  return readdirSync(out).filter((name) => name === '.ctxsync-lock' || isStageName(name));
+}
+
+export function isStageName(name: string): boolean {
+  return /^\.ctxsync-[0-9a-f]{16}$/.test(name);
+}
+
+const NOBODY = 65_534;
+
+/** Options to run a child for which permissions count, and which owns the folder. */
+export function unprivileged(folder: string): SpawnOptions {
+  if (process.getuid?.() !== 0) return {};
+  // Not by a walk of ours: names need not be UTF-8.
+  execFileSync('chown', ['-hR', `${NOBODY}:${NOBODY}`, folder]);
+  return { uid: NOBODY, gid: NOBODY, cwd: '/' };
+}

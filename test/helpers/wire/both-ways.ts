@@ -1,0 +1,110 @@
+import { spawnSync, type SpawnOptions } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EntryCounts, TransferReport } from '../../../src/observe/events.ts';
+import { run, type Outcome } from '../cli/cli.ts';
+import { bothEnds, receiveCommand, socketOf, startOverSocket } from '../cli/duplex.ts';
+import { expectDone } from '../cli/expect-done.ts';
+import type { Ended } from '../trees/sandbox.ts';
+import type { TreeState } from '../trees/tree-state.ts';
+
+/** The transports on which both sides speak. */
+export const WAYS = ['a socket', 'a command'] as const;
+export type Way = (typeof WAYS)[number];
+
+export interface Reports {
+  sent: TransferReport;
+  received: TransferReport;
+}
+
+export interface Attempt {
+  /** Where socket and reports may lie. */
+  folder: string;
+  way?: Way;
+  send: readonly string[];
+  receive: readonly string[];
+  /** Of the processes of both sides. */
+  options?: SpawnOptions;
+}
+
+/** Both sides to their ends. A receiver that is a command says its words by its sender. */
+export async function attempt({
+  folder,
+  way = 'a socket',
+  send,
+  receive,
+  options = {},
+}: Attempt): Promise<{ send: Outcome; receive: Ended }> {
+  if (way === 'a command') {
+    const outcome = await run(['send', ...send, ...receiveCommand(...receive)], options);
+    return { send: outcome, receive: { code: outcome.code, stderr: outcome.stderr } };
+  }
+  const socket = socketOf({ folder });
+  rmSync(socket, { force: true });
+  if (options.uid === undefined) {
+    return bothEnds(await startOverSocket({ socket }, send, receive));
+  }
+  const receiving = run(['receive', ...receive, '--socket', socket], options);
+  const sent = await run(['send', ...send, '--socket', socket], options);
+  return { send: sent, receive: await receiving };
+}
+
+/** Both sides succeed; what they report. */
+export async function transfer(what: Attempt): Promise<Reports> {
+  const log = (side: string): string => join(what.folder, `${side}.json`);
+  const send = ['--report', log('send'), ...what.send];
+  const receive = ['--report', log('receive'), ...what.receive];
+  expectDone(await attempt({ ...what, send, receive }));
+  return { sent: readReport(log('send')), received: readReport(log('receive')) };
+}
+
+function readReport(path: string): TransferReport {
+  return JSON.parse(readFileSync(path, 'utf8')) as TransferReport;
+}
+
+/** A copy that has everything: modes, times, hardlinks, symlinks. What a transfer would make. */
+export function copyTree(from: string, to: string): void {
+  const { status, stderr } = spawnSync('cp', ['-a', '--', from, to]);
+  if (status !== 0) throw new Error(`cp: ${String(stderr)}`);
+}
+
+/** What a comparison of two trees ought to find, by what their entries are. Not for hardlinks. */
+export function expectedCounts(before: TreeState, context: TreeState): EntryCounts {
+  const entries = entriesOf(context);
+  const changed = entries.filter(([path, state]) => before[path] !== state).length;
+  return { changed, unchanged: entries.length - changed, removed: 0 };
+}
+
+/** Bytes of the files that are not the same. */
+export function expectedBytes(before: TreeState, context: TreeState): number {
+  return entriesOf(context)
+    .filter(([path, state]) => before[path] !== state && isFirstName(path, state))
+    .reduce((sum, [, state]) => sum + sizeOf(state), 0);
+}
+
+/** OUT, when the context is laid over it. */
+export function laidOver(before: TreeState, context: TreeState): TreeState {
+  const replaced = (path: string): boolean =>
+    parents(path).some((parent) => context[parent]?.startsWith('folder') === false);
+  const kept = Object.entries(before).filter(([path]) => !replaced(path));
+  return { ...Object.fromEntries(kept), ...context };
+}
+
+function entriesOf(state: TreeState): [path: string, state: string][] {
+  return Object.entries(state).filter(([path]) => path !== '');
+}
+
+function isFirstName(path: string, state: string): boolean {
+  const [, first = path] = / = ([^]*)$/.exec(state) ?? [];
+  return first === path;
+}
+
+function sizeOf(state: string): number {
+  const [, size = '0'] = /^file \d+ -?\d+ (\d+) /.exec(state) ?? [];
+  return Number(size);
+}
+
+function parents(path: string): string[] {
+  const names = path.split('/');
+  return names.slice(1).map((_, i) => names.slice(0, i + 1).join('/'));
+}

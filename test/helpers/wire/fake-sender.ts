@@ -1,0 +1,80 @@
+import type { Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+import { Ring } from '../../../src/flow/ring.ts';
+import { Demux, type IncomingStream } from '../../../src/wire/demux.ts';
+import type { End, Hello } from '../../../src/wire/messages.ts';
+import { Mux } from '../../../src/wire/mux.ts';
+import { connectTo } from '../cli/connect-to.ts';
+import { allFrames, fullRing, HELLO, Recorder } from './harness.ts';
+
+const ROOM_BYTES = 2 ** 20;
+
+/** What a sender of the test tells of its contexts, and what it sends when it is asked. */
+export interface Story {
+  /** Changes to its HELLO. */
+  hello?: Partial<Hello>;
+  manifests: { name: string; bytes: Uint8Array }[];
+  /** Sent when the receiver has said all that it wants. */
+  trees: { name: string; bytes: Uint8Array }[];
+}
+
+export interface Told {
+  /** What the receiver said. */
+  recorder: Recorder;
+  socket: Socket;
+}
+
+/** A sender in the hands of the test, that has connected to a receiver. */
+export async function fakeSender(path: string, story: Story): Promise<Told> {
+  const { hello = {}, manifests, trees } = story;
+  const socket = await connectTo(path, { allowHalfOpen: false });
+  onTestFinished(() => {
+    socket.destroy();
+  });
+  socket.on('error', () => {}); // the receiver's own end says why
+  const mux = new Mux({
+    ...HELLO,
+    mode: 'duplex',
+    credit: ROOM_BYTES,
+    contexts: manifests.map(({ name }) => name),
+    ...hello,
+  });
+  const flush = (): void => {
+    for (const frame of allFrames(mux)) socket.write(frame);
+  };
+  let answers = 0;
+  const recorder = new (class extends Recorder {
+    override hello({ credit }: Hello): void {
+      mux.setFirstCredit(credit);
+      for (const { name, bytes } of manifests) mux.open('manifest', name, fullRing(bytes));
+      flush();
+    }
+
+    override end(stream: IncomingStream, end: End): void {
+      super.end(stream, end);
+      answers += 1;
+      if (answers < manifests.length) return;
+      for (const { name, bytes } of trees) mux.open('tree', name, fullRing(bytes));
+      mux.finish();
+      flush();
+    }
+
+    raised(id: number, limit: number): void {
+      mux.grant(id, limit);
+      flush();
+    }
+
+    readonly answers = {
+      credit: (id: number, { limit }: { limit: number }): boolean => {
+        const taken = mux.raiseLimit(id, limit);
+        flush();
+        return taken;
+      },
+      receipt: () => {},
+    };
+  })(() => Ring.create(ROOM_BYTES));
+  const demux = new Demux(recorder);
+  socket.on('data', (chunk: Buffer) => void demux.push(chunk));
+  flush();
+  return { recorder, socket };
+}

@@ -1,0 +1,293 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Gauge } from '../../src/disk/worker-status.ts';
+import { CtxsyncError } from '../../src/errors.ts';
+import { MAX_IGNORE_FILE_BYTES } from '../../src/limits.ts';
+import { fromText } from '../../src/disk/byte-path.ts';
+import { OpenFolder } from '../../src/disk/open-directory.ts';
+import {
+  contextRules,
+  type IgnoreOptions,
+  type PatternOption,
+} from '../../src/ignore/load-rules.ts';
+import type { IgnoreRules } from '../../src/ignore/ignore-rules.ts';
+import { findIgnoreFile, readGivenIgnoreFile } from '../../src/ignore/ignore-source.ts';
+import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { writeTree } from '../helpers/trees/sandbox.ts';
+
+const NAMES = ['by-root', 'by-beside', 'by-other', 'by-file'];
+
+describe('the ignore file of a context', () => {
+  it('is .dockerignore in its root', async () => {
+    await withFolder((root) => {
+      writeTree(root, { '.dockerignore': 'by-root\n' });
+      expect(ignored(root, {})).toEqual(['by-root']);
+    });
+  });
+
+  it('is not needed', async () => {
+    await withFolder((root) => {
+      expect(ignored(root, {})).toEqual([]);
+    });
+  });
+
+  it('is Dockerfile.dockerignore, if there is one, and not .dockerignore as well', async () => {
+    await withFolder((root) => {
+      writeTree(root, { '.dockerignore': 'by-root\n', 'Dockerfile.dockerignore': 'by-beside\n' });
+      expect(ignored(root, {})).toEqual(['by-beside']);
+    });
+  });
+
+  it("is Dockerfile.dockerignore also when that is empty: it's not merged", async () => {
+    await withFolder((root) => {
+      writeTree(root, { '.dockerignore': 'by-root\n', 'Dockerfile.dockerignore': '' });
+      expect(ignored(root, {})).toEqual([]);
+    });
+  });
+
+  it('is the one beside the Dockerfile that --file names, wherever that is', async () => {
+    await withFolder((folder) => {
+      const root = join(folder, 'context');
+      writeTree(root, { '.dockerignore': 'by-root\n', 'Dockerfile.dockerignore': 'by-beside\n' });
+      writeTree(folder, { 'build/web.Dockerfile': '' });
+      writeTree(folder, { 'build/web.Dockerfile.dockerignore': 'by-other\n' });
+      const dockerfile = join(folder, 'build/web.Dockerfile');
+      expect(ignored(root, { dockerfile })).toEqual(['by-other']);
+    });
+  });
+
+  it('is .dockerignore when the Dockerfile that --file names has none beside it', async () => {
+    await withFolder((folder) => {
+      const root = join(folder, 'context');
+      writeTree(root, { '.dockerignore': 'by-root\n', 'Dockerfile.dockerignore': 'by-beside\n' });
+      writeTree(folder, { 'other/Dockerfile': '' });
+      expect(ignored(root, { dockerfile: join(folder, 'other/Dockerfile') })).toEqual(['by-root']);
+    });
+  });
+
+  it('is the one that --ignore-file names, whatever else there is', async () => {
+    await withFolder((root) => {
+      writeTree(root, { '.dockerignore': 'by-root\n', 'Dockerfile.dockerignore': 'by-beside\n' });
+      writeTree(root, { 'my rules': 'by-file\n' });
+      expect(ignored(root, { ignoreFile: join(root, 'my rules') })).toEqual(['by-file']);
+    });
+  });
+
+  it('may be a symlink', async () => {
+    await withFolder((root) => {
+      writeTree(root, { rules: 'by-root\n' });
+      symlinkSync('rules', join(root, '.dockerignore'));
+      expect(ignored(root, {})).toEqual(['by-root']);
+    });
+  });
+
+  it('may lead through directories and symlinks of the context', async () => {
+    await withFolder((root) => {
+      writeTree(root, { 'a/b/rules': 'by-root\n' });
+      symlinkSync('a/b', join(root, 'c'));
+      symlinkSync(join(root, 'c/rules'), join(root, '.dockerignore'));
+      expect(ignored(root, {})).toEqual(['by-root']);
+    });
+  });
+
+  it('may be a symlink to anywhere where --file or --ignore-file leads out of the context', async () => {
+    await withFolder((folder) => {
+      const root = join(folder, 'context');
+      writeTree(root, { '.dockerignore': 'by-root\n' });
+      writeTree(folder, { rules: 'by-other\n', 'build/Dockerfile': '' });
+      symlinkSync('../rules', join(folder, 'build/Dockerfile.dockerignore'));
+      expect(ignored(root, { dockerfile: join(folder, 'build/Dockerfile') })).toEqual(['by-other']);
+      const ignoreFile = join(folder, 'build/Dockerfile.dockerignore');
+      expect(ignored(root, { ignoreFile })).toEqual(['by-other']);
+    });
+  });
+
+  it('is not read with --no-ignore, whichever it would be', async () => {
+    await withFolder((root) => {
+      writeTree(root, { '.dockerignore': '[', 'Dockerfile.dockerignore': '[' });
+      expect(ignored(root, { noIgnore: true })).toEqual([]);
+      const patterns = [exclude('by-root')];
+      expect(ignored(root, { noIgnore: true, patterns })).toEqual(['by-root']);
+    });
+  });
+});
+
+describe('--exclude and --include', () => {
+  it.each<[patterns: PatternOption[], ignored: string[]]>([
+    [[exclude('by-file')], ['by-root', 'by-file']],
+    [[include('by-root')], []],
+    [
+      [exclude('by-*'), include('by-other')],
+      ['by-root', 'by-beside', 'by-file'],
+    ],
+    [[include('by-other'), exclude('by-*')], NAMES],
+  ])('are rules after the file, in the order given: %j', async (patterns, expected) => {
+    await withFolder((root) => {
+      writeTree(root, { '.dockerignore': 'by-root\n' });
+      expect(ignored(root, { patterns })).toEqual(expected);
+    });
+  });
+
+  it.each<[PatternOption, string]>([
+    [exclude('a['), '--exclude'],
+    [include('a\\'), '--include'],
+  ])('are refused when the pattern is bad: %j', async (option, name) => {
+    await withFolder((root) => {
+      expect(failure(root, { patterns: [option] })).toMatchObject({
+        code: 'bad-ignore-rule',
+        message: expect.stringContaining(name),
+      });
+    });
+  });
+});
+
+describe('an ignore file that cannot be used', () => {
+  it('is named with the line of its bad pattern', async () => {
+    await withFolder((root) => {
+      writeTree(root, { '.dockerignore': 'fine\n\n# note\na[\n' });
+      const { code, message } = failure(root, {});
+      expect(code).toBe('bad-ignore-rule');
+      expect(message).toContain(`${join(root, '.dockerignore')}:4: `);
+    });
+  });
+
+  it('is an error when --ignore-file names it and it is not there', async () => {
+    await withFolder((root) => {
+      writeTree(root, { '.dockerignore': 'by-root\n' });
+      expect(failure(root, { ignoreFile: join(root, 'nowhere') })).toMatchObject({
+        code: 'bad-ignore-rule',
+        message: `--ignore-file ${join(root, 'nowhere')}: no such file`,
+      });
+    });
+  });
+
+  it('has a Dockerfile that is not there', async () => {
+    await withFolder((root) => {
+      writeTree(root, { file: '' });
+      expect(failure(root, { dockerfile: join(root, 'Dockerfile') })).toMatchObject({
+        code: 'usage',
+        message: `--file ${join(root, 'Dockerfile')}: no such file`,
+      });
+      expect(failure(root, { dockerfile: join(root, 'file/Dockerfile') })).toMatchObject({
+        code: 'usage',
+        message: expect.stringContaining('not a directory (ENOTDIR)'),
+      });
+    });
+  });
+
+  it('is a folder', async () => {
+    await withFolder((root) => {
+      mkdirSync(join(root, '.dockerignore'));
+      for (const options of [{}, { ignoreFile: root }]) {
+        expect(failure(root, options)).toMatchObject({
+          code: 'bad-ignore-rule',
+          message: expect.stringMatching(/ is not a file$/),
+        });
+      }
+    });
+  });
+
+  it('is a FIFO in the context, or a symlink to one, which is not opened', async () => {
+    await withFolder((root) => {
+      execFileSync('mkfifo', [join(root, '.dockerignore')]);
+      expect(failure(root, {}).message).toMatch(/\.dockerignore is not a file$/);
+      renameSync(join(root, '.dockerignore'), join(root, 'fifo'));
+      symlinkSync('fifo', join(root, '.dockerignore'));
+      expect(failure(root, {}).message).toMatch(/\.dockerignore is not a file$/);
+    });
+  });
+
+  it('is too large, and is not read', async () => {
+    await withFolder((root) => {
+      writeTree(root, { '.dockerignore': '#'.repeat(MAX_IGNORE_FILE_BYTES + 1) });
+      expect(failure(root, {})).toMatchObject({
+        code: 'bad-ignore-rule',
+        message: expect.stringContaining(`has ${MAX_IGNORE_FILE_BYTES + 1} bytes`),
+      });
+    });
+  });
+
+  it('is a symlink that leads nowhere: no rules would be a surprise', async () => {
+    await withFolder((root) => {
+      symlinkSync('missing', join(root, '.dockerignore'));
+      expect(failure(root, {}).message).toContain('is a symlink that leads nowhere');
+    });
+  });
+
+  it.each<[what: string, name: string, link: string]>([
+    ['.dockerignore', '.dockerignore', '../private'],
+    ['.dockerignore, by an absolute path', '.dockerignore', '/etc/passwd'],
+    ['.dockerignore, by way of a directory', '.dockerignore', 'out/private'],
+    ['Dockerfile.dockerignore', 'Dockerfile.dockerignore', '../private'],
+    ['the one beside a Dockerfile in the context', 'web/My.dockerignore', '../../private'],
+    ['the root itself', '.dockerignore', '.'],
+  ])('is a symlink that leads out of the context: %s', async (_, name, link) => {
+    await withFolder((folder) => {
+      const root = join(folder, 'context');
+      writeTree(root, { Dockerfile: '', 'web/My': '' });
+      writeFileSync(join(folder, 'private'), 'hunter2[');
+      symlinkSync('..', join(root, 'out'));
+      symlinkSync(link, join(root, name));
+      const dockerfile = name.startsWith('web') ? join(root, 'web/My') : undefined;
+      const { code, message, forPeer } = failure(root, { dockerfile });
+      expect(code).toBe('bad-ignore-rule');
+      expect(message).toMatch(/is a symlink that leads out of the context|is not a file/);
+      expect(`${message} ${forPeer}`).not.toContain('hunter2');
+      expect(forPeer).toBe(`the ignore file ${basename(name)} cannot be used`);
+    });
+  });
+
+  it('leads in a circle', async () => {
+    await withFolder((root) => {
+      symlinkSync('.dockerignore', join(root, '.dockerignore'));
+      expect(failure(root, {})).toMatchObject({
+        code: 'bad-ignore-rule',
+        message: expect.stringContaining('(ELOOP)'),
+      });
+    });
+  });
+});
+
+function exclude(pattern: string): PatternOption {
+  return { option: '--exclude', pattern };
+}
+
+function include(pattern: string): PatternOption {
+  return { option: '--include', pattern };
+}
+
+/** Which of NAMES the rules ignore. */
+function ignored(root: string, options: IgnoreOptions): string[] {
+  const rules = rulesOf(root, options);
+  return NAMES.filter((name) => rules.decide(name, rules.root()).ignored);
+}
+
+/** As a disk worker reads them. */
+function rulesOf(
+  root: string,
+  { dockerfile, ignoreFile, noIgnore, patterns = [] }: IgnoreOptions,
+): IgnoreRules {
+  const gauge = new Gauge();
+  const opened = new OpenFolder(fromText(root));
+  try {
+    if (noIgnore === true) return contextRules(undefined, patterns);
+    const file =
+      ignoreFile === undefined
+        ? findIgnoreFile(opened, fromText(root), dockerfile, gauge)
+        : readGivenIgnoreFile(ignoreFile, gauge);
+    return contextRules(file, patterns);
+  } finally {
+    opened.close();
+  }
+}
+
+function failure(root: string, options: IgnoreOptions): CtxsyncError {
+  try {
+    rulesOf(root, options);
+  } catch (error) {
+    return CtxsyncError.from(error);
+  }
+  throw new Error('the rules were read');
+}

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { HeldWords } from '../../src/send/held-notes.ts';
+import type { PathWord } from '../../src/worker/jobs.ts';
+
+function word(path: string): PathWord {
+  return { about: 'skipped', path, reason: 'a FIFO' };
+}
+
+test('waits, then says all and what comes after it', () => {
+  const said: unknown[] = [];
+  const words = new HeldWords((each) => said.push(each));
+  words.add(word('a'));
+  expect(said).toEqual([]);
+  words.release();
+  words.add(word('b'));
+  expect(said).toEqual([word('a'), word('b')]);
+});
+
+test('says nothing of what somebody else says', () => {
+  const said: unknown[] = [];
+  const words = new HeldWords((each) => said.push(each));
+  words.add(word('a'));
+  words.drop();
+  words.add(word('b'));
+  expect(said).toEqual([]);
+});

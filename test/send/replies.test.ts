@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { FrameType } from '../../src/wire/frame.ts';
+import { BEAT, HELLO } from '../helpers/wire/harness.ts';
+import { encodeControl, MAGIC } from '../helpers/wire/independent-encoder.ts';
+import { hearAsSender } from '../helpers/wire/memory-reader.ts';
+
+const SENDER = { transferId: HELLO.transferId, offered: ['web'], sentAll: true, ringBytes: 64 };
+const ANSWER = { ...HELLO, role: 'receiver', mode: 'duplex' };
+/** The SHA-256 of nothing. */
+const NO_STREAMS = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+
+test('a receiver that ends with FIN fails the transfer at once: no receipt can follow', async () => {
+  const fin = { streams: 0, bytes: 0, digest: NO_STREAMS };
+  const pieces = [
+    MAGIC,
+    encodeControl(FrameType.hello, 0, ANSWER),
+    encodeControl(FrameType.fin, 0, fin),
+  ];
+  expect((await hearAsSender(pieces, SENDER)).verdict).toBe('corrupt');
+});
+
+test('a receipt of another digest is not believed', async () => {
+  const receipt = { transferId: HELLO.transferId, digest: '0'.repeat(64) };
+  const pieces = [
+    MAGIC,
+    encodeControl(FrameType.hello, 0, ANSWER),
+    encodeControl(FrameType.receipt, 0, receipt),
+  ];
+  expect((await hearAsSender(pieces, SENDER)).verdict).toBe('corrupt');
+});
+
+test('the end of the connection without a receipt is no success', async () => {
+  const pieces = [MAGIC, encodeControl(FrameType.hello, 0, ANSWER)];
+  expect((await hearAsSender(pieces, SENDER)).verdict).toBe('outcome-unknown');
+});
+
+test('answers are read while nothing can be written', async () => {
+  const error = { code: 7, origin: 'receiver', message: 'disk full' };
+  // Nothing was granted: what is to be sent waits for answers.
+  const pieces = [
+    MAGIC,
+    encodeControl(FrameType.hello, 0, { ...ANSWER, credit: 0 }),
+    encodeControl(FrameType.beat, 0, BEAT),
+    encodeControl(FrameType.error, 0, error),
+  ];
+  expect((await hearAsSender(pieces, { ...SENDER, sentAll: false })).verdict).toBe('error');
+});

@@ -1,0 +1,101 @@
+import { getEventListeners } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { CtxsyncError } from '../../src/errors.ts';
+import { STRAY_SILENCE_MS } from '../../src/limits.ts';
+import { Failure } from '../../src/transfer/first-failure.ts';
+
+const LOST = new CtxsyncError('peer-gone', 'the receiver is gone');
+
+/** The work of a run that does not end by itself. */
+const FOREVER = new Promise<never>(() => {});
+
+describe("a run's failure", () => {
+  it('is the first one', async () => {
+    const failure = new Failure(undefined);
+    failure.fail(LOST);
+    failure.fail(new CtxsyncError('corrupt', 'later'));
+    await expect(failure.race(FOREVER)).rejects.toBe(LOST);
+  });
+
+  it.each(['before it begins', 'while it goes on'])(
+    'is an interruption by the caller, %s',
+    async (when) => {
+      const caller = new AbortController();
+      if (when === 'before it begins') caller.abort();
+      const failure = new Failure(caller.signal);
+      caller.abort();
+      await expect(failure.race(FOREVER)).rejects.toMatchObject({ code: 'interrupted' });
+    },
+  );
+
+  it('keeps nothing of the signal when the run is over', async () => {
+    const caller = new AbortController();
+    const failure = new Failure(caller.signal);
+    expect(getEventListeners(caller.signal, 'abort')).toHaveLength(1);
+    failure.close();
+    expect(getEventListeners(caller.signal, 'abort')).toHaveLength(0);
+    caller.abort();
+    failure.fail(LOST);
+    await expect(failure.race(FOREVER)).rejects.toBe(LOST);
+  });
+
+  it('is no interruption any more while it is committed', async () => {
+    const caller = new AbortController();
+    const failure = new Failure(caller.signal);
+    failure.committing = true;
+    caller.abort();
+    failure.fail(LOST);
+    await expect(failure.race(FOREVER)).rejects.toBe(LOST);
+    expect(await failure.interruptionWithin(0)).toBeUndefined();
+  });
+
+  it('is what cannot be ours, when no more of it comes', async () => {
+    const failure = new Failure(undefined);
+    const stray = new CtxsyncError('not-ctxsync', 'stray');
+    failure.failOnStray(undefined, 10 * STRAY_SILENCE_MS);
+    failure.failOnStray(new CtxsyncError('not-ctxsync', 'str'), STRAY_SILENCE_MS - 1);
+    failure.failOnStray(stray, STRAY_SILENCE_MS);
+    await expect(failure.race(FOREVER)).rejects.toBe(stray);
+  });
+});
+
+describe('an interruption', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it('is told at once where it came, also when another failure was the first', async () => {
+    const caller = new AbortController();
+    const failure = new Failure(caller.signal);
+    failure.fail(LOST);
+    caller.abort();
+    expect(await failure.interruptionWithin(200)).toMatchObject({ code: 'interrupted' });
+    expect(vi.getTimerCount()).toBe(0);
+    await expect(failure.race(FOREVER)).rejects.toBe(LOST);
+  });
+
+  it('is waited for, and told when it comes in time', async () => {
+    const caller = new AbortController();
+    const failure = new Failure(caller.signal);
+    const interruption = failure.interruptionWithin(200);
+    await vi.advanceTimersByTimeAsync(199);
+    caller.abort();
+    expect(await interruption).toMatchObject({ code: 'interrupted' });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is not waited for any longer', async () => {
+    const caller = new AbortController();
+    const failure = new Failure(caller.signal);
+    const interruption = failure.interruptionWithin(200);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(await interruption).toBeUndefined();
+    caller.abort();
+    expect(await failure.interruptionWithin(0)).toMatchObject({ code: 'interrupted' });
+  });
+
+  it('is none where nobody can interrupt', async () => {
+    const interruption = new Failure(undefined).interruptionWithin(200);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(await interruption).toBeUndefined();
+  });
+});
