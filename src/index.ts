@@ -3,11 +3,16 @@
  *
  * @example
  * import { fromStream, receive, send, toStream } from 'ctxsync';
- * await send({ contexts: [{ folder: './web' }], to: toStream(child.stdin), signal, onEvent });
+ * await send({ contexts: [{ directory: './web' }], to: toStream(child.stdin), signal, onEvent });
  */
 export { CtxsyncError, type ErrorCode } from './errors.ts';
 export type { Progress, TransferEvent, TransferReport, Verdict } from './observe/events.ts';
-export { receive, type ReceiveOptions, type Target } from './receive/receive.ts';
+export { receive, type ReceiveOptions } from './receive/receive.ts';
+export type {
+  DirectoryTargetOptions,
+  TargetOptions,
+  TarTargetOptions,
+} from './receive/target-options.ts';
 export { serve, type ServeReport } from './serve/serve.ts';
 export type { ServeEvent, ServeOptions } from './serve/serve-options.ts';
 export type { Context } from './send/context-sender.ts';

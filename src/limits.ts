@@ -137,7 +137,7 @@ export const MAX_WRITE_BYTES = 256 * KiB;
  * least (Node raises its own limit to the hard one).
  */
 export const MAX_HELD_DIRECTORIES = 32;
-/** Names of a directory that are listed until the gauge shows that the disk answers. */
+/** Names of a directory that are listed until the status shows that the disk answers. */
 export const LIST_BATCH = 10_000;
 /** Steps of a commit that are held in memory; older ones are in a file of the stage. */
 export const UNDO_STEPS_IN_MEMORY = 4_096;
@@ -145,7 +145,7 @@ export const UNDO_STEPS_IN_MEMORY = 4_096;
 export const MAX_NAMED_ENTRIES = 5;
 /** Bytes of a lock: its holder in JSON. */
 export const MAX_LOCK_BYTES = 4 * KiB;
-/** Bytes of the current path that a gauge shows; the end of a longer one. */
+/** Bytes of the current path that a status shows; the end of a longer one. */
 export const GAUGE_PATH_BYTES = 1024;
 
 // --- entries ----------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ export const GAUGE_PATH_BYTES = 1024;
 export const MAX_PATH_BYTES = 3_800;
 /** Bytes of one component of a path (NAME_MAX of every common file system). */
 export const MAX_NAME_BYTES = 255;
-/** Components of an entry's path: the folders above it, and its own name. */
+/** Components of an entry's path: the directories above it, and its own name. */
 export const MAX_DEPTH = 1_024;
 /** Bytes of a symlink's text. */
 export const MAX_LINK_BYTES = 4_095;

@@ -1,5 +1,5 @@
 /** Waits for `work`, whatever becomes of it, but not longer than `ms` milliseconds. */
-export async function within(ms: number, work: Promise<unknown>): Promise<void> {
+export async function withTimeout(ms: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const tooLong = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, ms);

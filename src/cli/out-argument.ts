@@ -1,5 +1,5 @@
-import type { FolderTarget } from '../receive/target-options.ts';
-import { usage } from './usage-error.ts';
+import type { DirectoryTargetOptions } from '../receive/target-options.ts';
+import { usageError } from './usage-error.ts';
 
 export interface DeleteOptions {
   delete?: true;
@@ -9,14 +9,14 @@ export interface DeleteOptions {
 
 /** Where contexts are to land has to have a name. @throws CtxsyncError usage */
 export function checkOut(out: string): void {
-  if (out === '') throw usage('OUT is empty; name a folder');
+  if (out === '') throw usageError('OUT is empty; name a directory');
 }
 
 /** @throws CtxsyncError usage */
-export function folderTarget(folder: string, options: DeleteOptions): FolderTarget {
+export function directoryTarget(directory: string, options: DeleteOptions): DirectoryTargetOptions {
   const { delete: mirrors, allowEmpty, maxDelete } = options;
   if (mirrors !== true && (allowEmpty === true || maxDelete !== undefined)) {
-    throw usage('--allow-empty and --max-delete say what --delete may do; give that too');
+    throw usageError('--allow-empty and --max-delete say what --delete may do; give that too');
   }
-  return { folder, delete: mirrors, allowEmpty, maxDelete };
+  return { directory, delete: mirrors, allowEmpty, maxDelete };
 }

@@ -7,7 +7,7 @@ import { parseCount, parseSize } from './units.ts';
 export function receiveCommand(finish: (exitCode: number) => void): Command {
   const command = new Command('receive')
     .description('Receive build contexts from a sender, on stdin.')
-    .argument('<out>', 'the folder that they are laid over; or - for a tar on stdout')
+    .argument('<out>', 'the directory that they are laid over; or - for a tar on stdout')
     .option('--delete', 'take out of OUT what the contexts do not have')
     .option('--allow-empty', 'with --delete: also where a context has no entries')
     .option('--max-delete <count>', 'with --delete: refuse to take out more entries', parseCount)

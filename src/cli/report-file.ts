@@ -2,7 +2,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { describeSystemError } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import { jsonText } from './view/json-text.ts';
-import { within } from '../with-timeout.ts';
+import { withTimeout } from '../with-timeout.ts';
 import type { TransferReport } from '../observe/events.ts';
 import { REPORT_WRITE_MS } from '../limits.ts';
 
@@ -19,7 +19,7 @@ export class ReportFile {
       (file) => (handle = file),
       (error: unknown) => (why = describeSystemError(error)),
     );
-    await within(REPORT_WRITE_MS, opened);
+    await withTimeout(REPORT_WRITE_MS, opened);
     if (handle !== undefined) return new ReportFile(path, handle);
     throw new CtxsyncError('usage', `--report ${path}: ${why}`, { path });
   }
@@ -37,7 +37,7 @@ export class ReportFile {
       (isKept) => (why = isKept ? undefined : 'it was removed while the transfer ran'),
       (error: unknown) => (why = describeSystemError(error)),
     );
-    await within(REPORT_WRITE_MS, written);
+    await withTimeout(REPORT_WRITE_MS, written);
     return why === undefined ? undefined : `--report ${this.#path}: ${why}`;
   }
 

@@ -1,14 +1,15 @@
 import type { TransferOptions } from '../transfer/options.ts';
-import { receive, type Target } from '../receive/receive.ts';
+import { receive } from '../receive/receive.ts';
+import type { TargetOptions } from '../receive/target-options.ts';
 import { outputBroken } from '../transport/node-stream.ts';
 import { openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Incoming } from '../transport/transport.ts';
 import { listenSocket } from '../transport/unix-socket.ts';
 import type { CommonOptions } from './common-options.ts';
-import { checkOut, folderTarget, type DeleteOptions } from './out-argument.ts';
+import { checkOut, directoryTarget, type DeleteOptions } from './out-argument.ts';
 import { runTransfer } from './run-transfer.ts';
 import { sayWaiting } from './view/waiting-notice.ts';
-import { usage } from './usage-error.ts';
+import { usageError } from './usage-error.ts';
 
 export interface ReceiveCommandOptions extends CommonOptions, DeleteOptions {
   maxBytes?: number;
@@ -54,11 +55,11 @@ async function openTransport(
   };
 }
 
-function target(out: string, options: ReceiveCommandOptions): Target {
+function target(out: string, options: ReceiveCommandOptions): TargetOptions {
   checkOut(out);
-  if (out !== '-') return folderTarget(out, options);
+  if (out !== '-') return directoryTarget(out, options);
   if (options.delete === true) {
-    throw usage('--delete is for a folder; "receive -" writes a tar');
+    throw usageError('--delete is for a directory; "receive -" writes a tar');
   }
   return { tar: openStdout('whatever reads a tar, "docker build -" or "tar x"', outputBroken) };
 }

@@ -12,7 +12,7 @@ import type { CommonOptions } from './common-options.ts';
 import { parseContexts, type ContextArgument } from './context-argument.ts';
 import { runTransfer } from './run-transfer.ts';
 import { sayWaiting } from './view/waiting-notice.ts';
-import { usage } from './usage-error.ts';
+import { usageError } from './usage-error.ts';
 
 export interface SendCommandOptions extends CommonOptions {
   file?: string;
@@ -41,12 +41,12 @@ export function runSend(
     async (common, view) => {
       const parsed = parseContexts(args);
       const contexts = parsed.map((argument) => toContext(argument, options, patterns));
-      if (parsed.every(({ folder }) => folder === '-')) checkNoRules(options, patterns);
+      if (parsed.every(({ directory }) => directory === '-')) checkNoRules(options, patterns);
       return send({
         ...common,
         contexts,
         to: await openTransport(options, peer, common),
-        speaks: view.speaks,
+        showsProgress: view.speaks,
         checksum: options.checksum,
         full: options.full,
         countTotals: options.progress !== 'none' && options.quiet !== true,
@@ -67,9 +67,10 @@ function openTransport(
       onEvent?.({ type: 'warning', side: 'sender', message }),
     );
   }
-  if (socket !== undefined) throw usage('--socket and a command after "--" exclude each other');
+  if (socket !== undefined)
+    throw usageError('--socket and a command after "--" exclude each other');
   const [command = ''] = peer;
-  if (command === '') throw usage('after "--" stands the command that runs the receiver');
+  if (command === '') throw usageError('after "--" stands the command that runs the receiver');
   return startCommand(peer, (line) => onEvent?.({ type: 'command-output', side: 'sender', line }));
 }
 
@@ -84,19 +85,19 @@ function checkNoRules(
     patterns[0]?.option,
   ].find((option) => option !== undefined);
   if (given === undefined) return;
-  throw usage(
-    `${given} is for folders: a tar ("-") is sent as it is; leave out there what is not to travel`,
+  throw usageError(
+    `${given} is for directories: a tar ("-") is sent as it is; leave out there what is not to travel`,
   );
 }
 
 function toContext(
-  { name, folder }: ContextArgument,
+  { name, directory }: ContextArgument,
   { file, ignoreFile, ignore }: SendCommandOptions,
   patterns: readonly PatternOption[],
 ): Context {
-  if (folder === '-') {
+  if (directory === '-') {
     if (ignoreFile !== undefined && inheritedFd(ignoreFile) === 0) {
-      throw usage('stdin cannot be both the tar ("-") and the ignore file');
+      throw usageError('stdin cannot be both the tar ("-") and the ignore file');
     }
     return { tar: openStdin('a tar', inputBroken) };
   }
@@ -104,5 +105,5 @@ function toContext(
   const rules: IgnoreOptions = { ignoreFile, noIgnore: !ignore, patterns };
   // A Dockerfile belongs to the main context; each named one has only its own root's file.
   if (name === '') rules.dockerfile = file;
-  return { name, folder, ignore: rules };
+  return { name, directory, ignore: rules };
 }

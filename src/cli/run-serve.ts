@@ -3,13 +3,13 @@ import { LAST_WORDS_MS } from '../limits.ts';
 import { notBegun } from '../transfer/report.ts';
 import { serve } from '../serve/serve.ts';
 import type { ServeOptions } from '../serve/serve-options.ts';
-import { within } from '../with-timeout.ts';
-import { checkOut, folderTarget } from './out-argument.ts';
+import { withTimeout } from '../with-timeout.ts';
+import { checkOut, directoryTarget } from './out-argument.ts';
 import type { ReceiveCommandOptions } from './run-receive.ts';
 import { exitCodeOf } from './run-transfer.ts';
 import { createServeView } from './view/serve-view.ts';
 import { watchSignals } from './signals.ts';
-import { usage } from './usage-error.ts';
+import { usageError } from './usage-error.ts';
 
 /**
  * `receive --serve`: ends with 0 after SIGTERM, when what ran is finished; SIGINT and SIGHUP
@@ -41,7 +41,7 @@ export async function runServe(out: string, options: ReceiveCommandOptions): Pro
     view.handle({ type: 'end', side: 'receiver', report: notBegun('receiver', error) });
   }
   signals.stop();
-  await within(LAST_WORDS_MS, view.close());
+  await withTimeout(LAST_WORDS_MS, view.close());
   return exitCode;
 }
 
@@ -50,13 +50,15 @@ function serveOptions(out: string, options: ReceiveCommandOptions): ServeOptions
   const { socket, report, maxBytes, maxEntries } = options;
   const { stallAfter: stallAfterMs, stallTimeout: stallTimeoutMs } = options;
   if (socket === undefined) {
-    throw usage('--serve needs --socket PATH: where senders are to come');
+    throw usageError('--serve needs --socket PATH: where senders are to come');
   }
   checkOut(out);
-  if (out === '-') throw usage('--serve is for a folder; "receive -" writes one tar');
+  if (out === '-') throw usageError('--serve is for a directory; "receive -" writes one tar');
   if (report !== undefined) {
-    throw usage('--report is for one transfer; with --serve, --progress json tells the outcomes');
+    throw usageError(
+      '--report is for one transfer; with --serve, --progress json tells the outcomes',
+    );
   }
-  const to = folderTarget(out, options);
+  const to = directoryTarget(out, options);
   return { socket, to, maxBytes, maxEntries, stallAfterMs, stallTimeoutMs };
 }

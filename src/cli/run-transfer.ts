@@ -2,7 +2,7 @@ import { CtxsyncError } from '../errors.ts';
 import type { Side, TransferEvent, TransferReport } from '../observe/events.ts';
 import type { TransferOptions } from '../transfer/options.ts';
 import { notBegun } from '../transfer/report.ts';
-import { within } from '../with-timeout.ts';
+import { withTimeout } from '../with-timeout.ts';
 import type { CommonOptions } from './common-options.ts';
 import { EXIT_CODES, SIGNAL_EXIT_CODES, type EndingSignal } from './exit-code.ts';
 import { createProgressView } from './view/progress-view.ts';
@@ -13,7 +13,7 @@ import { LAST_WORDS_MS } from '../limits.ts';
 
 export interface Surroundings {
   side: Side;
-  /** The folder that is received into, for the closing line. */
+  /** The directory that is received into, for the closing line. */
   outLabel?: string | undefined;
   /** We start the command that runs the other side. */
   startsPeer?: boolean | undefined;
@@ -59,7 +59,7 @@ export async function runTransfer(
   const unwritten = report === undefined ? undefined : await file?.write(report, exitCode);
   if (unwritten !== undefined) view.handle({ type: 'warning', side, message: unwritten });
   signals.stop();
-  await within(LAST_WORDS_MS, view.close());
+  await withTimeout(LAST_WORDS_MS, view.close());
   return exitCode;
 }
 

@@ -20,7 +20,7 @@ export function sendCommand(
     .description('Send build contexts to a receiver, on stdout.')
     .argument(
       '<context...>',
-      'a folder; name=folder, which lands in OUT/name; or - for a tar or tar.gz on stdin',
+      'a directory; name=directory, which lands in OUT/name; or - for a tar or tar.gz on stdin',
     )
     .option('-f, --file <dockerfile>', 'its own ignore file, <dockerfile>.dockerignore, wins')
     .option('--ignore-file <file>', 'read the ignore rules from this file')

@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 import type { Command } from 'commander';
 import { parseContexts } from './context-argument.ts';
-import { usage } from './usage-error.ts';
+import { usageError } from './usage-error.ts';
 
 const PATH_OPTIONS = ['file', 'ignoreFile', 'socket', 'report'];
 
@@ -14,16 +14,18 @@ export function checkPaths(command: Command): void {
   if (process.env['CTXSYNC_DIRECTORY_GONE'] === undefined) return;
   const values = command.optsWithGlobals<Record<string, unknown>>();
   const named = PATH_OPTIONS.map((name) => values[name]).filter((path) => typeof path === 'string');
-  for (const path of [...foldersOf(command), ...named]) {
+  for (const path of [...directoriesOf(command), ...named]) {
     if (path !== '-' && !isAbsolute(path)) {
-      throw usage(
+      throw usageError(
         `the working directory was removed: "${path}" leads nowhere; use an absolute path`,
       );
     }
   }
 }
 
-function foldersOf(command: Command): string[] {
+function directoriesOf(command: Command): string[] {
   if (command.name() === 'receive') return command.args;
-  return command.name() === 'send' ? parseContexts(command.args).map(({ folder }) => folder) : [];
+  return command.name() === 'send'
+    ? parseContexts(command.args).map(({ directory }) => directory)
+    : [];
 }

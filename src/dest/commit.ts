@@ -1,5 +1,5 @@
 import { joinPath, toText, type BytePath } from '../disk/byte-path.ts';
-import type { Gauge } from '../disk/worker-status.ts';
+import type { WorkerStatus } from '../disk/worker-status.ts';
 import type { Metadata } from '../disk/held-directory.ts';
 import { MountPoints } from '../disk/mount-points.ts';
 import { describeSystemError, destinationError } from '../disk/system-error.ts';
@@ -24,8 +24,8 @@ export interface CommitOptions {
 export interface ComparedContext {
   /** The directory in OUT that it becomes; '' is OUT itself. */
   name: BytePath;
-  /** The name, in the stage, of the file that has its edits. */
-  edits: BytePath;
+  /** The name, in the stage, of the file that has its local changes. */
+  localChanges: BytePath;
 }
 
 export interface CommitResult {
@@ -47,9 +47,9 @@ export interface CommitResult {
 export function commit(
   destination: Destination,
   options: CommitOptions,
-  gauge: Gauge,
+  status: WorkerStatus,
 ): CommitResult {
-  gauge.enter('committing', destination.out);
+  status.enter('committing', destination.out);
   const warnings = new Warnings();
   const removed = withDestination(destination, (opened) => {
     const { mirror, compared } = options;
@@ -57,8 +57,8 @@ export function commit(
     const removals =
       mirror === undefined
         ? { count: 0, paths: [] }
-        : findRemovals(opened, { mirror, compared, mounts, gauge });
-    const graft = new Graft(opened, { ...options, mounts }, gauge, warnings);
+        : findRemovals(opened, { mirror, compared, mounts, status });
+    const graft = new Graft(opened, { ...options, mounts }, status, warnings);
     try {
       graft.run();
     } catch (error) {
@@ -67,7 +67,7 @@ export function commit(
     graft.close((error, path) => warnings.addMessage(leftOver(error, path)));
     return removals;
   });
-  finish(destination, options, gauge, warnings);
+  finish(destination, options, status, warnings);
   return { removed, warnings: warnings.list() };
 }
 
@@ -75,10 +75,10 @@ export function commit(
 function finish(
   destination: Destination,
   { root }: CommitOptions,
-  gauge: Gauge,
+  status: WorkerStatus,
   warnings: Warnings,
 ): void {
-  const { out: path, stageName, remains, lock } = destination;
+  const { out: path, stageName, partialStages, lock } = destination;
   const attempt = (doing: string, at: BytePath, run: () => void): void => {
     try {
       run();
@@ -88,8 +88,8 @@ function finish(
   };
   attempt('finish in', path, () =>
     withOut(destination, (out) => {
-      for (const name of [stageName, ...remains]) {
-        attempt('remove the stage', joinPath(path, name), () => removeTree(out, name, gauge));
+      for (const name of [stageName, ...partialStages]) {
+        attempt('remove the stage', joinPath(path, name), () => removeTree(out, name, status));
       }
       attempt('release the lock', lock.path, () => releaseLock(out, lock));
       if (root !== undefined) {

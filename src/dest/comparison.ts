@@ -1,7 +1,7 @@
 import { constants, type BigIntStats } from 'node:fs';
 import { isBeneath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { EntryDigest } from '../entry/entry-digest.ts';
-import type { Gauge } from '../disk/worker-status.ts';
+import type { WorkerStatus } from '../disk/worker-status.ts';
 import { hashOpenFile } from '../disk/hash-file.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { toMicroseconds } from '../disk/mtime.ts';
@@ -10,33 +10,33 @@ import { errnoOf } from '../disk/errno.ts';
 import { destinationError } from '../disk/system-error.ts';
 import { isWorkName, type EntryKind, type ManifestEntry, type Want } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
-import type { Edit } from './local-changes.ts';
-import { ExistingTree, type Existing } from './ordered-lookup.ts';
+import type { LocalChange } from './local-changes.ts';
+import { OrderedLookup, type Existing } from './ordered-lookup.ts';
 import { inodeKey } from '../disk/inode.ts';
-import type { Remains } from './partial-stages.ts';
+import type { PartialStages } from './partial-stages.ts';
 
 export interface ComparisonOptions {
   /** The directory that the context becomes, where there is one. Closed with the comparison. */
   base: HeldDirectory | undefined;
-  remains: Remains;
+  partialStages: PartialStages;
   /** Names in `base` that other contexts of the transfer become. */
   others: readonly BytePath[];
-  gauge: Gauge;
+  status: WorkerStatus;
   /** Told what has to travel, in the order of a walk. */
   onWant: (want: Want) => void;
   /** Told what needs no travelling: entries that the context lacks, and new names of old files. */
-  onEdit: (edit: Edit) => void;
+  onLocalChange: (change: LocalChange) => void;
 }
 
 /** How a context compares with what is there, in entries; its own root is not counted. */
 export interface ComparisonCounts {
   changed: number;
   unchanged: number;
-  /** That were asked for: the changed ones, and the folders that they lie in. */
+  /** That were asked for: the changed ones, and the directories that they lie in. */
   wanted: number;
 }
 
-/** A folder of the context that the entry at hand lies in. */
+/** A directory of the context that the entry at hand lies in. */
 interface Ancestor {
   path: BytePath;
   stamp: string;
@@ -44,7 +44,7 @@ interface Ancestor {
 }
 
 /**
- * Compares a context, entry by entry as its manifest comes, with the folder that it is to become.
+ * Compares a context, entry by entry as its manifest comes, with the directory that it is to become.
  * An entry is unchanged when kind, mode, mtime (in microseconds), size and link text are the same
  * and, where the manifest has a digest, the content is. A file that is one with others by hardlinks
  * has to be one with the same others.
@@ -54,7 +54,7 @@ interface Ancestor {
 export class Comparison {
   readonly counts: ComparisonCounts = { changed: 0, unchanged: 0, wanted: 0 };
   readonly #options: ComparisonOptions;
-  readonly #existing: ExistingTree;
+  readonly #existing: OrderedLookup;
   readonly #ancestors: Ancestor[] = [];
   readonly #wanted = new EntryDigest();
   #hasRoot = false;
@@ -65,7 +65,7 @@ export class Comparison {
 
   constructor(options: ComparisonOptions) {
     this.#options = options;
-    this.#existing = new ExistingTree(options.base, options.gauge, (path) => this.#passed(path));
+    this.#existing = new OrderedLookup(options.base, options.status, (path) => this.#passed(path));
   }
 
   /** @param entry checked, and after all that were added before */
@@ -74,14 +74,14 @@ export class Comparison {
     if (path === '') return this.#addRoot(entry);
     if (this.#options.others.includes(path)) throw collision(path);
     const found = this.#existing.find(path);
-    const folder = entry.kind === 'folder';
-    const closed = folder && found?.stats.isDirectory() === true && !this.#enter(path, found);
-    if (folder) this.#options.remains.enter(path);
+    const directory = entry.kind === 'directory';
+    const closed = directory && found?.stats.isDirectory() === true && !this.#enter(path, found);
+    if (directory) this.#options.partialStages.enter(path);
     this.#leaveAncestors(path);
     const same = found !== undefined && !closed && this.#isSame(entry, found);
     if (same) this.counts.unchanged += 1;
     else this.#change(entry);
-    if (folder) this.#ancestors.push({ path, stamp: entry.stamp, wanted: !same });
+    if (directory) this.#ancestors.push({ path, stamp: entry.stamp, wanted: !same });
   }
 
   /** Every entry came. @throws CtxsyncError corrupt, when that was none */
@@ -97,13 +97,13 @@ export class Comparison {
 
   close(): void {
     this.#existing.close();
-    this.#options.remains.close();
+    this.#options.partialStages.close();
   }
 
   /** False: we may not look into it, so all of it has to come, and to take the place of what is there. */
   #enter(path: BytePath, found: Existing): boolean {
     if (this.#existing.enter(path, found)) return true;
-    this.#options.onEdit({ kind: 'whole', path });
+    this.#options.onLocalChange({ kind: 'whole', path });
     return false;
   }
 
@@ -117,13 +117,13 @@ export class Comparison {
     this.counts.changed += 1;
     const { path, kind, stamp, link = '' } = entry;
     if (kind === 'hardlink' && this.#changedFirsts.get(link) === 0) {
-      this.#options.onEdit({ kind: 'link', path, link });
+      this.#options.onLocalChange({ kind: 'link', path, link });
       return;
     }
     if (entry.linked === true) this.#changedFirsts.set(path, 1);
     for (const ancestor of this.#ancestors) {
       if (!ancestor.wanted) {
-        this.#want({ path: ancestor.path, kind: 'folder', stamp: ancestor.stamp });
+        this.#want({ path: ancestor.path, kind: 'directory', stamp: ancestor.stamp });
       }
       ancestor.wanted = true;
     }
@@ -138,9 +138,9 @@ export class Comparison {
 
   /** The digest of a file that an earlier run has left: nearly always it is this one. */
   #keptContent({ path, kind, size, mtimeUs }: ManifestEntry): { sha256?: string } {
-    const { remains } = this.#options;
-    if (kind !== 'file' || remains.empty) return {};
-    const found = remains.find(path, size, mtimeUs);
+    const { partialStages } = this.#options;
+    if (kind !== 'file' || partialStages.empty) return {};
+    const found = partialStages.find(path, size, mtimeUs);
     const sha256 = found === undefined ? '' : this.#hash(found, path);
     return sha256 === '' ? {} : { sha256 };
   }
@@ -156,7 +156,7 @@ export class Comparison {
       return readLink(found, entry.path) === entry.link && this.#isFirstName(found, entry.path);
     }
     if ((Number(stats.mode) & 0o7777) !== entry.mode) return false;
-    return entry.kind === 'folder' || this.#isSameFile(entry, found);
+    return entry.kind === 'directory' || this.#isSameFile(entry, found);
   }
 
   #isSameFile(entry: ManifestEntry, found: Existing): boolean {
@@ -178,7 +178,7 @@ export class Comparison {
   #hash({ directory, name }: Existing, path: BytePath): string {
     try {
       const fd = directory.openFile(name, constants.O_RDONLY);
-      return hashOpenFile(fd, () => this.#options.gauge.enter('reading', path)).sha256;
+      return hashOpenFile(fd, () => this.#options.status.enter('reading', path)).sha256;
     } catch (error) {
       // It may be written to, and yet not be read.
       if (errnoOf(error) === 'EACCES') return '';
@@ -194,7 +194,7 @@ export class Comparison {
 
   #passed(path: BytePath): void {
     if (isWorkName(splitPath(path)[1]) || this.#options.others.includes(path)) return;
-    this.#options.onEdit({ kind: 'remove', path });
+    this.#options.onLocalChange({ kind: 'remove', path });
   }
 }
 
@@ -212,7 +212,7 @@ function readLink({ directory, name }: Existing, path: BytePath): BytePath {
 }
 
 function isKind(kind: EntryKind, { stats }: Existing): boolean {
-  if (kind === 'folder') return stats.isDirectory();
+  if (kind === 'directory') return stats.isDirectory();
   if (kind === 'hardlink') return stats.isFile() || stats.isSymbolicLink();
   return kind === 'symlink' ? stats.isSymbolicLink() : stats.isFile();
 }

@@ -19,13 +19,13 @@ export interface LinkRoom {
  * hardlinks. Nothing is replaced.
  */
 export class EntryCopier {
-  readonly #room: LinkRoom;
+  readonly #location: LinkRoom;
   readonly #onEntry: (path: BytePath) => void;
-  /** Of copied files with several names: a name of the copy in the room. */
+  /** Of copied files with several names: a name of the copy in the location. */
   readonly #copies = new Map<string, BytePath>();
 
-  constructor(room: LinkRoom, onEntry: (path: BytePath) => void) {
-    this.#room = room;
+  constructor(location: LinkRoom, onEntry: (path: BytePath) => void) {
+    this.#location = location;
     this.#onEntry = onEntry;
   }
 
@@ -47,12 +47,12 @@ export class EntryCopier {
     this.#onEntry(newName);
     const several = !stats.isDirectory() && stats.nlink > 1n;
     const copy = several ? this.#copies.get(inodeKey(stats)) : undefined;
-    if (copy !== undefined) return this.#room.trash.link(copy, target.directory, newName);
+    if (copy !== undefined) return this.#location.trash.link(copy, target.directory, newName);
     if (stats.isDirectory()) this.#copyDirectory(source, name, target, newName, stats);
     else copyFile(from, name, target.directory, newName, stats);
     if (!several) return;
-    const spare = this.#room.nextName();
-    target.directory.link(newName, this.#room.trash, spare);
+    const spare = this.#location.nextName();
+    target.directory.link(newName, this.#location.trash, spare);
     this.#copies.set(inodeKey(stats), spare);
   }
 

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { joinPath, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
-import type { Gauge } from '../disk/worker-status.ts';
+import type { WorkerStatus } from '../disk/worker-status.ts';
 import { HeldDirectory, replaced, type Metadata } from '../disk/held-directory.ts';
 import { isSameInode, type Inode } from '../disk/inode.ts';
 import { PROC_FD } from '../disk/open-directory.ts';
@@ -37,7 +37,7 @@ export interface Destination {
    * Names in OUT of the stages of runs that broke off lately, the newest first: what is whole in them
    * need not travel.
    */
-  remains: BytePath[];
+  partialStages: BytePath[];
   lock: Lock;
   /** Directories that were made so that OUT exists, the outermost first. */
   made: BytePath[];
@@ -53,9 +53,9 @@ export interface Destination {
 const TREE = 'tree';
 export const TRASH = 'trash';
 
-/** Where the edits of a context are kept in the stage. @param index of the context, in any order */
-export function editsName(index: number): BytePath {
-  return `edits-${index}`;
+/** Where the local changes of a context are kept in the stage. @param index of the context, in any order */
+export function localChangesName(index: number): BytePath {
+  return `changes-${index}`;
 }
 
 /** A destination's directories, held open by one thread. */
@@ -87,15 +87,15 @@ export function withOut<T>(destination: Destination, use: (out: HeldDirectory) =
 }
 
 /**
- * Of each of the remains, what it has of a context. Theirs to close who asks.
+ * What each of the partial stages has of a context. The caller closes them.
  * @param name absent: of all contexts
  */
-export function openRemains(
-  { remains }: Destination,
+export function openPartialStages(
+  { partialStages }: Destination,
   out: HeldDirectory,
   name: BytePath = '',
 ): (HeldDirectory | undefined)[] {
-  return remains.map((each) =>
+  return partialStages.map((each) =>
     using(openIn(out, each), (stage) => using(openIn(stage, TREE), (tree) => openBase(tree, name))),
   );
 }
@@ -109,7 +109,7 @@ export function openBase(out: HeldDirectory, name: BytePath): HeldDirectory | un
     return name === '' ? HeldDirectory.open(out.child('.'), out.path) : out.openChild(name);
   } catch (error) {
     if (NO_DIRECTORY.has(errnoOf(error) ?? '')) return undefined;
-    throw destinationError(error, 'list the folder', joinPath(out.path, name));
+    throw destinationError(error, 'list the directory', joinPath(out.path, name));
   }
 }
 
@@ -125,10 +125,10 @@ const NO_DIRECTORY = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
  */
 export function prepareDestination(
   path: BytePath,
-  gauge: Gauge,
+  status: WorkerStatus,
   { follow, mirrors = false }: { follow: boolean; mirrors?: boolean },
 ): Destination {
-  gauge.enter('locking', path);
+  status.enter('locking', path);
   const made: BytePath[] = [];
   let out: HeldDirectory | undefined;
   try {
@@ -143,7 +143,7 @@ export function prepareDestination(
       held: { fd: out.fd, dev, ino },
       stageName: name,
       stage: joinPath(out.path, name),
-      remains: [],
+      partialStages: [],
       lock,
       made,
       before,
@@ -151,10 +151,10 @@ export function prepareDestination(
       warnings: [],
     };
     try {
-      clearUp(destination, out, gauge);
+      clearUp(destination, out, status);
       makeStage(destination, out);
     } catch (error) {
-      discardAfter(error, destination, gauge);
+      discardAfter(error, destination, status);
     }
     heldHere.set(out.fd, out);
     return destination;
@@ -183,10 +183,10 @@ export function hasBase(
   destination: Destination,
   name: BytePath,
   others: readonly BytePath[],
-  gauge: Gauge,
+  status: WorkerStatus,
 ): boolean {
-  if (destination.remains.length > 0) return true;
-  gauge.enter('scanning', joinPath(destination.out, name));
+  if (destination.partialStages.length > 0) return true;
+  status.enter('scanning', joinPath(destination.out, name));
   return withOut(destination, (out) => {
     let base: HeldDirectory | undefined;
     try {
@@ -202,21 +202,25 @@ export function hasBase(
   });
 }
 
-/** What a run that broke off leaves: its stage and the remains of those before it, or only these. */
-export type Keep = 'all' | 'remains' | 'nothing';
+/** What a run that broke off leaves: its stage and the partial stages of earlier runs, or only those. */
+export type Keep = 'all' | 'partialStages' | 'nothing';
 
 /**
  * Takes back all that a run that does not commit has done to OUT.
  *
  * @param keep what is left for the next run to go on from
  */
-export function discard(destination: Destination, gauge: Gauge, keep: Keep = 'nothing'): void {
-  const { stageName: stage, remains, lock, made, before } = destination;
+export function discard(
+  destination: Destination,
+  status: WorkerStatus,
+  keep: Keep = 'nothing',
+): void {
+  const { stageName: stage, partialStages, lock, made, before } = destination;
   withOut(destination, (out) => {
     try {
-      if (keep === 'all') removeTrash(out, stage, gauge);
-      else removeTree(out, stage, gauge);
-      if (keep === 'nothing') for (const each of remains) removeTree(out, each, gauge);
+      if (keep === 'all') removeTrash(out, stage, status);
+      else removeTree(out, stage, status);
+      if (keep === 'nothing') for (const each of partialStages) removeTree(out, each, status);
     } finally {
       // A process that serves lives on, and would shut itself out.
       releaseLock(out, lock);
@@ -272,9 +276,9 @@ function using<T>(directory: HeldDirectory, use: (directory: HeldDirectory) => T
   }
 }
 
-function discardAfter(error: unknown, destination: Destination, gauge: Gauge): never {
+function discardAfter(error: unknown, destination: Destination, status: WorkerStatus): never {
   try {
-    discard(destination, gauge);
+    discard(destination, status);
   } catch {
     // What made us give up is what is reported; what is left the next run removes.
   }
@@ -294,11 +298,15 @@ function lockOut(out: HeldDirectory, before: Metadata): Lock {
 function makeOut(path: BytePath, made: BytePath[], follow: boolean): HeldDirectory {
   if (!follow) refuseSymlink(path);
   const stats = statSync(toFsPath(path), { throwIfNoEntry: false });
-  if (stats === undefined) makeFolders(path, made);
+  if (stats === undefined) makeDirectories(path, made);
   else if (!stats.isDirectory()) {
-    throw new CtxsyncError('not-writable', `${toText(path)} is not a folder; choose another OUT`, {
-      path: toText(path),
-    });
+    throw new CtxsyncError(
+      'not-writable',
+      `${toText(path)} is not a directory; choose another OUT`,
+      {
+        path: toText(path),
+      },
+    );
   }
   const resolved = follow ? resolve(path) : joinPath(resolve(dirname(path)), basename(path));
   return HeldDirectory.open(resolved, resolved);
@@ -317,10 +325,10 @@ function refuseSymlink(path: BytePath): void {
   );
 }
 
-function makeFolders(path: BytePath, made: BytePath[]): void {
+function makeDirectories(path: BytePath, made: BytePath[]): void {
   const parent = dirname(path);
   if (statSync(toFsPath(parent), { throwIfNoEntry: false }) === undefined) {
-    makeFolders(parent, made);
+    makeDirectories(parent, made);
   }
   try {
     mkdirSync(toFsPath(path));
@@ -331,28 +339,28 @@ function makeFolders(path: BytePath, made: BytePath[]): void {
     // Somebody else, whose parent it was too, took it away again.
     const bereft = statSync(toFsPath(parent), { throwIfNoEntry: false }) === undefined;
     if (errno !== 'ENOENT' || !bereft) throw error;
-    makeFolders(path, made);
+    makeDirectories(path, made);
   }
 }
 
 /** Removes what dead runs have left in OUT. We hold the lock, so nobody works there. */
-function clearUp(destination: Destination, out: HeldDirectory, gauge: Gauge): void {
+function clearUp(destination: Destination, out: HeldDirectory, status: WorkerStatus): void {
   const { warnings } = destination;
   const uid = out.look(LOCK_NAME)?.uid;
-  const remains: Remaining[] = [];
+  const partialStages: Remaining[] = [];
   for (const name of out.names()) {
     if (!isLeftover(name)) continue;
     unlessDenied(warnings, joinPath(out.path, name), () => {
       const useful = usefulRemains(out, name, uid);
-      if (useful === undefined) removeTree(out, name, gauge);
-      else remains.push(useful);
+      if (useful === undefined) removeTree(out, name, status);
+      else partialStages.push(useful);
     });
   }
-  const newest = remains.toSorted((a, b) => b.mtimeMs - a.mtimeMs).map(({ name }) => name);
+  const newest = partialStages.toSorted((a, b) => b.mtimeMs - a.mtimeMs).map(({ name }) => name);
   for (const name of newest.splice(MAX_REMAINS)) {
-    unlessDenied(warnings, joinPath(out.path, name), () => removeTree(out, name, gauge));
+    unlessDenied(warnings, joinPath(out.path, name), () => removeTree(out, name, status));
   }
-  destination.remains = newest;
+  destination.partialStages = newest;
 }
 
 /** What another user's run has left need not be ours to touch: that is no reason to shut us out. */
@@ -401,8 +409,8 @@ function makeStage(destination: Destination, out: HeldDirectory): void {
   });
 }
 
-function removeTrash(out: HeldDirectory, name: BytePath, gauge: Gauge): void {
-  using(openIn(out, name), (stage) => removeTree(stage, TRASH, gauge));
+function removeTrash(out: HeldDirectory, name: BytePath, status: WorkerStatus): void {
+  using(openIn(out, name), (stage) => removeTree(stage, TRASH, status));
 }
 
 function probeUmask(stage: HeldDirectory): number {

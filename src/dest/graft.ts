@@ -1,7 +1,7 @@
 import { constants, fchmodSync, fstatSync, ftruncateSync, type BigIntStats } from 'node:fs';
 import { joinPath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { Descent } from '../disk/descent.ts';
-import type { Gauge } from '../disk/worker-status.ts';
+import type { WorkerStatus } from '../disk/worker-status.ts';
 import { metadataOf, type HeldDirectory } from '../disk/held-directory.ts';
 import type { MountPoints } from '../disk/mount-points.ts';
 import { errnoOf } from '../disk/errno.ts';
@@ -11,11 +11,11 @@ import { CtxsyncError } from '../errors.ts';
 import type { CommitOptions, ComparedContext } from './commit.ts';
 import { copyContent, EntryCopier, withFiles } from './copy-entry.ts';
 import type { OpenDestination } from './destination.ts';
-import { readEdits, type Edit } from './local-changes.ts';
+import { readLocalChanges, type LocalChange } from './local-changes.ts';
 import { inodeKey, isSameInode, type Inode } from '../disk/inode.ts';
 import { changed, OutCursor } from './out-cursor.ts';
 import { baseKeys } from './removals.ts';
-import { Rooms, type Room } from './stage-locations.ts';
+import { StageLocations, type StageLocation } from './stage-locations.ts';
 import { undo, type OnFailed } from './undo.ts';
 import { UndoLog } from './undo-log.ts';
 import type { Warnings } from './warnings.ts';
@@ -32,9 +32,9 @@ export interface GraftOptions extends CommitOptions {
 export class Graft {
   readonly #opened: OpenDestination;
   readonly #options: GraftOptions;
-  readonly #gauge: Gauge;
+  readonly #status: WorkerStatus;
   readonly #warnings: Warnings;
-  readonly #rooms: Rooms;
+  readonly #locations: StageLocations;
   readonly #log: UndoLog;
   readonly #mounts: MountPoints;
   /** In the stage, beside `#out`. */
@@ -42,27 +42,32 @@ export class Graft {
   readonly #out: OutCursor;
   /** To what hardlinks are other names of. */
   readonly #targets: Descent;
-  readonly #copiers = new Map<Room, EntryCopier>();
+  readonly #copiers = new Map<StageLocation, EntryCopier>();
   /** Directories that contexts were compared with: what the stage lacks there is right. */
   readonly #bases: ReadonlySet<string>;
   /** Directories in them of which the stage has everything. */
   readonly #wholes = new Set<BytePath>();
 
-  constructor(opened: OpenDestination, options: GraftOptions, gauge: Gauge, warnings: Warnings) {
+  constructor(
+    opened: OpenDestination,
+    options: GraftOptions,
+    status: WorkerStatus,
+    warnings: Warnings,
+  ) {
     const { out, stage, tree } = opened;
     this.#opened = opened;
     this.#options = options;
-    this.#gauge = gauge;
+    this.#status = status;
     this.#warnings = warnings;
     this.#log = new UndoLog(stage);
-    this.#rooms = new Rooms(out, stage, gauge);
+    this.#locations = new StageLocations(out, stage, status);
     this.#mounts = options.mounts;
     this.#bases = baseKeys(out, options.compared);
     this.#staged = new Descent(tree);
     this.#targets = new Descent(out);
     this.#out = new OutCursor({
       out,
-      rooms: this.#rooms,
+      locations: this.#locations,
       mounts: this.#mounts,
       log: this.#log,
       onNotOurs: (path, what) => warnings.add(`${what} stay, as another user owns it`, path),
@@ -85,14 +90,14 @@ export class Graft {
   }
 
   undo(onFailed: OnFailed): void {
-    undo(this.#log, this.#out.descent, this.#rooms, onFailed);
+    undo(this.#log, this.#out.descent, this.#locations, onFailed);
   }
 
-  /** Lets go of everything, and removes the rooms that were made. */
+  /** Lets go of everything, and removes the locations that were made. */
   close(onFailed: OnFailed): void {
     for (const way of [this.#staged, this.#targets, this.#out.descent]) way.close();
     this.#log.close();
-    this.#rooms.remove(onFailed);
+    this.#locations.remove(onFailed);
   }
 
   /**
@@ -119,7 +124,7 @@ export class Graft {
 
   /** What a comparison has found that the context lacks; and which directories the stage has whole. */
   #remove(context: ComparedContext): void {
-    for (const { kind, path } of this.#edits(context)) {
+    for (const { kind, path } of this.#localChanges(context)) {
       if (kind === 'whole') this.#wholes.add(path);
       if (kind !== 'remove') continue;
       const [parent, name] = splitPath(path);
@@ -139,18 +144,19 @@ export class Graft {
 
   /** New names of files that are there, in directories that may have come just now. */
   #linkUp(context: ComparedContext): void {
-    for (const edit of this.#edits(context)) {
-      if (edit.kind !== 'link') continue;
-      const { path, link } = edit;
+    for (const change of this.#localChanges(context)) {
+      if (change.kind !== 'link') continue;
+      const { path, link } = change;
       this.#step(path, () => this.#link(path, joinPath(context.name, link)));
     }
   }
 
   /** Their paths are within OUT. */
-  *#edits({ name, edits }: ComparedContext): Generator<Edit> {
+  *#localChanges({ name, localChanges }: ComparedContext): Generator<LocalChange> {
     const { stage, out } = this.#opened;
-    this.#gauge.enter('committing', out.path);
-    for (const edit of readEdits(stage, edits)) yield { ...edit, path: joinPath(name, edit.path) };
+    this.#status.enter('committing', out.path);
+    for (const change of readLocalChanges(stage, localChanges))
+      yield { ...change, path: joinPath(name, change.path) };
   }
 
   /** The stage has all that is to be in this directory of OUT. @param mirrors in the one above it, too */
@@ -171,15 +177,17 @@ export class Graft {
     const from = this.#targets.directory;
     const stats = from.look(targetName);
     if (stats?.isFile() !== true && stats?.isSymbolicLink() !== true) throw changed(target);
-    const { room } = this.#out;
+    const { location } = this.#out;
     try {
-      this.#out.do(['placed', name, room.index], (at) => from.link(targetName, at, name));
+      this.#out.do(['placed', name, location.index], (at) => from.link(targetName, at, name));
     } catch (error) {
       const errno = errnoOf(error);
       if (errno !== 'EXDEV' && errno !== 'ENOTSUP') throw error;
       // On the other side of a mount point, or a symlink that can have no second name: a copy.
-      const aside = this.#copyInto(room, from, targetName);
-      this.#out.do(['placed', name, room.index], (at) => room.trash.rename(aside, at, name));
+      const aside = this.#copyInto(location, from, targetName);
+      this.#out.do(['placed', name, location.index], (at) =>
+        location.trash.rename(aside, at, name),
+      );
     }
   }
 
@@ -236,19 +244,19 @@ export class Graft {
   #move(name: BytePath, stats: BigIntStats): boolean {
     // Who is not root may move a directory only with write permission on it.
     if (stats.isDirectory() && (stats.mode & 0o200n) === 0n) this.#out.open(name, stats);
-    const { room } = this.#out;
+    const { location } = this.#out;
     try {
-      this.#moveTo(room, name);
+      this.#moveTo(location, name);
     } catch (error) {
       if (errnoOf(error) !== 'EXDEV') throw error;
       if (stats.isDirectory()) return false;
-      this.#moveTo(this.#out.makeRoom(), name);
+      this.#moveTo(this.#out.makeLocation(), name);
     }
     return true;
   }
 
-  #moveTo({ index, trash }: Room, name: BytePath): void {
-    const aside = this.#rooms.nextName();
+  #moveTo({ index, trash }: StageLocation, name: BytePath): void {
+    const aside = this.#locations.nextName();
     this.#out.do(['took', name, index, aside], (at) => at.rename(name, trash, aside));
   }
 
@@ -273,21 +281,21 @@ export class Graft {
 
   /** What is no directory takes the place of what is none. */
   #replace(name: BytePath, ours: BigIntStats, theirs: BigIntStats): void {
-    const { room } = this.#out;
-    const aside = this.#rooms.nextName();
+    const { location } = this.#out;
+    const aside = this.#locations.nextName();
     try {
       this.#out.change();
-      this.#out.directory.link(name, room.trash, aside);
+      this.#out.directory.link(name, location.trash, aside);
       // Of a symlink macOS links what it leads to.
-      const kept = room.trash.look(aside);
+      const kept = location.trash.look(aside);
       if (kept === undefined || !isSameInode(kept, theirs)) throw changed(name);
     } catch {
       // No hardlinks here, or not to this file: then there is a moment without it.
-      this.#moveTo(room, name);
+      this.#moveTo(location, name);
       return this.#place(name, ours);
     }
-    const [from, staged] = this.#source(name, room);
-    const step = ['replaced', name, room.index, aside] as const;
+    const [from, staged] = this.#source(name, location);
+    const step = ['replaced', name, location.index, aside] as const;
     this.#out.do(step, (at) => from.rename(staged, at, name));
   }
 
@@ -295,49 +303,49 @@ export class Graft {
     const isClosed = ours.isDirectory() && (ours.mode & 0o200n) === 0n;
     if (isClosed) this.#staged.directory.setChildMode(name, 0o700);
     try {
-      this.#placeFrom(this.#out.room, name);
+      this.#placeFrom(this.#out.location, name);
     } catch (error) {
-      if (errnoOf(error) !== 'EXDEV' || this.#out.room.isApart) throw error;
-      this.#placeFrom(this.#out.makeRoom(), name);
+      if (errnoOf(error) !== 'EXDEV' || this.#out.location.isApart) throw error;
+      this.#placeFrom(this.#out.makeLocation(), name);
     }
     if (isClosed) this.#out.directory.setChildMetadata(name, metadataOf(ours));
   }
 
-  #placeFrom(room: Room, name: BytePath): void {
-    const [from, staged] = this.#source(name, room);
-    this.#out.do(['placed', name, room.index], (at) => from.rename(staged, at, name));
+  #placeFrom(location: StageLocation, name: BytePath): void {
+    const [from, staged] = this.#source(name, location);
+    this.#out.do(['placed', name, location.index], (at) => from.rename(staged, at, name));
   }
 
   /** From where an entry of the stage can be moved to OUT. */
-  #source(name: BytePath, room: Room): [HeldDirectory, BytePath] {
+  #source(name: BytePath, location: StageLocation): [HeldDirectory, BytePath] {
     const { directory } = this.#staged;
-    return room.isApart ? [room.trash, this.#copyInto(room, directory, name)] : [directory, name];
+    return location.isApart
+      ? [location.trash, this.#copyInto(location, directory, name)]
+      : [directory, name];
   }
 
-  #copyInto(room: Room, from: HeldDirectory, name: BytePath): BytePath {
-    let copier = this.#copiers.get(room);
+  #copyInto(location: StageLocation, from: HeldDirectory, name: BytePath): BytePath {
+    let copier = this.#copiers.get(location);
     if (copier === undefined) {
-      const nextName = (): BytePath => this.#rooms.nextName();
-      const onEntry = (path: BytePath): void => this.#gauge.enter('committing', path);
-      copier = new EntryCopier({ trash: room.trash, nextName }, onEntry);
-      this.#copiers.set(room, copier);
+      const nextName = (): BytePath => this.#locations.nextName();
+      const onEntry = (path: BytePath): void => this.#status.enter('committing', path);
+      copier = new EntryCopier({ trash: location.trash, nextName }, onEntry);
+      this.#copiers.set(location, copier);
     }
-    const aside = this.#rooms.nextName();
-    copier.copy(from, name, room.trash, aside);
+    const aside = this.#locations.nextName();
+    copier.copy(from, name, location.trash, aside);
     return aside;
   }
 
   /** Something is mounted on this very file: nothing can take its place, but its content can change. */
   #overwrite(name: BytePath, ours: BigIntStats, theirs: BigIntStats): void {
-    const { first } = this.#rooms;
+    const { first } = this.#locations;
     const { directory } = this.#out;
-    const aside = this.#rooms.nextName();
-    new EntryCopier({ trash: first.trash, nextName: () => this.#rooms.nextName() }, () => {}).copy(
-      directory,
-      name,
-      first.trash,
-      aside,
-    );
+    const aside = this.#locations.nextName();
+    new EntryCopier(
+      { trash: first.trash, nextName: () => this.#locations.nextName() },
+      () => {},
+    ).copy(directory, name, first.trash, aside);
     withFiles(
       () => this.#staged.directory.openFile(name, constants.O_RDONLY),
       () => directory.openFile(name, constants.O_WRONLY),
@@ -363,7 +371,7 @@ export class Graft {
   }
 
   #step(path: BytePath, run: () => void, doing = 'put in place'): void {
-    this.#gauge.enter('committing', path);
+    this.#status.enter('committing', path);
     try {
       run();
     } catch (error) {

@@ -10,15 +10,15 @@ import { IO_BUFFER_BYTES } from '../limits.ts';
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
 
 /** A change to OUT for which nothing has to travel. Paths are within the context. */
-export type Edit =
+export type LocalChange =
   | { kind: 'remove'; path: BytePath }
-  /** A folder that is there and could not be looked into: the stage has all that it is to hold. */
+  /** A directory that is there and could not be looked into: the stage has all that it is to hold. */
   | { kind: 'whole'; path: BytePath }
   /** A new name of a file that is there and stays as it is. */
   | { kind: 'link'; path: BytePath; link: BytePath };
 
-/** Keeps edits in a file of the stage until the commit: there may be as many as OUT has entries. */
-export class EditWriter {
+/** Keeps local changes in a file of the stage until the commit: there may be as many as OUT has entries. */
+export class LocalChangeWriter {
   readonly #fd: number;
   readonly #records: RecordWriter;
 
@@ -31,10 +31,10 @@ export class EditWriter {
     this.#records = new RecordWriter(new FileSink(this.#fd, path));
   }
 
-  add(edit: Edit): void {
-    this.#records.write(edit.kind);
-    this.#records.write(edit.path);
-    if (edit.kind === 'link') this.#records.write(edit.link);
+  add(change: LocalChange): void {
+    this.#records.write(change.kind);
+    this.#records.write(change.path);
+    if (change.kind === 'link') this.#records.write(change.link);
   }
 
   close(): void {
@@ -47,7 +47,7 @@ export class EditWriter {
 }
 
 /** @throws CtxsyncError not-writable */
-export function* readEdits(stage: HeldDirectory, name: BytePath): Generator<Edit> {
+export function* readLocalChanges(stage: HeldDirectory, name: BytePath): Generator<LocalChange> {
   const path = joinPath(stage.path, name);
   const fd = attempt('read', path, () => stage.openFile(name, O_RDONLY));
   try {
@@ -62,7 +62,7 @@ export function* readEdits(stage: HeldDirectory, name: BytePath): Generator<Edit
   }
 }
 
-/** A failed call on the file of edits, as the destination's: the disk may be full. */
+/** A failed call on the file of local changes, as the destination's: the disk may be full. */
 function attempt<T>(doing: string, path: BytePath, run: () => T): T {
   try {
     return run();

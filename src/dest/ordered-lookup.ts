@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { isBeneath, joinPath, splitPath, type BytePath } from '../disk/byte-path.ts';
 import { Descent } from '../disk/descent.ts';
-import type { Gauge } from '../disk/worker-status.ts';
+import type { WorkerStatus } from '../disk/worker-status.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { destinationError } from '../disk/system-error.ts';
 
@@ -21,12 +21,12 @@ interface Level {
 }
 
 /**
- * Looks for entries in a folder, in the order of a walk: each look goes on where the last one ended,
- * so that no more is held in memory than the names of the folders that are open. No symlink is
+ * Looks for entries in a directory, in the order of a walk: each look goes on where the last one ended,
+ * so that no more is held in memory than the names of the directories that are open. No symlink is
  * followed.
  */
-export class ExistingTree {
-  readonly #gauge: Gauge;
+export class OrderedLookup {
+  readonly #status: WorkerStatus;
   readonly #onPassed: (path: BytePath) => void;
   readonly #root: HeldDirectory | undefined;
   readonly #descent: Descent | undefined;
@@ -38,10 +38,10 @@ export class ExistingTree {
    */
   constructor(
     root: HeldDirectory | undefined,
-    gauge: Gauge,
+    status: WorkerStatus,
     onPassed: (path: BytePath) => void = () => {},
   ) {
-    this.#gauge = gauge;
+    this.#status = status;
     this.#onPassed = onPassed;
     this.#root = root;
     this.#descent = root && new Descent(root);
@@ -66,34 +66,34 @@ export class ExistingTree {
   }
 
   /**
-   * Entries in this folder, which was found just now, will be looked for.
+   * Entries in this directory, which was found just now, will be looked for.
    * @returns false when we may not list it
    * @throws CtxsyncError not-writable
    */
   enter(path: BytePath, { name }: Existing): boolean {
-    this.#gauge.enter('scanning', path);
+    this.#status.enter('scanning', path);
     try {
       const names = this.#descent!.enterAndList(name);
       if (names !== undefined) this.#levels.push({ path, names, next: 0 });
       return names !== undefined;
     } catch (error) {
-      throw destinationError(error, 'list the folder', path);
+      throw destinationError(error, 'list the directory', path);
     }
   }
 
-  /** Nothing more is looked for: passes what is left, and closes all folders. */
+  /** Nothing more is looked for: passes what is left, and closes all directories. */
   end(): void {
     while (this.#levels.length > 0) this.#leave();
   }
 
-  /** Closes all folders. */
+  /** Closes all directories. */
   close(): void {
     this.#levels.length = 0;
     this.#descent?.close();
     this.#root?.close();
   }
 
-  /** The folder, if it is there; those that are done with are left. */
+  /** The directory, if it is there; those that are done with are left. */
   #levelOf(path: BytePath): Level | undefined {
     for (;;) {
       const level = this.#levels.at(-1);
@@ -117,16 +117,16 @@ export class ExistingTree {
   }
 
   #listRoot(root: HeldDirectory): void {
-    this.#gauge.enter('scanning', root.path);
+    this.#status.enter('scanning', root.path);
     try {
       this.#levels.push({ path: '', names: root.names(), next: 0 });
     } catch (error) {
-      throw destinationError(error, 'list the folder', root.path);
+      throw destinationError(error, 'list the directory', root.path);
     }
   }
 
   #look(directory: HeldDirectory, name: BytePath, path: BytePath): BigIntStats | undefined {
-    this.#gauge.enter('scanning', path);
+    this.#status.enter('scanning', path);
     try {
       return directory.look(name);
     } catch (error) {

@@ -5,13 +5,13 @@ import { metadataOf, type HeldDirectory, type Metadata } from '../disk/held-dire
 import type { MountPoints } from '../disk/mount-points.ts';
 import { errnoOf } from '../disk/errno.ts';
 import { CtxsyncError } from '../errors.ts';
-import type { Room, Rooms } from './stage-locations.ts';
+import type { StageLocation, StageLocations } from './stage-locations.ts';
 import type { Step, UndoLog } from './undo-log.ts';
 
 /** A directory of OUT that leads to the one that is worked in. */
 interface Level {
   path: BytePath;
-  room: Room;
+  location: StageLocation;
   before: Metadata;
   /** What it gets when it is left. */
   final: Metadata;
@@ -20,7 +20,7 @@ interface Level {
 
 export interface OutCursorOptions {
   out: HeldDirectory;
-  rooms: Rooms;
+  locations: StageLocations;
   mounts: MountPoints;
   log: UndoLog;
   /** Called with what of a directory could not be set, because another user owns it. */
@@ -36,12 +36,12 @@ export class OutCursor {
   readonly descent: Descent;
   readonly #options: OutCursorOptions;
   readonly #levels: Level[] = [];
-  #firstRoom: Room;
+  #firstRoom: StageLocation;
 
   constructor(options: OutCursorOptions) {
     this.#options = options;
     this.descent = new Descent(options.out);
-    this.#firstRoom = options.rooms.first;
+    this.#firstRoom = options.locations.first;
   }
 
   get directory(): HeldDirectory {
@@ -54,8 +54,8 @@ export class OutCursor {
   }
 
   /** Where things of this directory can be put aside. */
-  get room(): Room {
-    return this.#levels.at(-1)?.room ?? this.#firstRoom;
+  get location(): StageLocation {
+    return this.#levels.at(-1)?.location ?? this.#firstRoom;
   }
 
   /** Whether something is mounted on this child. */
@@ -71,9 +71,9 @@ export class OutCursor {
     const path = joinPath(this.path, name);
     const isClosed = this.open(name, stats);
     this.#options.log.step(['enter', name], () => this.descent.enter(name));
-    this.#levels.push({ path, room: this.room, before, final, isChanged: false });
+    this.#levels.push({ path, location: this.location, before, final, isChanged: false });
     if (isClosed) this.change();
-    if (isMount) this.makeRoom();
+    if (isMount) this.makeLocation();
   }
 
   /** Lets us list and change a child directory that its mode keeps us out of. False: it does not. */
@@ -131,13 +131,13 @@ export class OutCursor {
   }
 
   /** Things of this directory, and of those in it, are put aside in it from now on. */
-  makeRoom(): Room {
+  makeLocation(): StageLocation {
     this.change();
-    const room = this.#options.rooms.make(this.directory);
+    const location = this.#options.locations.make(this.directory);
     const level = this.#levels.at(-1);
-    if (level === undefined) this.#firstRoom = room;
-    else level.room = room;
-    return room;
+    if (level === undefined) this.#firstRoom = location;
+    else level.location = location;
+    return location;
   }
 
   #finish({ path, final }: Level): void {
@@ -155,6 +155,6 @@ export class OutCursor {
 
 export function changed(path: BytePath): CtxsyncError {
   const text = toText(path);
-  const message = `${text} is no folder any more: something else changes OUT; send again`;
+  const message = `${text} is no directory any more: something else changes OUT; send again`;
   return new CtxsyncError('not-writable', message, { path: text });
 }

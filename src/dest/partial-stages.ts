@@ -1,20 +1,20 @@
 import type { BytePath } from '../disk/byte-path.ts';
-import type { Gauge } from '../disk/worker-status.ts';
+import type { WorkerStatus } from '../disk/worker-status.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { toMicroseconds } from '../disk/mtime.ts';
 import { destinationError } from '../disk/system-error.ts';
-import { ExistingTree, type Existing } from './ordered-lookup.ts';
+import { OrderedLookup, type Existing } from './ordered-lookup.ts';
 
 /**
  * What runs that broke off have left in their stages: whole files, and one at the most that is not.
  * Looked at in the order of a walk.
  */
-export class Remains {
-  readonly #trees: ExistingTree[];
+export class PartialStages {
+  readonly #trees: OrderedLookup[];
 
   /** @param trees of stages, the newest first; absent where the context has none. Closed with this */
-  constructor(trees: readonly (HeldDirectory | undefined)[], gauge: Gauge) {
-    this.#trees = trees.map((tree) => new ExistingTree(tree, gauge));
+  constructor(trees: readonly (HeldDirectory | undefined)[], status: WorkerStatus) {
+    this.#trees = trees.map((tree) => new OrderedLookup(tree, status));
   }
 
   /** There is nothing. */
@@ -22,7 +22,7 @@ export class Remains {
     return this.#trees.length === 0;
   }
 
-  /** Files in this folder will be looked for. */
+  /** Files in this directory will be looked for. */
   enter(path: BytePath): void {
     for (const tree of this.#trees) {
       const found = tree.find(path);
@@ -50,13 +50,13 @@ export class Remains {
   }
 }
 
-/** A stage that was whole has folders that we may not list, or move files out of. It is ours. */
+/** A stage that was whole has directories that we may not list, or move files out of. It is ours. */
 function openUp({ directory, name, stats }: Existing, path: BytePath): void {
   if ((stats.mode & 0o700n) === 0o700n) return;
   try {
     directory.setChildMode(name, 0o700);
   } catch (error) {
-    throw destinationError(error, 'open the folder', path);
+    throw destinationError(error, 'open the directory', path);
   }
 }
 

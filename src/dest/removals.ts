@@ -1,6 +1,6 @@
 import { isBeneath, joinPath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { Descent } from '../disk/descent.ts';
-import type { Gauge } from '../disk/worker-status.ts';
+import type { WorkerStatus } from '../disk/worker-status.ts';
 import { metadataOf, type HeldDirectory } from '../disk/held-directory.ts';
 import { inodeKey, type Inode } from '../disk/inode.ts';
 import type { MountPoints } from '../disk/mount-points.ts';
@@ -11,7 +11,7 @@ import { CtxsyncError } from '../errors.ts';
 import { MAX_REPORTED_PATHS } from '../limits.ts';
 import type { ComparedContext } from './commit.ts';
 import type { OpenDestination } from './destination.ts';
-import { readEdits } from './local-changes.ts';
+import { readLocalChanges } from './local-changes.ts';
 
 /** What --delete is to make of OUT, and what it may not do. */
 export interface Mirror {
@@ -38,7 +38,7 @@ interface SearchOptions {
   mirror: Mirror;
   compared: readonly ComparedContext[];
   mounts: MountPoints;
-  gauge: Gauge;
+  status: WorkerStatus;
 }
 
 /**
@@ -99,7 +99,7 @@ class Search implements Removals {
   }
 
   run(): void {
-    for (const context of this.#options.compared) this.#searchEdits(context);
+    for (const context of this.#options.compared) this.#searchLocalChanges(context);
     this.#out.goTo('');
     this.#searchPair('', this.#rootNames(), this.#isWhole('', this.#opened.out.identity, false));
   }
@@ -109,12 +109,12 @@ class Search implements Removals {
     this.#staged.close();
   }
 
-  #searchEdits({ name, edits }: ComparedContext): void {
-    this.#options.gauge.enter('committing', this.#opened.out.path);
-    for (const edit of readEdits(this.#opened.stage, edits)) {
-      const path = joinPath(name, edit.path);
-      if (edit.kind === 'whole') this.#wholes.add(path);
-      else this.#at(path, (last) => this.#look(last, path, edit.kind === 'remove'));
+  #searchLocalChanges({ name, localChanges }: ComparedContext): void {
+    this.#options.status.enter('committing', this.#opened.out.path);
+    for (const change of readLocalChanges(this.#opened.stage, localChanges)) {
+      const path = joinPath(name, change.path);
+      if (change.kind === 'whole') this.#wholes.add(path);
+      else this.#at(path, (last) => this.#look(last, path, change.kind === 'remove'));
     }
   }
 
@@ -204,24 +204,24 @@ class Search implements Removals {
 
   /** Undefined where we may not list it; then it was not entered. */
   #enter(name: BytePath, path: BytePath): BytePath[] | undefined {
-    this.#options.gauge.enter('scanning', path);
+    this.#options.status.enter('scanning', path);
     let names: BytePath[] | undefined;
     try {
       names = this.#out.enterAndList(name);
     } catch (error) {
-      throw destinationError(error, 'list the folder', path);
+      throw destinationError(error, 'list the directory', path);
     }
     if (names === undefined && this.#options.mirror.maxDelete !== Infinity) throw uncounted(path);
     return names;
   }
 
   #rootNames(): BytePath[] {
-    this.#options.gauge.enter('scanning', this.#opened.out.path);
+    this.#options.status.enter('scanning', this.#opened.out.path);
     try {
       return this.#opened.out.names();
     } catch (error) {
       if (errnoOf(error) === 'EACCES') return [];
-      throw destinationError(error, 'list the folder', this.#opened.out.path);
+      throw destinationError(error, 'list the directory', this.#opened.out.path);
     }
   }
 }

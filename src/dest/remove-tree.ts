@@ -1,6 +1,6 @@
 import { joinPath, type BytePath } from '../disk/byte-path.ts';
 import { Descent } from '../disk/descent.ts';
-import type { Gauge } from '../disk/worker-status.ts';
+import type { WorkerStatus } from '../disk/worker-status.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { errnoOf } from '../disk/errno.ts';
 
@@ -8,32 +8,32 @@ import { errnoOf } from '../disk/errno.ts';
  * Removes a directory of ours with all that is in it, or a file, or nothing where there is nothing.
  * Follows no symlink, and opens directories that lack permissions.
  */
-export function removeTree(parent: HeldDirectory, name: BytePath, gauge: Gauge): void {
+export function removeTree(parent: HeldDirectory, name: BytePath, status: WorkerStatus): void {
   const descent = new Descent(parent);
   try {
-    remove(descent, name, gauge);
+    remove(descent, name, status);
   } finally {
     descent.close();
   }
 }
 
-function remove(descent: Descent, name: BytePath, gauge: Gauge): void {
+function remove(descent: Descent, name: BytePath, status: WorkerStatus): void {
   const parent = descent.directory;
-  const enter = (): void => gauge.enter('cleaning', joinPath(parent.path, name));
+  const enter = (): void => status.enter('cleaning', joinPath(parent.path, name));
   enter();
   const stats = parent.look(name);
   if (stats === undefined) return;
   if (!stats.isDirectory()) return parent.removeFile(name);
   if ((stats.mode & 0o700n) !== 0o700n) parent.setChildMode(name, 0o700);
   const names = descent.enter(name).unsortedNames(enter);
-  for (const child of names) removeChild(descent, child, gauge);
+  for (const child of names) removeChild(descent, child, status);
   descent.leave();
   descent.directory.removeDirectory(name);
 }
 
-function removeChild(descent: Descent, name: BytePath, gauge: Gauge): void {
+function removeChild(descent: Descent, name: BytePath, status: WorkerStatus): void {
   const { directory } = descent;
-  gauge.enter('cleaning', joinPath(directory.path, name));
+  status.enter('cleaning', joinPath(directory.path, name));
   try {
     // Most are files: on a directory this fails and removes nothing.
     directory.removeFile(name);
@@ -41,6 +41,6 @@ function removeChild(descent: Descent, name: BytePath, gauge: Gauge): void {
     // Linux says EISDIR, POSIX and macOS EPERM.
     const errno = errnoOf(error);
     if (errno !== 'EISDIR' && errno !== 'EPERM') throw error;
-    remove(descent, name, gauge);
+    remove(descent, name, status);
   }
 }

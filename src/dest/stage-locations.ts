@@ -1,5 +1,5 @@
 import { joinPath, type BytePath } from '../disk/byte-path.ts';
-import type { Gauge } from '../disk/worker-status.ts';
+import type { WorkerStatus } from '../disk/worker-status.ts';
 import { HeldDirectory } from '../disk/held-directory.ts';
 import { destinationError } from '../disk/system-error.ts';
 import { restoreMetadata, TRASH } from './destination.ts';
@@ -7,62 +7,62 @@ import { removeTree } from './remove-tree.ts';
 import { roomName } from './work-name.ts';
 
 /** Where a commit puts things aside. */
-export interface Room {
+export interface StageLocation {
   readonly index: number;
   readonly trash: HeldDirectory;
   /** It is not where the stage is: what comes from there has to be copied. */
   readonly isApart: boolean;
 }
 
-/** The directory that a room was made in. */
+/** The directory that a location was made in. */
 interface Made {
   parent: HeldDirectory;
   name: BytePath;
 }
 
 /**
- * The rooms of a commit: the first is the stage's trash; below a mount point, as rename(2) does not
+ * The locations of a commit: the first is the stage's trash; below a mount point, as rename(2) does not
  * lead out of it, there is one of its own.
  */
-export class Rooms {
+export class StageLocations {
   readonly #out: HeldDirectory;
-  readonly #gauge: Gauge;
-  readonly #rooms: Room[];
+  readonly #status: WorkerStatus;
+  readonly #locations: StageLocation[];
   readonly #made: Made[] = [];
   #count = 0;
 
-  constructor(out: HeldDirectory, stage: HeldDirectory, gauge: Gauge) {
+  constructor(out: HeldDirectory, stage: HeldDirectory, status: WorkerStatus) {
     this.#out = out;
-    this.#gauge = gauge;
-    this.#rooms = [{ index: 0, trash: stage.openChild(TRASH), isApart: false }];
+    this.#status = status;
+    this.#locations = [{ index: 0, trash: stage.openChild(TRASH), isApart: false }];
   }
 
-  get first(): Room {
+  get first(): StageLocation {
     return this.at(0);
   }
 
-  at(index: number): Room {
-    return this.#rooms[index]!;
+  at(index: number): StageLocation {
+    return this.#locations[index]!;
   }
 
-  /** A fresh name in any room's trash. */
+  /** A fresh name in any location's trash. */
   nextName(): BytePath {
     this.#count += 1;
     return String(this.#count);
   }
 
-  /** Makes a room in this directory; the same that a dead run may have left there. */
-  make(directory: HeldDirectory): Room {
+  /** Makes a location in this directory; the same that a dead run may have left there. */
+  make(directory: HeldDirectory): StageLocation {
     const parent = HeldDirectory.open(directory.child('.'), directory.path);
     const name = roomName(this.#out.identity);
     this.#made.push({ parent, name });
     try {
-      removeTree(parent, name, this.#gauge);
+      removeTree(parent, name, this.#status);
       parent.makeDirectory(name, 0o700);
       const trash = parent.openChild(name);
-      const room = { index: this.#rooms.length, trash, isApart: true };
-      this.#rooms.push(room);
-      return room;
+      const location = { index: this.#locations.length, trash, isApart: true };
+      this.#locations.push(location);
+      return location;
     } catch (error) {
       throw destinationError(error, 'write into the mount', directory.path);
     }
@@ -73,12 +73,12 @@ export class Rooms {
    * @param onFailed called with what was thrown, and the path of what is left
    */
   remove(onFailed: (error: unknown, path: BytePath) => void): void {
-    for (const { trash } of this.#rooms) trash.close();
+    for (const { trash } of this.#locations) trash.close();
     for (const { parent, name } of this.#made.splice(0)) {
       try {
         const before = parent.metadata();
-        removeTree(parent, name, this.#gauge);
-        // The room came and went: its directory's time should not tell.
+        removeTree(parent, name, this.#status);
+        // The location came and went: its directory's time should not tell.
         restoreMetadata(parent, before);
       } catch (error) {
         onFailed(error, joinPath(parent.path, name));

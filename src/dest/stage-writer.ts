@@ -1,7 +1,7 @@
 import { closeSync, constants, fchmodSync, futimesSync, writeSync } from 'node:fs';
 import { isBeneath, joinPath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { Descent } from '../disk/descent.ts';
-import type { Gauge } from '../disk/worker-status.ts';
+import type { WorkerStatus } from '../disk/worker-status.ts';
 import { metadataOf, type HeldDirectory, type Metadata } from '../disk/held-directory.ts';
 import { toUtimesSeconds } from '../disk/mtime.ts';
 import { errnoOf } from '../disk/errno.ts';
@@ -9,13 +9,13 @@ import { destinationError, sourceChanged } from '../disk/system-error.ts';
 import type { Content, Entry, EntrySink } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_WRITE_BYTES } from '../limits.ts';
-import { Remains } from './partial-stages.ts';
+import { PartialStages } from './partial-stages.ts';
 
 const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY;
 
 export interface StageWriterOptions {
   /** Where files are whose content is kept, and does not travel. */
-  remains?: Remains;
+  partialStages?: PartialStages;
   /** Names in OUT that other contexts become: nothing else may. */
   others?: readonly BytePath[];
 }
@@ -39,9 +39,9 @@ export class StageWriter implements EntrySink {
   /** To what hardlinks are other names of. */
   readonly #targets: Descent;
   readonly #umask: number;
-  readonly #remains: Remains;
+  readonly #partialStages: PartialStages;
   readonly #others: readonly BytePath[];
-  readonly #gauge: Gauge;
+  readonly #status: WorkerStatus;
   readonly #now = Date.now() / 1000;
   #root: Metadata | undefined;
 
@@ -52,16 +52,16 @@ export class StageWriter implements EntrySink {
   constructor(
     tree: HeldDirectory,
     umask: number,
-    gauge: Gauge,
-    { remains = new Remains([], gauge), others = [] }: StageWriterOptions = {},
+    status: WorkerStatus,
+    { partialStages = new PartialStages([], status), others = [] }: StageWriterOptions = {},
   ) {
     this.#tree = tree;
     this.#descent = new Descent(tree);
     this.#targets = new Descent(tree);
     this.#umask = umask;
-    this.#remains = remains;
+    this.#partialStages = partialStages;
     this.#others = others;
-    this.#gauge = gauge;
+    this.#status = status;
   }
 
   /**
@@ -75,8 +75,8 @@ export class StageWriter implements EntrySink {
     if (name === '') return this.#addRoot(entry);
     try {
       this.#goTo(parent);
-      this.#gauge.enter('writing', entry.path);
-      if (again && entry.kind !== 'folder') this.#directory.removeFile(name);
+      this.#status.enter('writing', entry.path);
+      if (again && entry.kind !== 'directory') this.#directory.removeFile(name);
       this.#make(entry, name, content, again);
     } catch (error) {
       if (errnoOf(error) === 'EEXIST') throw collision(entry.path);
@@ -140,7 +140,7 @@ export class StageWriter implements EntrySink {
 
   #leave(): void {
     const { path, metadata } = this.#levels.at(-1)!;
-    this.#gauge.enter('writing', path);
+    this.#status.enter('writing', path);
     try {
       this.#directory.setMetadata(metadata);
     } catch (error) {
@@ -152,7 +152,7 @@ export class StageWriter implements EntrySink {
 
   #make(entry: Entry, name: BytePath, content: Content, again: boolean): void {
     switch (entry.kind) {
-      case 'folder':
+      case 'directory':
         return this.#makeDirectory(entry, name, again);
       case 'symlink':
         return this.#makeSymlink(name, entry.link ?? '', entry.mtimeUs);
@@ -167,7 +167,7 @@ export class StageWriter implements EntrySink {
   #makeDirectory({ path, mode, mtimeUs }: Entry, name: BytePath, again: boolean): void {
     if (again) this.#directory.setChildMode(name, 0o700);
     else this.#directory.makeDirectory(name, 0o700);
-    this.#remains.enter(path);
+    this.#partialStages.enter(path);
     this.#enter(name, { mode, mtimeUs });
   }
 
@@ -235,9 +235,9 @@ export class StageWriter implements EntrySink {
     if (entry.mtimeUs < 0) this.#directory.setChildTime(name, entry.mtimeUs);
   }
 
-  /** Its content was found to be in the remains, and proven to be the same. */
+  /** Its content was found in a partial stage, and proven to be the same. */
   #adoptFile({ path, mode, mtimeUs }: Entry, name: BytePath, size: number): void {
-    const found = this.#remains.find(path, size, mtimeUs);
+    const found = this.#partialStages.find(path, size, mtimeUs);
     // It was there when the two were compared, with the time that the source had then.
     if (found === undefined) throw sourceChanged(path, 'was written to');
     found.directory.rename(found.name, this.#directory, name);
@@ -246,10 +246,10 @@ export class StageWriter implements EntrySink {
 
   #writeContent(fd: number, path: BytePath, content: Content): void {
     for (let bytes = content.content(); bytes.length > 0; bytes = content.content()) {
-      this.#gauge.enter('writing', path);
+      this.#status.enter('writing', path);
       const count = writeSync(fd, bytes, 0, Math.min(bytes.length, MAX_WRITE_BYTES));
       content.consumed(count);
-      this.#gauge.addBytes(count);
+      this.#status.addBytes(count);
     }
   }
 }

@@ -6,18 +6,18 @@ import { UNDO_STEPS_IN_MEMORY } from '../limits.ts';
 
 /**
  * What a commit has done to OUT, a step each: names are of entries in the directory that it worked in
- * by then, `aside` is a name in the trash of the room with this number.
+ * by then, `aside` is a name in the trash of the location with this number.
  */
 export type Step =
   | readonly ['enter', name: BytePath]
   | readonly ['leave', name: BytePath]
   /** An entry came where there was none. */
-  | readonly ['placed', name: BytePath, room: number]
+  | readonly ['placed', name: BytePath, location: number]
   /** An entry came in the place of a file, of which there is another name. */
-  | readonly ['replaced', name: BytePath, room: number, aside: BytePath]
-  | readonly ['took', name: BytePath, room: number, aside: BytePath]
+  | readonly ['replaced', name: BytePath, location: number, aside: BytePath]
+  | readonly ['took', name: BytePath, location: number, aside: BytePath]
   /** The content of a file is another one; its own is in the file aside. */
-  | readonly ['overwrote', name: BytePath, room: number, aside: BytePath]
+  | readonly ['overwrote', name: BytePath, location: number, aside: BytePath]
   /** A directory, empty by then, was removed. */
   | readonly ['emptied', name: BytePath, mode: number, mtimeUs: number, uid: number, gid: number]
   | readonly ['opened', name: BytePath, mode: number]

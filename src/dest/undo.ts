@@ -3,7 +3,7 @@ import { joinPath, type BytePath } from '../disk/byte-path.ts';
 import type { Descent } from '../disk/descent.ts';
 import { errnoOf } from '../disk/errno.ts';
 import { copyContent, withFiles } from './copy-entry.ts';
-import type { Rooms } from './stage-locations.ts';
+import type { StageLocations } from './stage-locations.ts';
 import type { Step, UndoLog } from './undo-log.ts';
 
 /** What an undo could not take back. */
@@ -13,8 +13,13 @@ export type OnFailed = (error: unknown, path: BytePath) => void;
  * Takes all steps of a commit back, the last first, from the directory that it worked in when it
  * failed. Goes on where one fails: as much as possible is restored.
  */
-export function undo(log: UndoLog, descent: Descent, rooms: Rooms, onFailed: OnFailed): void {
-  const run = new Undo(descent, rooms);
+export function undo(
+  log: UndoLog,
+  descent: Descent,
+  locations: StageLocations,
+  onFailed: OnFailed,
+): void {
+  const run = new Undo(descent, locations);
   for (const step of log.backwards()) {
     if (run.isLost(step)) continue;
     try {
@@ -27,13 +32,13 @@ export function undo(log: UndoLog, descent: Descent, rooms: Rooms, onFailed: OnF
 
 class Undo {
   readonly #descent: Descent;
-  readonly #rooms: Rooms;
+  readonly #locations: StageLocations;
   /** How many directories below `descent` a step was taken in: they cannot be entered any more. */
   #lost = 0;
 
-  constructor(descent: Descent, rooms: Rooms) {
+  constructor(descent: Descent, locations: StageLocations) {
     this.#descent = descent;
-    this.#rooms = rooms;
+    this.#locations = locations;
   }
 
   /** Whether its directory cannot be entered: that was said when it was tried. */
@@ -54,14 +59,18 @@ class Undo {
       case 'leave':
         return this.#enter(step[1]);
       case 'placed': {
-        const [, name, room] = step;
+        const [, name, location] = step;
         this.#open(name, 0o200n);
-        return directory.rename(name, this.#rooms.at(room).trash, this.#rooms.nextName());
+        return directory.rename(
+          name,
+          this.#locations.at(location).trash,
+          this.#locations.nextName(),
+        );
       }
       case 'replaced':
       case 'took': {
-        const [, name, room, aside] = step;
-        return this.#rooms.at(room).trash.rename(aside, directory, name);
+        const [, name, location, aside] = step;
+        return this.#locations.at(location).trash.rename(aside, directory, name);
       }
       case 'overwrote':
         return this.#writeBack(step);
@@ -108,8 +117,8 @@ class Undo {
     directory.setChildMode(name, 0o700);
   }
 
-  #writeBack([, name, room, aside]: Step & { 0: 'overwrote' }): void {
-    const { trash } = this.#rooms.at(room);
+  #writeBack([, name, location, aside]: Step & { 0: 'overwrote' }): void {
+    const { trash } = this.#locations.at(location);
     const before = trash.look(aside);
     if (before === undefined) throw new Error('the file that was put aside is gone');
     withFiles(

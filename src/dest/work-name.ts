@@ -21,7 +21,7 @@ export function claimName(identity: string): string {
  * the lock of that knows it for a dead run's.
  */
 export function roomName(out: Inode): string {
-  return `.ctxsync-room-${digitsOf(inodeKey(out))}`;
+  return `.ctxsync-location-${digitsOf(inodeKey(out))}`;
 }
 
 export const LOCK_NAME = '.ctxsync-lock';

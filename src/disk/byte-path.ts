@@ -73,7 +73,7 @@ export function escapeControl(char: string): string {
 }
 
 /**
- * The order in which a context is walked and travels: a folder, then all that is in it, siblings by
+ * The order in which a context is walked and travels: a directory, then all that is in it, siblings by
  * their bytes; so '/' sorts before every other byte. Negative: `a` comes first.
  *
  * @param from bytes at the start that are known to be the same
@@ -88,20 +88,22 @@ export function comparePaths(a: BytePath, b: BytePath, from = 0): number {
   return a.length - b.length;
 }
 
-/** The folder that an entry lies in ('' for the root), and its name there. */
-export function splitPath(path: BytePath): [folder: BytePath, name: BytePath] {
+/** The directory that an entry lies in ('' for the root), and its name there. */
+export function splitPath(path: BytePath): [directory: BytePath, name: BytePath] {
   const slash = path.lastIndexOf('/');
   return slash < 0 ? ['', path] : [path.slice(0, slash), path.slice(slash + 1)];
 }
 
-/** Whether an entry lies in a folder, at any depth. */
-export function isBeneath(path: BytePath, folder: BytePath): boolean {
-  if (folder === '') return path !== '';
-  return path.length > folder.length && path.startsWith(folder) && path[folder.length] === '/';
+/** Whether an entry lies in a directory, at any depth. */
+export function isBeneath(path: BytePath, directory: BytePath): boolean {
+  if (directory === '') return path !== '';
+  return (
+    path.length > directory.length && path.startsWith(directory) && path[directory.length] === '/'
+  );
 }
 
 const SLASH = 0x2f;
 
-export function joinPath(folder: BytePath, name: BytePath): BytePath {
-  return folder === '' ? name : `${folder}/${name}`;
+export function joinPath(directory: BytePath, name: BytePath): BytePath {
+  return directory === '' ? name : `${directory}/${name}`;
 }

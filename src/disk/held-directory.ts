@@ -23,7 +23,7 @@ import { CtxsyncError } from '../errors.ts';
 import { joinPath, toFsPath, toText, type BytePath } from './byte-path.ts';
 import { isSameInode, type Inode } from './inode.ts';
 import { setNegativeMtime, toMicroseconds, toUtimesSeconds } from './mtime.ts';
-import { OpenFolder, PROC_FD } from './open-directory.ts';
+import { OpenDirectory, PROC_FD } from './open-directory.ts';
 import { errnoOf } from './errno.ts';
 
 /** Mode and time of an entry; a directory gets them last, when nothing in it changes any more. */
@@ -49,7 +49,7 @@ export function metadataOf(stats: BigIntStats): Metadata {
 export class HeldDirectory {
   /** For people. */
   readonly path: BytePath;
-  readonly #folder: OpenFolder;
+  readonly #directory: OpenDirectory;
   #identity: Inode | undefined;
 
   /**
@@ -57,16 +57,16 @@ export class HeldDirectory {
    * @param path for people
    */
   static open(fsPath: BytePath, path: BytePath): HeldDirectory {
-    return new HeldDirectory(new OpenFolder(fsPath), path);
+    return new HeldDirectory(new OpenDirectory(fsPath), path);
   }
 
-  private constructor(folder: OpenFolder, path: BytePath) {
-    this.#folder = folder;
+  private constructor(directory: OpenDirectory, path: BytePath) {
+    this.#directory = directory;
     this.path = path;
   }
 
   get fd(): number {
-    return this.#folder.fd;
+    return this.#directory.fd;
   }
 
   get identity(): Inode {
@@ -75,24 +75,24 @@ export class HeldDirectory {
   }
 
   close(): void {
-    this.#folder.close();
+    this.#directory.close();
   }
 
   openChild(name: BytePath): HeldDirectory {
     const path = joinPath(this.path, name);
-    return this.#guard(() => HeldDirectory.open(this.#folder.child(name), path), closeIt);
+    return this.#guard(() => HeldDirectory.open(this.#directory.child(name), path), closeIt);
   }
 
   /** The children's names, sorted by their bytes. */
   names(): BytePath[] {
-    return this.#guard(() => this.#folder.names());
+    return this.#guard(() => this.#directory.names());
   }
 
   /** The same, unsorted. @param onPart told of each part of the list: there may be millions */
   unsortedNames(onPart: () => void): BytePath[] {
     return this.#guard(() => {
       const names: BytePath[] = [];
-      for (const batch of this.#folder.nameBatches()) {
+      for (const batch of this.#directory.nameBatches()) {
         for (const name of batch) names.push(name);
         onPart();
       }
@@ -183,7 +183,7 @@ export class HeldDirectory {
 
   /** chmod(2) follows symlinks: the entry is held first. */
   setChildMode(name: BytePath, mode: number): void {
-    if (!this.#folder.held) return this.#setModeByPath(name, mode);
+    if (!this.#directory.held) return this.#setModeByPath(name, mode);
     const fd = openSync(this.#at(name), O_PATH | constants.O_NOFOLLOW);
     try {
       if (fstatSync(fd).isSymbolicLink()) throw replaced(joinPath(this.path, name));
@@ -205,7 +205,7 @@ export class HeldDirectory {
 
   /** For a call that takes a path and follows no symlink: the child's, until this is closed. */
   child(name: BytePath): BytePath {
-    return this.#folder.child(name);
+    return this.#directory.child(name);
   }
 
   #setModeByPath(name: BytePath, mode: number): void {
@@ -221,15 +221,15 @@ export class HeldDirectory {
   }
 
   #at(name: BytePath): string | Buffer {
-    return toFsPath(this.#folder.child(name));
+    return toFsPath(this.#directory.child(name));
   }
 
   /** @param takeBack what the call made, when it may have been made elsewhere */
   #guard<T>(call: () => T, takeBack?: (made: T) => void): T {
-    if (this.#folder.held) return call();
-    if (!this.#folder.verify()) throw replaced(this.path);
+    if (this.#directory.held) return call();
+    if (!this.#directory.verify()) throw replaced(this.path);
     const made = call();
-    if (this.#folder.verify()) return made;
+    if (this.#directory.verify()) return made;
     takeBack?.(made);
     throw replaced(this.path);
   }

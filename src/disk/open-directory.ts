@@ -17,22 +17,22 @@ export const PROC_FD = '/proc/self/fd';
 let procFd: boolean | undefined;
 
 /**
- * A folder held open, so that its children are reached through it and not through a path that may
+ * A directory held open, so that its children are reached through it and not through a path that may
  * meanwhile lead elsewhere: openat(2), which Node lacks, by way of Linux's /proc/self/fd. Where
  * there is no /proc (macOS), children are reached by path and `verify` looks again whether the path
- * still leads to the folder that was opened.
+ * still leads to the directory that was opened.
  */
-export class OpenFolder {
+export class OpenDirectory {
   /** Where there is no other way; it stays ours to close. */
   readonly fd: number;
   readonly #prefix: BytePath;
   readonly #path: BytePath;
-  /** Which folder it is; only where children are reached by path. */
+  /** Which directory it is; only where children are reached by path. */
   readonly #identity: Inode | undefined;
 
   /**
    * @param path where to open it; its last component must not be a symlink
-   * @throws the system call's error; ELOOP or ENOTDIR when it is not a folder (any more)
+   * @throws the system call's error; ELOOP or ENOTDIR when it is not a directory (any more)
    */
   constructor(path: BytePath) {
     procFd ??= existsSync(PROC_FD);
@@ -47,7 +47,7 @@ export class OpenFolder {
     }
   }
 
-  /** Children are reached through the open folder itself: nothing has to be verified. */
+  /** Children are reached through the open directory itself: nothing has to be verified. */
   get held(): boolean {
     return this.#identity === undefined;
   }
@@ -82,8 +82,8 @@ export class OpenFolder {
   }
 
   /**
-   * Whether children that were reached since are children of this folder. Always so where they are
-   * reached through the open folder itself.
+   * Whether children that were reached since are children of this directory. Always so where they are
+   * reached through the open directory itself.
    */
   verify(): boolean {
     if (this.#identity === undefined) return true;

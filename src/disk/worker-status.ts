@@ -59,7 +59,7 @@ const MOVES = new Set<DiskState>(['scanning', 'reading', 'writing', 'committing'
  * the main thread. The worker needs no clock: how long a call is pending is what the reader sees
  * between two looks. The counters are aligned 64-bit floats, which no platform of Node tears.
  */
-export class Gauge {
+export class WorkerStatus {
   readonly shared: SharedArrayBuffer;
   readonly #ints: Int32Array;
   readonly #floats: Float64Array;

@@ -26,14 +26,14 @@ export class EntryTable implements EarlierEntries {
 
   hasDirectory(path: BytePath): boolean {
     if (path === this.#directory || path === '') return true;
-    if (this.#kinds.get(path) !== VALUES.folder) return false;
+    if (this.#kinds.get(path) !== VALUES.directory) return false;
     this.#directory = path;
     return true;
   }
 
   linkable(path: BytePath): 'file' | 'symlink' | undefined {
     const kind = KINDS[this.#kinds.get(path)];
-    return kind === 'folder' ? undefined : kind;
+    return kind === 'directory' ? undefined : kind;
   }
 
   add({ path }: OfferedEntry, kind: KnownKind): KnownKind | undefined {
@@ -41,8 +41,8 @@ export class EntryTable implements EarlierEntries {
   }
 }
 
-const KINDS = [undefined, 'file', 'folder', 'symlink'] as const;
-const VALUES = { file: 1, folder: 2, symlink: 3 } as const satisfies Record<KnownKind, number>;
+const KINDS = [undefined, 'file', 'directory', 'symlink'] as const;
+const VALUES = { file: 1, directory: 2, symlink: 3 } as const satisfies Record<KnownKind, number>;
 
 /**
  * Entries in the order of a walk, none twice, which whoever reads them has made sure of. Then nothing
@@ -60,11 +60,11 @@ export class AscendingEntries implements EarlierEntries {
 
   linkable(path: BytePath): 'file' | 'symlink' | undefined {
     const kind = KINDS[this.#linkable.get(path)];
-    return kind === 'folder' ? undefined : kind;
+    return kind === 'directory' ? undefined : kind;
   }
 
   add({ path, kind, linked }: OfferedEntry): undefined {
-    if (kind === 'folder') this.#above.push(path);
+    if (kind === 'directory') this.#above.push(path);
     if (linked === true && kind !== 'hardlink') this.#linkable.set(path, VALUES[kind]);
   }
 }

@@ -37,7 +37,10 @@ export class EntryValidator {
     if (entry.path === '') return this.#checkRoot(entry);
     const [directory] = splitPath(entry.path);
     if (!this.#earlier.hasDirectory(directory)) {
-      throw unsafe(entry.path, `its folder ${toText(directory)} is no folder of this context`);
+      throw unsafe(
+        entry.path,
+        `its directory ${toText(directory)} is no directory of this context`,
+      );
     }
     const kind = this.#checkLink(entry);
     const before = this.#earlier.add(entry, kind);
@@ -66,7 +69,7 @@ export class EntryValidator {
   }
 
   #checkRoot(entry: Entry): boolean {
-    if (entry.kind !== 'folder') throw unsafe('', `the root is a ${entry.kind}`);
+    if (entry.kind !== 'directory') throw unsafe('', `the root is a ${entry.kind}`);
     const before = this.#hasRoot;
     this.#hasRoot = true;
     return before;
@@ -95,7 +98,7 @@ export function checkPath(path: BytePath): void {
   if (path.includes('\0')) throw unsafe(path, 'its path has a NUL byte');
   if (path.length > MAX_PATH_BYTES) throw unsafe(path, `its path has ${path.length} bytes`);
   const names = path.split('/');
-  if (names.length > MAX_DEPTH) throw unsafe(path, `it lies deeper than ${MAX_DEPTH} folders`);
+  if (names.length > MAX_DEPTH) throw unsafe(path, `it lies deeper than ${MAX_DEPTH} directories`);
   for (const name of names) {
     if (name === '..') throw unsafe(path, 'its path has ".."');
     if (name === '' || name === '.') throw unsafe(path, 'its path has an empty name');

@@ -1,7 +1,7 @@
 import type { BytePath } from '../disk/byte-path.ts';
 
 /** What a context is made of. Anything else on a disk is skipped and reported. */
-export type EntryKind = 'file' | 'folder' | 'symlink' | 'hardlink';
+export type EntryKind = 'file' | 'directory' | 'symlink' | 'hardlink';
 
 /** One entry of a context, as it travels. */
 export interface Entry {

@@ -3,13 +3,13 @@ import { comparePaths, toText, type BytePath } from '../disk/byte-path.ts';
 import { MODE_BITS, type EntryKind, type ManifestEntry } from './entry.ts';
 import { broken, RecordReader, RecordWriter } from './record-io.ts';
 
-export const LETTERS = { file: 'f', folder: 'd', symlink: 'l', hardlink: 'h' } as const;
+export const LETTERS = { file: 'f', directory: 'd', symlink: 'l', hardlink: 'h' } as const;
 /** Of what has other names: those that come later in the context are its hardlinks. */
 const LINKED_LETTERS = { ...LETTERS, file: 'n', symlink: 'm' } as const;
 const KINDS: Readonly<Record<string, { kind: EntryKind; linked?: true }>> = {
   f: { kind: 'file' },
   n: { kind: 'file', linked: true },
-  d: { kind: 'folder' },
+  d: { kind: 'directory' },
   l: { kind: 'symlink' },
   m: { kind: 'symlink', linked: true },
   h: { kind: 'hardlink' },

@@ -48,15 +48,17 @@ export class IgnorePattern {
   }
 
   /**
-   * Whether some path beneath the folder matches. Never false where one could; true for some
+   * Whether some path beneath the directory matches. Never false where one could; true for some
    * that hold none: from the first `**`, negated class or escaped letter on, all is taken to match.
    */
-  couldMatchBeneath(folder: BytePath, runes: string): boolean {
+  couldMatchBeneath(directory: BytePath, runes: string): boolean {
     switch (this.#kind) {
       case 'exact':
-        return this.#literal.startsWith(`${folder}/`);
+        return this.#literal.startsWith(`${directory}/`);
       case 'prefix':
-        return `${folder}/`.startsWith(this.#literal) || this.#literal.startsWith(`${folder}/`);
+        return (
+          `${directory}/`.startsWith(this.#literal) || this.#literal.startsWith(`${directory}/`)
+        );
       case 'suffix':
         return true;
       case 'regexp':

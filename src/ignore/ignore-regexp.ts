@@ -105,7 +105,7 @@ const HINTS: readonly (readonly [message: RegExp, hint: string])[] = [
   ],
   [/^invalid character class/, 'write the lower end of a range first, as in "[a-z]"'],
   [/^missing closing \]/, 'close the class, as in "[a-z]"'],
-  [/^invalid escape/, 'write "\\\\" for a "\\" itself, "/" between folders'],
+  [/^invalid escape/, 'write "\\\\" for a "\\" itself, "/" between directories'],
   [/^(?:invalid|missing) .*repe/, 'write "\\{" for a "{" itself'],
 ];
 

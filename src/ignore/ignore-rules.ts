@@ -15,25 +15,25 @@ export interface IgnoreRule {
   readonly line: number | undefined;
 }
 
-/** What the rules made of a folder, as far as its children need it. */
-export interface FolderMatch {
+/** What the rules made of a directory, as far as its children need it. */
+export interface DirectoryMatch {
   /** The deciding rule's place in the list; -1 for none. */
   readonly place: number;
 }
 
-/** What the rules made of an entry; for a folder's children it is their FolderMatch. */
-export interface Decision extends FolderMatch {
+/** What the rules made of an entry; for a directory's children it is their DirectoryMatch. */
+export interface Decision extends DirectoryMatch {
   readonly ignored: boolean;
-  /** The last rule that matches the path or a folder above it, and so decides. */
+  /** The last rule that matches the path or a directory above it, and so decides. */
   readonly rule: IgnoreRule | undefined;
 }
 
 /**
  * Rules in the order in which they were given; the last one that matches wins, and one that matches
- * a folder matches what is beneath it (moby/patternmatcher MatchesOrParentMatches).
+ * a directory matches what is beneath it (moby/patternmatcher MatchesOrParentMatches).
  *
  * So a path is decided by its parent's deciding rule or by a later rule that matches the path
- * itself, and all that a folder hands down is one number. (BuildKit's own walk uses
+ * itself, and all that a directory hands down is one number. (BuildKit's own walk uses
  * MatchesUsingParentResults, which forgets matches it had no need of: with `a/b` and then `!a` it
  * ignores a/b, MatchesOrParentMatches includes it.)
  */
@@ -56,12 +56,12 @@ export class IgnoreRules {
   }
 
   /** The state of the context's root, which itself no rule can match. */
-  root(): FolderMatch {
+  root(): DirectoryMatch {
     return this.#undecided;
   }
 
-  /** Decides a child of a folder. */
-  decide(path: BytePath, parent: FolderMatch): Decision {
+  /** Decides a child of a directory. */
+  decide(path: BytePath, parent: DirectoryMatch): Decision {
     const inherited = parent.place;
     let place = this.#rules.length - 1;
     if (place > inherited) {
@@ -72,12 +72,12 @@ export class IgnoreRules {
   }
 
   /**
-   * Whether anything beneath an ignored folder could be included again; false means that the walk
+   * Whether anything beneath an ignored directory could be included again; false means that the walk
    * need not enter it.
-   * @param match the folder's own state: an exception that stands before the rule that ignored the
-   * folder cannot undo it
+   * @param match the directory's own state: an exception that stands before the rule that ignored the
+   * directory cannot undo it
    */
-  couldIncludeBeneath(path: BytePath, match: FolderMatch): boolean {
+  couldIncludeBeneath(path: BytePath, match: DirectoryMatch): boolean {
     const runes = decodeRunes(path);
     for (let place = this.#rules.length - 1; place > match.place; place--) {
       const { negated, pattern } = this.#rules[place] as IgnoreRule;

@@ -17,9 +17,9 @@ import {
   toText,
   type BytePath,
 } from '../disk/byte-path.ts';
-import type { Gauge } from '../disk/worker-status.ts';
+import type { WorkerStatus } from '../disk/worker-status.ts';
 import { openFile } from '../disk/open-file.ts';
-import { OpenFolder } from '../disk/open-directory.ts';
+import { OpenDirectory } from '../disk/open-directory.ts';
 import { errnoOf } from '../disk/errno.ts';
 import { describeSystemError, sourceChanged } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
@@ -41,16 +41,16 @@ import { inheritedFd } from './inherited-fd.ts';
  * @throws CtxsyncError bad-ignore-rule; usage for a --file that is not there
  */
 export function findIgnoreFile(
-  root: OpenFolder,
+  root: OpenDirectory,
   rootPath: BytePath,
   dockerfile: string | undefined,
-  gauge: Gauge,
+  status: WorkerStatus,
 ): IgnoreFile | undefined {
   const beside =
     dockerfile === undefined
-      ? readInContext(root, rootPath, 'Dockerfile.dockerignore', gauge)
-      : readBeside(checked(dockerfile), root, rootPath, gauge);
-  return beside ?? readInContext(root, rootPath, '.dockerignore', gauge);
+      ? readInContext(root, rootPath, 'Dockerfile.dockerignore', status)
+      : readBeside(checked(dockerfile), root, rootPath, status);
+  return beside ?? readInContext(root, rootPath, '.dockerignore', status);
 }
 
 /**
@@ -58,13 +58,13 @@ export function findIgnoreFile(
  * @param path "-" is stdin
  * @throws CtxsyncError bad-ignore-rule
  */
-export function readGivenIgnoreFile(path: string, gauge: Gauge): IgnoreFile {
+export function readGivenIgnoreFile(path: string, status: WorkerStatus): IgnoreFile {
   const fd = inheritedFd(path);
   const source = path === '-' ? 'stdin' : path;
-  if (fd !== undefined) return { source, bytes: readFd(fd, source, gauge) };
-  gauge.enter('reading', fromText(path));
+  if (fd !== undefined) return { source, bytes: readFd(fd, source, status) };
+  status.enter('reading', fromText(path));
   try {
-    return readAndClose(openSync(path, 'r'), source, gauge);
+    return readAndClose(openSync(path, 'r'), source, status);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw unreadable(error, source);
     throw new CtxsyncError('bad-ignore-rule', `--ignore-file ${path}: no such file`, { path });
@@ -86,12 +86,12 @@ function checked(dockerfile: string): BytePath {
 
 function readBeside(
   dockerfile: BytePath,
-  root: OpenFolder,
+  root: OpenDirectory,
   rootPath: BytePath,
-  gauge: Gauge,
+  status: WorkerStatus,
 ): IgnoreFile | undefined {
   const path = `${dockerfile}.dockerignore`;
-  gauge.enter('reading', path);
+  status.enter('reading', path);
   const source = toText(path);
   try {
     if (lstatSync(toFsPath(path), { throwIfNoEntry: false }) === undefined) return undefined;
@@ -99,10 +99,10 @@ function readBeside(
     if (directory !== rootPath && !isBeneath(directory, rootPath)) {
       const leads = toFsPath(resolve(path, source));
       if (!lstatSync(leads).isFile()) throw notAFile(source);
-      return readAndClose(openFile(leads), source, gauge);
+      return readAndClose(openFile(leads), source, status);
     }
     const name = joinPath(directory, splitPath(path)[1]).slice(rootPath.length + 1);
-    return readInContext(root, rootPath, name, gauge);
+    return readInContext(root, rootPath, name, status);
   } catch (error) {
     throw unreadable(error, source);
   }
@@ -110,20 +110,20 @@ function readBeside(
 
 /** @param name beneath the root */
 function readInContext(
-  root: OpenFolder,
+  root: OpenDirectory,
   rootPath: BytePath,
   name: BytePath,
-  gauge: Gauge,
+  status: WorkerStatus,
 ): IgnoreFile | undefined {
   const path = joinPath(rootPath, name);
   const source = toText(path);
-  gauge.enter('reading', path);
+  status.enter('reading', path);
   try {
     const stats = lstatSync(toFsPath(root.child(name)), { throwIfNoEntry: false });
     if (stats === undefined) return undefined;
     const leads = stats.isSymbolicLink() ? resolve(path, source) : path;
     if (!isBeneath(leads, rootPath)) throw leadsOut(source);
-    const file = readBeneath(root, leads.slice(rootPath.length + 1), source, gauge);
+    const file = readBeneath(root, leads.slice(rootPath.length + 1), source, status);
     if (!root.verify()) throw sourceChanged(name, 'was replaced');
     return file;
   } catch (error) {
@@ -141,33 +141,38 @@ function resolve(path: BytePath, source: string): BytePath {
 }
 
 /** Step by step: no symlink on the way, if somebody puts one there now, is followed. */
-function readBeneath(root: OpenFolder, path: BytePath, source: string, gauge: Gauge): IgnoreFile {
+function readBeneath(
+  root: OpenDirectory,
+  path: BytePath,
+  source: string,
+  status: WorkerStatus,
+): IgnoreFile {
   const [directory, name] = splitPath(path);
   let parent = root;
-  const opened: OpenFolder[] = [];
+  const opened: OpenDirectory[] = [];
   try {
     for (const step of directory === '' ? [] : directory.split('/')) {
-      parent = new OpenFolder(parent.child(step));
+      parent = new OpenDirectory(parent.child(step));
       opened.push(parent);
     }
     const file = toFsPath(parent.child(name));
     if (!lstatSync(file).isFile()) throw notAFile(source);
-    return readAndClose(openFile(file), source, gauge);
+    return readAndClose(openFile(file), source, status);
   } finally {
     for (const each of opened) each.close();
   }
 }
 
-function readAndClose(fd: number, source: string, gauge: Gauge): IgnoreFile {
+function readAndClose(fd: number, source: string, status: WorkerStatus): IgnoreFile {
   try {
-    return { source, bytes: readFd(fd, source, gauge) };
+    return { source, bytes: readFd(fd, source, status) };
   } finally {
     closeSync(fd);
   }
 }
 
 /** To its end or to the bound, whatever its size says. */
-function readFd(fd: number, source: string, gauge: Gauge): Uint8Array {
+function readFd(fd: number, source: string, status: WorkerStatus): Uint8Array {
   const pieces: Uint8Array[] = [];
   let length = 0;
   try {
@@ -175,7 +180,7 @@ function readFd(fd: number, source: string, gauge: Gauge): Uint8Array {
     if (stats.isFile()) checkFileSize(stats.size, source);
     if (stats.isDirectory()) throw notAFile(source);
     for (;;) {
-      const piece = readSome(fd, source, gauge);
+      const piece = readSome(fd, source, status);
       if (piece.length === 0) return Buffer.concat(pieces);
       pieces.push(piece);
       length += piece.length;
@@ -187,10 +192,10 @@ function readFd(fd: number, source: string, gauge: Gauge): Uint8Array {
 }
 
 /** What we inherit may be set not to block: then there is nothing to be had yet. */
-function readSome(fd: number, source: string, gauge: Gauge): Uint8Array {
+function readSome(fd: number, source: string, status: WorkerStatus): Uint8Array {
   const piece = Buffer.alloc(IO_BUFFER_BYTES);
   for (;;) {
-    gauge.enter('reading', fromText(source));
+    status.enter('reading', fromText(source));
     try {
       return piece.subarray(0, readSync(fd, piece, 0, piece.length, null));
     } catch (error) {

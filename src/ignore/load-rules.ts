@@ -31,7 +31,7 @@ export interface IgnoreFile {
  * The rules of one context: one ignore file's, never merged with another's, then the options'.
  * @throws CtxsyncError bad-ignore-rule with file and line
  */
-export function contextRules(
+export function loadRules(
   file: IgnoreFile | undefined,
   patterns: readonly PatternOption[],
 ): IgnoreRules {

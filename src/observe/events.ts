@@ -64,7 +64,7 @@ export interface Progress {
 export type TransferEvent =
   | { type: 'phase'; side: Side; phase: Phase; elapsedMs: number; queue?: string | undefined }
   /** The peer shows progress on the same screen: stay quiet but for warnings and the end. */
-  | { type: 'peer-speaks' }
+  | { type: 'peer-shows-progress' }
   | ({ type: 'progress'; side: Side } & Progress)
   | { type: 'warning'; side: Side; message: string; path?: string | undefined }
   /** A line that the command wrote to stderr which runs the receiver. */

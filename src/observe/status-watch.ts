@@ -1,4 +1,4 @@
-import type { Gauge, GaugeSnapshot } from '../disk/worker-status.ts';
+import type { WorkerStatus, GaugeSnapshot } from '../disk/worker-status.ts';
 
 export interface GaugeLook {
   snapshot: GaugeSnapshot;
@@ -6,19 +6,19 @@ export interface GaugeLook {
   pendingMs: number;
 }
 
-/** Gives a gauge its clock: the worker has none, so a call's age is what is seen between looks. */
-export class GaugeWatch {
-  readonly #gauge: Gauge;
+/** Gives a status its clock: the worker has none, so a call's age is what is seen between looks. */
+export class StatusWatch {
+  readonly #status: WorkerStatus;
   #sequence: number | undefined;
   #firstSeenAt = 0;
 
-  constructor(gauge: Gauge) {
-    this.#gauge = gauge;
+  constructor(status: WorkerStatus) {
+    this.#status = status;
   }
 
   /** @param now milliseconds */
   look(now: number): GaugeLook {
-    const snapshot = this.#gauge.read();
+    const snapshot = this.#status.read();
     if (snapshot.sequence !== this.#sequence) {
       this.#sequence = snapshot.sequence;
       this.#firstSeenAt = now;

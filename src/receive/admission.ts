@@ -7,7 +7,7 @@ import type { Queue } from '../transfer/queue.ts';
 export interface PlacingOptions {
   /**
    * Asked when the sender has said which contexts it sends (undefined: many), and waited for before
-   * the folder is touched: it may be another's turn, or they may belong elsewhere in it.
+   * the directory is touched: it may be another's turn, or they may belong elsewhere in it.
    */
   place?: ((contexts: readonly string[] | undefined) => Promise<Place>) | undefined;
   /** Asked while `place` is waited for: whose turn it is, which the sender is told. */

@@ -5,13 +5,13 @@ import type { EntryCounts } from '../observe/events.ts';
 import type { Ring } from '../flow/ring.ts';
 import type { Hello } from '../wire/messages.ts';
 import { Mux } from '../wire/mux.ts';
-import { within } from '../with-timeout.ts';
+import { withTimeout } from '../with-timeout.ts';
 import { BeatClock } from '../transfer/beat-clock.ts';
 import { graceMs } from '../transfer/grace-period.ts';
 import type { Heard, Monitor } from '../transfer/monitor.ts';
 import { INCREMENTAL, OUR_VERSIONS } from '../transfer/options.ts';
 import { toPeerError } from '../transfer/peer-error.ts';
-import { PumpOut } from '../transfer/frame-pump.ts';
+import { FramePump } from '../transfer/frame-pump.ts';
 
 /** What either side has heard of the other. */
 export interface WhatIsHeard {
@@ -44,11 +44,11 @@ export class Answers {
       transferId,
       credit: RING_BYTES,
       beatIntervalMs: BEAT_INTERVAL_MS,
-      speaks: false,
+      showsProgress: false,
       capabilities: [INCREMENTAL],
     });
     this.#mux.setFirstCredit(credit);
-    this.#pumping = new PumpOut(this.#mux, to).run();
+    this.#pumping = new FramePump(this.#mux, to).run();
     this.gone = new Promise((_, reject) => this.#pumping.catch(reject));
     // A sender that is gone shows when reading from it ends, which also says how.
     this.gone.catch(() => {});
@@ -96,7 +96,7 @@ export class Answers {
   /** All is in place. Handed over before we end, or the sender is gone and nobody can be told. */
   async receipt(digest: string, counts: EntryCounts | undefined): Promise<void> {
     this.#mux.sendReceipt({ transferId: this.#transferId, digest, ...counts });
-    await within(LINGER_MS, this.#handOver());
+    await withTimeout(LINGER_MS, this.#handOver());
   }
 
   /**
@@ -105,7 +105,7 @@ export class Answers {
    */
   async fail(error: CtxsyncError, ended: Promise<void>): Promise<void> {
     this.#mux.fail(toPeerError(error, 'receiver'));
-    await within(graceMs(error), this.#linger(ended));
+    await withTimeout(graceMs(error), this.#linger(ended));
   }
 
   async #linger(ended: Promise<void>): Promise<void> {

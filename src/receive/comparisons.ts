@@ -6,12 +6,12 @@ import type { BytePath } from '../disk/byte-path.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { MAX_STREAMS } from '../limits.ts';
-import type { Crew } from '../transfer/disk-threads.ts';
+import type { DiskThreads } from '../transfer/disk-threads.ts';
 import { drain } from './drain.ts';
 import type { Monitor } from '../transfer/monitor.ts';
 
 export interface ComparisonsOptions {
-  crew: Crew;
+  threads: DiskThreads;
   monitor: Monitor;
   /** What may be offered. */
   budget: Budget;
@@ -25,7 +25,7 @@ export interface ComparisonsOptions {
 /** Where a context is to land. */
 export interface Site {
   destination: Destination;
-  /** The folder in OUT that it becomes; '' is OUT itself. */
+  /** The directory in OUT that it becomes; '' is OUT itself. */
   at: BytePath;
   /** Names in OUT that other contexts become. */
   others: readonly BytePath[];
@@ -64,28 +64,28 @@ export class Comparisons {
       );
     }
     this.#open += 1;
-    const { crew, monitor, openWants } = this.#options;
+    const { threads, monitor, openWants } = this.#options;
     const index = this.#count++;
     const { destination, at, others } = await site();
-    const thread = crew.hire();
+    const thread = threads.start();
     monitor.watch(thread, false);
-    const wants = crew.ring();
+    const wants = threads.ring();
     const base = { destination, name: at, others };
-    if (await crew.run(thread, 'hasBase', base)) {
+    if (await threads.run(thread, 'hasBase', base)) {
       this.#compared.set(name, undefined);
       const told = openWants(name, wants, false);
       const rings = { manifest: manifest.shared, wants: wants.shared };
       const budget = this.#options.budget.shared.buffer;
       const input = { ...base, ...rings, index, budget };
-      const { edits, ...result } = await crew.run(thread, 'compare', input);
-      this.#compared.set(name, { ...result, context: { name: at, edits } });
+      const { localChanges, ...result } = await threads.run(thread, 'compare', input);
+      this.#compared.set(name, { ...result, context: { name: at, localChanges } });
       await told;
     } else {
       wants.end();
       await Promise.all([openWants(name, wants, true), drain(manifest)]);
     }
     this.#open -= 1;
-    await crew.dismiss(thread, manifest, wants);
+    await threads.release(thread, manifest, wants);
   }
 
   /** Whether entries of this context were asked for one by one. */

@@ -7,23 +7,23 @@ import { CtxsyncError, type ErrorCode } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { MAX_STREAMS, TICK_MS } from '../limits.ts';
 import type { ContextReport, EntryCounts } from '../observe/events.ts';
-import { within } from '../with-timeout.ts';
+import { withTimeout } from '../with-timeout.ts';
 import type { IncomingStream } from '../wire/demux.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
 import { Comparisons, type ComparisonsOptions, type Site } from './comparisons.ts';
-import type { Crew } from '../transfer/disk-threads.ts';
-import type { FolderTarget } from './target-options.ts';
+import type { DiskThreads } from '../transfer/disk-threads.ts';
+import type { DirectoryTargetOptions } from './target-options.ts';
 import { graceMs } from '../transfer/grace-period.ts';
-import type { Landing } from './target.ts';
+import type { Target } from './target.ts';
 import type { Monitor } from '../transfer/monitor.ts';
-import { Turns } from '../transfer/semaphore.ts';
+import { Semaphore } from '../transfer/semaphore.ts';
 
-export interface FolderLandingOptions {
-  /** Settles when the folder may be worked on. */
+export interface DirectoryTargetInit {
+  /** Settles when the directory may be worked on. */
   place: () => Promise<Place>;
-  /** What --delete may do; which folder it is, `place` says. */
-  to: Omit<FolderTarget, 'folder'>;
-  crew: Crew;
+  /** What --delete may do; which directory it is, `place` says. */
+  to: Omit<DirectoryTargetOptions, 'directory'>;
+  threads: DiskThreads;
   monitor: Monitor;
   /** What may be offered, and what may travel. */
   budgets: { manifests: Budget; trees: Budget };
@@ -38,8 +38,8 @@ export interface FolderLandingOptions {
 
 /** Where contexts land. */
 export interface Place {
-  folder: string;
-  /** The context that becomes the folder itself; each other one becomes a folder in it. */
+  directory: string;
+  /** The context that becomes the directory itself; each other one becomes a directory in it. */
   context: string;
 }
 
@@ -56,19 +56,19 @@ interface Arriving {
 const BROKEN_OFF = new Set<ErrorCode>(['truncated', 'stalled']);
 
 /** `receive OUT`: ring -> unpack -> stage, one thread a stream, and then the commit of them all. */
-export class FolderLanding implements Landing {
+export class DirectoryTarget implements Target {
   readonly outputBytes = 0;
-  readonly #options: FolderLandingOptions;
-  #hired: DiskThread | undefined;
+  readonly #options: DirectoryTargetInit;
+  #started: DiskThread | undefined;
   readonly #arriving: Arriving[] = [];
   readonly #comparisons: Comparisons;
   readonly #work: Promise<void>[] = [];
   /** A stream that ended on the wire may still be unpacked when the next one opens. */
-  readonly #turns = new Turns(MAX_STREAMS);
+  readonly #turns = new Semaphore(MAX_STREAMS);
   #prepared: Promise<Destination> | undefined;
   /** What is to be taken back, while there is anything. */
   #destination: Destination | undefined;
-  /** The context that becomes the folder itself. */
+  /** The context that becomes the directory itself. */
   #base = '';
   /** Kind and name of each stream that was opened. */
   readonly #opened = new Set<string>();
@@ -78,10 +78,10 @@ export class FolderLanding implements Landing {
   #removed = 0;
   committed = false;
 
-  constructor(options: FolderLandingOptions) {
+  constructor(options: DirectoryTargetInit) {
     this.#options = options;
-    const { crew, monitor, budgets, openWants } = options;
-    this.#comparisons = new Comparisons({ crew, monitor, budget: budgets.manifests, openWants });
+    const { threads, monitor, budgets, openWants } = options;
+    this.#comparisons = new Comparisons({ threads, monitor, budget: budgets.manifests, openWants });
   }
 
   async prepare(): Promise<void> {
@@ -103,7 +103,7 @@ export class FolderLanding implements Landing {
       throw new CtxsyncError('corrupt', `the ${kind} of the context "${name}" came twice`);
     }
     this.#opened.add(stream);
-    const ring = this.#options.crew.ring();
+    const ring = this.#options.threads.ring();
     const work =
       kind === 'manifest'
         ? this.#comparisons.compare(name, ring, () => this.#site(name, contexts))
@@ -125,19 +125,22 @@ export class FolderLanding implements Landing {
   }
 
   async settle(error: CtxsyncError): Promise<void> {
-    this.#settled = await this.#options.crew.settle(graceMs(error));
+    this.#settled = await this.#options.threads.settle(graceMs(error));
     // The disk answered in the end: what became of the commit is known in a moment.
-    if (this.#settled && this.#committing !== undefined) await within(TICK_MS, this.#committing);
+    if (this.#settled && this.#committing !== undefined)
+      await withTimeout(TICK_MS, this.#committing);
   }
 
   async discard(error: CtxsyncError, duplex: boolean): Promise<void> {
     const destination = this.#destination;
     if (destination === undefined) return;
-    const { crew, onWarning } = this.#options;
+    const { threads, onWarning } = this.#options;
     const keep = this.#keep(error, duplex);
     const input = { destination, keep };
-    const outcome = this.#settled ? await crew.cleanUp('discard', input, graceMs(error)) : 'hung';
-    if (outcome === 'hung') crew.cleanUpLater('discard', input);
+    const outcome = this.#settled
+      ? await threads.cleanUp('discard', input, graceMs(error))
+      : 'hung';
+    if (outcome === 'hung') threads.cleanUpLater('discard', input);
     if (outcome !== 'done') this.#warnOfStage(destination);
     else if (keep === 'all') {
       const stage = toText(destination.stage);
@@ -147,7 +150,7 @@ export class FolderLanding implements Landing {
 
   contexts(): ContextReport[] {
     return this.#arriving.map(({ name, thread }) => {
-      const { entries, bytes } = thread?.gauge.read() ?? { entries: 0, bytes: 0 };
+      const { entries, bytes } = thread?.status.read() ?? { entries: 0, bytes: 0 };
       return { name, entries, bytes };
     });
   }
@@ -171,22 +174,22 @@ export class FolderLanding implements Landing {
    * there is something to do, so that a transfer that waits for its place costs no thread.
    */
   get #thread(): DiskThread {
-    if (this.#hired === undefined) {
-      const { crew, monitor } = this.#options;
-      this.#hired = crew.hire();
-      monitor.watch(this.#hired, true);
+    if (this.#started === undefined) {
+      const { threads, monitor } = this.#options;
+      this.#started = threads.start();
+      monitor.watch(this.#started, true);
     }
-    return this.#hired;
+    return this.#started;
   }
 
   async #prepare(): Promise<Destination> {
-    const { crew, monitor, place, onWarning } = this.#options;
-    const { folder, context } = await place();
+    const { threads, monitor, place, onWarning } = this.#options;
+    const { directory, context } = await place();
     this.#base = context;
     // A context's name is the sender's word: it must not lead out of OUT.
     const mirrors = this.#options.to.delete === true;
-    const input = { out: fromText(folder), follow: context === '', mirrors };
-    this.#destination = await crew.run(this.#thread, 'prepare', input);
+    const input = { out: fromText(directory), follow: context === '', mirrors };
+    this.#destination = await threads.run(this.#thread, 'prepare', input);
     for (const message of this.#destination.warnings) onWarning(message);
     monitor.enter('receiving');
     return this.#destination;
@@ -194,23 +197,23 @@ export class FolderLanding implements Landing {
 
   async #site(name: string, contexts: readonly string[]): Promise<Site> {
     const destination = await this.#prepared!;
-    const at = this.#landing(name);
+    const at = this.#pathInOut(name);
     const others = at === '' ? contexts.filter((each) => each !== name).map(fromText) : [];
     return { destination, at, others };
   }
 
   /** After a failure nobody else gets a turn. */
   async #receive(name: string, ring: Ring, contexts: readonly string[]): Promise<void> {
-    const { crew, monitor } = this.#options;
+    const { threads, monitor } = this.#options;
     const first = this.#arriving.length === 0;
     const arriving: Arriving = { name };
     this.#arriving.push(arriving);
     await this.#turns.take();
-    const thread = first ? this.#thread : crew.hire();
+    const thread = first ? this.#thread : threads.start();
     arriving.thread = thread;
     if (!first) monitor.watch(thread, true);
     await this.#unpack(arriving, thread, ring, contexts);
-    if (!first) await crew.dismiss(thread, ring);
+    if (!first) await threads.release(thread, ring);
     this.#turns.done();
   }
 
@@ -220,10 +223,10 @@ export class FolderLanding implements Landing {
     ring: Ring,
     contexts: readonly string[],
   ): Promise<void> {
-    const { crew, budgets } = this.#options;
+    const { threads, budgets } = this.#options;
     const { name } = arriving;
     const { destination, at, others } = await this.#site(name, contexts);
-    const { root, arrived } = await crew.run(thread, 'unpack', {
+    const { root, arrived } = await threads.run(thread, 'unpack', {
       ring: ring.shared,
       destination,
       name: at,
@@ -236,13 +239,13 @@ export class FolderLanding implements Landing {
   }
 
   async #commit(): Promise<void> {
-    const { crew, monitor, onCommit, onWarning, onRemoved } = this.#options;
+    const { threads, monitor, onCommit, onWarning, onRemoved } = this.#options;
     const destination = this.#destination!;
     onCommit();
     monitor.enter('committing');
     const compared = this.#comparisons.contexts();
     const options = { mirror: this.#mirror(), root: this.#root, compared };
-    const result = await crew.run(this.#thread, 'commit', { destination, options });
+    const result = await threads.run(this.#thread, 'commit', { destination, options });
     this.#destination = undefined;
     this.#removed = result.removed.count;
     onRemoved(result.removed);
@@ -250,20 +253,20 @@ export class FolderLanding implements Landing {
     for (const message of result.warnings) onWarning(message);
   }
 
-  /** Contexts that all have names are mirrored by themselves: what else is in the folder is not theirs. */
+  /** Contexts that all have names are mirrored by themselves: what else is in the directory is not theirs. */
   #mirror(): Mirror | undefined {
     const { delete: mirrors = false, allowEmpty = false, maxDelete = Infinity } = this.#options.to;
     if (!mirrors) return undefined;
-    const names = this.#arriving.map(({ name }) => this.#landing(name));
+    const names = this.#arriving.map(({ name }) => this.#pathInOut(name));
     const empty = this.contexts().filter(({ name, entries }) => {
       const compared = this.#comparisons.counts(name);
       return entries === 0 && (compared?.unchanged ?? 0) === 0;
     });
-    return { names, empty: empty.map(({ name }) => this.#landing(name)), allowEmpty, maxDelete };
+    return { names, empty: empty.map(({ name }) => this.#pathInOut(name)), allowEmpty, maxDelete };
   }
 
-  /** The name in the folder that a context becomes. */
-  #landing(name: string): BytePath {
+  /** The name in the directory that a context becomes. */
+  #pathInOut(name: string): BytePath {
     return name === this.#base ? '' : fromText(name);
   }
 
@@ -271,7 +274,7 @@ export class FolderLanding implements Landing {
   #keep({ code }: CtxsyncError, duplex: boolean): Keep {
     if (!BROKEN_OFF.has(code)) return 'nothing';
     const arrived = this.contexts().some(({ entries }) => entries > 0);
-    return duplex && arrived ? 'all' : 'remains';
+    return duplex && arrived ? 'all' : 'partialStages';
   }
 
   #warnOfStage({ out, stage }: Destination): void {

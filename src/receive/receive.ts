@@ -5,32 +5,29 @@ import { DEFAULT_MAX_ENTRIES } from '../limits.ts';
 import type { TransferReport } from '../observe/events.ts';
 import { timeShares } from '../observe/time-shares.ts';
 import type { WireObservation } from '../observe/verdict.ts';
-import type { Connection, Incoming, Outgoing } from '../transport/transport.ts';
+import type { Connection, Incoming } from '../transport/transport.ts';
 import { Demux, type IncomingStream } from '../wire/demux.ts';
 import type { Hello } from '../wire/messages.ts';
 import { Answers } from './answers.ts';
 import { isConnection } from '../transfer/connection.ts';
-import { Crew } from '../transfer/disk-threads.ts';
-import { Failure } from '../transfer/first-failure.ts';
-import { FolderLanding, type Place } from './directory-target.ts';
-import type { FolderTarget } from './target-options.ts';
-import type { Landing } from './target.ts';
+import { DiskThreads } from '../transfer/disk-threads.ts';
+import { FirstFailure } from '../transfer/first-failure.ts';
+import { DirectoryTarget, type Place } from './directory-target.ts';
+import type { TargetOptions } from './target-options.ts';
+import type { Target } from './target.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
-import { Notes } from '../transfer/path-notes.ts';
+import { PathNoteCollector } from '../transfer/path-notes.ts';
 import type { TransferOptions } from '../transfer/options.ts';
 import { PeerBeat } from '../transfer/peer-beat.ts';
 import { peerFailed } from '../transfer/peer-error.ts';
 import { Placing, senderLeft, type PlacingOptions } from './admission.ts';
 import { makeReport } from '../transfer/report.ts';
-import { TarLanding } from './tar-target.ts';
-
-/** Where contexts end up: laid over a folder, or as one tar. */
-export type Target = FolderTarget | { tar: Outgoing };
+import { TarTarget } from './tar-target.ts';
 
 export interface ReceiveOptions extends TransferOptions, PlacingOptions {
   /** One way, or both ways: then a sender that asks for it is told what becomes of its contexts. */
   from: Incoming | Connection;
-  to: Target;
+  to: TargetOptions;
   /** Bytes of file content that are accepted; default: any number. */
   maxBytes?: number | undefined;
   /** Entries that are accepted; default 4,000,000. */
@@ -40,7 +37,7 @@ export interface ReceiveOptions extends TransferOptions, PlacingOptions {
 /**
  * Receives contexts. Resolves when all arrived whole, was verified and is in place.
  *
- * @throws CtxsyncError; the folder is as it was then. The report comes as the last event
+ * @throws CtxsyncError; the directory is as it was then. The report comes as the last event
  */
 export async function receive(options: ReceiveOptions): Promise<TransferReport> {
   const run = new ReceiveRun(options);
@@ -61,15 +58,15 @@ export async function receive(options: ReceiveOptions): Promise<TransferReport> 
 /** The wire's end of a receiver; what it does with the contexts is the landing's. */
 class ReceiveRun {
   readonly #options: ReceiveOptions;
-  readonly #notes = new Notes();
-  readonly #crew = new Crew('receiver', (word) => this.#notes.add(word));
-  readonly #failure: Failure;
+  readonly #notes = new PathNoteCollector();
+  readonly #threads = new DiskThreads('receiver', (note) => this.#notes.add(note));
+  readonly #failure: FirstFailure;
   readonly #from: Incoming;
   readonly #demux: Demux;
   /** Duplex: our words to the sender. */
   #answers: Answers | undefined;
   readonly #monitor: Monitor;
-  readonly #landing: Landing;
+  readonly #target: Target;
   readonly #hello: Promise<Hello>;
   #greet = (_hello: Hello): void => {};
   /** The names of all contexts, where the sender told them. */
@@ -84,7 +81,7 @@ class ReceiveRun {
 
   constructor(options: ReceiveOptions) {
     this.#options = options;
-    this.#failure = new Failure(options.signal);
+    this.#failure = new FirstFailure(options.signal);
     this.#from = isConnection(options.from) ? options.from.incoming : options.from;
     this.#hello = new Promise((resolve) => (this.#greet = resolve));
     this.#placing = new Placing(options);
@@ -116,37 +113,37 @@ class ReceiveRun {
       },
       onExpired: (error) => this.#failure.fail(error),
     });
-    this.#landing = this.#createLanding();
+    this.#target = this.#createTarget();
   }
 
   /** transport -> demux -> ring -> unpack -> stage -> commit -> disk. */
   async transfer(): Promise<void> {
     this.#monitor.start();
-    await this.#failure.race(Promise.all([this.#readToFin(), this.#landing.prepare()]));
+    await this.#failure.race(Promise.all([this.#readToFin(), this.#target.prepare()]));
     this.#checkAllCame();
-    await this.#failure.race(this.#landing.worked());
-    await this.#failure.race(this.#landing.commit());
-    await this.#answers?.receipt(this.#digest!, this.#landing.counts());
+    await this.#failure.race(this.#target.worked());
+    await this.#failure.race(this.#target.commit());
+    await this.#answers?.receipt(this.#digest!, this.#target.counts());
     this.#from.destroy();
   }
 
   get committed(): boolean {
-    return this.#landing.committed;
+    return this.#target.committed;
   }
 
   /** Lets go of everything, and takes back what was done to the destination. */
   async giveUp(error: CtxsyncError): Promise<void> {
     this.#monitor.giveUp();
-    this.#crew.cancel();
+    this.#threads.cancel();
     this.#discarding = true;
     this.#placing.giveUp();
     if (this.#answers === undefined) this.#from.destroy();
-    await this.#landing.settle(error);
+    await this.#target.settle(error);
     // What the sender is told is what became of it, not what we first thought.
     const told = this.committed
-      ? this.#answers?.receipt(this.#digest!, this.#landing.counts())
+      ? this.#answers?.receipt(this.#digest!, this.#target.counts())
       : this.#answers?.fail(error, this.#ended);
-    await this.#landing.discard(error, this.#answers !== undefined);
+    await this.#target.discard(error, this.#answers !== undefined);
     await told;
     this.#from.destroy();
   }
@@ -154,18 +151,18 @@ class ReceiveRun {
   async conclude(error: CtxsyncError | undefined): Promise<TransferReport> {
     this.#failure.close();
     this.#monitor.stop(error === undefined);
-    const contexts = this.#landing.contexts();
+    const contexts = this.#target.contexts();
     const totalMs = this.#monitor.elapsedMs;
     const times = timeShares({
       totalMs,
-      starvedMs: Math.max(0, totalMs - this.#crew.workedMs()),
+      starvedMs: Math.max(0, totalMs - this.#threads.workedMs()),
       senderWaitedMs: this.#beat.waitedMs,
     });
-    await this.#crew.end();
+    await this.#threads.end();
     if (isConnection(this.#options.from)) await this.#options.from.close?.();
     const wireBytes = this.#demux.wireBytes + (this.#answers?.wireBytes ?? 0);
     const digest = this.#digest;
-    const counts = error === undefined ? this.#landing.counts() : undefined;
+    const counts = error === undefined ? this.#target.counts() : undefined;
     const outcome = {
       side: 'receiver',
       error,
@@ -180,7 +177,7 @@ class ReceiveRun {
     return report;
   }
 
-  #createLanding(): Landing {
+  #createTarget(): Target {
     const {
       to,
       maxBytes = Number.MAX_SAFE_INTEGER,
@@ -188,14 +185,14 @@ class ReceiveRun {
     } = this.#options;
     const budget = (): Budget => Budget.create({ maxBytes, maxEntries });
     const common = {
-      crew: this.#crew,
+      threads: this.#threads,
       monitor: this.#monitor,
       onFailure: (error: CtxsyncError) => this.#failure.fail(error),
     };
-    if ('tar' in to) return new TarLanding({ ...common, budget: budget(), to: to.tar });
-    return new FolderLanding({
+    if ('tar' in to) return new TarTarget({ ...common, budget: budget(), to: to.tar });
+    return new DirectoryTarget({
       ...common,
-      place: () => this.#place(to.folder),
+      place: () => this.#place(to.directory),
       to,
       onRemoved: (removals) => this.#notes.addRemoved(removals),
       budgets: { manifests: budget(), trees: budget() },
@@ -206,8 +203,8 @@ class ReceiveRun {
     });
   }
 
-  async #place(folder: string): Promise<Place> {
-    if (this.#placing.done) return { folder, context: '' };
+  async #place(directory: string): Promise<Place> {
+    if (this.#placing.done) return { directory, context: '' };
     const { contexts } = await this.#hello;
     const place = await this.#failure.race(this.#placing.ask(contexts, this.#answers));
     this.#monitor.wait(undefined);
@@ -236,24 +233,24 @@ class ReceiveRun {
     this.#lastByteAt = performance.now();
     if (this.#discarding) return undefined;
     const pending = this.#demux.push(bytes);
-    if (this.#landing.crowded) return this.#placing.hold(this.#afterTurns(pending));
+    if (this.#target.crowded) return this.#placing.hold(this.#afterTurns(pending));
     return this.#placing.done ? pending : this.#placing.hold(pending);
   }
 
   /** What came for streams that wait for their turn is all that is kept for them. */
   async #afterTurns(pending: Promise<void> | undefined): Promise<void> {
     await pending;
-    await this.#landing.noneWaiting();
+    await this.#target.noneWaiting();
   }
 
   #handleHello(hello: Hello): Promise<void> | undefined {
-    const { role, speaks, mode, contexts } = hello;
+    const { role, showsProgress, mode, contexts } = hello;
     if (mode === 'duplex') this.#answers = this.#answer(hello);
     this.#contexts = contexts;
     if (role !== 'sender') {
       throw new CtxsyncError('corrupt', 'the peer is a receiver too; one side has to send');
     }
-    if (speaks) this.#options.onEvent?.({ type: 'peer-speaks' });
+    if (showsProgress) this.#options.onEvent?.({ type: 'peer-shows-progress' });
     this.#greet(hello);
     return this.#placing.done ? undefined : this.#placing.placed;
   }
@@ -262,7 +259,7 @@ class ReceiveRun {
     const { from, to } = this.#options;
     if (isConnection(from)) return new Answers(from.outgoing, hello);
     const why =
-      'tar' in to ? 'stdout is where the tar goes; receive into a folder' : 'it is one way';
+      'tar' in to ? 'stdout is where the tar goes; receive into a directory' : 'it is one way';
     throw new CtxsyncError('usage', `the sender wants to be answered, and cannot be: ${why}`);
   }
 
@@ -273,8 +270,8 @@ class ReceiveRun {
       throw new CtxsyncError('corrupt', `stream ${id} is of a context that HELLO does not name`);
     }
     const comparable = this.#answers !== undefined && contexts !== undefined;
-    if (kind === 'tree' || (kind === 'manifest' && comparable && 'folder' in this.#options.to)) {
-      return this.#landing.open(stream, contexts ?? []);
+    if (kind === 'tree' || (kind === 'manifest' && comparable && 'directory' in this.#options.to)) {
+      return this.#target.open(stream, contexts ?? []);
     }
     throw new CtxsyncError(
       'corrupt',
@@ -284,7 +281,7 @@ class ReceiveRun {
 
   /** A sender that names a context sends it: else a mirror would take its absence for emptiness. */
   #checkAllCame(): void {
-    const came = new Set(this.#landing.contexts().map(({ name }) => name));
+    const came = new Set(this.#target.contexts().map(({ name }) => name));
     const missing = this.#contexts?.find((name) => !came.has(name));
     if (missing === undefined) return;
     const message = `the sender named the context "${missing}" and did not send it`;
@@ -308,20 +305,20 @@ class ReceiveRun {
   #moved(): WireMovement {
     const { payloadBytes = 0, handedOver = 0 } = this.#answers ?? {};
     const wants = payloadBytes + this.#beat.receivedBytes(handedOver);
-    const arrived = this.#demux.payloadBytes + this.#landing.outputBytes;
+    const arrived = this.#demux.payloadBytes + this.#target.outputBytes;
     return { payloadBytes: arrived + wants + this.#placing.looks, claims: this.#beat.claims };
   }
 
   #observeWire(now: number): WireObservation {
     const { linkIsSlow = false } = this.#answers ?? {};
     return {
-      reading: !this.#demux.waiting && !this.#landing.crowded && !this.#demux.finished,
+      reading: !this.#demux.waiting && !this.#target.crowded && !this.#demux.finished,
       silentMs: now - this.#lastByteAt,
       arrivedBytes: this.#demux.wireBytes,
       unheardBytes: this.#unheardBytes,
       linkIsSlow,
       beat: this.#beat.observation(now, linkIsSlow),
-      outputPendingMs: this.#landing.outputPendingMs(now),
+      outputPendingMs: this.#target.outputPendingMs(now),
     };
   }
 }

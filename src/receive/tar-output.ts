@@ -1,13 +1,13 @@
 import type { Ring } from '../flow/ring.ts';
 import { IO_BUFFER_BYTES } from '../limits.ts';
 import type { Outgoing } from '../transport/transport.ts';
-import { Pending } from '../transfer/pending-timer.ts';
+import { PendingTimer } from '../transfer/pending-timer.ts';
 
 /** Moves the tar of `receive -` from its ring to stdout. */
-export class PumpRing {
+export class TarOutput {
   readonly #ring: Ring;
   readonly #to: Outgoing;
-  readonly #writing = new Pending();
+  readonly #writing = new PendingTimer();
   #writtenBytes = 0;
   /** Bytes of the write under way. */
   #pieceBytes = 0;

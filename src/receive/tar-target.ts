@@ -6,33 +6,33 @@ import type { ContextReport } from '../observe/events.ts';
 import type { Outgoing } from '../transport/transport.ts';
 import type { IncomingStream } from '../wire/demux.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
-import type { Crew } from '../transfer/disk-threads.ts';
+import type { DiskThreads } from '../transfer/disk-threads.ts';
 import { graceMs } from '../transfer/grace-period.ts';
-import type { Landing } from './target.ts';
+import type { Target } from './target.ts';
 import type { Monitor } from '../transfer/monitor.ts';
-import { PumpRing } from './tar-output.ts';
+import { TarOutput } from './tar-output.ts';
 
-export interface TarLandingOptions {
+export interface TarTargetInit {
   to: Outgoing;
-  crew: Crew;
+  threads: DiskThreads;
   monitor: Monitor;
   budget: Budget;
   onFailure: (error: CtxsyncError) => void;
 }
 
 /** `receive -`: one context, checked and written as a tar as it comes. The end is the verdict. */
-export class TarLanding implements Landing {
+export class TarTarget implements Target {
   readonly crowded = false;
-  readonly #options: TarLandingOptions;
+  readonly #options: TarTargetInit;
   readonly #thread: DiskThread;
-  #output: PumpRing | undefined;
+  #output: TarOutput | undefined;
   #name = '';
   #worked: Promise<void> = Promise.resolve();
   committed = false;
 
-  constructor(options: TarLandingOptions) {
+  constructor(options: TarTargetInit) {
     this.#options = options;
-    this.#thread = options.crew.hire();
+    this.#thread = options.threads.start();
     options.monitor.watch(this.#thread, true);
   }
 
@@ -48,14 +48,14 @@ export class TarLanding implements Landing {
     if (this.#output !== undefined) {
       throw new CtxsyncError(
         'usage',
-        'several contexts were sent, and "receive -" writes one tar; receive them into a folder',
+        'several contexts were sent, and "receive -" writes one tar; receive them into a directory',
       );
     }
-    const { crew, monitor, to, onFailure } = this.#options;
-    const ring = crew.ring();
-    const output = crew.ring();
+    const { threads, monitor, to, onFailure } = this.#options;
+    const ring = threads.ring();
+    const output = threads.ring();
     this.#name = name;
-    this.#output = new PumpRing(output, to);
+    this.#output = new TarOutput(output, to);
     monitor.enter('receiving');
     this.#worked = this.#repack(ring, output);
     // The run's failure at once, and not when it comes to wait for us.
@@ -74,7 +74,7 @@ export class TarLanding implements Landing {
 
   async settle(error: CtxsyncError): Promise<void> {
     this.#options.to.destroy();
-    await this.#options.crew.settle(graceMs(error));
+    await this.#options.threads.settle(graceMs(error));
   }
 
   discard(): Promise<void> {
@@ -83,7 +83,7 @@ export class TarLanding implements Landing {
 
   contexts(): ContextReport[] {
     if (this.#output === undefined) return [];
-    const { entries, bytes } = this.#thread.gauge.read();
+    const { entries, bytes } = this.#thread.status.read();
     return [{ name: this.#name, entries, bytes }];
   }
 
@@ -100,8 +100,8 @@ export class TarLanding implements Landing {
   }
 
   async #repack(from: Ring, to: Ring): Promise<void> {
-    const { crew, budget } = this.#options;
-    const repacked = crew.run(this.#thread, 'repack', {
+    const { threads, budget } = this.#options;
+    const repacked = threads.run(this.#thread, 'repack', {
       from: from.shared,
       to: to.shared,
       name: fromText(this.#name),

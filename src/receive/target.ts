@@ -3,8 +3,8 @@ import type { CtxsyncError } from '../errors.ts';
 import type { ContextReport, EntryCounts } from '../observe/events.ts';
 import type { IncomingStream } from '../wire/demux.ts';
 
-/** Where contexts end up, as a run sees it: a folder (FolderLanding) or a tar (TarLanding). */
-export interface Landing {
+/** Where contexts end up, as a run sees it: a directory (DirectoryTarget) or a tar (TarTarget). */
+export interface Target {
   /** Settles when streams can be worked on; they may be opened before. */
   prepare(): Promise<void>;
   /**
@@ -22,7 +22,7 @@ export interface Landing {
   commit(): Promise<void>;
   /** All is in place, whatever else goes wrong. */
   readonly committed: boolean;
-  /** The run failed and its crew was cancelled: waits for what is under way. */
+  /** The run failed and its threads were cancelled: waits for what is under way. */
   settle(error: CtxsyncError): Promise<void>;
   /**
    * Takes back what was done, after `settle`.

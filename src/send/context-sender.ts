@@ -6,26 +6,26 @@ import type { Incoming } from '../transport/transport.ts';
 import type { IgnoreFile, IgnoreOptions } from '../ignore/load-rules.ts';
 import type { Mux } from '../wire/mux.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
-import type { OpenedContext, PathWord, UnnamedPaths } from '../worker/jobs.ts';
-import type { Crew } from '../transfer/disk-threads.ts';
-import { HeldWords } from './held-notes.ts';
+import type { OpenedContext, PathNote, UnnamedPaths } from '../worker/jobs.ts';
+import type { DiskThreads } from '../transfer/disk-threads.ts';
+import { HeldNotes } from './held-notes.ts';
 import type { Monitor } from '../transfer/monitor.ts';
 import type { Replies, Wants } from './replies.ts';
-import { TarInput } from './tar-source.ts';
+import { TarSource } from './tar-source.ts';
 
-/** What is sent: a folder, or a tar (plain or gzip) that comes from elsewhere. */
-export type Context = FolderContext | { tar: Incoming };
+/** What is sent: a directory, or a tar (plain or gzip) that comes from elsewhere. */
+export type Context = DirectoryContext | { tar: Incoming };
 
-export interface FolderContext {
-  folder: string;
+export interface DirectoryContext {
+  directory: string;
   /** Where the ignore rules come from; default: the context's own ignore file. */
   ignore?: IgnoreOptions | undefined;
-  /** The folder in OUT that it becomes; '' or absent: OUT itself. */
+  /** The directory in OUT that it becomes; '' or absent: OUT itself. */
   name?: string | undefined;
 }
 
 export interface ContextSenderOptions {
-  crew: Crew;
+  threads: DiskThreads;
   monitor: Monitor;
   mux: Mux;
   /** Have the receiver compare contents, and not only sizes and times. */
@@ -33,7 +33,7 @@ export interface ContextSenderOptions {
   /** Told of each context that the receiver has nothing to compare with: all of it is sent. */
   onAllWanted: () => void;
   /** Told about paths that do not travel, or not as they are. */
-  onWord: (word: PathWord | UnnamedPaths) => void;
+  onNote: (note: PathNote | UnnamedPaths) => void;
 }
 
 /** The disk's end of a sender: disk -> walk -> pack -> ring, one stream a context, or three. */
@@ -41,10 +41,10 @@ export class ContextSender {
   readonly #options: ContextSenderOptions;
   readonly #sending: { name: string; thread: DiskThread }[] = [];
   /** By context: opened once, whoever needs it first. */
-  readonly #opened = new Map<FolderContext, Promise<OpenedContext>>();
+  readonly #opened = new Map<DirectoryContext, Promise<OpenedContext>>();
   /** By the paths of --ignore-file: a pipe can be read only once. */
   readonly #ignoreFiles = new Map<string, Promise<IgnoreFile>>();
-  #input: TarInput | undefined;
+  #input: TarSource | undefined;
 
   constructor(options: ContextSenderOptions) {
     this.#options = options;
@@ -52,29 +52,29 @@ export class ContextSender {
 
   /** Sends all of a context. Settles when its last byte was handed over. */
   async sendWhole(context: Context): Promise<void> {
-    const { crew, mux } = this.#options;
-    const thread = this.#hire(nameOf(context));
-    const ring = crew.ring();
+    const { threads, mux } = this.#options;
+    const thread = this.#startThread(nameOf(context));
+    const ring = threads.ring();
     const stream = mux.open('tree', nameOf(context), ring);
     if ('tar' in context) await this.#sendTar(context.tar, thread, ring);
     else {
       const source = await this.open(context, thread);
-      await crew.run(thread, 'pack', { source, ring: ring.shared });
+      await threads.run(thread, 'pack', { source, ring: ring.shared });
     }
     await stream.ended;
-    await crew.dismiss(thread, ring);
+    await threads.release(thread, ring);
   }
 
   /** Tells the receiver what a context holds, and sends what it then asks for. */
-  async sendChanges(context: FolderContext, replies: Replies): Promise<void> {
-    const { crew, monitor, mux, checksum } = this.#options;
+  async sendChanges(context: DirectoryContext, replies: Replies): Promise<void> {
+    const { threads, monitor, mux, checksum } = this.#options;
     const name = nameOf(context);
     // Where everything is wanted, another walk says the same anew.
-    const words = new HeldWords(this.#options.onWord);
-    const lister = crew.hire((word) => words.add(word));
+    const words = new HeldNotes(this.#options.onNote);
+    const lister = threads.start((note) => words.add(note));
     monitor.watch(lister, false);
-    const packer = this.#hire(name);
-    const manifest = crew.ring();
+    const packer = this.#startThread(name);
+    const manifest = threads.ring();
     const asked = replies.wants(name);
     const listing = mux.open('manifest', name, manifest);
     const source = await this.open(context, packer);
@@ -86,11 +86,14 @@ export class ContextSender {
     });
     if (wants.all) words.drop();
     else words.release();
-    const tree = crew.ring();
+    const tree = threads.ring();
     const stream = mux.open('tree', name, tree);
     await Promise.all([listed, this.#pack(packer, source, wants, tree)]);
     await Promise.all([listing.ended, stream.ended]);
-    await Promise.all([crew.dismiss(lister, manifest), crew.dismiss(packer, tree, wants.ring)]);
+    await Promise.all([
+      threads.release(lister, manifest),
+      threads.release(packer, tree, wants.ring),
+    ]);
   }
 
   /**
@@ -98,7 +101,7 @@ export class ContextSender {
    * @param thread that does it, if it is not done yet
    * @throws CtxsyncError source-missing, bad-ignore-rule, usage
    */
-  open(context: FolderContext, thread: DiskThread): Promise<OpenedContext> {
+  open(context: DirectoryContext, thread: DiskThread): Promise<OpenedContext> {
     const before = this.#opened.get(context);
     if (before !== undefined) return before;
     const opened = this.#open(context, thread);
@@ -113,7 +116,7 @@ export class ContextSender {
 
   contexts(): ContextReport[] {
     return this.#sending.map(({ name, thread }) => {
-      const { entries, bytes } = thread.gauge.read();
+      const { entries, bytes } = thread.status.read();
       return { name, entries, bytes };
     });
   }
@@ -128,18 +131,21 @@ export class ContextSender {
     return this.#input?.silentMs(now);
   }
 
-  async #open({ folder, ignore = {} }: FolderContext, thread: DiskThread): Promise<OpenedContext> {
-    const { crew } = this.#options;
+  async #open(
+    { directory, ignore = {} }: DirectoryContext,
+    thread: DiskThread,
+  ): Promise<OpenedContext> {
+    const { threads } = this.#options;
     const { ignoreFile: path, noIgnore = false } = ignore;
     const ignoreFile =
       path === undefined || noIgnore ? undefined : await this.#ignoreFile(path, thread);
-    return crew.run(thread, 'openContext', { source: { folder, ignore }, ignoreFile });
+    return threads.run(thread, 'openContext', { source: { directory, ignore }, ignoreFile });
   }
 
   #ignoreFile(path: string, thread: DiskThread): Promise<IgnoreFile> {
     const before = this.#ignoreFiles.get(path);
     if (before !== undefined) return before;
-    const file = this.#options.crew.run(thread, 'readIgnoreFile', { path });
+    const file = this.#options.threads.run(thread, 'readIgnoreFile', { path });
     this.#ignoreFiles.set(path, file);
     return file;
   }
@@ -159,7 +165,7 @@ export class ContextSender {
     await Promise.resolve(); // an answer that came already counts
     if (!needed) return ring.end();
     try {
-      await this.#options.crew.run(thread, 'list', { ...what, ring: ring.shared });
+      await this.#options.threads.run(thread, 'list', { ...what, ring: ring.shared });
     } catch (error) {
       if (needed || CtxsyncError.from(error).code !== 'interrupted') throw error;
       ring.end();
@@ -172,23 +178,23 @@ export class ContextSender {
     { all, ring: wants }: Wants,
     tree: Ring,
   ): Promise<void> {
-    const { crew, monitor, onAllWanted } = this.#options;
+    const { threads, monitor, onAllWanted } = this.#options;
     const input = { source, ring: tree.shared };
     if (all) {
       monitor.enter('sending');
       onAllWanted();
-      await crew.run(thread, 'pack', input);
+      await threads.run(thread, 'pack', input);
       return;
     }
-    await crew.run(thread, 'packWanted', { ...input, wants: wants.shared });
+    await threads.run(thread, 'packWanted', { ...input, wants: wants.shared });
   }
 
   async #sendTar(tar: Incoming, thread: DiskThread, ring: Ring): Promise<void> {
-    const { crew } = this.#options;
-    const input = crew.ring();
-    this.#input = new TarInput(tar, input);
+    const { threads } = this.#options;
+    const input = threads.ring();
+    this.#input = new TarSource(tar, input);
     const unlimited = { maxEntries: Number.MAX_SAFE_INTEGER, maxBytes: Number.MAX_SAFE_INTEGER };
-    const repacked = crew.run(thread, 'repack', {
+    const repacked = threads.run(thread, 'repack', {
       from: input.shared,
       to: ring.shared,
       name: '',
@@ -198,9 +204,9 @@ export class ContextSender {
     await Promise.all([this.#input.run(), repacked]);
   }
 
-  #hire(name: string): DiskThread {
-    const { crew, monitor } = this.#options;
-    const thread = crew.hire();
+  #startThread(name: string): DiskThread {
+    const { threads, monitor } = this.#options;
+    const thread = threads.start();
     monitor.watch(thread, true);
     this.#sending.push({ name, thread });
     return thread;

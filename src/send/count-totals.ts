@@ -1,9 +1,9 @@
 import { COUNT_AFTER_MS } from '../limits.ts';
-import { within } from '../with-timeout.ts';
+import { withTimeout } from '../with-timeout.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
 import type { OpenedContext } from '../worker/jobs.ts';
-import type { Context, FolderContext } from './context-sender.ts';
-import type { Crew } from '../transfer/disk-threads.ts';
+import type { Context, DirectoryContext } from './context-sender.ts';
+import type { DiskThreads } from '../transfer/disk-threads.ts';
 
 export interface Totals {
   entries: number;
@@ -20,17 +20,17 @@ export interface Totals {
  */
 export async function countTotals(
   contexts: readonly Context[],
-  crew: Pick<Crew, 'hire' | 'cancelled'>,
-  open: (context: FolderContext, thread: DiskThread) => Promise<OpenedContext>,
+  threads: Pick<DiskThreads, 'start' | 'cancelled'>,
+  open: (context: DirectoryContext, thread: DiskThread) => Promise<OpenedContext>,
   over: Promise<unknown>,
 ): Promise<Totals | undefined> {
   let isOver = false;
-  await within(
+  await withTimeout(
     COUNT_AFTER_MS,
     over.finally(() => (isOver = true)),
   );
-  if (isOver || crew.cancelled) return undefined;
-  const thread = crew.hire();
+  if (isOver || threads.cancelled) return undefined;
+  const thread = threads.start();
   const totals = { entries: 0, bytes: 0 };
   try {
     for (const context of contexts) {

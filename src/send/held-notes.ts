@@ -1,30 +1,30 @@
-import type { PathWord, UnnamedPaths } from '../worker/jobs.ts';
+import type { PathNote, UnnamedPaths } from '../worker/jobs.ts';
 
-type Word = PathWord | UnnamedPaths;
+type Note = PathNote | UnnamedPaths;
 
-/** Words about paths that wait until it is clear whether somebody else says them, too. */
-export class HeldWords {
-  readonly #say: (word: Word) => void;
-  /** As many as a disk thread says: those have a bound. */
-  readonly #held: Word[] = [];
-  #take = (word: Word): void => void this.#held.push(word);
+/** Notes about paths, held until it is clear whether the other side reports the same ones. */
+export class HeldNotes {
+  readonly #onNote: (note: Note) => void;
+  /** At most as many as a disk thread sends: PathNoteLimiter bounds those. */
+  readonly #held: Note[] = [];
+  #take = (note: Note): void => void this.#held.push(note);
 
-  /** @param say told what is let go */
-  constructor(say: (word: Word) => void) {
-    this.#say = say;
+  /** @param onNote gets what is released */
+  constructor(onNote: (note: Note) => void) {
+    this.#onNote = onNote;
   }
 
-  add(word: Word): void {
-    this.#take(word);
+  add(note: Note): void {
+    this.#take(note);
   }
 
-  /** Says them, and those to come at once. */
+  /** Passes them on, and later ones at once. */
   release(): void {
-    for (const word of this.#held.splice(0)) this.#say(word);
-    this.#take = this.#say;
+    for (const note of this.#held.splice(0)) this.#onNote(note);
+    this.#take = this.#onNote;
   }
 
-  /** Says nothing, now and later. */
+  /** Drops them, and all later ones. */
   drop(): void {
     this.#held.length = 0;
     this.#take = () => {};

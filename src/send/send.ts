@@ -9,7 +9,7 @@ import {
   SAME_SIGNAL_MS,
 } from '../limits.ts';
 import type { TransferReport } from '../observe/events.ts';
-import { within } from '../with-timeout.ts';
+import { withTimeout } from '../with-timeout.ts';
 import { timeShares } from '../observe/time-shares.ts';
 import type { WireObservation } from '../observe/verdict.ts';
 import type { Connection, Outgoing } from '../transport/transport.ts';
@@ -17,14 +17,14 @@ import { Mux } from '../wire/mux.ts';
 import { BeatClock } from '../transfer/beat-clock.ts';
 import { isConnection } from '../transfer/connection.ts';
 import { ContextSender, nameOf, type Context } from './context-sender.ts';
-import { Crew } from '../transfer/disk-threads.ts';
-import { Failure } from '../transfer/first-failure.ts';
+import { DiskThreads } from '../transfer/disk-threads.ts';
+import { FirstFailure } from '../transfer/first-failure.ts';
 import { graceMs } from '../transfer/grace-period.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
-import { Notes } from '../transfer/path-notes.ts';
+import { PathNoteCollector } from '../transfer/path-notes.ts';
 import { INCREMENTAL, OUR_VERSIONS, type TransferOptions } from '../transfer/options.ts';
 import { toPeerError } from '../transfer/peer-error.ts';
-import { PumpOut } from '../transfer/frame-pump.ts';
+import { FramePump } from '../transfer/frame-pump.ts';
 import { Replies } from './replies.ts';
 import { makeReport } from '../transfer/report.ts';
 import { countTotals } from './count-totals.ts';
@@ -38,7 +38,7 @@ export interface SendOptions extends TransferOptions {
    */
   to: Outgoing | Connection;
   /** We show progress on a terminal, so the receiver need not. */
-  speaks?: boolean | undefined;
+  showsProgress?: boolean | undefined;
   /** Both ways: send everything, although the receiver may have it. */
   full?: boolean | undefined;
   /** Both ways: have contents compared, and not only sizes and times. Reads every file. */
@@ -73,14 +73,14 @@ const LOST = new Set<ErrorCode>(['peer-gone', 'truncated', 'outcome-unknown']);
 
 class SendRun {
   readonly #options: SendOptions;
-  readonly #notes = new Notes();
-  readonly #crew = new Crew('sender', (word) => this.#notes.add(word));
-  readonly #failure: Failure;
+  readonly #notes = new PathNoteCollector();
+  readonly #threads = new DiskThreads('sender', (note) => this.#notes.add(note));
+  readonly #failure: FirstFailure;
   readonly #transferId = randomBytes(16).toString('hex');
   readonly #to: Outgoing;
   readonly #replies: Replies | undefined;
   readonly #mux: Mux;
-  readonly #pump: PumpOut;
+  readonly #pump: FramePump;
   readonly #monitor: Monitor;
   readonly #sender: ContextSender;
   #pumping: Promise<void> = Promise.resolve();
@@ -90,7 +90,7 @@ class SendRun {
 
   constructor(options: SendOptions) {
     this.#options = options;
-    this.#failure = new Failure(options.signal);
+    this.#failure = new FirstFailure(options.signal);
     const duplex = isConnection(options.to) ? options.to : undefined;
     this.#to = duplex?.outgoing ?? (options.to as Outgoing);
     this.#mux = new Mux({
@@ -100,18 +100,18 @@ class SendRun {
       transferId: this.#transferId,
       credit: duplex === undefined ? 0 : RING_BYTES,
       beatIntervalMs: BEAT_INTERVAL_MS,
-      speaks: options.speaks ?? false,
+      showsProgress: options.showsProgress ?? false,
       capabilities: [],
       contexts: announced(options.contexts),
     });
-    this.#pump = new PumpOut(this.#mux, this.#to);
+    this.#pump = new FramePump(this.#mux, this.#to);
     this.#replies =
       duplex &&
       new Replies({
         from: duplex.incoming,
         mux: this.#mux,
         transferId: this.#transferId,
-        createRing: () => this.#crew.ring(),
+        createRing: () => this.#threads.ring(),
         onAnswer: () => this.#sendBeat(),
         onQueue: (queue) => this.#monitor.wait(queue),
       });
@@ -130,11 +130,11 @@ class SendRun {
       onExpired: (error) => this.#failure.fail(error),
     });
     this.#sender = new ContextSender({
-      crew: this.#crew,
+      threads: this.#threads,
       monitor: this.#monitor,
       mux: this.#mux,
       checksum: options.checksum ?? false,
-      onWord: (word) => this.#notes.add(word),
+      onNote: (note) => this.#notes.add(note),
       onAllWanted: () => {
         this.#allWanted += 1;
         if (this.#allWanted === options.contexts.length) void this.#countTotals();
@@ -157,7 +157,7 @@ class SendRun {
     try {
       await this.#pumping;
     } catch (error) {
-      if (receipt !== undefined) await within(LINGER_MS, receipt);
+      if (receipt !== undefined) await withTimeout(LINGER_MS, receipt);
       throw error;
     }
   }
@@ -186,13 +186,13 @@ class SendRun {
   /** Says ERROR to the receiver, if it still listens, and lets go of everything. */
   async giveUp(error: CtxsyncError): Promise<void> {
     this.#monitor.giveUp();
-    this.#crew.cancel();
+    this.#threads.cancel();
     this.#sender.destroy();
     this.#mux.fail(toPeerError(error, 'sender'));
-    await within(graceMs(error), this.#handOver());
+    await withTimeout(graceMs(error), this.#handOver());
     this.#to.destroy();
     this.#replies?.destroy();
-    await this.#crew.settle(graceMs(error));
+    await this.#threads.settle(graceMs(error));
   }
 
   async #handOver(): Promise<void> {
@@ -208,7 +208,7 @@ class SendRun {
     const contexts = this.#sender.contexts();
     const totalMs = this.#monitor.elapsedMs;
     const times = timeShares({ totalMs, senderWaitedMs: this.#waitedMs() });
-    await this.#crew.end();
+    await this.#threads.end();
     if (isConnection(this.#options.to)) await this.#options.to.close?.();
     const wireBytes = this.#mux.wireBytes + (this.#replies?.wireBytes ?? 0);
     const { digest } = this.#mux;
@@ -253,7 +253,7 @@ class SendRun {
     const { contexts } = this.#options;
     this.#monitor.totals = await countTotals(
       contexts,
-      this.#crew,
+      this.#threads,
       (context, thread) => this.#sender.open(context, thread),
       this.#pumping,
     );
@@ -263,7 +263,7 @@ class SendRun {
     this.#options.onEvent?.({
       type: 'warning',
       side: 'sender',
-      message: 'the context is empty: no files were sent; check the folder and the ignore rules',
+      message: 'the context is empty: no files were sent; check the directory and the ignore rules',
     });
   }
 
@@ -279,7 +279,7 @@ class SendRun {
 
   /** Milliseconds in which our disk had nothing to do, because the wire took no more. */
   #waitedMs(): number {
-    return Math.max(0, this.#monitor.elapsedMs - this.#crew.workedMs());
+    return Math.max(0, this.#monitor.elapsedMs - this.#threads.workedMs());
   }
 
   #moved(): WireMovement {

@@ -1,18 +1,18 @@
 import type { Ring } from '../flow/ring.ts';
 import type { Incoming } from '../transport/transport.ts';
 import { Gunzip } from './gunzip.ts';
-import { Pending } from '../transfer/pending-timer.ts';
+import { PendingTimer } from '../transfer/pending-timer.ts';
 import { FORMAT_BYTES, isGzip } from './tar-format.ts';
 import { writeToRing } from './write-to-ring.ts';
 
 /** The tar of `send -`, plain or gzip, on its way into a ring. */
-export class TarInput {
+export class TarSource {
   /** That came so far. */
   bytes = 0;
   readonly #from: Incoming;
   readonly #ring: Ring;
   #gunzip: Gunzip | undefined;
-  readonly #reading = new Pending();
+  readonly #reading = new PendingTimer();
   /** What came as long as it was not known what it is; undefined since it is. */
   #head: Buffer | undefined = Buffer.alloc(0);
 

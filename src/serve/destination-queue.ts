@@ -21,11 +21,11 @@ export interface Turn<Owner> {
  * names. Two that exclude each other go in the order in which they came, also while the first of
  * them waits itself; so nobody is overtaken, and nobody starves.
  */
-export class DestinationTurns<Owner> {
+export class DestinationQueue<Owner> {
   /** In the order in which they came. */
   readonly #here: Asked<Owner>[] = [];
 
-  /** @param name of the folder in OUT, or WHOLE */
+  /** @param name of the directory in OUT, or WHOLE */
   ask(name: string, owner: Owner): Turn<Owner> {
     const asked = new Asked(name, owner, this.#here, () => this.#grant());
     this.#here.push(asked);

@@ -1,15 +1,15 @@
 import type { TransferEvent } from '../observe/events.ts';
-import type { FolderTarget } from '../receive/target-options.ts';
+import type { DirectoryTargetOptions } from '../receive/target-options.ts';
 import type { TransferOptions } from '../transfer/options.ts';
 
 export interface ServeOptions extends Omit<TransferOptions, 'onEvent'> {
   /** The path of the Unix socket at which senders come. */
   socket: string;
   /**
-   * Where contexts land. A sender of one context that has a name works on that folder of it alone,
+   * Where contexts land. A sender of one context that has a name works on that directory of it alone,
    * side by side with senders of other names; every other sender works on it as a whole.
    */
-  to: FolderTarget;
+  to: DirectoryTargetOptions;
   /** Bytes of file content that are accepted of one sender; default: any number. */
   maxBytes?: number | undefined;
   /** Entries that are accepted of one sender; default 4,000,000. */
@@ -27,6 +27,6 @@ export interface ServeOptions extends Omit<TransferOptions, 'onEvent'> {
 export type ServeEvent = TransferEvent & {
   /** Counts up from 1, in the order in which senders came. */
   transfer: number;
-  /** The folder that it lands in; absent until its sender has said what it sends. */
+  /** The directory that it lands in; absent until its sender has said what it sends. */
   destination?: string | undefined;
 };

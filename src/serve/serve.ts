@@ -2,10 +2,10 @@ import { CtxsyncError } from '../errors.ts';
 import { HELLO_TIMEOUT_MS, MAX_SERVED, MAX_WAITING_CONNECTIONS } from '../limits.ts';
 import type { Connection } from '../transport/transport.ts';
 import { listenSocket, type Listener } from '../transport/unix-socket.ts';
-import { DestinationTurns } from './destination-queue.ts';
+import { DestinationQueue } from './destination-queue.ts';
 import type { ServeOptions } from './serve-options.ts';
 import { ServedTransfer } from './served-transfer.ts';
-import { Turns } from '../transfer/semaphore.ts';
+import { Semaphore } from '../transfer/semaphore.ts';
 
 /** What became of the senders that came. */
 export interface ServeReport {
@@ -31,8 +31,8 @@ export async function serve(options: ServeOptions): Promise<ServeReport> {
 class Serving {
   readonly #options: ServeOptions;
   readonly #listener: Listener;
-  readonly #slots = new Turns(MAX_SERVED);
-  readonly #turns = new DestinationTurns<ServedTransfer>();
+  readonly #slots = new Semaphore(MAX_SERVED);
+  readonly #turns = new DestinationQueue<ServedTransfer>();
   readonly #transfers = new Map<ServedTransfer, Promise<void>>();
   /** Aborted when nobody else is to be accepted. */
   readonly #ending = new AbortController();

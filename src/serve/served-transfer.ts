@@ -5,7 +5,7 @@ import { HELLO_TIMEOUT_MS } from '../limits.ts';
 import type { TransferEvent } from '../observe/events.ts';
 import { TurnPatience } from '../observe/turn-patience.ts';
 import type { Connection } from '../transport/transport.ts';
-import { WHOLE, type DestinationTurns, type Turn } from './destination-queue.ts';
+import { WHOLE, type DestinationQueue, type Turn } from './destination-queue.ts';
 import type { Place } from '../receive/directory-target.ts';
 import type { Queue } from '../transfer/queue.ts';
 import { receive } from '../receive/receive.ts';
@@ -20,7 +20,7 @@ export class ServedTransfer {
   readonly #done = { entries: 0, bytes: 0 };
   readonly #id: number;
   readonly #options: ServeOptions;
-  readonly #turns: DestinationTurns<ServedTransfer>;
+  readonly #turns: DestinationQueue<ServedTransfer>;
   readonly #abort = new AbortController();
   #destination: string | undefined;
   #turn: Turn<ServedTransfer> | undefined;
@@ -28,7 +28,7 @@ export class ServedTransfer {
   #patience: TurnPatience | undefined;
   #ended = false;
 
-  constructor(id: number, options: ServeOptions, turns: DestinationTurns<ServedTransfer>) {
+  constructor(id: number, options: ServeOptions, turns: DestinationQueue<ServedTransfer>) {
     this.#id = id;
     this.#options = options;
     this.#turns = turns;
@@ -74,8 +74,8 @@ export class ServedTransfer {
   }
 
   async #place(contexts: readonly string[] | undefined): Promise<Place> {
-    const place = placeOf(this.#options.to.folder, contexts);
-    this.#destination = place.folder;
+    const place = placeOf(this.#options.to.directory, contexts);
+    this.#destination = place.directory;
     this.#turn = this.#turns.ask(place.context, this);
     for (const other of this.#turn.blockers) other.#yield();
     await this.#turn.granted;
@@ -121,14 +121,14 @@ export class ServedTransfer {
 }
 
 /** @throws CtxsyncError unsafe-entry */
-function placeOf(folder: string, contexts: readonly string[] | undefined): Place {
+function placeOf(directory: string, contexts: readonly string[] | undefined): Place {
   const [name = WHOLE] = contexts?.length === 1 ? contexts : [];
-  if (name === WHOLE) return { folder, context: WHOLE };
+  if (name === WHOLE) return { directory, context: WHOLE };
   if (isWorkName(name)) {
     const message = `a context is called ${name}, which is how receivers call what they work with; send it under another name`;
     throw new CtxsyncError('unsafe-entry', message, { path: name });
   }
-  return { folder: join(folder, name), context: name };
+  return { directory: join(directory, name), context: name };
 }
 
 function noHello(): CtxsyncError {

@@ -112,7 +112,7 @@ export function decodeNumbers(block: Buffer): HeaderNumbers | undefined {
 }
 
 /**
- * A file whose name field ends with a slash is a folder to Header, and loses its size; but the field
+ * A file whose name field ends with a slash is a directory to Header, and loses its size; but the field
  * may be the cut beginning of a longer path. So Header is told of another path.
  */
 const NOT_A_FOLDER = { path: '-' };

@@ -6,7 +6,7 @@ const KINDS: Record<string, EntryKind> = {
   '0': 'file',
   '1': 'hardlink',
   '2': 'symlink',
-  '5': 'folder',
+  '5': 'directory',
 };
 
 /** Members that are no files, whatever POSIX says of types that a reader does not know. */
@@ -43,7 +43,7 @@ export function lossesOf(member: TarMember): string[] {
   const losses: string[] = [];
   if (!isKnown(type)) losses.push(`tar type ${JSON.stringify(type)} is unknown: taken for a file`);
   const kind = kindOf(member);
-  const hasMode = kind === 'file' || kind === 'folder';
+  const hasMode = kind === 'file' || kind === 'directory';
   if (hasMode && (mode & SETUID_BITS) !== 0) losses.push('setuid and setgid are dropped');
   if (hasAttributes) losses.push('extended attributes and ACLs are dropped');
   return losses;
@@ -51,11 +51,11 @@ export function lossesOf(member: TarMember): string[] {
 
 /**
  * POSIX: what is of another type is a file. And before POSIX, and in BSD's tar, a file whose name ends
- * with a slash is a folder.
+ * with a slash is a directory.
  */
 function kindOf({ type, path }: TarMember): EntryKind {
   const kind = isKnown(type) ? KINDS[type]! : 'file';
-  return kind === 'file' && path.endsWith('/') ? 'folder' : kind;
+  return kind === 'file' && path.endsWith('/') ? 'directory' : kind;
 }
 
 function isKnown(type: string): boolean {

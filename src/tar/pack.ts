@@ -1,7 +1,7 @@
 import { fstatSync, readSync, type BigIntStats } from 'node:fs';
 import { toText, type BytePath } from '../disk/byte-path.ts';
 import { closeRead } from '../disk/close-read.ts';
-import type { Gauge } from '../disk/worker-status.ts';
+import type { WorkerStatus } from '../disk/worker-status.ts';
 import { hashFile, type FileHash } from '../disk/hash-file.ts';
 import { openFile } from '../disk/open-file.ts';
 import { statSource } from '../disk/stat-source.ts';
@@ -24,15 +24,15 @@ import { TarWriter } from './tar-writer.ts';
 export function pack(
   entries: Iterable<SourceEntry>,
   sink: ByteSink,
-  gauge: Gauge,
+  status: WorkerStatus,
   unreadable: UnreadablePaths,
 ): void {
   const tar = new TarWriter(sink);
   for (const entry of entries) {
     unreadable.checkTime();
     try {
-      if (unreadable.found) checkReadable(entry, gauge);
-      else packEntry(entry, tar, sink, gauge);
+      if (unreadable.found) checkReadable(entry, status);
+      else packEntry(entry, tar, sink, status);
     } catch (error) {
       unreadable.add(error, entry.path);
     }
@@ -41,26 +41,26 @@ export function pack(
   tar.end();
 }
 
-function packEntry(entry: SourceEntry, tar: TarWriter, sink: ByteSink, gauge: Gauge): void {
+function packEntry(entry: SourceEntry, tar: TarWriter, sink: ByteSink, status: WorkerStatus): void {
   if (entry.kind === 'file') {
-    if (!packKept(entry, tar, gauge)) packFile(entry, tar, sink, gauge);
+    if (!packKept(entry, tar, status)) packFile(entry, tar, sink, status);
   } else {
     tar.begin(entry);
     tar.finish();
   }
-  if (entry.path !== '') gauge.addEntry();
+  if (entry.path !== '') status.addEntry();
 }
 
-function checkReadable(entry: SourceEntry, gauge: Gauge): void {
+function checkReadable(entry: SourceEntry, status: WorkerStatus): void {
   if (entry.kind !== 'file') return;
-  gauge.enter('reading', entry.path);
+  status.enter('reading', entry.path);
   closeRead(openSource(entry));
 }
 
 /** Whether the receiver has the content already: then only the entry itself travels. */
-function packKept(entry: SourceEntry, tar: TarWriter, gauge: Gauge): boolean {
+function packKept(entry: SourceEntry, tar: TarWriter, status: WorkerStatus): boolean {
   const { size, keptIf } = entry;
-  if (keptIf === undefined || hashSource(entry, gauge) !== keptIf) return false;
+  if (keptIf === undefined || hashSource(entry, status) !== keptIf) return false;
   tar.begin({ ...entry, size: 0, kept: size });
   tar.finish();
   return true;
@@ -70,28 +70,28 @@ function packKept(entry: SourceEntry, tar: TarWriter, gauge: Gauge): boolean {
  * The SHA-256 of a source file's content, in hexadecimal digits.
  * @throws CtxsyncError source-unreadable, source-changed
  */
-export function hashSource(entry: SourceEntry, gauge: Gauge): string {
+export function hashSource(entry: SourceEntry, status: WorkerStatus): string {
   const { path, fsPath, size } = entry;
-  const hash = hashPath(fsPath, path, gauge);
+  const hash = hashPath(fsPath, path, status);
   checkUnchanged(entry, statSource(fsPath, path));
   if (hash.bytes !== size) throw otherSize(entry, hash.bytes > size ? 'more' : 'less');
   return hash.sha256;
 }
 
-function hashPath(fsPath: string | Buffer, path: BytePath, gauge: Gauge): FileHash {
+function hashPath(fsPath: string | Buffer, path: BytePath, status: WorkerStatus): FileHash {
   try {
-    return hashFile(fsPath, () => gauge.enter('reading', path));
+    return hashFile(fsPath, () => status.enter('reading', path));
   } catch (error) {
     throw sourceError(error, 'read', path);
   }
 }
 
-function packFile(entry: SourceEntry, tar: TarWriter, sink: ByteSink, gauge: Gauge): void {
-  gauge.enter('reading', entry.path);
+function packFile(entry: SourceEntry, tar: TarWriter, sink: ByteSink, status: WorkerStatus): void {
+  status.enter('reading', entry.path);
   const fd = openSource(entry);
   try {
     tar.begin(entry);
-    packContent(fd, entry, tar, sink, gauge);
+    packContent(fd, entry, tar, sink, status);
     checkUnchanged(entry, statFile(fd, entry.path));
     tar.finish();
   } finally {
@@ -108,19 +108,19 @@ function packContent(
   entry: SourceEntry,
   tar: TarWriter,
   sink: ByteSink,
-  gauge: Gauge,
+  status: WorkerStatus,
 ): void {
   const { path } = entry;
   let atEnd = false;
   while (tar.left > 0) {
     const room = sink.reserve().subarray(0, Math.min(tar.left + 1, MAX_READ_BYTES));
-    gauge.enter('reading', path);
+    status.enter('reading', path);
     const count = readFile(fd, room, path);
     if (count === 0) throw wrongSize(entry, fd, 'less');
     if (count > tar.left) throw wrongSize(entry, fd, 'more');
     atEnd = count < room.length;
     tar.produced(count);
-    gauge.addBytes(count);
+    status.addBytes(count);
   }
   if (!atEnd && readFile(fd, oneByte, path) > 0) throw wrongSize(entry, fd, 'more');
 }

@@ -1,5 +1,5 @@
 import type { Content, Entry, EntrySink } from '../entry/entry.ts';
-import type { Gauge } from '../disk/worker-status.ts';
+import type { WorkerStatus } from '../disk/worker-status.ts';
 import type { ByteSink } from '../entry/byte-io.ts';
 import { MAX_OCTAL } from './header-block.ts';
 import { isPlain } from './tar-header.ts';
@@ -13,13 +13,13 @@ export interface TarCopyOptions {
 /** Writes checked entries as an archive of our own form: `send -` and `receive -`. */
 export class TarCopy implements EntrySink {
   readonly #tar: TarWriter;
-  readonly #gauge: Gauge;
+  readonly #status: WorkerStatus;
 
   #isFirst: boolean;
 
-  constructor(sink: ByteSink, gauge: Gauge, { forOthers }: TarCopyOptions) {
+  constructor(sink: ByteSink, status: WorkerStatus, { forOthers }: TarCopyOptions) {
     this.#tar = new TarWriter(sink);
-    this.#gauge = gauge;
+    this.#status = status;
     this.#isFirst = forOthers;
   }
 
@@ -32,7 +32,7 @@ export class TarCopy implements EntrySink {
       to.set(from.subarray(0, count));
       this.#tar.produced(count);
       content.consumed(count);
-      this.#gauge.addBytes(count);
+      this.#status.addBytes(count);
     }
     this.#tar.finish();
   }
@@ -51,7 +51,7 @@ export class TarCopy implements EntrySink {
     const first = { ...entry, mtimeUs: Math.floor(entry.mtimeUs / 1e6) * 1e6 };
     if (isPlain(first)) return first;
     const mtimeUs = Math.min(Math.max(0, first.mtimeUs), MAX_OCTAL * 1e6);
-    this.#tar.begin({ path: '', kind: 'folder', mode: 0o755, mtimeUs, size: 0 });
+    this.#tar.begin({ path: '', kind: 'directory', mode: 0o755, mtimeUs, size: 0 });
     this.#tar.finish();
     return entry;
   }

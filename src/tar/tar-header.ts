@@ -9,7 +9,7 @@ import { encodePax, encodePaxTime, KEPT } from './pax.ts';
 const NAME_BYTES = 100;
 
 /** ustar's typeflags. */
-const TYPES = { file: '0', folder: '5', symlink: '2', hardlink: '1' } as const satisfies Record<
+const TYPES = { file: '0', directory: '5', symlink: '2', hardlink: '1' } as const satisfies Record<
   EntryKind,
   string
 >;
@@ -98,15 +98,15 @@ function fitsName(name: BytePath): boolean {
   return name.length < NAME_BYTES && /^[ -~]*$/.test(name);
 }
 
-/** A folder's path ends with a slash, and the root's is "./", as tar writes them. */
+/** A directory's path ends with a slash, and the root's is "./", as tar writes them. */
 function tarPath(entry: Entry): BytePath {
-  if (entry.kind !== 'folder') return entry.path;
+  if (entry.kind !== 'directory') return entry.path;
   return entry.path === '' ? './' : `${entry.path}/`;
 }
 
 /**
  * The name where a ustar header can hold it, else what stands there for readers without pax: never
- * something that ends with a slash, which would make a folder of it.
+ * something that ends with a slash, which would make a directory of it.
  */
 function placeholder(name: BytePath): string {
   if (fitsName(name)) return name;

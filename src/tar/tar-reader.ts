@@ -27,7 +27,7 @@ import { paddingBytes } from './tar-header.ts';
 /** A member of an archive as it stands there: nothing about it is checked. */
 export interface TarMember {
   path: BytePath;
-  /** ustar's typeflag: '0' file, '1' hardlink, '2' symlink, '5' folder ... */
+  /** ustar's typeflag: '0' file, '1' hardlink, '2' symlink, '5' directory ... */
   type: string;
   link: BytePath;
   /** All of what the mode field has, setuid and all. */
@@ -43,7 +43,7 @@ export interface TarMember {
 
 /**
  * Reads archives, one after another, to the end of the bytes: ustar and pax (POSIX.1-2017), GNU's long
- * names, sparse files and folder lists, and the older headers that tars still write. Names are
+ * names, sparse files and directory lists, and the older headers that tars still write. Names are
  * taken as bytes.
  *
  * What follows the end of an archive has to be zeros or another archive, as of `cat a.tar b.tar`; so
@@ -257,7 +257,7 @@ const DUMPED_FOLDER = 'D';
 
 /**
  * Other typeflags for what POSIX has one for: a file before it, a contiguous one, a sparse one; and a
- * folder of `tar -g`, with the names of what was in it.
+ * directory of `tar -g`, with the names of what was in it.
  */
 const MEANT: Record<string, string> = {
   '\0': '0',

@@ -6,11 +6,11 @@ import { lossesOf, toEntry } from './member-entry.ts';
 import type { TarReader } from './tar-reader.ts';
 
 export interface UnpackOptions {
-  /** The folder in OUT that the context is to become; '' for OUT itself. */
+  /** The directory in OUT that the context is to become; '' for OUT itself. */
   name: BytePath;
   validator: EntryValidator;
-  /** Add the folders that a foreign tar has no entry for. Our own has them all. */
-  addFolders: boolean;
+  /** Add the directories that a foreign tar has no entry for. Our own has them all. */
+  addDirectories: boolean;
   /** Files may come without their content: the sink has it. */
   takesKept: boolean;
   onSkipped: (path: BytePath, reason: string) => void;
@@ -33,7 +33,7 @@ export function unpack(reader: TarReader, sink: EntrySink, options: UnpackOption
     }
     if (entry.kept !== undefined) checkKept(entry, options);
     const { path } = entry;
-    if (options.addFolders && isRepeated(entry, options)) {
+    if (options.addDirectories && isRepeated(entry, options)) {
       options.validator.checkSkipped(member.path);
       options.onSkipped(member.path, 'a hardlink to itself: the tar has it twice');
       continue;
@@ -41,11 +41,12 @@ export function unpack(reader: TarReader, sink: EntrySink, options: UnpackOption
     const isRoot = path === '';
     const losses = lossesOf(member);
     if (losses.length > 0) options.onChanged(member.path, losses.join('; '));
-    if (entry.kind === 'folder' && reader.content().length > 0) throw folderWithContent(entry);
-    // A root that is no folder stays the root: the validator refuses it.
-    if (!isRoot || entry.kind === 'folder') entry.path = inContext(options.name, entry.path);
+    if (entry.kind === 'directory' && reader.content().length > 0)
+      throw directoryWithContent(entry);
+    // A root that is no directory stays the root: the validator refuses it.
+    if (!isRoot || entry.kind === 'directory') entry.path = inContext(options.name, entry.path);
     if (entry.kind === 'hardlink') entry.link = inContext(options.name, entry.link ?? '');
-    if (options.addFolders) addMissingFolders(entry, sink, options);
+    if (options.addDirectories) addMissingDirectories(entry, sink, options);
     sink.add(entry, reader, options.validator.check(entry));
     if (reader.content().length > 0) {
       throw new CtxsyncError('internal', `content of ${toText(entry.path)} was left over`);
@@ -60,10 +61,10 @@ function isRepeated({ path, kind, link }: Entry, { name, validator }: UnpackOpti
   return kind === 'hardlink' && link === path && validator.mayLinkTo(inContext(name, path));
 }
 
-/** A file whose name ends with a slash is a folder, and its size a lie. */
-function folderWithContent({ path }: Entry): CtxsyncError {
+/** A file whose name ends with a slash is a directory, and its size a lie. */
+function directoryWithContent({ path }: Entry): CtxsyncError {
   const text = toText(path);
-  return new CtxsyncError('unsafe-entry', `refused ${text}: it is a folder with content`, {
+  return new CtxsyncError('unsafe-entry', `refused ${text}: it is a directory with content`, {
     path: text,
   });
 }
@@ -81,8 +82,8 @@ function inContext(name: BytePath, path: BytePath): BytePath {
   return path === '' ? name : joinPath(name, path);
 }
 
-/** Folders that have no entry of their own get the mode that mkdir gives, and the child's time. */
-function addMissingFolders(
+/** Directories that have no entry of their own get the mode that mkdir gives, and the child's time. */
+function addMissingDirectories(
   child: Entry,
   sink: EntrySink,
   { validator, onEntry }: UnpackOptions,
@@ -92,9 +93,15 @@ function addMissingFolders(
   for (let at = child.path.indexOf('/'); at >= 0; at = child.path.indexOf('/', at + 1)) {
     const path = child.path.slice(0, at);
     if (validator.hasDirectory(path)) continue;
-    const folder: Entry = { path, kind: 'folder', mode: 0o755, mtimeUs: child.mtimeUs, size: 0 };
-    sink.add(folder, NO_CONTENT, validator.check(folder));
-    onEntry('folder', path);
+    const directory: Entry = {
+      path,
+      kind: 'directory',
+      mode: 0o755,
+      mtimeUs: child.mtimeUs,
+      size: 0,
+    };
+    sink.add(directory, NO_CONTENT, validator.check(directory));
+    onEntry('directory', path);
   }
 }
 

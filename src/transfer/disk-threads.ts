@@ -2,9 +2,9 @@ import { CtxsyncError } from '../errors.ts';
 import { Ring } from '../flow/ring.ts';
 import { MAX_SPARE_RINGS, RING_BYTES, TICK_MS } from '../limits.ts';
 import type { Side } from '../observe/events.ts';
-import { GaugeWatch } from '../observe/status-watch.ts';
+import { StatusWatch } from '../observe/status-watch.ts';
 import { DiskThread } from '../worker/disk-thread.ts';
-import type { JobName, Jobs, PathWord, UnnamedPaths } from '../worker/jobs.ts';
+import type { JobName, Jobs, PathNote, UnnamedPaths } from '../worker/jobs.ts';
 import { countAsStuck } from './stuck-threads.ts';
 
 /**
@@ -26,27 +26,27 @@ interface RunningJob {
 }
 
 /** The disk threads and rings of one run: everything that has to be gone when it ends. */
-export class Crew {
+export class DiskThreads {
   readonly #threads = new Set<DiskThread>();
   readonly #rings = new Set<Ring>();
   readonly #running = new Map<DiskThread, RunningJob>();
   readonly #side: Side;
-  readonly #onWord: (word: PathWord | UnnamedPaths) => void;
+  readonly #onNote: (note: PathNote | UnnamedPaths) => void;
   #finishedMs = 0;
   #cancelled = false;
   #leftOver: ((thread: DiskThread) => Promise<unknown>) | undefined;
 
   /**
-   * @param onWord told about paths that are skipped or changed
+   * @param onNote told about paths that are skipped or changed
    */
-  constructor(side: Side, onWord: (word: PathWord | UnnamedPaths) => void) {
+  constructor(side: Side, onNote: (note: PathNote | UnnamedPaths) => void) {
     this.#side = side;
-    this.#onWord = onWord;
+    this.#onNote = onNote;
   }
 
-  /** @param onWord told in place of the run's own */
-  hire(onWord = this.#onWord): DiskThread {
-    const thread = new DiskThread(this.#side, onWord);
+  /** @param onNote told in place of the run's own */
+  start(onNote = this.#onNote): DiskThread {
+    const thread = new DiskThread(this.#side, onNote);
     this.#threads.add(thread);
     return thread;
   }
@@ -61,9 +61,9 @@ export class Crew {
 
   /**
    * Ends a thread whose work is done, and lets go of its rings: a run may have more contexts than
-   * threads at a time. The thread's gauge can still be read.
+   * threads at a time. The thread's status can still be read.
    */
-  async dismiss(thread: DiskThread, ...rings: Ring[]): Promise<void> {
+  async release(thread: DiskThread, ...rings: Ring[]): Promise<void> {
     this.#threads.delete(thread);
     for (const ring of rings) this.#rings.delete(ring);
     if (await endThread(thread)) for (const ring of rings) retire(ring);
@@ -76,7 +76,7 @@ export class Crew {
 
   /**
    * Runs a job; its time, less the waiting for rings, is this side's own work.
-   * @throws CtxsyncError what the job failed with; interrupted when the crew was cancelled
+   * @throws CtxsyncError what the job failed with; interrupted when the threads were cancelled
    */
   async run<Name extends JobName>(
     thread: DiskThread,
@@ -128,7 +128,7 @@ export class Crew {
     input: Jobs[Name]['input'],
     withinMs: number,
   ): Promise<'done' | 'failed' | 'hung'> {
-    const thread = [...this.#threads].find(({ idle }) => idle) ?? this.hire();
+    const thread = [...this.#threads].find(({ idle }) => idle) ?? this.start();
     let failed = false;
     const done = thread.run(name, input).catch(() => (failed = true));
     if (!(await whileActive(thread, done, withinMs))) return 'hung';
@@ -170,9 +170,9 @@ export class Crew {
   }
 
   #waitedMs(thread: DiskThread, name: JobName): number {
-    const gauge = thread.gauge.read();
-    if (BETWEEN.has(name)) return gauge.waitedForRoomMs + gauge.waitedForDataMs;
-    return gauge[IDLE_IN[this.#side]];
+    const status = thread.status.read();
+    if (BETWEEN.has(name)) return status.waitedForRoomMs + status.waitedForDataMs;
+    return status[IDLE_IN[this.#side]];
   }
 }
 
@@ -194,7 +194,7 @@ async function whileActive(
   done: Promise<unknown>,
   withinMs: number,
 ): Promise<boolean> {
-  const watch = new GaugeWatch(thread.gauge);
+  const watch = new StatusWatch(thread.status);
   let timer: NodeJS.Timeout | undefined;
   const hung = new Promise<boolean>((resolve) => {
     timer = setInterval(() => {

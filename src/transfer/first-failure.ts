@@ -1,9 +1,9 @@
 import { CtxsyncError } from '../errors.ts';
 import { STRAY_SILENCE_MS } from '../limits.ts';
-import { within } from '../with-timeout.ts';
+import { withTimeout } from '../with-timeout.ts';
 
 /** Where everything that ends a run early comes together: the first failure is the run's. */
-export class Failure {
+export class FirstFailure {
   /** Rejects with the first failure; never resolves. */
   readonly #failed: Promise<never>;
   /** From here on an interruption comes too late, and is ignored. */
@@ -42,7 +42,7 @@ export class Failure {
 
   /** The interruption, whatever the run's first failure was; waited for up to `ms` milliseconds. */
   async interruptionWithin(ms: number): Promise<CtxsyncError | undefined> {
-    await within(ms, this.#interrupted);
+    await withTimeout(ms, this.#interrupted);
     return this.#interruption;
   }
 

@@ -9,7 +9,7 @@ import {
 } from '../limits.ts';
 import type { Phase, Side, TransferEvent } from '../observe/events.ts';
 import { ArrivalRate } from '../observe/arrival-rate.ts';
-import { GaugeWatch } from '../observe/status-watch.ts';
+import { StatusWatch } from '../observe/status-watch.ts';
 import type { Movement } from '../observe/movement.ts';
 import { ProgressMeter } from '../observe/progress-meter.ts';
 import { StallDetector, type StallEvent } from '../observe/stall-detector.ts';
@@ -50,7 +50,7 @@ export type WireMovement = Pick<Movement, 'payloadBytes' | 'claims'>;
 
 interface Watched {
   thread: DiskThread;
-  watch: GaugeWatch;
+  watch: StatusWatch;
   snapshot: GaugeSnapshot;
   pendingMs: number;
   /** Its entries and bytes are what is shown. */
@@ -139,7 +139,7 @@ export class Monitor {
 
   /** @param counts its entries and bytes are the transfer's */
   watch(thread: DiskThread, counts: boolean): void {
-    const watch = new GaugeWatch(thread.gauge);
+    const watch = new StatusWatch(thread.status);
     this.#watched.push({ thread, watch, ...watch.look(performance.now()), counts });
   }
 

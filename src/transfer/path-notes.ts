@@ -2,10 +2,10 @@ import type { Removals } from '../dest/removals.ts';
 import { toText } from '../disk/byte-path.ts';
 import { MAX_REPORTED_PATHS } from '../limits.ts';
 import type { PathNotes } from '../observe/events.ts';
-import type { PathWord, UnnamedPaths } from '../worker/jobs.ts';
+import type { PathNote, UnnamedPaths } from '../worker/jobs.ts';
 
-/** Paths that are worth a word in the report: the first of them, and how many there were. */
-export class Notes {
+/** Paths for the report: the first of them, and how many there were. */
+export class PathNoteCollector {
   readonly skipped: PathNotes = { count: 0, paths: [] };
   readonly changed: PathNotes = { count: 0, paths: [] };
   readonly removed: PathNotes = { count: 0, paths: [] };
@@ -17,13 +17,13 @@ export class Notes {
     this.removed.paths.push(...paths.map((path) => ({ path: toText(path), reason })));
   }
 
-  add(word: PathWord | UnnamedPaths): void {
-    const notes = this[word.about];
-    if ('count' in word) {
-      notes.count += word.count;
+  add(note: PathNote | UnnamedPaths): void {
+    const notes = this[note.about];
+    if ('count' in note) {
+      notes.count += note.count;
       return;
     }
-    const { path, reason } = word;
+    const { path, reason } = note;
     notes.count += 1;
     if (notes.paths.length < MAX_REPORTED_PATHS) notes.paths.push({ path: toText(path), reason });
   }

@@ -1,5 +1,5 @@
 /** How long something has been waited for, for stall verdicts. */
-export class Pending {
+export class PendingTimer {
   #since: number | undefined;
 
   begin(): void {

@@ -7,7 +7,7 @@ import type {
   TransferReport,
 } from '../observe/events.ts';
 import type { Monitor } from './monitor.ts';
-import type { Notes } from './path-notes.ts';
+import type { PathNoteCollector } from './path-notes.ts';
 
 export interface Outcome {
   side: Side;
@@ -20,7 +20,11 @@ export interface Outcome {
 }
 
 /** Everything that is known of a run when it is over. */
-export function makeReport(outcome: Outcome, monitor: Monitor, notes: Notes): TransferReport {
+export function makeReport(
+  outcome: Outcome,
+  monitor: Monitor,
+  notes: PathNoteCollector,
+): TransferReport {
   const { side, error, contexts, counts, wireBytes, digest, times } = outcome;
   const report: TransferReport = {
     result: error === undefined ? 'done' : 'failed',

@@ -1,5 +1,5 @@
 /** Lets so many work at the same time; the others wait for their turn, first come, first served. */
-export class Turns {
+export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];
   #onNoneWaiting: (() => void) | undefined;

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
 import { CHILD_GRACE_MS, CHILD_WORDS_MS, LAST_WORDS_CHARS } from '../limits.ts';
-import { within } from '../with-timeout.ts';
+import { withTimeout } from '../with-timeout.ts';
 import { ReadableIncoming, WritableOutgoing } from './node-stream.ts';
 import type { Connection } from './transport.ts';
 
@@ -29,8 +29,8 @@ export async function startCommand(
     outgoing: new WritableOutgoing(child.stdin),
     async explain(error) {
       if (!EXPLAINED.has(error.code)) return error;
-      await within(CHILD_GRACE_MS, exited);
-      await within(CHILD_WORDS_MS, closed);
+      await withTimeout(CHILD_GRACE_MS, exited);
+      await withTimeout(CHILD_WORDS_MS, closed);
       const said = words.text.trim().replaceAll(/\s*\n\s*/g, '; ');
       const message = `${error.message}; ${describe(child, argv)}${said === '' ? '' : `: ${said}`}`;
       return new CtxsyncError(error.code, message, { path: error.path, cause: error });
@@ -38,13 +38,13 @@ export async function startCommand(
     // Waits a moment for it to end by itself, then ends it: no child is left behind.
     async close() {
       child.stdin.destroy();
-      await within(CHILD_GRACE_MS, exited);
+      await withTimeout(CHILD_GRACE_MS, exited);
       if (runs(child)) {
         child.kill('SIGTERM');
-        await within(CHILD_GRACE_MS, exited);
+        await withTimeout(CHILD_GRACE_MS, exited);
       }
       if (runs(child)) child.kill('SIGKILL');
-      await within(CHILD_WORDS_MS, closed);
+      await withTimeout(CHILD_WORDS_MS, closed);
       child.stdout.destroy();
       child.stderr.destroy();
       words.end();

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { joinPath, type BytePath } from '../disk/byte-path.ts';
-import type { Gauge } from '../disk/worker-status.ts';
+import type { WorkerStatus } from '../disk/worker-status.ts';
 import { unescapeOctal } from '../disk/octal-escapes.ts';
 import { ATTRIBUTE_BATCH_BYTES, MAX_ATTRIBUTE_OUTPUT_BYTES } from '../limits.ts';
 
@@ -21,7 +21,7 @@ export type RunTool = (command: readonly string[], paths: Buffer) => string | fa
 export class LostAttributes {
   readonly #root: BytePath;
   readonly #onChanged: (path: BytePath, reason: string) => void;
-  readonly #gauge: Gauge;
+  readonly #status: WorkerStatus;
   readonly #run: RunTool;
   #tools: readonly Tool[] = [GETFATTR, GETCAP];
   /** By path on the disk. */
@@ -32,12 +32,12 @@ export class LostAttributes {
   constructor(
     root: BytePath,
     onChanged: (path: BytePath, reason: string) => void,
-    gauge: Gauge,
+    status: WorkerStatus,
     run: RunTool = runForEach,
   ) {
     this.#root = root;
     this.#onChanged = onChanged;
-    this.#gauge = gauge;
+    this.#status = status;
     this.#run = run;
   }
 
@@ -68,7 +68,7 @@ export class LostAttributes {
 
   #look(batch: ReadonlyMap<BytePath, { path: BytePath }>): Map<BytePath, string[]> {
     const [first] = batch.values();
-    if (first !== undefined) this.#gauge.enter('scanning', first.path);
+    if (first !== undefined) this.#status.enter('scanning', first.path);
     const paths = toFsBytes([...batch.keys()]);
     for (const tool of this.#tools) {
       const printed = this.#run(tool.command, paths);

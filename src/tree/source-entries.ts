@@ -3,7 +3,7 @@ import { toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { isSameInode, type Inode } from '../disk/inode.ts';
 import { kindOf } from '../disk/kind-of.ts';
 import { isBeyondMicroseconds, toMicroseconds } from '../disk/mtime.ts';
-import { OpenFolder } from '../disk/open-directory.ts';
+import { OpenDirectory } from '../disk/open-directory.ts';
 import { readLink } from '../disk/read-link.ts';
 import { statSource } from '../disk/stat-source.ts';
 import { sourceChanged, sourceError } from '../disk/system-error.ts';
@@ -43,11 +43,11 @@ export class SourceEntries {
    * @param was what it has to be
    * @throws CtxsyncError source-unreadable, source-changed
    */
-  root(folder: OpenFolder, path: BytePath, was: Inode | undefined): SourceEntry {
-    const fsPath = folder.child('.');
+  root(directory: OpenDirectory, path: BytePath, was: Inode | undefined): SourceEntry {
+    const fsPath = directory.child('.');
     const stats = statSource(toFsPath(fsPath), path);
     if (was !== undefined && !isSameInode(was, stats)) throw sourceChanged('', 'was replaced');
-    return this.travels(this.#entry('', 'folder', stats, fsPath));
+    return this.travels(this.#entry('', 'directory', stats, fsPath));
   }
 
   /** This entry travels: tells what it does so without. */
@@ -61,16 +61,16 @@ export class SourceEntries {
 
   /**
    * The entry for a child, or undefined when it cannot travel.
-   * @param ignored only folders travel, and nothing that goes wrong counts
+   * @param ignored only directories travel, and nothing that goes wrong counts
    * @throws CtxsyncError source-unreadable, source-changed, over-limit
    */
   child(
-    folder: OpenFolder,
+    directory: OpenDirectory,
     path: BytePath,
     name: BytePath,
     ignored: boolean,
   ): FoundEntry | undefined {
-    const fsPath = folder.child(name);
+    const fsPath = directory.child(name);
     let stats: BigIntStats;
     try {
       stats = statSource(toFsPath(fsPath), path);
@@ -79,9 +79,9 @@ export class SourceEntries {
       throw error;
     }
     if (ignored && !stats.isDirectory()) return undefined;
-    if (!folder.verify()) throw sourceChanged(path, 'was replaced');
+    if (!directory.verify()) throw sourceChanged(path, 'was replaced');
     if (path.length > MAX_PATH_BYTES && !ignored) throw tooLong(path);
-    if (stats.isDirectory()) return this.#entry(path, 'folder', stats, fsPath);
+    if (stats.isDirectory()) return this.#entry(path, 'directory', stats, fsPath);
     if (stats.isFile() || stats.isSymbolicLink()) return this.#linkable(path, stats, fsPath);
     this.#options.onSkipped(path, kindOf(stats));
     return undefined;
@@ -121,11 +121,11 @@ export class SourceEntries {
 }
 
 /** @throws CtxsyncError source-unreadable, source-changed */
-export function openSource(fsPath: BytePath, path: BytePath): OpenFolder {
+export function openSource(fsPath: BytePath, path: BytePath): OpenDirectory {
   try {
-    return new OpenFolder(fsPath);
+    return new OpenDirectory(fsPath);
   } catch (error) {
-    throw sourceError(error, 'open the folder', path);
+    throw sourceError(error, 'open the directory', path);
   }
 }
 
@@ -135,19 +135,19 @@ export function openSource(fsPath: BytePath, path: BytePath): OpenFolder {
  * @throws CtxsyncError source-unreadable, source-changed
  */
 export function openChild(
-  parent: OpenFolder,
+  parent: OpenDirectory,
   name: BytePath,
   { path, identity }: SourceEntry,
-): OpenFolder {
-  const folder = openSource(parent.child(name), path);
+): OpenDirectory {
+  const directory = openSource(parent.child(name), path);
   try {
-    const opened = statSource(toFsPath(folder.child('.')), path);
+    const opened = statSource(toFsPath(directory.child('.')), path);
     if (!parent.verify() || !isSameDirectory(identity, opened)) {
       throw sourceChanged(path, 'was replaced');
     }
-    return folder;
+    return directory;
   } catch (error) {
-    folder.close();
+    directory.close();
     throw error;
   }
 }

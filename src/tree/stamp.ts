@@ -14,8 +14,8 @@ export function stampOf(kind: EntryKind, identity: FileIdentity): string {
   figures[0] = identity.dev;
   figures[1] = identity.ino;
   figures[2] = identity.birthtimeNs;
-  figures[3] = kind === 'folder' ? 0n : identity.size;
-  figures[4] = kind === 'folder' ? 0n : identity.mtimeNs;
+  figures[3] = kind === 'directory' ? 0n : identity.size;
+  figures[4] = kind === 'directory' ? 0n : identity.mtimeNs;
   let hash = 0;
   for (let at = 0; at < halves.length; at++) {
     hash = Math.imul(hash ^ halves[at]!, PRIME);

@@ -1,5 +1,5 @@
 import { isBeneath, joinPath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
-import type { OpenFolder } from '../disk/open-directory.ts';
+import type { OpenDirectory } from '../disk/open-directory.ts';
 import { sourceChanged } from '../disk/system-error.ts';
 import {
   isWorkName,
@@ -9,7 +9,7 @@ import {
   type WantSource,
 } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
-import type { FolderMatch } from '../ignore/ignore-rules.ts';
+import type { DirectoryMatch } from '../ignore/ignore-rules.ts';
 import { openChild, openSource, SourceEntries } from './source-entries.ts';
 import { stampOf } from './stamp.ts';
 import type { WalkOptions } from './walk.ts';
@@ -33,16 +33,16 @@ export function* walkWanted(
   if (first.path !== '') throw notOffered(first.path);
   wants.take();
   const entries = new SourceEntries(options);
-  options.gauge.enter('scanning', root);
-  const folder = openSource(root, root);
+  options.status.enter('scanning', root);
+  const directory = openSource(root, root);
   try {
-    const entry = entries.root(folder, root, options.identity);
+    const entry = entries.root(directory, root, options.identity);
     checkListed(first, entry);
     yield entry;
-    yield* new WantedWalk(wants, entries, options).children(folder, '', options.rules.root());
+    yield* new WantedWalk(wants, entries, options).children(directory, '', options.rules.root());
     options.unreadable.end();
   } finally {
-    folder.close();
+    directory.close();
   }
   const left = wants.peek();
   if (left !== undefined) throw notOffered(left.path);
@@ -59,9 +59,13 @@ class WantedWalk {
     this.#options = options;
   }
 
-  /** As deep as the wants go: they have a folder before what lies in it. */
-  *children(folder: OpenFolder, path: BytePath, match: FolderMatch): Generator<SourceEntry> {
-    const { rules, gauge } = this.#options;
+  /** As deep as the wants go: they have a directory before what lies in it. */
+  *children(
+    directory: OpenDirectory,
+    path: BytePath,
+    match: DirectoryMatch,
+  ): Generator<SourceEntry> {
+    const { rules, status } = this.#options;
     for (;;) {
       const want = this.#wants.peek();
       if (want === undefined) return;
@@ -74,19 +78,19 @@ class WantedWalk {
       const decision = rules.decide(child, match);
       const travels = !decision.ignored || rules.couldIncludeBeneath(child, decision);
       if (!travels) throw notOffered(child);
-      gauge.enter('scanning', child);
-      const found = this.#entries.child(folder, child, name, decision.ignored);
+      status.enter('scanning', child);
+      const found = this.#entries.child(directory, child, name, decision.ignored);
       if (found === undefined) throw sourceChanged(child, 'was replaced');
       checkListed(want, found);
       this.#wants.take();
       const entry = this.#entries.travels(found);
       yield entry.kind === 'file' ? { ...entry, keptIf: want.sha256 } : entry;
-      if (entry.kind === 'folder') yield* this.#enter(folder, entry, name, decision);
+      if (entry.kind === 'directory') yield* this.#enter(directory, entry, name, decision);
       else this.#checkNothingBeneath(child);
     }
   }
 
-  /** What is wanted beneath was offered, so this was a folder then. */
+  /** What is wanted beneath was offered, so this was a directory then. */
   #checkNothingBeneath(path: BytePath): void {
     const next = this.#wants.peek();
     if (next !== undefined && isBeneath(next.path, path)) {
@@ -95,22 +99,22 @@ class WantedWalk {
   }
 
   *#enter(
-    parent: OpenFolder,
+    parent: OpenDirectory,
     entry: SourceEntry,
     name: BytePath,
-    match: FolderMatch,
+    match: DirectoryMatch,
   ): Generator<SourceEntry> {
-    this.#options.gauge.enter('scanning', entry.path);
-    const folder = openChild(parent, name, entry);
+    this.#options.status.enter('scanning', entry.path);
+    const directory = openChild(parent, name, entry);
     try {
-      yield* this.children(folder, entry.path, match);
+      yield* this.children(directory, entry.path, match);
     } finally {
-      folder.close();
+      directory.close();
     }
   }
 }
 
-/** A name that leads out of its folder was never offered, nor was a receiver's own. */
+/** A name that leads out of its directory was never offered, nor was a receiver's own. */
 function checkName({ path }: Want, name: BytePath): void {
   if (name === '' || name === '.' || name === '..' || isWorkName(name)) throw notOffered(path);
 }
@@ -126,7 +130,7 @@ function checkListed(want: Want, { path, kind, identity }: SourceEntry): void {
 
 const NAMES: Record<EntryKind, string> = {
   file: 'a file',
-  folder: 'a directory',
+  directory: 'a directory',
   symlink: 'a symlink',
   hardlink: 'a hardlink',
 };

@@ -2,7 +2,7 @@ import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { CreditGrant } from '../flow/credit.ts';
 import { MAX_STREAMS } from '../limits.ts';
-import { corrupt } from './protocol-error.ts';
+import { protocolError } from './protocol-error.ts';
 import { FrameDecoder, type FrameSink } from './frame-decoder.ts';
 import { FrameOrder } from './frame-order.ts';
 import { frameName, FrameType, MAGIC, type FrameHeader } from './frame.ts';
@@ -26,7 +26,7 @@ import {
 } from './messages.ts';
 import { Preamble } from './preamble.ts';
 import { StreamDigest } from './stream-digest.ts';
-import { Tally } from './stream-totals.ts';
+import { StreamTotals } from './stream-totals.ts';
 
 export interface IncomingStream {
   readonly id: number;
@@ -83,7 +83,7 @@ export class Demux {
   readonly #handler: DemuxHandler;
   readonly #preamble = new Preamble();
   readonly #decoder: FrameDecoder;
-  readonly #tally = new Tally();
+  readonly #tally = new StreamTotals();
   readonly #order = new FrameOrder();
   readonly #open = new Map<number, Incoming>();
   #lastId = 0;
@@ -214,11 +214,11 @@ export class Demux {
     this.#order.check(header.type, at);
     const stream = this.#streamOf(header, at);
     if (stream.kind === 'want' && stream.all === true) {
-      throw corrupt(`DATA of stream ${stream.id}, which wants everything`, at);
+      throw protocolError(`DATA of stream ${stream.id}, which wants everything`, at);
     }
     // For the whole frame at once: what is refused must not depend on the pieces in which it comes.
     if (stream.grant?.receive(header.length) === false) {
-      throw corrupt(`stream ${stream.id} has more bytes than were granted`, at);
+      throw protocolError(`stream ${stream.id} has more bytes than were granted`, at);
     }
     this.#current = stream;
   }
@@ -257,13 +257,14 @@ export class Demux {
 
   #handleDuplex({ type, stream }: FrameHeader, payload: Uint8Array, at: number): void {
     const answers = this.#order.duplex ? this.#handler.answers : undefined;
-    if (answers === undefined) throw corrupt(`${frameName(type)}, which nobody asked for`, at);
+    if (answers === undefined)
+      throw protocolError(`${frameName(type)}, which nobody asked for`, at);
     if (type === FrameType.credit) {
       const taken = answers.credit(stream, decodeCredit(payload, at));
-      if (!taken) throw corrupt(`CREDIT for stream ${stream} that cannot be`, at);
+      if (!taken) throw protocolError(`CREDIT for stream ${stream} that cannot be`, at);
       return;
     }
-    if (answers.receipt === undefined) throw corrupt('RECEIPT, which nobody asked for', at);
+    if (answers.receipt === undefined) throw protocolError('RECEIPT, which nobody asked for', at);
     this.#checkAllEnded('RECEIPT', at);
     this.#order.end('receipt');
     answers.receipt(decodeReceipt(payload, at));
@@ -289,8 +290,10 @@ export class Demux {
 
   #handleOpen(header: FrameHeader, payload: Uint8Array, at: number): void {
     const id = header.stream;
-    if (id !== this.#lastId + 1) throw corrupt(`OPEN of stream ${id} after ${this.#lastId}`, at);
-    if (this.#open.size === MAX_STREAMS) throw corrupt(`over ${MAX_STREAMS} open streams`, at);
+    if (id !== this.#lastId + 1)
+      throw protocolError(`OPEN of stream ${id} after ${this.#lastId}`, at);
+    if (this.#open.size === MAX_STREAMS)
+      throw protocolError(`over ${MAX_STREAMS} open streams`, at);
     const open = { id, ...decodeOpen(payload, at) };
     const ring = this.#handler.open(open);
     this.#lastId = id;
@@ -314,10 +317,10 @@ export class Demux {
     const end = decodeEnd(payload, at);
     const name = `stream ${stream.id}`;
     if (end.bytes !== stream.bytes) {
-      throw corrupt(`${name} has ${stream.bytes} bytes, its END says ${end.bytes}`, at);
+      throw protocolError(`${name} has ${stream.bytes} bytes, its END says ${end.bytes}`, at);
     }
     if (end.gmac !== stream.digest.digest()) {
-      throw corrupt(`the bytes of ${name} do not match the digest of its END`, at);
+      throw protocolError(`the bytes of ${name} do not match the digest of its END`, at);
     }
     this.#open.delete(stream.id);
     this.#tally.add(stream.id, end);
@@ -331,7 +334,7 @@ export class Demux {
     const fin = this.#tally.fin();
     const { streams, bytes, digest } = fin;
     if (said.streams !== streams || said.bytes !== bytes || said.digest !== digest) {
-      throw corrupt('FIN does not match the streams before it', at);
+      throw protocolError('FIN does not match the streams before it', at);
     }
     this.#order.end('fin');
     this.#handler.fin(fin);
@@ -344,16 +347,17 @@ export class Demux {
   }
 
   #checkAllEnded(frame: string, at: number): void {
-    if (this.#open.size > 0) throw corrupt(`${frame} with ${this.#open.size} streams open`, at);
+    if (this.#open.size > 0)
+      throw protocolError(`${frame} with ${this.#open.size} streams open`, at);
   }
 
   /** The open stream that a DATA or END is about, where it stands as the frame says. */
   #streamOf({ type, stream: id, offset }: FrameHeader, at: number): Incoming {
     const stream = this.#open.get(id);
     const name = `${frameName(type)} of stream ${id}`;
-    if (stream === undefined) throw corrupt(`${name}, which is not open`, at);
+    if (stream === undefined) throw protocolError(`${name}, which is not open`, at);
     if (offset === stream.bytes >>> 0) return stream;
-    throw corrupt(`${name} with offset ${offset} after ${stream.bytes} bytes`, at);
+    throw protocolError(`${name} with offset ${offset} after ${stream.bytes} bytes`, at);
   }
 
   #truncation(): string {

@@ -1,5 +1,5 @@
 import { MAX_CONTROL_BYTES } from '../limits.ts';
-import { corrupt } from './protocol-error.ts';
+import { protocolError } from './protocol-error.ts';
 import {
   checkHeader,
   decodeHeader,
@@ -147,6 +147,6 @@ export class FrameDecoder {
   #checkSum(header: FrameHeader, covered: number): void {
     const expected = frameChecksum(this.#headerBytes, this.#control.subarray(0, covered));
     if (expected === header.checksum) return;
-    throw corrupt(`the checksum of ${frameName(header.type)} does not match`, this.#frameAt);
+    throw protocolError(`the checksum of ${frameName(header.type)} does not match`, this.#frameAt);
   }
 }

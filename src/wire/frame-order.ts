@@ -1,4 +1,4 @@
-import { corrupt } from './protocol-error.ts';
+import { protocolError } from './protocol-error.ts';
 import { FIRST_SKIPPABLE, frameName, FrameType } from './frame.ts';
 import type { Mode } from './messages.ts';
 
@@ -22,15 +22,17 @@ export class FrameOrder {
    */
   check(type: number, at: number): void {
     const name = frameName(type);
-    if (this.#state === 'error') throw corrupt(`${name} after ERROR`, at);
-    if (this.#state === 'fin' && !this.#mayFollowFin(type)) throw corrupt(`${name} after FIN`, at);
+    if (this.#state === 'error') throw protocolError(`${name} after ERROR`, at);
+    if (this.#state === 'fin' && !this.#mayFollowFin(type))
+      throw protocolError(`${name} after FIN`, at);
     if (this.#state === 'receipt' && !mayFollowAll(type)) {
-      throw corrupt(`${name} after RECEIPT`, at);
+      throw protocolError(`${name} after RECEIPT`, at);
     }
     if (this.#state === 'new' && type !== FrameType.hello) {
-      throw corrupt(`${name} before HELLO`, at);
+      throw protocolError(`${name} before HELLO`, at);
     }
-    if (this.#state !== 'new' && type === FrameType.hello) throw corrupt('a second HELLO', at);
+    if (this.#state !== 'new' && type === FrameType.hello)
+      throw protocolError('a second HELLO', at);
   }
 
   hello(mode: Mode): void {

@@ -1,5 +1,5 @@
 import { MAX_CONTROL_BYTES, MAX_PAYLOAD_BYTES } from '../limits.ts';
-import { corrupt } from './protocol-error.ts';
+import { protocolError } from './protocol-error.ts';
 import { crc32 } from './crc32.ts';
 
 /** The versions of the protocol that this code speaks: PROTOCOL.md. */
@@ -126,18 +126,19 @@ export function checkHeader(header: FrameHeader, at: number): void {
   const name = frameName(header.type);
   const most = header.type === FrameType.data ? MAX_PAYLOAD_BYTES : MAX_CONTROL_BYTES;
   if (header.length > most) {
-    throw corrupt(`${name} with ${header.length} bytes of payload, more than ${most}`, at);
+    throw protocolError(`${name} with ${header.length} bytes of payload, more than ${most}`, at);
   }
   if (header.type >= FIRST_SKIPPABLE) return;
-  if (!NAMES.has(header.type)) throw corrupt(name, at);
-  if (header.flags !== 0) throw corrupt(`${name} with unknown flags ${header.flags}`, at);
+  if (!NAMES.has(header.type)) throw protocolError(name, at);
+  if (header.flags !== 0) throw protocolError(`${name} with unknown flags ${header.flags}`, at);
   if (OF_A_STREAM.has(header.type) !== header.stream > 0) {
-    throw corrupt(`${name} on stream ${header.stream}`, at);
+    throw protocolError(`${name} on stream ${header.stream}`, at);
   }
   if (header.offset !== 0 && !WITH_OFFSET.has(header.type)) {
-    throw corrupt(`${name} with offset ${header.offset}`, at);
+    throw protocolError(`${name} with offset ${header.offset}`, at);
   }
-  if (header.type === FrameType.data && header.length === 0) throw corrupt('an empty DATA', at);
+  if (header.type === FrameType.data && header.length === 0)
+    throw protocolError('an empty DATA', at);
 }
 
 /** For messages. */

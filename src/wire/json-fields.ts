@@ -1,6 +1,6 @@
 import { CtxsyncError } from '../errors.ts';
 import { MAX_CONTROL_BYTES, MAX_NAME_BYTES } from '../limits.ts';
-import { corrupt } from './protocol-error.ts';
+import { protocolError } from './protocol-error.ts';
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
@@ -110,10 +110,10 @@ export class JsonFields {
     try {
       parsed = JSON.parse(UTF8.decode(payload));
     } catch {
-      throw corrupt(`the payload of ${this.#frame} is not JSON`, this.#at);
+      throw protocolError(`the payload of ${this.#frame} is not JSON`, this.#at);
     }
     if (isRecord(parsed)) return parsed;
-    throw corrupt(`the payload of ${this.#frame} is not a JSON object`, this.#at);
+    throw protocolError(`the payload of ${this.#frame} is not a JSON object`, this.#at);
   }
 
   /** Own keys only: a peer that leaves out a key must not get what every object has. */
@@ -122,7 +122,7 @@ export class JsonFields {
   }
 
   #wrong(key: string, what: string): CtxsyncError {
-    return corrupt(`${this.#frame}: ${key} ${what}`, this.#at);
+    return protocolError(`${this.#frame}: ${key} ${what}`, this.#at);
   }
 }
 

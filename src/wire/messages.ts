@@ -33,7 +33,7 @@ export interface Hello {
   /** Milliseconds between two BEATs. */
   beatIntervalMs: number;
   /** It shows progress on a terminal: the other side is quiet. */
-  speaks: boolean;
+  showsProgress: boolean;
   /** What it can do beyond its version; unknown ones are ignored. */
   capabilities: string[];
   /** A sender: the names of all its contexts; absent when they are too many to say. */
@@ -59,7 +59,7 @@ export interface Fin {
   streams: number;
   /** Of all streams. */
   bytes: number;
-  /** SHA-256 over the ENDs, in hexadecimal digits: see Tally. */
+  /** SHA-256 over the ENDs, in hexadecimal digits: see StreamTotals. */
   digest: string;
 }
 
@@ -170,7 +170,7 @@ export function decodeHello(payload: Uint8Array, at: number): Hello {
     transferId: fields.hex('transferId', 32),
     credit: mode === 'duplex' ? fields.count('credit') : fields.zero('credit'),
     beatIntervalMs: fields.count('beatIntervalMs'),
-    speaks: fields.flag('speaks'),
+    showsProgress: fields.flag('showsProgress'),
     capabilities: fields.words('capabilities', MAX_CAPABILITIES, MAX_CAPABILITY_CHARS),
     contexts: fields.optionalContextNames('contexts', MAX_HELLO_CONTEXTS),
   };

@@ -15,7 +15,7 @@ import {
   type StreamKind,
 } from './messages.ts';
 import { StreamDigest } from './stream-digest.ts';
-import { Tally } from './stream-totals.ts';
+import { StreamTotals } from './stream-totals.ts';
 
 export interface OutgoingStream {
   /** From 1 up, never reused. */
@@ -59,7 +59,7 @@ interface UnderWay {
  */
 export class Mux {
   readonly #transferId: string;
-  readonly #tally = new Tally();
+  readonly #tally = new StreamTotals();
   readonly #controls: ControlQueue;
   /** Whose turn is next is first. */
   #streams: Outgoing[] = [];

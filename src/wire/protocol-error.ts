@@ -6,6 +6,6 @@ import { CtxsyncError } from '../errors.ts';
  * @param what names the frame or field, and what is wrong with it
  * @param at bytes of the connection before the frame
  */
-export function corrupt(what: string, at: number): CtxsyncError {
+export function protocolError(what: string, at: number): CtxsyncError {
   return new CtxsyncError('corrupt', `the connection is damaged: ${what}, at byte ${at}`);
 }

@@ -5,7 +5,7 @@ import type { End, Fin } from './messages.ts';
  * The ENDs of one direction, and the FIN that follows from them. Both sides keep one: the sender to
  * say it, the receiver to check it. At most MAX_STREAM_ID entries.
  */
-export class Tally {
+export class StreamTotals {
   /** By stream id, from 1. */
   readonly #ends: (End | undefined)[] = [];
 

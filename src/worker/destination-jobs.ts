@@ -7,19 +7,19 @@ import { commit } from '../dest/commit.ts';
 import { Comparison } from '../dest/comparison.ts';
 import {
   discard,
-  editsName,
+  localChangesName,
   hasBase,
   openBase,
-  openRemains,
+  openPartialStages,
   prepareDestination,
   withDestination,
 } from '../dest/destination.ts';
-import { EditWriter } from '../dest/local-changes.ts';
+import { LocalChangeWriter } from '../dest/local-changes.ts';
 import { refreshLock } from '../dest/lock.ts';
-import { Remains } from '../dest/partial-stages.ts';
+import { PartialStages } from '../dest/partial-stages.ts';
 import { StageWriter } from '../dest/stage-writer.ts';
 import type { BytePath } from '../disk/byte-path.ts';
-import type { Gauge } from '../disk/worker-status.ts';
+import type { WorkerStatus } from '../disk/worker-status.ts';
 import { EntryDigest } from '../entry/entry-digest.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { Ring } from '../flow/ring.ts';
@@ -35,26 +35,27 @@ export const DESTINATION_JOBS: Pick<
   Handlers,
   'prepare' | 'hasBase' | 'compare' | 'unpack' | 'commit' | 'discard'
 > = {
-  prepare: ({ out, ...options }, { gauge }) => prepareDestination(out, gauge, options),
+  prepare: ({ out, ...options }, { status }) => prepareDestination(out, status, options),
 
-  hasBase: ({ destination, name, others }, { gauge }) => hasBase(destination, name, others, gauge),
+  hasBase: ({ destination, name, others }, { status }) =>
+    hasBase(destination, name, others, status),
 
   compare: (
     { manifest, wants: sharedWants, destination, name, others, index, budget },
-    { gauge },
+    { status },
   ) =>
     withDestination(destination, ({ out, stage }) => {
       const ring = new Ring(sharedWants);
-      const source = lockedSource(manifest, out, destination.lock.path, gauge);
-      const wants = new WantWriter(new RingSink(ring, gauge));
-      const edits = new EditWriter(stage, editsName(index));
+      const source = lockedSource(manifest, out, destination.lock.path, status);
+      const wants = new WantWriter(new RingSink(ring, status));
+      const localChanges = new LocalChangeWriter(stage, localChangesName(index));
       const comparison = new Comparison({
         base: openBase(out, name),
-        remains: new Remains(openRemains(destination, out, name), gauge),
+        partialStages: new PartialStages(openPartialStages(destination, out, name), status),
         others,
-        gauge,
+        status,
         onWant: (want) => wants.add(want),
-        onEdit: (edit) => edits.add(edit),
+        onLocalChange: (change) => localChanges.add(change),
       });
       try {
         const validator = new EntryValidator(
@@ -68,44 +69,51 @@ export const DESTINATION_JOBS: Pick<
         comparison.end();
       } finally {
         comparison.close();
-        edits.close();
+        localChanges.close();
       }
       wants.end();
       ring.end();
-      return { counts: comparison.counts, wanted: comparison.wanted(), edits: editsName(index) };
+      return {
+        counts: comparison.counts,
+        wanted: comparison.wanted(),
+        localChanges: localChangesName(index),
+      };
     }),
 
   unpack: ({ ring, destination, name, others, budget, wanted }, context) =>
     withDestination(destination, ({ out, tree }) => {
-      const { gauge } = context;
-      const source = lockedSource(ring, out, destination.lock.path, gauge);
+      const { status } = context;
+      const source = lockedSource(ring, out, destination.lock.path, status);
       const arrived = wanted ? new EntryDigest() : undefined;
       // Only what was compared can be found to be there.
-      const remains = new Remains(wanted ? openRemains(destination, out) : [], gauge);
-      const stage = new StageWriter(tree, destination.umask, gauge, { remains, others });
+      const partialStages = new PartialStages(
+        wanted ? openPartialStages(destination, out) : [],
+        status,
+      );
+      const stage = new StageWriter(tree, destination.umask, status, { partialStages, others });
       const validator = new EntryValidator(new Budget(new BigInt64Array(budget)));
       try {
         unpack(new TarReader(source, ORIGINS.stream), stage, {
           name,
           validator,
-          addFolders: false,
-          takesKept: !remains.empty,
+          addDirectories: false,
+          takesKept: !partialStages.empty,
           ...reporting(context),
           onEntry: (kind, path) => {
-            gauge.addEntry();
+            status.addEntry();
             arrived?.add(kind, path);
           },
         });
       } finally {
         stage.close();
-        remains.close();
+        partialStages.close();
       }
       return { root: stage.root, arrived: arrived?.digest() };
     }),
 
-  commit: ({ destination, options }, { gauge }) => commit(destination, options, gauge),
+  commit: ({ destination, options }, { status }) => commit(destination, options, status),
 
-  discard: ({ destination, keep }, { gauge }) => discard(destination, gauge, keep),
+  discard: ({ destination, keep }, { status }) => discard(destination, status, keep),
 };
 
 /** While we wait for the sender, our lock must not look as if we were dead. */
@@ -113,10 +121,10 @@ function lockedSource(
   ring: SharedArrayBuffer,
   out: HeldDirectory,
   lock: BytePath,
-  gauge: Gauge,
+  status: WorkerStatus,
 ): RingSource {
-  return new RingSource(new Ring(ring), gauge, LOCK_REFRESH_MS, () => {
-    gauge.enter('locking', lock);
+  return new RingSource(new Ring(ring), status, LOCK_REFRESH_MS, () => {
+    status.enter('locking', lock);
     refreshLock(out);
   });
 }

@@ -1,9 +1,9 @@
 import { Worker } from 'node:worker_threads';
-import { Gauge } from '../disk/worker-status.ts';
+import { WorkerStatus } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
 import { STUCK_THREAD_MS } from '../limits.ts';
-import { within } from '../with-timeout.ts';
-import type { JobName, JobReply, Jobs, PathWord, UnnamedPaths } from './jobs.ts';
+import { withTimeout } from '../with-timeout.ts';
+import type { JobName, JobReply, Jobs, PathNote, UnnamedPaths } from './jobs.ts';
 
 const CANCELLABLE = new Set<JobName>([
   'readIgnoreFile',
@@ -31,25 +31,25 @@ interface Running {
 
 /** The main thread's end of a disk worker. */
 export class DiskThread {
-  readonly gauge = new Gauge();
+  readonly status = new WorkerStatus();
   /** Settles when it has ended, however late. */
   readonly exited: Promise<void>;
   readonly #worker: Worker;
-  readonly #onWord: (word: PathWord | UnnamedPaths) => void;
+  readonly #onNote: (note: PathNote | UnnamedPaths) => void;
   #running: Running | undefined;
   #gone = false;
 
   /**
    * @param side whose jobs it can do
-   * @param onWord told about paths that are skipped or changed, while a job runs
+   * @param onNote told about paths that are skipped or changed, while a job runs
    */
   constructor(
     side: 'sender' | 'receiver',
-    onWord: (word: PathWord | UnnamedPaths) => void = () => {},
+    onNote: (note: PathNote | UnnamedPaths) => void = () => {},
   ) {
-    this.#onWord = onWord;
+    this.#onNote = onNote;
     this.#worker = new Worker(WORKERS[side], {
-      workerData: { gauge: this.gauge.shared },
+      workerData: { status: this.status.shared },
       // Else Node opens process.stdout and process.stderr, and shared pipes become non-blocking.
       stdout: true,
       stderr: true,
@@ -76,7 +76,7 @@ export class DiskThread {
    */
   run<Name extends JobName>(name: Name, input: Jobs[Name]['input']): Promise<Jobs[Name]['result']> {
     if (this.#running !== undefined) throw new Error(`the disk worker is busy; cannot ${name}`);
-    this.gauge.reset();
+    this.status.reset();
     return new Promise((resolve, reject) => {
       this.#running = { name, resolve: resolve as (result: unknown) => void, reject };
       this.#worker.postMessage({ name, input });
@@ -88,7 +88,7 @@ export class DiskThread {
    * it. Jobs that would leave OUT half done go on: they are short, or are the cleaning up itself.
    */
   cancel(): void {
-    if (this.#running !== undefined && CANCELLABLE.has(this.#running.name)) this.gauge.cancel();
+    if (this.#running !== undefined && CANCELLABLE.has(this.#running.name)) this.status.cancel();
   }
 
   /**
@@ -97,13 +97,13 @@ export class DiskThread {
    */
   async end(): Promise<boolean> {
     void this.#worker.terminate();
-    await within(STUCK_THREAD_MS, this.exited);
+    await withTimeout(STUCK_THREAD_MS, this.exited);
     this.#worker.unref();
     return this.#gone;
   }
 
   #handleReply(reply: JobReply): void {
-    if (reply.type === 'word') return this.#onWord(reply.word);
+    if (reply.type === 'note') return this.#onNote(reply.note);
     if (reply.type === 'result') {
       const running = this.#running;
       this.#running = undefined;

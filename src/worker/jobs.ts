@@ -7,8 +7,8 @@ import type { Inode } from '../disk/inode.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { IgnoreFile, IgnoreOptions, PatternOption } from '../ignore/load-rules.ts';
 
-/** A word about a path, while a job runs. */
-export interface PathWord {
+/** A note about a path, while a job runs. */
+export interface PathNote {
   about: 'skipped' | 'changed' | 'failed';
   path: BytePath;
   reason: string;
@@ -16,13 +16,13 @@ export interface PathWord {
 
 /** How many more there are. */
 export interface UnnamedPaths {
-  about: PathWord['about'];
+  about: PathNote['about'];
   count: number;
 }
 
-/** A context folder on the sender's disk, as it was named. */
+/** A context directory on the sender's disk, as it was named. */
 export interface ContextSource {
-  folder: string;
+  directory: string;
   ignore: IgnoreOptions;
 }
 
@@ -43,9 +43,9 @@ export interface Jobs {
     input: { source: ContextSource; ignoreFile: IgnoreFile | undefined };
     result: OpenedContext;
   };
-  /** Walks a folder and packs it into the ring. */
+  /** Walks a directory and packs it into the ring. */
   pack: { input: { source: OpenedContext; ring: SharedArrayBuffer }; result: void };
-  /** Walks a folder and writes a manifest of it into the ring. */
+  /** Walks a directory and writes a manifest of it into the ring. */
   list: {
     input: { source: OpenedContext; ring: SharedArrayBuffer; checksum: boolean };
     result: void;
@@ -55,7 +55,7 @@ export interface Jobs {
     input: { source: OpenedContext; wants: SharedArrayBuffer; ring: SharedArrayBuffer };
     result: void;
   };
-  /** Walks a folder and counts what would travel. */
+  /** Walks a directory and counts what would travel. */
   count: { input: { source: OpenedContext }; result: { entries: number; bytes: number } };
   /** Checks the tar that comes through one ring and packs it anew into the other. */
   repack: {
@@ -85,12 +85,12 @@ export interface Jobs {
       name: BytePath;
       /** Names in OUT that other contexts become. */
       others: readonly BytePath[];
-      /** Of the context: tells its edits from those of others. */
+      /** Of the context: tells its local changes from those of others. */
       index: number;
       budget: SharedArrayBuffer;
     };
-    /** `wanted`: the EntryDigest of it. `edits`: the file in the stage that has them. */
-    result: { counts: ComparisonCounts; wanted: string; edits: BytePath };
+    /** `wanted`: the EntryDigest of it. `localChanges`: the file in the stage that has them. */
+    result: { counts: ComparisonCounts; wanted: string; localChanges: BytePath };
   };
   /** Checks the tar that comes through the ring and builds it in the stage. */
   unpack: {
@@ -120,7 +120,7 @@ export type JobMessage<Names extends JobName = JobName> = {
 
 /** What a worker answers: words about paths while it works, then one result or error. */
 export type JobReply =
-  | { type: 'word'; word: PathWord | UnnamedPaths }
+  | { type: 'note'; note: PathNote | UnnamedPaths }
   | { type: 'result'; result: unknown }
   | {
       type: 'error';

@@ -1,5 +1,5 @@
 import type { ByteSink, ByteSource } from '../entry/byte-io.ts';
-import type { Gauge } from '../disk/worker-status.ts';
+import type { WorkerStatus } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { FLUSH_AFTER_MS } from '../limits.ts';
@@ -10,21 +10,21 @@ import { FLUSH_AFTER_MS } from '../limits.ts';
  */
 export class RingSink implements ByteSink {
   readonly #ring: Ring;
-  readonly #gauge: Gauge;
+  readonly #status: WorkerStatus;
   #flushedAt = 0;
 
-  constructor(ring: Ring, gauge: Gauge) {
+  constructor(ring: Ring, status: WorkerStatus) {
     this.#ring = ring;
-    this.#gauge = gauge;
+    this.#status = status;
   }
 
   reserve(): Uint8Array {
     const room = this.#ring.writable();
     if (room.length > 0) return room;
     const since = performance.now();
-    this.#gauge.enter('waiting-for-room');
+    this.#status.enter('waiting-for-room');
     if (!this.#ring.waitForRoom()) throw cancelled();
-    this.#gauge.addWait('waiting-for-room', performance.now() - since);
+    this.#status.addWait('waiting-for-room', performance.now() - since);
     return this.#ring.writable();
   }
 
@@ -41,15 +41,15 @@ export class RingSink implements ByteSink {
 /** The reading end of a ring on a worker: an empty ring blocks the thread until bytes come. */
 export class RingSource implements ByteSource {
   readonly #ring: Ring;
-  readonly #gauge: Gauge;
+  readonly #status: WorkerStatus;
   readonly #everyMs: number;
   readonly #chore: () => void;
   #choreAt: number;
 
   /** @param chore what is to be done every `everyMs`, also while nothing comes */
-  constructor(ring: Ring, gauge: Gauge, everyMs = Infinity, chore: () => void = () => {}) {
+  constructor(ring: Ring, status: WorkerStatus, everyMs = Infinity, chore: () => void = () => {}) {
     this.#ring = ring;
-    this.#gauge = gauge;
+    this.#status = status;
     this.#everyMs = everyMs;
     this.#chore = chore;
     this.#choreAt = performance.now() + everyMs;
@@ -67,15 +67,15 @@ export class RingSource implements ByteSource {
 
   #wait(): Uint8Array {
     const since = performance.now();
-    this.#gauge.enter('waiting-for-data');
+    this.#status.enter('waiting-for-data');
     for (;;) {
       const came = this.#ring.waitForData(this.#everyMs);
       if (came === 'cancelled') throw cancelled();
       if (came !== 'timeout') break;
       this.#doChore();
-      this.#gauge.enter('waiting-for-data');
+      this.#status.enter('waiting-for-data');
     }
-    this.#gauge.addWait('waiting-for-data', performance.now() - since);
+    this.#status.addWait('waiting-for-data', performance.now() - since);
     return this.#ring.readable();
   }
 

@@ -1,9 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { Gauge } from '../disk/worker-status.ts';
+import { WorkerStatus } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Handlers, JobContext } from './job-context.ts';
 import type { JobMessage, JobName, JobReply } from './jobs.ts';
-import { PathWords } from './path-note-limiter.ts';
+import { PathNoteLimiter } from './path-note-limiter.ts';
 
 /**
  * Makes this thread the one that touches the disk, with synchronous calls, one job at a time. It knows
@@ -12,13 +12,13 @@ import { PathWords } from './path-note-limiter.ts';
  * @param handlers of the jobs that this side has: to load those of the other would take as long again
  */
 export function runJobs(handlers: Partial<Handlers>): void {
-  const { gauge: shared } = workerData as { gauge: SharedArrayBuffer };
-  const gauge = new Gauge(shared);
-  const words = new PathWords((word) => reply({ type: 'word', word }));
+  const { status: shared } = workerData as { status: SharedArrayBuffer };
+  const status = new WorkerStatus(shared);
+  const notes = new PathNoteLimiter((note) => reply({ type: 'note', note }));
   parentPort?.on('message', (message: JobMessage) => {
-    const outcome = run(handlers, message, { gauge, say: (word) => words.say(word) });
-    words.flush();
-    gauge.idle();
+    const outcome = run(handlers, message, { status, note: (note) => notes.add(note) });
+    notes.flush();
+    status.idle();
     reply(outcome);
   });
 }

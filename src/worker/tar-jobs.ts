@@ -17,17 +17,19 @@ export const ORIGINS: Record<Jobs['repack']['input']['origin'], TarOrigin> = {
 /** What is done for `send -` and `receive -`. */
 export const TAR_JOBS: Pick<Handlers, 'repack'> = {
   repack: ({ from, to, name, budget, origin }, context) => {
-    const { gauge } = context;
+    const { status } = context;
     const ring = new Ring(to);
-    const reader = new TarReader(new RingSource(new Ring(from), gauge), ORIGINS[origin]);
-    const copy = new TarCopy(new RingSink(ring, gauge), gauge, { forOthers: origin === 'stream' });
+    const reader = new TarReader(new RingSource(new Ring(from), status), ORIGINS[origin]);
+    const copy = new TarCopy(new RingSink(ring, status), status, {
+      forOthers: origin === 'stream',
+    });
     unpack(reader, copy, {
       name,
       validator: new EntryValidator(new Budget(new BigInt64Array(budget))),
-      addFolders: origin === 'input',
+      addDirectories: origin === 'input',
       takesKept: false,
       ...reporting(context),
-      onEntry: () => gauge.addEntry(),
+      onEntry: () => status.addEntry(),
     });
     ring.end();
   },

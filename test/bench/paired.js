@@ -7,15 +7,15 @@ import { fileURLToPath } from 'node:url';
 const ROUNDS = 7;
 const bin = fileURLToPath(new URL('../../bin/ctxsync.js', import.meta.url));
 
-/** Runs with a folder of its own, which is gone afterwards. */
+/** Runs with a directory of its own, which is gone afterwards. */
 export function bench(work) {
-  const folder = mkdtempSync(join(tmpdir(), 'ctxsync-bench-'));
+  const directory = mkdtempSync(join(tmpdir(), 'ctxsync-bench-'));
   try {
     const { model = 'unknown' } = cpus()[0] ?? {};
     say(`Node ${process.version}, ${cpus().length} x ${model}, ${ROUNDS} rounds after one warm-up`);
-    work(folder);
+    work(directory);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(directory, { recursive: true, force: true });
   }
 }
 
@@ -56,10 +56,10 @@ export function run({ script, args }) {
   if (status !== 0) throw new Error(`${script} failed: ${stderr}`);
 }
 
-/** @param packages each has 10 folders of 50 files */
+/** @param packages each has 10 directories of 50 files */
 export function makeManySmallFiles(tree, packages) {
   for (let i = 0; i < packages * 10; i++) {
-    const sub = join(tree, `package-${i % packages}`, `folder-${i}`);
+    const sub = join(tree, `package-${i % packages}`, `directory-${i}`);
     mkdirSync(sub, { recursive: true });
     for (let j = 0; j < 50; j++) {
       writeFileSync(join(sub, `file-${j}.js`), Buffer.alloc(500 + ((i * 50 + j) % 13) * 1000, j));

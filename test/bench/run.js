@@ -1,6 +1,6 @@
 /**
  * A first transfer: `ctxsync send | ctxsync receive` paired with `tar c | tar x` on the same tree,
- * each into a fresh folder. Not a test: it asserts nothing.
+ * each into a fresh directory. Not a test: it asserts nothing.
  *
  *     npm run bench                 trees that it makes: many small files, one big file
  *     npm run bench -- FOLDER ...   your own
@@ -19,9 +19,9 @@ const { values, positionals: trees } = parseArgs({
 const OURS = '"$0" "$1" send -q "$2" | "$0" "$1" receive -q "$3"';
 const THEIRS = 'tar c -C "$2" . | tar x -C "$3"';
 
-bench((folder) => {
-  const out = join(folder, 'out');
-  const empty = join(folder, 'empty');
+bench((directory) => {
+  const out = join(directory, 'out');
+  const empty = join(directory, 'empty');
   mkdirSync(empty);
   const makeOut = () => {
     rmSync(out, { recursive: true, force: true });
@@ -37,7 +37,10 @@ bench((folder) => {
     return { name, prepare, script, args: [tree, out] };
   };
   if (trees.length === 0) {
-    trees.push(makeManySmallFiles(join(folder, 'small'), 40), makeBigFile(join(folder, 'big')));
+    trees.push(
+      makeManySmallFiles(join(directory, 'small'), 40),
+      makeBigFile(join(directory, 'big')),
+    );
   }
   for (const tree of trees) {
     pair(

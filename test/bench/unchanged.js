@@ -10,16 +10,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bench, makeManySmallFiles, pair, say } from './paired.js';
 
-bench((folder) => {
+bench((directory) => {
   if (spawnSync('rsync', ['--version']).error !== undefined) {
     say('rsync is not installed: nothing to pair with');
     return;
   }
   const trees = process.argv.slice(2);
-  if (trees.length === 0) trees.push(makeManySmallFiles(join(folder, 'small'), 160));
+  if (trees.length === 0) trees.push(makeManySmallFiles(join(directory, 'small'), 160));
   for (const [index, tree] of trees.entries()) {
-    const report = join(folder, 'report.json');
-    const args = [tree, join(folder, `ours-${index}`), join(folder, 'socket'), report];
+    const report = join(directory, 'report.json');
+    const args = [tree, join(directory, `ours-${index}`), join(directory, 'socket'), report];
     const ours =
       '"$0" "$1" receive -q --socket "$4" "$3" & ' +
       '"$0" "$1" send -q --socket "$4" --report "$5" "$2" && wait $!';
@@ -27,7 +27,7 @@ bench((folder) => {
     pair(
       tree,
       { name: 'ctxsync', script: ours, args },
-      { name: 'rsync -a', script: theirs, args: [tree, join(folder, `theirs-${index}`)] },
+      { name: 'rsync -a', script: theirs, args: [tree, join(directory, `theirs-${index}`)] },
     );
     const { counts, wireBytes } = JSON.parse(readFileSync(report, 'utf8'));
     say(`  ${counts.unchanged} entries unchanged, ${wireBytes} bytes on the wire`);

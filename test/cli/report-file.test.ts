@@ -4,21 +4,21 @@ import { expect, test } from 'vitest';
 import { ReportFile } from '../../src/cli/report-file.ts';
 import { CtxsyncError } from '../../src/errors.ts';
 import { notBegun } from '../../src/transfer/report.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 
 const REPORT = notBegun('receiver', new CtxsyncError('usage', 'not begun'));
 
 test('a report that is kept is said to be lost by nobody', () =>
-  withFolder(async (folder) => {
-    const path = join(folder, 'report.json');
+  withDirectory(async (directory) => {
+    const path = join(directory, 'report.json');
     const file = await ReportFile.open(path);
     expect(await file.write(REPORT, 2)).toBeUndefined();
     expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ exitCode: 2 });
   }));
 
 test('a report whose file is removed during the transfer is lost, and not in silence', () =>
-  withFolder(async (folder) => {
-    const path = join(folder, 'report.json');
+  withDirectory(async (directory) => {
+    const path = join(directory, 'report.json');
     const file = await ReportFile.open(path);
     rmSync(path);
     const why = `--report ${path}: it was removed while the transfer ran`;
@@ -26,8 +26,8 @@ test('a report whose file is removed during the transfer is lost, and not in sil
   }));
 
 test('a report whose file is replaced during the transfer is lost, and not in silence', () =>
-  withFolder(async (folder) => {
-    const path = join(folder, 'report.json');
+  withDirectory(async (directory) => {
+    const path = join(directory, 'report.json');
     const file = await ReportFile.open(path);
     writeFileSync(`${path}.new`, 'of another');
     renameSync(`${path}.new`, path);

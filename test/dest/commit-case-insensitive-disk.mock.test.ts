@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { CtxsyncError } from '../../src/errors.ts';
 import { withDisk } from '../helpers/disk/disk-calls.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { update, type UpdateOptions } from '../helpers/cli/incremental.ts';
 import { blindDisk } from '../helpers/disk/case-insensitive-disk.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
@@ -55,28 +55,28 @@ describe.each(CASES)(
     });
 
     it('that fails at any of its steps leaves OUT as it was', async () => {
-      await withPair(({ folder, context, out }) => {
+      await withPair(({ directory, context, out }) => {
         const counting = new SteppingGauge();
-        const copy = join(folder, 'copy');
+        const copy = join(directory, 'copy');
         execFileSync('cp', ['-a', out, copy]);
-        const attempt = (to: string, gauge: SteppingGauge): unknown =>
-          blind(() => update(to, { '': context }, { ...options, delete: true, gauge }));
+        const attempt = (to: string, status: SteppingGauge): unknown =>
+          blind(() => update(to, { '': context }, { ...options, delete: true, status }));
         attempt(copy, counting);
         const before = treeState(out);
         for (let step = 1; step <= counting.steps; step++) {
-          const gauge = new SteppingGauge((count) => {
+          const status = new SteppingGauge((count) => {
             if (count === step) throw new CtxsyncError('interrupted', 'stopped');
           });
-          expect(() => attempt(out, gauge)).toThrow('stopped');
+          expect(() => attempt(out, status)).toThrow('stopped');
           expect(treeState(out), `step ${step}`).toEqual(before);
         }
       });
     });
 
     it('with --delete leaves a context that has another spelling in OUT', async () => {
-      await withFolder((folder) => {
-        const contexts = { Web: join(folder, 'Web'), api: join(folder, 'api') };
-        const out = join(folder, 'out');
+      await withDirectory((directory) => {
+        const contexts = { Web: join(directory, 'Web'), api: join(directory, 'api') };
+        const out = join(directory, 'out');
         for (const context of Object.values(contexts)) {
           writeAt(context, 1e9, { same: 'same', 'sub/same': 'same' });
         }
@@ -90,9 +90,9 @@ describe.each(CASES)(
     });
 
     it('with --delete leaves it also beside a context that is OUT itself', async () => {
-      await withFolder((folder) => {
-        const contexts = { '': join(folder, 'whole'), Web: join(folder, 'Web') };
-        const out = join(folder, 'out');
+      await withDirectory((directory) => {
+        const contexts = { '': join(directory, 'whole'), Web: join(directory, 'Web') };
+        const out = join(directory, 'out');
         writeAt(contexts[''], 1e9, { top: 'same' });
         writeAt(contexts.Web, 1e9, { same: 'same', 'sub/same': 'same' });
         writeAt(out, 1e9, { top: 'same', 'web/same': 'same', 'web/sub/same': 'same', mine: '' });
@@ -104,28 +104,28 @@ describe.each(CASES)(
 );
 
 interface Pair {
-  folder: string;
+  directory: string;
   context: string;
   out: string;
 }
 
 /** Runs with a context and an OUT whose names differ in case, or in how they are composed. */
 function withPair<T>(use: (pair: Pair) => T): Promise<T> {
-  return withFolder((folder) => {
-    const [context, out] = [join(folder, 'context'), join(folder, 'out')];
+  return withDirectory((directory) => {
+    const [context, out] = [join(directory, 'context'), join(directory, 'out')];
     writeAt(context, 1e9, { Afile: 'same', README: 'new', 'Src/F': 'new', 'Src/same': 'same' });
     writeAt(context, 1e9, { [`sub/${DECOMPOSED}`]: 'new', 'sub/same': 'same' });
     linkSync(join(context, 'Afile'), join(context, 'Name'));
     writeAt(out, 1e9, { Afile: 'same', 'src/same': 'same', 'sub/same': 'same' });
     writeAt(out, 1.1e9, { readme: 'old', 'src/f': 'old', [`sub/${COMPOSED}`]: 'old' });
     writeAt(out, 1.1e9, { name: 'old', 'sub/mine': 'mine', mine: 'mine' });
-    return use({ folder, context, out });
+    return use({ directory, context, out });
   });
 }
 
 /** The paths in it, as all of them would be on such a disk. */
-function anyCase(folder: string): string[] {
-  const paths = Object.keys(treeState(folder, { root: false }));
+function anyCase(directory: string): string[] {
+  const paths = Object.keys(treeState(directory, { root: false }));
   return paths.map((path) => path.toLowerCase()).toSorted();
 }
 

@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
-import { Gauge } from '../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import { withDisk } from '../helpers/disk/disk-calls.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { update } from '../helpers/cli/incremental.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 
@@ -17,19 +17,22 @@ const O_ACCMODE = 3;
 it.each([
   ['once', { delete: false }],
   ['three times with --delete', { delete: true }],
-])('a commit reads its edits %s, and says before that it is at work', async (_, options) => {
-  await withFolder((folder) => {
-    const [context, out] = [join(folder, 'context'), join(folder, 'out')];
-    writeTree(context, { changed: 'new' });
-    writeTree(out, { changed: 'old', gone: 'old' });
-    const gauge = new Gauge();
-    const states: string[] = [];
-    const attempt = (): unknown => update(out, { '': context }, { ...options, gauge });
-    withDisk((name, args, make) => {
-      const reads = name === 'openSync' && (Number(args[1]) & O_ACCMODE) === constants.O_RDONLY;
-      if (reads && String(args[0]).includes('/edits-')) states.push(gauge.read().state);
-      return make(name, ...args);
-    }, attempt);
-    expect(states).toEqual(Array.from({ length: options.delete ? 3 : 1 }, () => 'committing'));
-  });
-});
+])(
+  'a commit reads its local changes %s, and says before that it is at work',
+  async (_, options) => {
+    await withDirectory((directory) => {
+      const [context, out] = [join(directory, 'context'), join(directory, 'out')];
+      writeTree(context, { changed: 'new' });
+      writeTree(out, { changed: 'old', gone: 'old' });
+      const status = new WorkerStatus();
+      const states: string[] = [];
+      const attempt = (): unknown => update(out, { '': context }, { ...options, status });
+      withDisk((name, args, make) => {
+        const reads = name === 'openSync' && (Number(args[1]) & O_ACCMODE) === constants.O_RDONLY;
+        if (reads && String(args[0]).includes('/changes-')) states.push(status.read().state);
+        return make(name, ...args);
+      }, attempt);
+      expect(states).toEqual(Array.from({ length: options.delete ? 3 : 1 }, () => 'committing'));
+    });
+  },
+);

@@ -18,21 +18,21 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CtxsyncError } from '../../src/errors.ts';
 import { asNobody } from '../helpers/cli/as-nobody.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { update, type UpdateOptions } from '../helpers/cli/incremental.ts';
 import { changeRandomly, withRandomPair } from '../helpers/trees/random-tree.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 import { SteppingGauge } from '../helpers/disk/stepping-status.ts';
-import { thrownBy } from '../helpers/capture-error.ts';
+import { captureError } from '../helpers/capture-error.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 import { rounds } from '../helpers/proofs.ts';
 
-/** Runs with a context, and an OUT that differs from it in every way that an edit is for. */
-function withEdited<T>(use: (context: string, out: string, folder: string) => T): Promise<T> {
-  return withFolder((folder) => {
-    makeContext(join(folder, 'context'));
-    makeOut(folder, 'out');
-    return use(join(folder, 'context'), join(folder, 'out'), folder);
+/** Runs with a context, and an OUT that differs from it in every way that a local change is for. */
+function withEdited<T>(use: (context: string, out: string, directory: string) => T): Promise<T> {
+  return withDirectory((directory) => {
+    makeContext(join(directory, 'context'));
+    makeOut(directory, 'out');
+    return use(join(directory, 'context'), join(directory, 'out'), directory);
   });
 }
 
@@ -50,17 +50,17 @@ function makeContext(context: string): void {
   utimesSync(context, 1e9, 1_200_000_000.5);
 }
 
-/** A copy of the context, changed; folders that are in both have their mode and time. */
-function makeOut(folder: string, name: string): void {
-  const out = join(folder, name);
-  execFileSync('cp', ['-a', join(folder, 'context'), out]);
+/** A copy of the context, changed; directories that are in both have their mode and time. */
+function makeOut(directory: string, name: string): void {
+  const out = join(directory, name);
+  execFileSync('cp', ['-a', join(directory, 'context'), out]);
   for (const path of ['closed', 'closed/sub', 'new']) chmodSync(join(out, path), 0o755);
   rmSync(join(out, 'new'), { recursive: true });
   writeFileSync(join(out, 'changed'), 'old');
-  // In a folder, at the top, of another kind, and as a file of its own.
+  // In a directory, at the top, of another kind, and as a file of its own.
   rmSync(join(out, 'closed/name'));
   rmSync(join(out, 'closed/sub/name'));
-  writeTree(out, { 'closed/sub/name/deep': 'a folder in its place' });
+  writeTree(out, { 'closed/sub/name/deep': 'a directory in its place' });
   rmSync(join(out, 'top'));
   execFileSync('cp', ['-p', join(out, 'a-first'), join(out, 'top')]);
   writeTree(out, { 'closed/mine/deep': 'mine', 'closed/sub/mine': 'mine', mine: 'mine' });
@@ -75,9 +75,9 @@ function makeOut(folder: string, name: string): void {
 
 describe('a commit of what changed', () => {
   it.each([['root'], ['one who is not']])(
-    'with --delete makes a mirror, folders that nobody may write into too, for %s',
+    'with --delete makes a mirror, directories that nobody may write into too, for %s',
     async (who) => {
-      await withEdited((context, out, folder) => {
+      await withEdited((context, out, directory) => {
         const run = (): void => {
           const { removed, warnings, wants } = update(out, { '': context }, { delete: true });
           expect([removed.count, warnings]).toEqual([8, []]);
@@ -85,7 +85,7 @@ describe('a commit of what changed', () => {
           expect(paths).toEqual(['', 'changed', 'new', 'new/x']);
         };
         if (who === 'root') run();
-        else asNobody(folder, run);
+        else asNobody(directory, run);
         expect(treeState(out)).toEqual(treeState(context));
         expect(statSync(join(out, 'top')).nlink).toBe(5);
       });
@@ -118,9 +118,9 @@ describe('a commit of what changed', () => {
   it.runIf(process.getuid?.() === 0)(
     'into an OUT that is not ours, but that we may write into, succeeds',
     async () => {
-      await withEdited((context, out, folder) => {
+      await withEdited((context, out, directory) => {
         chmodSync(out, 0o777);
-        asNobody(folder, () => {
+        asNobody(directory, () => {
           asRoot(() => chownSync(out, 0, 0));
           const { warnings } = update(out, { '': context }, { delete: true });
           expect(warnings).toEqual([expect.stringContaining('set mode and time of')]);
@@ -133,22 +133,22 @@ describe('a commit of what changed', () => {
   it.each([['root'], ['one who is not']])(
     'that fails at any of its steps leaves OUT as it was, for %s',
     async (who) => {
-      await withEdited((context, out, folder) => {
-        const run = (): void => failAtEachStep(context, out, folder);
+      await withEdited((context, out, directory) => {
+        const run = (): void => failAtEachStep(context, out, directory);
         if (who === 'root') run();
-        else asNobody(folder, run);
+        else asNobody(directory, run);
       });
     },
   );
 
-  it('fails where something else made a file of a folder meanwhile, and leaves it', async () => {
+  it('fails where something else made a file of a directory meanwhile, and leaves it', async () => {
     await withEdited((context, out) => {
-      const gauge = new SteppingGauge((_, path) => {
+      const status = new SteppingGauge((_, path) => {
         if (path !== 'closed/mine') return;
         renameSync(join(out, 'closed'), join(out, 'aside'));
         symlinkSync('aside', join(out, 'closed'));
       });
-      const error = thrownBy(() => update(out, { '': context }, { delete: true, gauge }));
+      const error = captureError(() => update(out, { '': context }, { delete: true, status }));
       expect(error).toMatchObject({ code: 'not-writable', path: 'closed' });
       expect(readFileSync(join(out, 'aside/mine/deep'), 'utf8')).toBe('mine');
       expect(existsSync(join(out, 'mine'))).toBe(true);
@@ -171,8 +171,8 @@ describe('a commit of what changed', () => {
   it('makes of any tree what a whole transfer makes of it, without --delete', async () => {
     const end = 100 + rounds(80);
     for (let seed = 100; seed < end; seed++) {
-      await withRandomPair(seed, ({ folder, context, out, random }) => {
-        const other = join(folder, 'other');
+      await withRandomPair(seed, ({ directory, context, out, random }) => {
+        const other = join(directory, 'other');
         changeRandomly(out, random, 1 + random(8));
         execFileSync('cp', ['-a', out, other]);
         update(out, { '': context }, { checksum: true });
@@ -234,19 +234,19 @@ describe('--delete, with several contexts', () => {
   });
 });
 
-/** Runs with a folder for each name, and an OUT that has them. */
+/** Runs with a directory for each name, and an OUT that has them. */
 function withContexts<T>(
   names: readonly string[],
   use: (contexts: Record<string, string>, out: string) => T,
 ): Promise<T> {
-  return withFolder((folder) => {
+  return withDirectory((directory) => {
     const contexts: Record<string, string> = {};
     for (const name of names) {
-      const context = join(folder, `context-${name}`);
+      const context = join(directory, `context-${name}`);
       writeTree(context, { [`${name}.txt`]: name, 'sub/file': name, 'sub/deep/file': name });
       contexts[name] = context;
     }
-    const out = join(folder, 'out');
+    const out = join(directory, 'out');
     update(out, contexts, { whole: names });
     return use(contexts, out);
   });
@@ -255,8 +255,8 @@ function withContexts<T>(
 /** OUT has the contexts and nothing else. */
 function expectMirror(out: string, contexts: Record<string, string>): void {
   const expected: Record<string, string> = {};
-  for (const [name, folder] of Object.entries(contexts)) {
-    for (const [path, state] of Object.entries(treeState(folder))) {
+  for (const [name, directory] of Object.entries(contexts)) {
+    for (const [path, state] of Object.entries(treeState(directory))) {
       expected[[name, path].filter((part) => part !== '').join('/')] = state;
     }
   }
@@ -265,17 +265,17 @@ function expectMirror(out: string, contexts: Record<string, string>): void {
   expect(state).toEqual(expected);
 }
 
-function failAtEachStep(context: string, out: string, folder: string): void {
+function failAtEachStep(context: string, out: string, directory: string): void {
   const counting = new SteppingGauge();
-  execFileSync('cp', ['-a', out, join(folder, 'counted')]);
-  update(join(folder, 'counted'), { '': context }, { delete: true, gauge: counting });
+  execFileSync('cp', ['-a', out, join(directory, 'counted')]);
+  update(join(directory, 'counted'), { '': context }, { delete: true, status: counting });
   expect(counting.steps).toBeGreaterThan(10);
   const before = treeState(out);
   for (let step = 1; step <= counting.steps; step++) {
-    const gauge = new SteppingGauge((count) => {
+    const status = new SteppingGauge((count) => {
       if (count === step) throw new CtxsyncError('interrupted', `stopped at step ${step}`);
     });
-    expect(() => update(out, { '': context }, { delete: true, gauge })).toThrow(
+    expect(() => update(out, { '': context }, { delete: true, status })).toThrow(
       `stopped at step ${step}`,
     );
     expect(treeState(out), `step ${step}`).toEqual(before);

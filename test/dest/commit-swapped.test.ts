@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { CtxsyncError } from '../../src/errors.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { update, type UpdateOptions } from '../helpers/cli/incremental.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 import { SteppingGauge } from '../helpers/disk/stepping-status.ts';
@@ -29,9 +29,9 @@ it.each(WAYS)(
 
 /** @returns the steps of the commit */
 function attempt(way: UpdateOptions, swapAt: number): Promise<number> {
-  return withFolder((folder) => {
-    const [context, out] = [join(folder, 'context'), join(folder, 'out')];
-    const victim = join(folder, 'victim');
+  return withDirectory((directory) => {
+    const [context, out] = [join(directory, 'context'), join(directory, 'out')];
+    const victim = join(directory, 'victim');
     const files = { 'd/s/same': 'old', 'd/s/changed': 'old', 'd/s/mine': 'old', 'd/mine/x': 'old' };
     writeTree(out, files);
     execFileSync('cp', ['-a', join(out, 'd'), victim]);
@@ -41,18 +41,18 @@ function attempt(way: UpdateOptions, swapAt: number): Promise<number> {
     rmSync(join(context, 'd/s/mine'));
     writeTree(context, { 'd/s/changed': 'new', 'd/s/new/x': 'new', 'd/new': 'new' });
     const before = treeState(victim);
-    const gauge = new SteppingGauge((count) => {
+    const status = new SteppingGauge((count) => {
       if (count !== swapAt) return;
-      mkdirSync(join(folder, 'aside'));
-      renameSync(join(out, 'd'), join(folder, 'aside/d'));
+      mkdirSync(join(directory, 'aside'));
+      renameSync(join(out, 'd'), join(directory, 'aside/d'));
       symlinkSync(victim, join(out, 'd'));
     });
     try {
-      update(out, { '': context }, { ...way, delete: true, gauge });
+      update(out, { '': context }, { ...way, delete: true, status });
     } catch (error) {
       if (!(error instanceof CtxsyncError) || error.code !== 'not-writable') throw error;
     }
     expect(treeState(victim), `swapped at step ${swapAt}`).toEqual(before);
-    return gauge.steps;
+    return status.steps;
   });
 }

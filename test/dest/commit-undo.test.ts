@@ -3,17 +3,17 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CtxsyncError } from '../../src/errors.ts';
 import { asNobody } from '../helpers/cli/as-nobody.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 import { lay, ROOT, type EntryLike } from '../helpers/disk/stage.ts';
 import { SteppingGauge } from '../helpers/disk/stepping-status.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 
-/** Meets OUT of `makeOut` in every way: over a file, a folder, a symlink; beside; and deep. */
+/** Meets OUT of `makeOut` in every way: over a file, a directory, a symlink; beside; and deep. */
 const CONTEXT: EntryLike[] = [
   { ...ROOT, mode: 0o700 },
   { path: 'a-file', content: 'new' },
-  { path: 'b-over-folder', content: 'new' },
+  { path: 'b-over-directory', content: 'new' },
   { path: 'c-over-file/' },
   { path: 'c-over-file/x', content: 'new' },
   { path: 'd-over-link/' },
@@ -29,61 +29,61 @@ const CONTEXT: EntryLike[] = [
 
 describe('a commit that fails', () => {
   it('at any of its steps leaves OUT as it was', async () => {
-    await withFolder(failAtEachStep);
+    await withDirectory(failAtEachStep);
   });
 
   it('at any of its steps leaves OUT as it was, also for one who is not root', async () => {
-    await withFolder((folder) => asNobody(folder, () => failAtEachStep(folder)));
+    await withDirectory((directory) => asNobody(directory, () => failAtEachStep(directory)));
   });
 
   it('because a staged entry is gone leaves OUT as it was, and names it', async () => {
-    await withFolder((folder) => {
-      const out = makeOut(join(folder, 'out'));
+    await withDirectory((directory) => {
+      const out = makeOut(join(directory, 'out'));
       const before = treeState(out);
-      const gauge = new SteppingGauge((_, path) => {
+      const status = new SteppingGauge((_, path) => {
         if (path === 'e-closed/new') unlinkSync(join(out, stageOf(out), 'tree', path));
       });
-      expect(() => lay(out, CONTEXT, { gauge })).toThrow('the stage lost e-closed/new');
+      expect(() => lay(out, CONTEXT, { status })).toThrow('the stage lost e-closed/new');
       expect(treeState(out)).toEqual(before);
     });
   });
 
   it('may be tried again, and then succeeds', async () => {
-    await withFolder((folder) => {
-      const out = makeOut(join(folder, 'out'));
-      const gauge = new SteppingGauge((count) => {
+    await withDirectory((directory) => {
+      const out = makeOut(join(directory, 'out'));
+      const status = new SteppingGauge((count) => {
         if (count === 5) throw new CtxsyncError('interrupted', 'stopped');
       });
-      expect(() => lay(out, CONTEXT, { gauge })).toThrow('stopped');
+      expect(() => lay(out, CONTEXT, { status })).toThrow('stopped');
       expect(lay(out, CONTEXT, { delete: true }).warnings).toEqual([]);
-      lay(join(folder, 'fresh'), CONTEXT);
-      expect(treeState(out)).toEqual(treeState(join(folder, 'fresh')));
+      lay(join(directory, 'fresh'), CONTEXT);
+      expect(treeState(out)).toEqual(treeState(join(directory, 'fresh')));
     });
   });
 });
 
-function failAtEachStep(folder: string): void {
-  const steps = countSteps(join(folder, 'all'));
+function failAtEachStep(directory: string): void {
+  const steps = countSteps(join(directory, 'all'));
   expect(steps).toBeGreaterThan(CONTEXT.length);
   for (let step = 1; step <= steps; step++) {
-    const out = makeOut(join(folder, `out${step}`));
+    const out = makeOut(join(directory, `out${step}`));
     const before = treeState(out);
-    const gauge = new SteppingGauge((count) => {
+    const status = new SteppingGauge((count) => {
       if (count === step) throw new CtxsyncError('interrupted', `stopped at step ${step}`);
     });
-    expect(() => lay(out, CONTEXT, { delete: true, gauge })).toThrow(`stopped at step ${step}`);
+    expect(() => lay(out, CONTEXT, { delete: true, status })).toThrow(`stopped at step ${step}`);
     expect(treeState(out), `step ${step}`).toEqual(before);
   }
 }
 
 function countSteps(out: string): number {
-  const gauge = new SteppingGauge();
-  lay(makeOut(out), CONTEXT, { delete: true, gauge });
-  return gauge.steps;
+  const status = new SteppingGauge();
+  lay(makeOut(out), CONTEXT, { delete: true, status });
+  return status.steps;
 }
 
 function makeOut(out: string): string {
-  writeTree(out, { 'a-file': 'old', 'b-over-folder/x/y': 'old', 'c-over-file': 'old' });
+  writeTree(out, { 'a-file': 'old', 'b-over-directory/x/y': 'old', 'c-over-file': 'old' });
   writeTree(out, { 'e-closed/file': 'old', 'e-closed/mine': 'old', 'f-over-closed/x': 'old' });
   writeTree(out, { 'h-linked': 'old', 'mine/x': 'old', 'z-mine': 'old' });
   symlinkSync('mine', join(out, 'd-over-link'));

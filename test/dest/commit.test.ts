@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 import { lay, ROOT, type EntryLike } from '../helpers/disk/stage.ts';
 import { treeState, type TreeState } from '../helpers/trees/tree-state.ts';
@@ -18,19 +18,19 @@ const CONTEXT: EntryLike[] = [
 
 describe('a commit', () => {
   it('puts the whole context into an OUT that was not there', async () => {
-    await withFolder((folder) => {
-      expect(lay(join(folder, 'a/b/out'), CONTEXT)).toEqual({
+    await withDirectory((directory) => {
+      expect(lay(join(directory, 'a/b/out'), CONTEXT)).toEqual({
         removed: { count: 0, paths: [] },
         warnings: [],
       });
-      expect(Object.keys(treeState(join(folder, 'a/b/out'))).toSorted()).toEqual(paths(CONTEXT));
+      expect(Object.keys(treeState(join(directory, 'a/b/out'))).toSorted()).toEqual(paths(CONTEXT));
     });
   });
 
   it('lays the context over what OUT has', async () => {
-    await withFolder((folder) => {
-      const fresh = laid(join(folder, 'fresh'), CONTEXT);
-      const out = join(folder, 'out');
+    await withDirectory((directory) => {
+      const fresh = laid(join(directory, 'fresh'), CONTEXT);
+      const out = join(directory, 'out');
       writeTree(out, { file: 'old', mine: 'mine', 'sub/deep/mine': 'too', 'sub/deep/file': 'old' });
       const mine = treeState(out);
       expect(lay(out, CONTEXT).removed.count).toBe(0);
@@ -43,9 +43,9 @@ describe('a commit', () => {
   });
 
   it('with --delete makes OUT a mirror, and counts what it took out', async () => {
-    await withFolder((folder) => {
-      const fresh = laid(join(folder, 'fresh'), CONTEXT);
-      const out = join(folder, 'out');
+    await withDirectory((directory) => {
+      const fresh = laid(join(directory, 'fresh'), CONTEXT);
+      const out = join(directory, 'out');
       writeTree(out, { file: 'old', 'gone/a/b': '', 'sub/gone': '', 'sub/deep/file': 'old' });
       symlinkSync('/nowhere', join(out, 'gone-too'));
       expect(lay(out, CONTEXT, { delete: true }).removed.count).toBe(5);
@@ -54,7 +54,7 @@ describe('a commit', () => {
   });
 
   it('leaves a name alone that another run made for itself in OUT, also with --delete', async () => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       writeTree(out, { '.ctxsync-notes': 'mine', 'sub/x': '' });
       writeTree(out, { 'sub/.ctxsync-lock': 'held by the receiver of sub' });
       lay(out, [{ path: 'sub/' }], { delete: true });
@@ -65,13 +65,13 @@ describe('a commit', () => {
 
   const KINDS: Record<string, EntryLike[]> = {
     file: [{ path: 'x', content: 'file' }],
-    'empty folder': [{ path: 'x/' }],
-    'full folder': [{ path: 'x/' }, { path: 'x/y', content: 'in folder' }],
-    'closed folder': [
+    'empty directory': [{ path: 'x/' }],
+    'full directory': [{ path: 'x/' }, { path: 'x/y', content: 'in directory' }],
+    'closed directory': [
       { path: 'x/', mode: 0o555 },
       { path: 'x/z', content: 'closed' },
     ],
-    'symlink to a folder': [{ path: 'x', link: 'target' }],
+    'symlink to a directory': [{ path: 'x', link: 'target' }],
     'symlink to a file': [{ path: 'x', link: 'target/y' }],
     'dangling symlink': [{ path: 'x', link: 'nowhere' }],
     hardlink: [
@@ -83,37 +83,37 @@ describe('a commit', () => {
     Object.keys(KINDS).map((theirs): [string, string] => [ours, theirs]),
   );
   it.each(pairs)('puts a %s in the place of a %s, and follows nothing', async (ours, theirs) => {
-    await withFolder((folder) => {
-      const fresh = laid(join(folder, 'fresh'), [ROOT, ...KINDS[ours]!]);
-      const out = join(folder, 'out');
+    await withDirectory((directory) => {
+      const fresh = laid(join(directory, 'fresh'), [ROOT, ...KINDS[ours]!]);
+      const out = join(directory, 'out');
       lay(out, [ROOT, ...KINDS[theirs]!]);
       writeTree(out, { 'target/y': 'target' });
       const target = pick(treeState(out), 'target');
       lay(out, [ROOT, ...KINDS[ours]!], { delete: false });
       expect(pick(treeState(out), 'target')).toEqual(target);
       const after = treeState(out);
-      const merged = ours.endsWith(' folder') && theirs.endsWith(' folder');
+      const merged = ours.endsWith(' directory') && theirs.endsWith(' directory');
       for (const [path, state] of Object.entries(fresh)) expect(after[path]).toBe(state);
       if (!merged) expect(pick(after, 'x')).toEqual(pick(fresh, 'x'));
     });
   });
 
-  it('replaces a symlinked folder of OUT, and writes nothing to where it led', async () => {
-    await withFolder((folder) => {
-      const out = join(folder, 'out');
-      writeTree(join(folder, 'elsewhere'), { 'deep/file': 'elsewhere', mine: 'mine' });
+  it('replaces a symlinked directory of OUT, and writes nothing to where it led', async () => {
+    await withDirectory((directory) => {
+      const out = join(directory, 'out');
+      writeTree(join(directory, 'elsewhere'), { 'deep/file': 'elsewhere', mine: 'mine' });
       mkdirSync(out);
       symlinkSync('../elsewhere', join(out, 'sub'));
-      const elsewhere = treeState(join(folder, 'elsewhere'));
+      const elsewhere = treeState(join(directory, 'elsewhere'));
       lay(out, CONTEXT, { delete: true });
-      expect(treeState(join(folder, 'elsewhere'))).toEqual(elsewhere);
+      expect(treeState(join(directory, 'elsewhere'))).toEqual(elsewhere);
       expect(readFileSync(join(out, 'sub/deep/file'), 'utf8')).toBe('new and deep');
-      expect(treeState(out)).toEqual(laid(join(folder, 'fresh'), CONTEXT));
+      expect(treeState(out)).toEqual(laid(join(directory, 'fresh'), CONTEXT));
     });
   });
 
-  it('enters folders that cannot be written to, on either side, and leaves them exact', async () => {
-    await withFolder((folder) => {
+  it('enters directories that cannot be written to, on either side, and leaves them exact', async () => {
+    await withDirectory((directory) => {
       const closed: EntryLike[] = [
         ROOT,
         { path: 'a/', mode: 0o555 },
@@ -121,12 +121,12 @@ describe('a commit', () => {
         { path: 'a/b/file', content: 'new' },
         { path: 'c/', mode: 0o000 },
       ];
-      const out = join(folder, 'out');
+      const out = join(directory, 'out');
       writeTree(out, { 'a/b/file': 'old', 'a/b/mine': 'mine', 'c/mine': 'mine' });
       for (const path of ['a/b', 'a', 'c']) chmodSync(join(out, path), 0o500);
       lay(out, closed, { delete: true });
       chmodSync(join(out, 'c'), 0o700);
-      const fresh = join(folder, 'fresh');
+      const fresh = join(directory, 'fresh');
       lay(fresh, closed);
       chmodSync(join(fresh, 'c'), 0o700);
       expect(treeState(out)).toEqual(treeState(fresh));
@@ -134,17 +134,17 @@ describe('a commit', () => {
   });
 
   it("gives OUT mode and time of the context's root, if that came, else leaves its mode", async () => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       chmodSync(out, 0o2775);
       lay(out, [{ path: 'named/' }]);
-      expect(treeState(out)['']).toMatch(/^folder 2775 /);
+      expect(treeState(out)['']).toMatch(/^directory 2775 /);
       lay(out, [{ path: '/', mode: 0o711, mtimeUs: 1_000_001 }]);
-      expect(treeState(out)['']).toBe('folder 711 1000001');
+      expect(treeState(out)['']).toBe('directory 711 1000001');
     });
   });
 
   it('splits a hardlink group of OUT where the context has a file of its own', async () => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       lay(out, [
         { path: 'a', content: 'shared' },
         { path: 'b', kind: 'hardlink', link: 'a' },
@@ -156,7 +156,7 @@ describe('a commit', () => {
   });
 });
 
-/** The state of a folder that the entries alone were laid into. */
+/** The state of a directory that the entries alone were laid into. */
 function laid(out: string, entries: readonly EntryLike[]): TreeState {
   lay(out, entries);
   return treeState(out);

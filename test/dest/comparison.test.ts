@@ -18,7 +18,7 @@ import { toMicroseconds, toUtimesSeconds } from '../../src/disk/mtime.ts';
 import type { ManifestEntry } from '../../src/entry/entry.ts';
 import { makeExoticTree } from '../helpers/trees/exotic-tree.ts';
 import { asNobody } from '../helpers/cli/as-nobody.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import {
   checksummed,
   compare,
@@ -35,14 +35,14 @@ interface Twins {
 }
 
 /** Runs with a context, and an OUT that is its copy. */
-function withTwins<T>(use: (twins: Twins, folder: string) => T): Promise<T> {
-  return withFolder((folder) => {
-    const context = join(folder, 'context');
-    const out = join(folder, 'out');
+function withTwins<T>(use: (twins: Twins, directory: string) => T): Promise<T> {
+  return withDirectory((directory) => {
+    const context = join(directory, 'context');
+    const out = join(directory, 'out');
     writeTree(context, { 'a/b/file': 'content', 'a/other': 'o', 'c/file': 'c', last: 'l' });
     symlinkSync('a/b', join(context, 'link'));
     copy(context, out);
-    return use({ context, out }, folder);
+    return use({ context, out }, directory);
   });
 }
 
@@ -55,21 +55,21 @@ const ALL_UNCHANGED = { changed: 0, wanted: 0 };
 describe('a comparison', () => {
   it('with what is the same wants nothing but the root', async () => {
     await withTwins(({ context, out }) => {
-      const { wants, edits, counts } = compare(out, entriesOf(context));
-      expect([pathsOf(wants), edits]).toEqual([[''], []]);
+      const { wants, localChanges, counts } = compare(out, entriesOf(context));
+      expect([pathsOf(wants), localChanges]).toEqual([[''], []]);
       expect(counts).toEqual({ ...ALL_UNCHANGED, unchanged: 8 });
     });
   });
 
   it('of all that a transfer keeps, with its copy, wants nothing but the root', async () => {
-    await withFolder((folder) => {
-      const context = join(folder, 'context');
+    await withDirectory((directory) => {
+      const context = join(directory, 'context');
       mkdirSync(context);
       makeExoticTree(context);
-      copy(context, join(folder, 'out'));
+      copy(context, join(directory, 'out'));
       for (const entries of [entriesOf(context), checksummed(context)]) {
-        const { wants, edits, counts } = compare(join(folder, 'out'), entries);
-        expect([pathsOf(wants), edits]).toEqual([[''], []]);
+        const { wants, localChanges, counts } = compare(join(directory, 'out'), entries);
+        expect([pathsOf(wants), localChanges]).toEqual([[''], []]);
         expect(counts).toEqual({ ...ALL_UNCHANGED, unchanged: entries.length - 1 });
       }
     });
@@ -83,15 +83,15 @@ describe('a comparison', () => {
     ['is a microsecond younger', (out) => shiftTime(join(out, 'a/b/file'), 1), {}],
     ['is a microsecond older', (out) => shiftTime(join(out, 'a/b/file'), -1), {}],
     ['has another size', (out) => rewrite(out, 'a/b/file', 'content.'), {}],
-    ['is a folder', (out) => replace(out, 'a/b/file', (path) => mkdirSync(path)), {}],
+    ['is a directory', (out) => replace(out, 'a/b/file', (path) => mkdirSync(path)), {}],
     ['is a symlink', (out) => replace(out, 'a/b/file', (path) => symlinkSync('x', path)), {}],
     ['is a FIFO', (out) => replace(out, 'a/b/file', makeFifo), {}],
-  ])('wants a file that %s, and the folders above it', async (_, change) => {
+  ])('wants a file that %s, and the directories above it', async (_, change) => {
     await withTwins(({ context, out }) => {
       change(out);
-      const { wants, edits, counts } = compare(out, entriesOf(context));
+      const { wants, localChanges, counts } = compare(out, entriesOf(context));
       expect(pathsOf(wants)).toEqual(['', 'a', 'a/b', 'a/b/file']);
-      expect(edits).toEqual([]);
+      expect(localChanges).toEqual([]);
       expect(counts).toEqual({ changed: 1, unchanged: 7, wanted: 3 });
     });
   });
@@ -116,7 +116,7 @@ describe('a comparison', () => {
     });
   });
 
-  it('wants a folder with another mode or time, and nothing of what is in it', async () => {
+  it('wants a directory with another mode or time, and nothing of what is in it', async () => {
     await withTwins(({ context, out }) => {
       chmodSync(join(out, 'a/b'), 0o700);
       expect(pathsOf(compare(out, entriesOf(context)).wants)).toEqual(['', 'a', 'a/b']);
@@ -127,15 +127,15 @@ describe('a comparison', () => {
   });
 
   it.each(['a file', 'a symlink to the same'])(
-    'wants all of a folder where %s is',
+    'wants all of a directory where %s is',
     async (what) => {
-      await withTwins(({ context, out }, folder) => {
-        renameSync(join(out, 'a'), join(folder, 'aside'));
+      await withTwins(({ context, out }, directory) => {
+        renameSync(join(out, 'a'), join(directory, 'aside'));
         if (what === 'a file') writeFileSync(join(out, 'a'), '');
         else symlinkSync('../aside', join(out, 'a'));
-        const { wants, edits } = compare(out, entriesOf(context));
+        const { wants, localChanges } = compare(out, entriesOf(context));
         expect(pathsOf(wants)).toEqual(['', 'a', 'a/b', 'a/b/file', 'a/other']);
-        expect(edits).toEqual([]);
+        expect(localChanges).toEqual([]);
       });
     },
   );
@@ -143,21 +143,21 @@ describe('a comparison', () => {
   it.each(['is missing', 'is empty', 'is a file', 'is a symlink'])(
     'wants everything where OUT %s',
     async (what) => {
-      await withTwins(({ context, out }, folder) => {
-        renameSync(out, join(folder, 'aside'));
+      await withTwins(({ context, out }, directory) => {
+        renameSync(out, join(directory, 'aside'));
         if (what === 'is empty') mkdirSync(out);
         if (what === 'is a file') writeFileSync(out, '');
         if (what === 'is a symlink') symlinkSync('aside', out);
         const entries = entriesOf(context);
-        const { wants, edits, counts } = compare(out, entries);
+        const { wants, localChanges, counts } = compare(out, entries);
         expect(pathsOf(wants)).toEqual(pathsOf(entries));
-        expect(edits).toEqual([]);
+        expect(localChanges).toEqual([]);
         expect(counts).toEqual({ changed: 8, unchanged: 0, wanted: 8 });
       });
     },
   );
 
-  it('wants each folder once, before the first changed entry in it', async () => {
+  it('wants each directory once, before the first changed entry in it', async () => {
     await withTwins(({ context, out }) => {
       for (const path of ['a/b/file', 'a/other', 'c/file', 'last']) chmodSync(join(out, path), 0);
       const { wants, counts } = compare(out, entriesOf(context));
@@ -168,10 +168,10 @@ describe('a comparison', () => {
   });
 
   it('of a file that we may not read, with digests, wants it', async () => {
-    await withTwins(({ context, out }, folder) => {
+    await withTwins(({ context, out }, directory) => {
       chmodSync(join(context, 'last'), 0);
       const entries = checksummed(context);
-      asNobody(folder, () => {
+      asNobody(directory, () => {
         chmodSync(join(out, 'last'), 0);
         expect(pathsOf(compare(out, entries).wants)).toEqual(['', 'last']);
       });
@@ -196,19 +196,19 @@ describe('what the context lacks', () => {
       const mine = ['a/a', 'a/b/zzz', 'b', 'zzz/deep/x', '0'];
       for (const path of mine) keepingTimes(out, () => writeTree(out, { [path]: 'mine' }));
       symlinkSync('nowhere', join(out, 'dangling'));
-      const { wants, edits } = compare(out, entriesOf(context));
+      const { wants, localChanges } = compare(out, entriesOf(context));
       expect(pathsOf(wants)).toEqual(['']);
       const removed = ['0', 'a/a', 'a/b/zzz', 'b', 'dangling', 'zzz'];
-      expect(edits).toEqual(removed.map((path) => ({ kind: 'remove', path })));
+      expect(localChanges).toEqual(removed.map((path) => ({ kind: 'remove', path })));
     });
   });
 
-  it('in a folder that becomes something else goes with it', async () => {
+  it('in a directory that becomes something else goes with it', async () => {
     await withTwins(({ context, out }) => {
       replace(out, 'last', () => writeTree(out, { 'last/mine': '' }));
       expect(compare(out, entriesOf(context))).toMatchObject({
         wants: [{ path: '' }, { path: 'last' }],
-        edits: [],
+        localChanges: [],
       });
     });
   });
@@ -217,8 +217,8 @@ describe('what the context lacks', () => {
     await withTwins(({ context, out }) => {
       writeTree(out, { 'web/x': '', '.ctxsync-lock': '', '.ctxsync-0123456789abcdef/tree/x': '' });
       writeTree(out, { '.ctxsync-mine': '', 'a/web': '', 'a/.ctxsync-lock': '' });
-      const { edits } = compare(out, entriesOf(context), { others: ['web', 'absent'] });
-      expect(pathsOf(edits)).toEqual(['a/web']);
+      const { localChanges } = compare(out, entriesOf(context), { others: ['web', 'absent'] });
+      expect(pathsOf(localChanges)).toEqual(['a/web']);
     });
   });
 
@@ -242,12 +242,12 @@ describe('a file with several names', () => {
 
   /** A context in which `NAMES` are names of one file; OUT is its copy, hardlinks and all. */
   function withLinks<T>(use: (twins: Twins) => T): Promise<T> {
-    return withFolder((folder) => {
-      const context = join(folder, 'context');
+    return withDirectory((directory) => {
+      const context = join(directory, 'context');
       writeTree(context, { 'a/b/file': 'content', 'c/file': 'c' });
       for (const name of NAMES.slice(1)) linkSync(join(context, NAMES[0]!), join(context, name));
-      copy(context, join(folder, 'out'));
-      return use({ context, out: join(folder, 'out') });
+      copy(context, join(directory, 'out'));
+      return use({ context, out: join(directory, 'out') });
     });
   }
 
@@ -264,7 +264,7 @@ describe('a file with several names', () => {
     await withLinks(({ context, out }) => {
       expect(compare(out, entriesOf(context))).toMatchObject({
         wants: [{ path: '' }],
-        edits: [],
+        localChanges: [],
         counts: { ...ALL_UNCHANGED, unchanged: 7 },
       });
     });
@@ -275,7 +275,7 @@ describe('a file with several names', () => {
       split(out, 'c/twin');
       expect(compare(out, entriesOf(context))).toMatchObject({
         wants: [{ path: '' }],
-        edits: [{ kind: 'link', path: 'c/twin', link: 'a/b/file' }],
+        localChanges: [{ kind: 'link', path: 'c/twin', link: 'a/b/file' }],
         counts: { changed: 1, unchanged: 6, wanted: 0 },
       });
     });
@@ -283,33 +283,33 @@ describe('a file with several names', () => {
 
   it.each<[what: string, change: (path: string) => void]>([
     ['is missing', () => {}],
-    ['is a folder', (path) => mkdirSync(path)],
+    ['is a directory', (path) => mkdirSync(path)],
     ['is a symlink to the first', (path) => symlinkSync('../a/b/file', path)],
   ])('gets a name that %s by a link', async (_, change) => {
     await withLinks(({ context, out }) => {
       replace(out, 'c/twin', change);
       expect(compare(out, entriesOf(context))).toMatchObject({
         wants: [{ path: '' }],
-        edits: [{ kind: 'link', path: 'c/twin', link: 'a/b/file' }],
+        localChanges: [{ kind: 'link', path: 'c/twin', link: 'a/b/file' }],
       });
     });
   });
 
-  it('gets a name in a folder that is new by a link, and the folder travels', async () => {
+  it('gets a name in a directory that is new by a link, and the directory travels', async () => {
     await withLinks(({ context, out }) => {
       rmSync(join(out, 'c'), { recursive: true });
-      const { wants, edits } = compare(out, entriesOf(context));
+      const { wants, localChanges } = compare(out, entriesOf(context));
       expect(pathsOf(wants)).toEqual(['', 'c', 'c/file']);
-      expect(edits).toEqual([{ kind: 'link', path: 'c/twin', link: 'a/b/file' }]);
+      expect(localChanges).toEqual([{ kind: 'link', path: 'c/twin', link: 'a/b/file' }]);
     });
   });
 
   it('is wanted under all its names when it changed', async () => {
     await withLinks(({ context, out }) => {
       rewrite(out, 'a/b/file', 'changed!');
-      const { wants, edits, counts } = compare(out, entriesOf(context));
+      const { wants, localChanges, counts } = compare(out, entriesOf(context));
       expect(pathsOf(wants)).toEqual(['', 'a', 'a/b', 'a/b/file', 'a/twin', 'c', 'c/twin']);
-      expect(edits).toEqual([]);
+      expect(localChanges).toEqual([]);
       expect(counts).toEqual({ changed: 3, unchanged: 4, wanted: 6 });
     });
   });
@@ -326,37 +326,37 @@ describe('a file with several names', () => {
   it('in OUT alone is split: the later ones are wanted', async () => {
     await withLinks(({ context, out }) => {
       for (const name of NAMES.slice(1)) split(context, name);
-      const { wants, edits, counts } = compare(out, entriesOf(context));
+      const { wants, localChanges, counts } = compare(out, entriesOf(context));
       expect(pathsOf(wants)).toEqual(['', 'a', 'a/twin', 'c', 'c/twin']);
-      expect(edits).toEqual([]);
+      expect(localChanges).toEqual([]);
       expect(counts).toEqual({ changed: 2, unchanged: 5, wanted: 4 });
     });
   });
 
   it('that is one with other names than in the context gets them by links', async () => {
-    await withFolder((folder) => {
-      const context = join(folder, 'context');
+    await withDirectory((directory) => {
+      const context = join(directory, 'context');
       writeTree(context, { a: 'same', c: 'same' });
       for (const name of ['a', 'c']) utimesSync(join(context, name), 1e9, 1e9);
       linkSync(join(context, 'a'), join(context, 'b'));
       linkSync(join(context, 'c'), join(context, 'd'));
-      const out = join(folder, 'out');
+      const out = join(directory, 'out');
       writeTree(out, { a: 'same', b: 'same' });
       for (const name of ['a', 'b']) utimesSync(join(out, name), 1e9, 1e9);
       linkSync(join(out, 'a'), join(out, 'c'));
       linkSync(join(out, 'b'), join(out, 'd'));
-      const { wants, edits } = compare(out, entriesOf(context));
+      const { wants, localChanges } = compare(out, entriesOf(context));
       expect(pathsOf(wants)).toEqual(['', 'c', 'd']);
-      expect(edits).toEqual([{ kind: 'link', path: 'b', link: 'a' }]);
+      expect(localChanges).toEqual([{ kind: 'link', path: 'b', link: 'a' }]);
     });
   });
 });
 
 describe('what runs before have left', () => {
   it('has the digest of a changed file that may be there, of the newest stage that has it', async () => {
-    await withTwins(({ context, out }, folder) => {
-      const older = join(folder, 'older');
-      const newer = join(folder, 'newer');
+    await withTwins(({ context, out }, directory) => {
+      const older = join(directory, 'older');
+      const newer = join(directory, 'newer');
       copy(context, older);
       copy(context, newer);
       rmSync(out, { recursive: true });
@@ -365,7 +365,7 @@ describe('what runs before have left', () => {
       rmSync(join(newer, 'last'));
       shiftTime(join(newer, 'a/other'), 1);
       shiftTime(join(older, 'a/other'), 1);
-      const { wants } = compare(out, entriesOf(context), { remains: [newer, older] });
+      const { wants } = compare(out, entriesOf(context), { partialStages: [newer, older] });
       const digests = Object.fromEntries(wants.map(({ path, sha256 }) => [path, sha256]));
       const theirs = digestsOf(older);
       expect(digests).toEqual({
@@ -383,24 +383,26 @@ describe('what runs before have left', () => {
   });
 
   it('is not looked at for what is unchanged', async () => {
-    await withTwins(({ context, out }, folder) => {
-      copy(context, join(folder, 'stage'));
-      const { wants } = compare(out, entriesOf(context), { remains: [join(folder, 'stage')] });
+    await withTwins(({ context, out }, directory) => {
+      copy(context, join(directory, 'stage'));
+      const { wants } = compare(out, entriesOf(context), {
+        partialStages: [join(directory, 'stage')],
+      });
       expect(pathsOf(wants)).toEqual(['']);
     });
   });
 
   it('and may not be read is no use, and no harm', async () => {
-    await withTwins(({ context, out }, folder) => {
-      const stage = join(folder, 'stage');
+    await withTwins(({ context, out }, directory) => {
+      const stage = join(directory, 'stage');
       copy(context, stage);
       const entries = entriesOf(context);
       rmSync(join(out, 'last'));
       rmSync(join(out, 'c'), { recursive: true });
-      asNobody(folder, () => {
+      asNobody(directory, () => {
         chmodSync(join(stage, 'last'), 0);
         chmodSync(join(stage, 'c'), 0);
-        const { wants } = compare(out, entries, { remains: [stage] });
+        const { wants } = compare(out, entries, { partialStages: [stage] });
         expect(wants.at(-1)?.sha256).toBeUndefined();
         expect(pathsOf(wants)).toEqual(['', 'c', 'c/file', 'last']);
         expect(() => wantBytes(wants)).not.toThrow();
@@ -409,12 +411,12 @@ describe('what runs before have left', () => {
   });
 
   it('and has other names is not offered: they might be names in OUT', async () => {
-    await withTwins(({ context, out }, folder) => {
-      const stage = join(folder, 'stage');
+    await withTwins(({ context, out }, directory) => {
+      const stage = join(directory, 'stage');
       copy(context, stage);
       rmSync(join(out, 'last'));
-      linkSync(join(stage, 'last'), join(folder, 'elsewhere'));
-      const { wants } = compare(out, entriesOf(context), { remains: [stage] });
+      linkSync(join(stage, 'last'), join(directory, 'elsewhere'));
+      const { wants } = compare(out, entriesOf(context), { partialStages: [stage] });
       expect(pathsOf(wants)).toEqual(['', 'last']);
       expect(wants.every(({ sha256 }) => sha256 === undefined)).toBe(true);
     });
@@ -441,7 +443,7 @@ function rewrite(root: string, path: string, content: string): void {
   keepingTime(root, path, () => writeFileSync(join(root, path), content));
 }
 
-/** Something else in the place of an entry, with the times of entry and folder as before. */
+/** Something else in the place of an entry, with the times of entry and directory as before. */
 function replace(root: string, path: string, make: (path: string) => void): void {
   const at = join(root, path);
   keepingTimes(root, () => {
@@ -461,11 +463,13 @@ function keepingTime(root: string, path: string, act: () => void): void {
   lutimesSync(join(root, path), seconds, seconds);
 }
 
-/** All folders of the tree have their times from before. */
+/** All directories of the tree have their times from before. */
 function keepingTimes(root: string, act: () => void): void {
-  const folders = Object.entries(treeState(root)).filter(([, state]) => state.startsWith('folder'));
+  const directories = Object.entries(treeState(root)).filter(([, state]) =>
+    state.startsWith('directory'),
+  );
   act();
-  for (const [path, state] of folders) {
+  for (const [path, state] of directories) {
     const at = join(root, path);
     if (lstatSync(at, { throwIfNoEntry: false })?.isDirectory() !== true) continue;
     const seconds = toUtimesSeconds(Number(state.split(' ')[2]));

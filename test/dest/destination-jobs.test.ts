@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { Budget } from '../../src/entry/budget.ts';
 import { discard, prepareDestination } from '../../src/dest/destination.ts';
 import { fromText } from '../../src/disk/byte-path.ts';
-import { Gauge } from '../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import { DESTINATION_JOBS } from '../../src/worker/destination-jobs.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { tarOf } from '../helpers/wire/hand-made.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 import { fullRing } from '../helpers/wire/harness.ts';
@@ -17,18 +17,18 @@ describe('the unpacking of a context', () => {
     ['was compared looks for its files in what is left of runs that broke off', true],
     ['comes whole does not look into what is left of runs that broke off', false],
   ])('that %s', async (_, wanted) => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       writeTree(join(out, STAGE), { 'tree/sub/x': 'left' });
       const scanned: string[] = [];
-      const gauge = new (class extends Gauge {
-        override enter(...[state, path = '']: Parameters<Gauge['enter']>): void {
+      const status = new (class extends WorkerStatus {
+        override enter(...[state, path = '']: Parameters<WorkerStatus['enter']>): void {
           super.enter(state, path);
           if (state === 'scanning') scanned.push(path);
         }
       })();
-      const destination = prepareDestination(fromText(out), new Gauge(), { follow: true });
+      const destination = prepareDestination(fromText(out), new WorkerStatus(), { follow: true });
       const entries = [
-        { path: 'sub', kind: 'folder' as const, mode: 0o755 },
+        { path: 'sub', kind: 'directory' as const, mode: 0o755 },
         { path: 'sub/x', size: 4 },
       ];
       const input = {
@@ -39,9 +39,9 @@ describe('the unpacking of a context', () => {
         budget: Budget.create({ maxEntries: 10, maxBytes: 1_000 }).shared.buffer,
         wanted,
       };
-      DESTINATION_JOBS.unpack(input, { gauge, say: () => {} });
+      DESTINATION_JOBS.unpack(input, { status, note: () => {} });
       expect(scanned.length > 0).toBe(wanted);
-      discard(destination, new Gauge());
+      discard(destination, new WorkerStatus());
     });
   });
 });

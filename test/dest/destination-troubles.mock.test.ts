@@ -13,15 +13,15 @@ import { describe, expect, it, vi } from 'vitest';
 import { discard, prepareDestination, type Destination } from '../../src/dest/destination.ts';
 import { takeLock } from '../../src/dest/lock.ts';
 import { fromText } from '../../src/disk/byte-path.ts';
-import { Gauge, type DiskState } from '../../src/disk/worker-status.ts';
+import { WorkerStatus, type DiskState } from '../../src/disk/worker-status.ts';
 import { CtxsyncError } from '../../src/errors.ts';
 import { LOCK_STALE_MS } from '../../src/limits.ts';
 import { asNobody } from '../helpers/cli/as-nobody.ts';
 import { systemError, withDisk, type Around, type CallName } from '../helpers/disk/disk-calls.ts';
 import { held } from '../helpers/disk/held.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
-import { thrownBy } from '../helpers/capture-error.ts';
+import { captureError } from '../helpers/capture-error.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 
 vi.mock('node:fs', async (original) =>
@@ -37,7 +37,7 @@ describe('a destination that two receivers want at the same time', () => {
     ['looked at', 'lstatSync'],
     ['removed', 'unlinkSync'],
   ])("is had by one, though the other's draft goes before it is %s", async (_, call) => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       writeFileSync(join(out, DRAFT), '');
       const { lock, stage } = withDisk(goneBefore(call, DRAFT), () => prepare(out));
       expect(readdirSync(out).map((name) => join(out, name))).toEqual([stage, lock.path]);
@@ -48,7 +48,7 @@ describe('a destination that two receivers want at the same time', () => {
     ['looked at', 'openSync'],
     ['removed', 'unlinkSync'],
   ])('is had by one that finds a stale lock, which goes before it is %s', async (_, call) => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       const path = join(out, '.ctxsync-lock');
       writeFileSync(path, 'of a dead receiver');
       const stale = (Date.now() - 2 * LOCK_STALE_MS) / 1000;
@@ -63,16 +63,18 @@ describe('a destination that two receivers want at the same time', () => {
 
 describe('a destination on a full disk', () => {
   it('is refused, and nothing is left', async () => {
-    await withFolder((folder) => {
-      const error = withDisk(fullDisk(), () => thrownBy(() => prepare(join(folder, 'a/out'))));
+    await withDirectory((directory) => {
+      const error = withDisk(fullDisk(), () =>
+        captureError(() => prepare(join(directory, 'a/out'))),
+      );
       expect(error.code).toBe('no-space');
-      expect(readdirSync(folder)).toEqual([]);
+      expect(readdirSync(directory)).toEqual([]);
     });
   });
 
   it('is refused, and no lock is left, also where there are no hardlinks', async () => {
-    await withFolder((out) => {
-      const error = withDisk(fullDisk(2, withoutHardlinks), () => thrownBy(() => prepare(out)));
+    await withDirectory((out) => {
+      const error = withDisk(fullDisk(2, withoutHardlinks), () => captureError(() => prepare(out)));
       expect(error.code).toBe('no-space');
       expect(readdirSync(out)).toEqual([]);
     });
@@ -81,45 +83,45 @@ describe('a destination on a full disk', () => {
 
 describe('a destination where there are no hardlinks', () => {
   it('is locked all the same', async () => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       withDisk(withoutHardlinks, () => prepare(out));
-      expect(thrownBy(() => prepare(out)).code).toBe('locked');
+      expect(captureError(() => prepare(out)).code).toBe('locked');
     });
   });
 });
 
 describe('a destination that cannot be cleaned up', () => {
   it('is let go of by a run that is discarded', async () => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       const destination = prepare(out);
       expect(() => discard(destination, new StuckGauge('cleaning'))).toThrow('stuck');
       expect(existsSync(destination.lock.path)).toBe(false);
-      discard(prepare(out), new Gauge());
+      discard(prepare(out), new WorkerStatus());
       expect(readdirSync(out)).toEqual([]);
     });
   });
 
   it('is not taken from the next run by one that is discarded again', async () => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       const destination = prepare(out);
       expect(() => discard(destination, new StuckGauge('cleaning'))).toThrow('stuck');
       const next = prepare(out);
-      discard(destination, new Gauge());
-      expect(thrownBy(() => prepare(out)).code).toBe('locked');
-      discard(next, new Gauge());
+      discard(destination, new WorkerStatus());
+      expect(captureError(() => prepare(out)).code).toBe('locked');
+      discard(next, new WorkerStatus());
       expect(readdirSync(out)).toEqual([]);
     });
   });
 
   it('is refused for the reason why there was something to be cleaned up', async () => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       const noStage: Around = (name, args, make) => {
         if (name === 'mkdirSync' && String(args[0]).endsWith('/tree')) throw ENOSPC;
         return make(name, ...args);
       };
       const attempt = (): unknown =>
         prepareDestination(fromText(out), new StuckGauge('cleaning'), { follow: true });
-      expect(withDisk(noStage, () => thrownBy(attempt)).code).toBe('no-space');
+      expect(withDisk(noStage, () => captureError(attempt)).code).toBe('no-space');
       expect(existsSync(join(out, '.ctxsync-lock'))).toBe(false);
     });
   });
@@ -137,22 +139,22 @@ describe.runIf(process.getuid?.() === 0)("a destination with another user's left
       const before = treeState(out, { root: false });
       asAnother(out, () => {
         const destination = prepare(out);
-        expect(destination.remains).toEqual([]);
+        expect(destination.partialStages).toEqual([]);
         expect(destination.warnings).toEqual([
           expect.stringMatching(`cannot remove .*${join(out, STAGE)}: permission denied .*owner`),
         ]);
-        discard(destination, new Gauge());
+        discard(destination, new WorkerStatus());
       });
       expect(treeState(out, { root: false })).toEqual(before);
     });
   });
 
   it('that we may use does not use them, as they would stay theirs: it removes them', async () => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       writeTree(join(out, STAGE), { 'tree/x': 'x' });
       chownSync(join(out, STAGE), 65_534, 65_534);
       const destination = prepare(out);
-      expect(destination).toMatchObject({ remains: [], warnings: [] });
+      expect(destination).toMatchObject({ partialStages: [], warnings: [] });
       expect(existsSync(join(out, STAGE))).toBe(false);
     });
   });
@@ -164,7 +166,7 @@ describe.runIf(process.getuid?.() === 0)("a destination with another user's left
       asAnother(out, () => {
         const destination = prepare(out);
         expect(destination.warnings).toEqual([expect.stringContaining(join(out, DRAFT))]);
-        discard(destination, new Gauge());
+        discard(destination, new WorkerStatus());
       });
     });
   });
@@ -176,7 +178,7 @@ describe.runIf(process.getuid?.() === 0)("a destination with another user's left
       utimesSync(path, 1e9, 1e9);
       chmodSync(out, 0o1777);
       asAnother(out, () => {
-        const { code, message } = thrownBy(() => prepare(out));
+        const { code, message } = captureError(() => prepare(out));
         expect(code).toBe('not-writable');
         expect(message).toContain(path);
       });
@@ -212,7 +214,7 @@ const withoutHardlinks: Around = (name, args, make) => {
 };
 
 /** Fails in this state. */
-class StuckGauge extends Gauge {
+class StuckGauge extends WorkerStatus {
   readonly #stuckIn: DiskState;
 
   constructor(stuckIn: DiskState) {
@@ -220,7 +222,7 @@ class StuckGauge extends Gauge {
     this.#stuckIn = stuckIn;
   }
 
-  override enter(...[state, path = '']: Parameters<Gauge['enter']>): void {
+  override enter(...[state, path = '']: Parameters<WorkerStatus['enter']>): void {
     super.enter(state, path);
     if (state === this.#stuckIn) throw new CtxsyncError('internal', 'stuck');
   }
@@ -228,9 +230,9 @@ class StuckGauge extends Gauge {
 
 /** An OUT into which everybody may write. */
 async function withShared(use: (out: string) => void): Promise<void> {
-  await withFolder((folder) => {
-    chmodSync(folder, 0o755);
-    const out = join(folder, 'out');
+  await withDirectory((directory) => {
+    chmodSync(directory, 0o755);
+    const out = join(directory, 'out');
     mkdirSync(out);
     chownSync(out, 0, 0);
     chmodSync(out, 0o777);
@@ -247,5 +249,5 @@ function asAnother(out: string, run: () => void): void {
 }
 
 function prepare(out: string): Destination {
-  return prepareDestination(fromText(out), new Gauge(), { follow: true });
+  return prepareDestination(fromText(out), new WorkerStatus(), { follow: true });
 }

@@ -18,7 +18,7 @@ import { LOCK_NAME } from '../../src/dest/work-name.ts';
 import { CtxsyncError } from '../../src/errors.ts';
 import { LOCK_STALE_MS } from '../../src/limits.ts';
 import { held } from '../helpers/disk/held.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { until } from '../helpers/until.ts';
 
 const FRESH_MS = LOCK_STALE_MS - 10_000;
@@ -26,7 +26,7 @@ const STALE_MS = LOCK_STALE_MS + 10_000;
 
 describe('the lock of OUT', () => {
   it('is taken, names its holder, and is gone when it is released', async () => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       const lock = takeLock(held(out));
       expect(lock.path).toBe(join(out, '.ctxsync-lock'));
       expect(holderOf(lock)).toMatchObject({ pid: process.pid });
@@ -36,7 +36,7 @@ describe('the lock of OUT', () => {
   });
 
   it('is refused to a second receiver, which is told who holds it', async () => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       takeLock(held(out));
       const { code, message, path } = refusal(out);
       expect(code).toBe('locked');
@@ -47,14 +47,14 @@ describe('the lock of OUT', () => {
   });
 
   it('may be taken again when it was released', async () => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       releaseLock(held(out), takeLock(held(out)));
       expect(existsSync(takeLock(held(out)).path)).toBe(true);
     });
   });
 
   it('is taken over from a holder that is dead, however fresh', async () => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       leaveLock(out, { pid: deadPid() });
       expect(holderOf(takeLock(held(out))).pid).toBe(process.pid);
       expect(readdirSync(out)).toEqual(['.ctxsync-lock']);
@@ -64,7 +64,7 @@ describe('the lock of OUT', () => {
   it.runIf(existsSync('/proc/self/stat'))(
     'is taken over when the pid is that of a process which began later',
     async () => {
-      await withFolder((out) => {
+      await withDirectory((out) => {
         leaveLock(out, { began: '1' });
         expect(holderOf(takeLock(held(out))).began).not.toBe('1');
       });
@@ -86,7 +86,7 @@ describe('the lock of OUT', () => {
         fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ');
         return fields[2] === 'Z';
       });
-      await withFolder((out) => {
+      await withDirectory((out) => {
         leaveLock(out, { pid, began: fields[21] });
         expect(holderOf(takeLock(held(out))).pid).toBe(process.pid);
       });
@@ -94,7 +94,7 @@ describe('the lock of OUT', () => {
   );
 
   it('is held as long as its holder lives, also when it was never refreshed', async () => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       leaveLock(out, {}, STALE_MS);
       expect(refusal(out).code).toBe('locked');
     });
@@ -107,7 +107,7 @@ describe('the lock of OUT', () => {
     ['a holder with an impossible pid', { pid: -1 }],
     ['one that wrote nothing yet', ''],
   ])('of %s is held while it is fresh, and then taken over', async (_, changes) => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       leaveLock(out, changes, FRESH_MS);
       expect(refusal(out).code).toBe('locked');
       leaveLock(out, changes, STALE_MS);
@@ -116,14 +116,14 @@ describe('the lock of OUT', () => {
   });
 
   it('names the machine of a holder that cannot be looked for', async () => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       leaveLock(out, { scope: 'another boot', host: 'far', pid: 42 });
       expect(refusal(out).message).toContain('pid 42 on far, since ');
     });
   });
 
   it('lives on when it is refreshed', async () => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       leaveLock(out, { scope: 'another boot' }, STALE_MS);
       refreshLock(held(out));
       expect(refusal(out).code).toBe('locked');
@@ -131,7 +131,7 @@ describe('the lock of OUT', () => {
   });
 
   it('is not missed by its holder when somebody removed it', async () => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       const lock = takeLock(held(out));
       releaseLock(held(out), lock);
       expect(() => {
@@ -148,7 +148,7 @@ describe('the lock of OUT', () => {
     ['a directory', 'a directory', (path) => mkdirSync(path)],
     ['a huge file', 'a file of 5000000000 bytes', (path) => truncateSync(hugeFile(path), 5e9)],
   ])('that is %s is refused at once, and named', async (_, kind, plant) => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       const path = join(out, LOCK_NAME);
       plant(path);
       expect(refusal(out)).toMatchObject({
@@ -161,7 +161,7 @@ describe('the lock of OUT', () => {
   });
 
   it('shows no control characters of what somebody else has written into it', async () => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       leaveLock(out, { scope: 'another', host: 'h\u001b[2Jx', since: '\nctxsync receive: done' });
       const { message } = refusal(out);
       // oxlint-disable-next-line no-control-regex -- they are what is looked for
@@ -171,7 +171,7 @@ describe('the lock of OUT', () => {
   });
 
   it('is not released by one who held it before', async () => {
-    await withFolder((out) => {
+    await withDirectory((out) => {
       const before = takeLock(held(out));
       leaveLock(out, {});
       releaseLock(held(out), before);

@@ -1,9 +1,9 @@
 import { renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
-import { ExistingTree } from '../../src/dest/ordered-lookup.ts';
-import { Gauge } from '../../src/disk/worker-status.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { OrderedLookup } from '../../src/dest/ordered-lookup.ts';
+import { WorkerStatus } from '../../src/disk/worker-status.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 import { hold } from '../helpers/disk/held.ts';
 
@@ -15,20 +15,20 @@ const PATHS = ['a', 'a/b', 'a/b/c'];
 
 // As on macOS: children are reached by path.
 it.each(['never', ...PATHS])(
-  'without /proc what is there is found only in OUT, when a folder leads out before %s is entered',
+  'without /proc what is there is found only in OUT, when a directory leads out before %s is entered',
   async (when) => {
-    await withFolder((folder) => {
-      const out = join(folder, 'out');
+    await withDirectory((directory) => {
+      const out = join(directory, 'out');
       writeTree(out, { 'a/b/c/d': 'inside' });
-      writeTree(join(folder, 'outside'), { 'b/c/d': 'outside' });
-      const tree = new ExistingTree(hold(out), new Gauge());
+      writeTree(join(directory, 'outside'), { 'b/c/d': 'outside' });
+      const tree = new OrderedLookup(hold(out), new WorkerStatus());
       const found: string[] = [];
       const compare = (): void => {
         for (const path of [...PATHS, 'a/b/c/d']) {
           const existing = tree.find(path);
           if (existing === undefined) continue;
           found.push(path);
-          if (path === when) leadOut(folder);
+          if (path === when) leadOut(directory);
           if (existing.stats.isDirectory()) tree.enter(path, existing);
         }
       };
@@ -44,8 +44,8 @@ it.each(['never', ...PATHS])(
   },
 );
 
-/** Puts a symlink to a folder with the same names in the place of OUT's "a". */
-function leadOut(folder: string): void {
-  renameSync(join(folder, 'out/a'), join(folder, 'aside'));
-  symlinkSync(join(folder, 'outside'), join(folder, 'out/a'));
+/** Puts a symlink to a directory with the same names in the place of OUT's "a". */
+function leadOut(directory: string): void {
+  renameSync(join(directory, 'out/a'), join(directory, 'aside'));
+  symlinkSync(join(directory, 'outside'), join(directory, 'out/a'));
 }

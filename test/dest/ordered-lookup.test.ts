@@ -1,11 +1,11 @@
 import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ExistingTree } from '../../src/dest/ordered-lookup.ts';
+import { OrderedLookup } from '../../src/dest/ordered-lookup.ts';
 import { comparePaths, isBeneath } from '../../src/disk/byte-path.ts';
-import { Gauge } from '../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import { asNobody } from '../helpers/cli/as-nobody.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { allPaths, makeRandomTree } from '../helpers/trees/random-tree.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 import { seeded } from '../helpers/seeded.ts';
@@ -15,8 +15,8 @@ import { hold, tryHold } from '../helpers/disk/held.ts';
 const FILES = { 'a/b/c': '', 'a/d': '', 'a!': '', e: '', 'z/y': '' };
 
 describe('an existing tree', () => {
-  it('finds what is there and not what is not, in folders that were entered', async () => {
-    await withFolder((root) => {
+  it('finds what is there and not what is not, in directories that were entered', async () => {
+    await withDirectory((root) => {
       writeTree(root, FILES);
       expect(search(root, ['a', 'a/b', 'a/b/c', 'a/b/d', 'a/x', 'a!', 'b', 'z', 'z/y'])).toEqual({
         found: ['a', 'a/b', 'a/b/c', 'a!', 'z', 'z/y'],
@@ -26,7 +26,7 @@ describe('an existing tree', () => {
   });
 
   it('passes what nobody looked for, once and in order, and not what is in it', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { ...FILES, '\xff': '' });
       expect(search(root, [])).toEqual({ found: [], passed: ['a', 'a!', 'e', 'z', '\xc3\xbf'] });
       expect(search(root, ['a', 'e'])).toEqual({
@@ -36,8 +36,8 @@ describe('an existing tree', () => {
     });
   });
 
-  it('passes nothing of a folder that was found and not entered', async () => {
-    await withFolder((root) => {
+  it('passes nothing of a directory that was found and not entered', async () => {
+    await withDirectory((root) => {
       writeTree(root, FILES);
       const enter = (path: string): boolean => path !== 'a';
       expect(search(root, ['a', 'a/b', 'a/b/c', 'z'], enter)).toEqual({
@@ -49,7 +49,7 @@ describe('an existing tree', () => {
 
   it('finds some and passes the rest of any tree, each entry on one way only', async () => {
     for (let seed = 0; seed < 30; seed++) {
-      await withFolder((root) => {
+      await withDirectory((root) => {
         const random = seeded(seed);
         makeRandomTree(root, random);
         const all = allPaths(root);
@@ -66,21 +66,21 @@ describe('an existing tree', () => {
     }
   });
 
-  it('has nothing where its root is missing, a file, or a symlink to a folder', async () => {
-    await withFolder((folder) => {
-      writeTree(folder, { file: '', 'real/a': '' });
-      symlinkSync('real', join(folder, 'link'));
+  it('has nothing where its root is missing, a file, or a symlink to a directory', async () => {
+    await withDirectory((directory) => {
+      writeTree(directory, { file: '', 'real/a': '' });
+      symlinkSync('real', join(directory, 'link'));
       for (const name of ['missing', 'file', 'link', 'missing/deeper']) {
-        expect(search(join(folder, name), ['a', 'a/b', 'x'])).toEqual({ found: [], passed: [] });
+        expect(search(join(directory, name), ['a', 'a/b', 'x'])).toEqual({ found: [], passed: [] });
       }
     });
   });
 
   it('follows no symlink: it is found as one, and nothing in what it leads to', async () => {
-    await withFolder((folder) => {
-      writeTree(folder, { 'root/a': '', 'elsewhere/secret': '' });
-      symlinkSync('../elsewhere', join(folder, 'root/link'));
-      const tree = new ExistingTree(hold(join(folder, 'root')), new Gauge());
+    await withDirectory((directory) => {
+      writeTree(directory, { 'root/a': '', 'elsewhere/secret': '' });
+      symlinkSync('../elsewhere', join(directory, 'root/link'));
+      const tree = new OrderedLookup(hold(join(directory, 'root')), new WorkerStatus());
       const link = tree.find('link');
       expect(link?.stats.isSymbolicLink()).toBe(true);
       expect(tree.find('link/secret')).toBeUndefined();
@@ -91,14 +91,14 @@ describe('an existing tree', () => {
     });
   });
 
-  it('goes on in a folder that it has entered, wherever its path leads by then', async () => {
-    await withFolder((folder) => {
-      writeTree(folder, { 'root/a/x': 'mine', 'elsewhere/x': 'another', 'elsewhere/y': '' });
-      const root = join(folder, 'root');
+  it('goes on in a directory that it has entered, wherever its path leads by then', async () => {
+    await withDirectory((directory) => {
+      writeTree(directory, { 'root/a/x': 'mine', 'elsewhere/x': 'another', 'elsewhere/y': '' });
+      const root = join(directory, 'root');
       const passed: string[] = [];
-      const tree = new ExistingTree(hold(root), new Gauge(), (path) => passed.push(path));
+      const tree = new OrderedLookup(hold(root), new WorkerStatus(), (path) => passed.push(path));
       tree.enter('a', tree.find('a')!);
-      renameSync(join(root, 'a'), join(folder, 'aside'));
+      renameSync(join(root, 'a'), join(directory, 'aside'));
       symlinkSync('../elsewhere', join(root, 'a'));
       expect(tree.find('a/x')?.stats.size).toBe(4n);
       expect(tree.find('a/y')).toBeUndefined();
@@ -107,10 +107,10 @@ describe('an existing tree', () => {
     });
   });
 
-  it('finds nothing more in a folder that vanishes, and fails to enter one that is gone', async () => {
-    await withFolder((root) => {
+  it('finds nothing more in a directory that vanishes, and fails to enter one that is gone', async () => {
+    await withDirectory((root) => {
       writeTree(root, { 'a/x': '', 'b/x': '', c: '' });
-      const tree = new ExistingTree(hold(root), new Gauge());
+      const tree = new OrderedLookup(hold(root), new WorkerStatus());
       tree.enter('a', tree.find('a')!);
       rmSync(join(root, 'a'), { recursive: true });
       expect(tree.find('a/x')).toBeUndefined();
@@ -120,7 +120,7 @@ describe('an existing tree', () => {
         expect.objectContaining({
           code: 'not-writable',
           path: 'b',
-          message: 'cannot list the folder b: no such file or directory (ENOENT)',
+          message: 'cannot list the directory b: no such file or directory (ENOENT)',
         }),
       );
       expect(tree.find('c')).toBeDefined();
@@ -128,13 +128,13 @@ describe('an existing tree', () => {
     });
   });
 
-  it('enters no folder that it may not list', async () => {
-    await withFolder((folder) => {
-      const root = join(folder, 'root');
+  it('enters no directory that it may not list', async () => {
+    await withDirectory((directory) => {
+      const root = join(directory, 'root');
       mkdirSync(join(root, 'a/closed'), { recursive: true });
-      asNobody(folder, () => {
+      asNobody(directory, () => {
         chmodSync(join(root, 'a/closed'), 0o300);
-        const tree = new ExistingTree(hold(root), new Gauge());
+        const tree = new OrderedLookup(hold(root), new WorkerStatus());
         expect(tree.enter('a', tree.find('a')!)).toBe(true);
         expect(tree.enter('a/closed', tree.find('a/closed')!)).toBe(false);
         expect(tree.find('a/closed/x')).toBeUndefined();
@@ -145,13 +145,13 @@ describe('an existing tree', () => {
     });
   });
 
-  it('leaves no folder open, at its end and when it is given up', async () => {
-    await withFolder((root) => {
+  it('leaves no directory open, at its end and when it is given up', async () => {
+    await withDirectory((root) => {
       writeTree(root, FILES);
       const before = openFiles();
       search(root, ['a', 'a/b', 'z']);
       expect(openFiles()).toBe(before);
-      const tree = new ExistingTree(hold(root), new Gauge());
+      const tree = new OrderedLookup(hold(root), new WorkerStatus());
       tree.enter('a', tree.find('a')!);
       tree.close();
       expect(openFiles()).toBe(before);
@@ -160,7 +160,7 @@ describe('an existing tree', () => {
   });
 });
 
-/** Looks for these paths in this order, and enters the folders among them. */
+/** Looks for these paths in this order, and enters the directories among them. */
 function search(
   root: string,
   paths: readonly string[],
@@ -168,7 +168,7 @@ function search(
 ): { found: string[]; passed: string[] } {
   const found: string[] = [];
   const passed: string[] = [];
-  const tree = new ExistingTree(tryHold(root), new Gauge(), (path) => passed.push(path));
+  const tree = new OrderedLookup(tryHold(root), new WorkerStatus(), (path) => passed.push(path));
   try {
     for (const path of paths) {
       const there = tree.find(path);

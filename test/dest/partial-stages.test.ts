@@ -14,12 +14,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Remains } from '../../src/dest/partial-stages.ts';
+import { PartialStages } from '../../src/dest/partial-stages.ts';
 import { StageWriter } from '../../src/dest/stage-writer.ts';
-import { Gauge } from '../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import { toUtimesSeconds } from '../../src/disk/mtime.ts';
 import { asNobody } from '../helpers/cli/as-nobody.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { update } from '../helpers/cli/incremental.ts';
 import { changeRandomly, withRandomPair } from '../helpers/trees/random-tree.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
@@ -32,25 +32,25 @@ const MTIME_US = 1_500_000_000_123_457;
 const SECONDS = toUtimesSeconds(MTIME_US);
 const SIZE = 'content'.length;
 
-/** A tree with a whole file, in folders. */
+/** A tree with a whole file, in directories. */
 function makeRemains(tree: string, content = 'content', path = 'a/b/file'): string {
   writeTree(tree, { [path]: content });
   utimesSync(join(tree, path), SECONDS, SECONDS);
   return tree;
 }
 
-describe('remains', () => {
+describe('partialStages', () => {
   it('of nothing are empty, and have nothing', () => {
-    const remains = new Remains([], new Gauge());
-    expect(remains.empty).toBe(true);
-    remains.enter('a');
-    expect(remains.find('a/file', 0, 0)).toBeUndefined();
-    remains.close();
+    const partialStages = new PartialStages([], new WorkerStatus());
+    expect(partialStages.empty).toBe(true);
+    partialStages.enter('a');
+    expect(partialStages.find('a/file', 0, 0)).toBeUndefined();
+    partialStages.close();
   });
 
-  it('have a file of the same path, size and time, in folders that were entered', async () => {
-    await withFolder((folder) => {
-      const trees = [makeRemains(join(folder, 'tree'))];
+  it('have a file of the same path, size and time, in directories that were entered', async () => {
+    await withDirectory((directory) => {
+      const trees = [makeRemains(join(directory, 'tree'))];
       expect(search(trees, 'a/b/file')).toBe('content');
       expect(search(trees, 'a/b/other')).toBeUndefined();
       expect(search(trees, 'a/b')).toBeUndefined();
@@ -64,14 +64,14 @@ describe('remains', () => {
     ['time, by a microsecond', { mtimeUs: MTIME_US + 1 }],
     ['time, by a microsecond', { mtimeUs: MTIME_US - 1 }],
   ])('have not a file of another %s', async (_, wanted) => {
-    await withFolder((folder) => {
-      expect(search([makeRemains(join(folder, 'tree'))], 'a/b/file', wanted)).toBeUndefined();
+    await withDirectory((directory) => {
+      expect(search([makeRemains(join(directory, 'tree'))], 'a/b/file', wanted)).toBeUndefined();
     });
   });
 
   it('have not what is cut, or was written to', async () => {
-    await withFolder((folder) => {
-      const tree = makeRemains(join(folder, 'tree'));
+    await withDirectory((directory) => {
+      const tree = makeRemains(join(directory, 'tree'));
       truncateSync(join(tree, 'a/b/file'), 3);
       expect(search([tree], 'a/b/file')).toBeUndefined();
       expect(search([tree], 'a/b/file', { size: 3 })).toBeUndefined();
@@ -79,21 +79,21 @@ describe('remains', () => {
   });
 
   it('have what the newest of them has', async () => {
-    await withFolder((folder) => {
-      const trees = ['one', 'two', 'three'].map((name) => join(folder, name));
+    await withDirectory((directory) => {
+      const trees = ['one', 'two', 'three'].map((name) => join(directory, name));
       mkdirSync(trees[0]!);
       makeRemains(trees[1]!, 'newer..');
       makeRemains(trees[2]!, 'older..');
       expect(search(trees, 'a/b/file')).toBe('newer..');
       expect(search(trees.toReversed(), 'a/b/file')).toBe('older..');
-      expect(search([...trees, join(folder, 'missing')], 'a/b/file')).toBe('newer..');
+      expect(search([...trees, join(directory, 'missing')], 'a/b/file')).toBe('newer..');
     });
   });
 
   it.each(['a', 'a/b', 'a/b/file', ''])('follow no symlink at "%s"', async (at) => {
-    await withFolder((folder) => {
-      const elsewhere = makeRemains(join(folder, 'elsewhere'), 'content', 'a/b/file');
-      const tree = join(folder, 'tree');
+    await withDirectory((directory) => {
+      const elsewhere = makeRemains(join(directory, 'elsewhere'), 'content', 'a/b/file');
+      const tree = join(directory, 'tree');
       if (at !== '') mkdirSync(join(tree, at, '..'), { recursive: true });
       symlinkSync(join(elsewhere, at), join(tree, at).replace(/\/$/, ''));
       expect(readFileSync(join(tree, 'a/b/file'), 'utf8')).toBe('content');
@@ -102,17 +102,17 @@ describe('remains', () => {
   });
 
   it('have not a file with other names, which may be in OUT', async () => {
-    await withFolder((folder) => {
-      const tree = makeRemains(join(folder, 'tree'));
-      linkSync(join(tree, 'a/b/file'), join(folder, 'out'));
+    await withDirectory((directory) => {
+      const tree = makeRemains(join(directory, 'tree'));
+      linkSync(join(tree, 'a/b/file'), join(directory, 'out'));
       expect(search([tree], 'a/b/file')).toBeUndefined();
     });
   });
 
-  it('have what is in folders that nobody may enter, also for one who is not root', async () => {
-    await withFolder((folder) => {
-      const tree = makeRemains(join(folder, 'tree'));
-      asNobody(folder, () => {
+  it('have what is in directories that nobody may enter, also for one who is not root', async () => {
+    await withDirectory((directory) => {
+      const tree = makeRemains(join(directory, 'tree'));
+      asNobody(directory, () => {
         chmodSync(join(tree, 'a/b'), 0o000);
         chmodSync(join(tree, 'a'), 0o111);
         expect(search([tree], 'a/b/file')).toBe('content');
@@ -125,11 +125,11 @@ describe('a file that is kept', () => {
   it.each([0o644, 0o400, 0o1755])(
     'is moved into the stage, and gets its mode: 0%o',
     async (mode) => {
-      await withFolder((folder) => {
-        const tree = makeRemains(join(folder, 'old'));
+      await withDirectory((directory) => {
+        const tree = makeRemains(join(directory, 'old'));
         chmodSync(join(tree, 'a/b/file'), 0o4777);
         const { ino } = statSync(join(tree, 'a/b/file'));
-        const stage = adopt(folder, [tree], { mode });
+        const stage = adopt(directory, [tree], { mode });
         const { mode: now, ino: inoNow, mtimeMs } = statSync(join(stage, 'a/b/file'));
         expect([now & 0o7777, inoNow]).toEqual([mode, ino]);
         expect(Math.floor(mtimeMs)).toBe(Math.floor(MTIME_US / 1000));
@@ -138,21 +138,23 @@ describe('a file that is kept', () => {
     },
   );
 
-  it('is moved out of a folder that nobody may write into, also by one who is not root', async () => {
-    await withFolder((folder) => {
-      const tree = makeRemains(join(folder, 'old'));
-      asNobody(folder, () => {
+  it('is moved out of a directory that nobody may write into, also by one who is not root', async () => {
+    await withDirectory((directory) => {
+      const tree = makeRemains(join(directory, 'old'));
+      asNobody(directory, () => {
         chmodSync(join(tree, 'a/b'), 0o555);
-        expect(readFileSync(join(adopt(folder, [tree], {}), 'a/b/file'), 'utf8')).toBe('content');
+        expect(readFileSync(join(adopt(directory, [tree], {}), 'a/b/file'), 'utf8')).toBe(
+          'content',
+        );
       });
     });
   });
 
   it('counts for no content: it did not arrive', async () => {
-    await withFolder((folder) => {
-      const gauge = new Gauge();
-      adopt(folder, [makeRemains(join(folder, 'old'))], {}, gauge);
-      expect(gauge.read().bytes).toBe(0);
+    await withDirectory((directory) => {
+      const status = new WorkerStatus();
+      adopt(directory, [makeRemains(join(directory, 'old'))], {}, status);
+      expect(status.read().bytes).toBe(0);
     });
   });
 
@@ -161,10 +163,10 @@ describe('a file that is kept', () => {
     ['another time', { mtimeUs: MTIME_US + 1 }],
     ['another path', { path: 'a/b/other' }],
   ])('and is not there, but one of %s, is refused', async (_, entry) => {
-    await withFolder((folder) => {
-      const tree = makeRemains(join(folder, 'old'));
+    await withDirectory((directory) => {
+      const tree = makeRemains(join(directory, 'old'));
       const before = treeState(tree);
-      expect(() => adopt(folder, [tree], entry)).toThrow(
+      expect(() => adopt(directory, [tree], entry)).toThrow(
         expect.objectContaining({
           code: 'source-changed',
           message: expect.stringMatching(/^a\/b\/\w+ was written to while the context was read/),
@@ -177,18 +179,18 @@ describe('a file that is kept', () => {
   it.each(['a', 'a/b', 'a/b/file'])(
     'is never taken from where a symlink at %s leads',
     async (at) => {
-      await withFolder((folder) => {
-        const elsewhere = makeRemains(join(folder, 'elsewhere'));
-        const tree = join(folder, 'old');
+      await withDirectory((directory) => {
+        const elsewhere = makeRemains(join(directory, 'elsewhere'));
+        const tree = join(directory, 'old');
         mkdirSync(join(tree, at, '..'), { recursive: true });
         symlinkSync(join(elsewhere, at), join(tree, at));
         const before = treeState(elsewhere);
-        expect(() => adopt(folder, [tree], {})).toThrow(
+        expect(() => adopt(directory, [tree], {})).toThrow(
           expect.objectContaining({ code: 'source-changed', path: 'a/b/file' }),
         );
         expect(treeState(elsewhere)).toEqual(before);
         expect(lstatSync(join(tree, at)).isSymbolicLink()).toBe(true);
-        expect(existsSync(join(folder, 'stage/a/b/file'))).toBe(false);
+        expect(existsSync(join(directory, 'stage/a/b/file'))).toBe(false);
       });
     },
   );
@@ -196,8 +198,8 @@ describe('a file that is kept', () => {
 
 describe('a transfer after one that broke off', () => {
   it('goes on from what that one has left, and nothing of it is in OUT afterwards', async () => {
-    await withFolder((folder) => {
-      const { context, out, stage } = makeBrokenOff(folder);
+    await withDirectory((directory) => {
+      const { context, out, stage } = makeBrokenOff(directory);
       truncateSync(join(stage, 'big'), 10);
       expect(update(out, { '': context }).bytes).toBe('big'.length + 'twin'.length);
       expect(treeState(out)).toEqual(treeState(context));
@@ -206,27 +208,27 @@ describe('a transfer after one that broke off', () => {
   });
 
   it('does not go on from content that is not the same, whatever size and time say', async () => {
-    await withFolder((folder) => {
-      const { context, out } = makeBrokenOff(folder, { 'sub/file': 'OTHER' });
+    await withDirectory((directory) => {
+      const { context, out } = makeBrokenOff(directory, { 'sub/file': 'OTHER' });
       expect(update(out, { '': context }).bytes).toBe('other'.length + 'twin'.length);
       expect(treeState(out)).toEqual(treeState(context));
     });
   });
 
   it('keeps files apart that were one then', async () => {
-    await withFolder((folder) => {
-      const { context, out, stage } = makeBrokenOff(folder, {});
+    await withDirectory((directory) => {
+      const { context, out, stage } = makeBrokenOff(directory, {});
       linkSync(join(stage, 'twin-a'), join(stage, 'twin-b'));
       update(out, { '': context });
       expect(treeState(out)).toEqual(treeState(context));
     });
   });
 
-  it('goes on where folders are closed by then, also for one who is not root', async () => {
-    await withFolder((folder) => {
-      const { context, out, stage } = makeBrokenOff(folder);
+  it('goes on where directories are closed by then, also for one who is not root', async () => {
+    await withDirectory((directory) => {
+      const { context, out, stage } = makeBrokenOff(directory);
       chmodSync(join(context, 'sub'), 0o555);
-      asNobody(folder, () => {
+      asNobody(directory, () => {
         chmodSync(join(stage, 'sub'), 0o555);
         update(out, { '': context });
         expect(treeState(out)).toEqual(treeState(context));
@@ -239,7 +241,7 @@ describe('any transfer after any that broke off', () => {
   it.each([['root'], ['one who is not']])('makes OUT what the context is, for %s', async (who) => {
     const seeds = rounds(80);
     for (let seed = 0; seed < seeds; seed++) {
-      await withRandomPair(seed, ({ folder, context, out, random }) => {
+      await withRandomPair(seed, ({ directory, context, out, random }) => {
         changeRandomly(out, random, 8);
         for (const name of ['.ctxsync-0123456789abcdef', '.ctxsync-0123456789abcde0']) {
           const stage = join(out, name);
@@ -252,7 +254,7 @@ describe('any transfer after any that broke off', () => {
           expect(treeState(out), `seed ${seed}`).toEqual(treeState(context));
         };
         if (who === 'root') run();
-        else asNobody(folder, run);
+        else asNobody(directory, run);
       });
     }
   });
@@ -266,9 +268,9 @@ interface BrokenOff {
 }
 
 /** @param staged what the stage has instead of the context's */
-function makeBrokenOff(folder: string, staged: Record<string, string> = {}): BrokenOff {
-  const context = join(folder, 'context');
-  const out = join(folder, 'out');
+function makeBrokenOff(directory: string, staged: Record<string, string> = {}): BrokenOff {
+  const context = join(directory, 'context');
+  const out = join(directory, 'out');
   const stage = join(out, '.ctxsync-0123456789abcdef/tree');
   const files = { big: 'big', 'sub/file': 'other', 'twin-a': 'twin', 'twin-b': 'twin' };
   writeTree(context, files);
@@ -279,33 +281,33 @@ function makeBrokenOff(folder: string, staged: Record<string, string> = {}): Bro
   return { context, out, stage };
 }
 
-/** The content of what is found, after its folders were entered. */
+/** The content of what is found, after its directories were entered. */
 function search(
   trees: readonly string[],
   path: string,
   { size = SIZE, mtimeUs = MTIME_US, enter = ['a', 'a/b'] } = {},
 ): string | undefined {
-  const remains = new Remains(trees.map(tryHold), new Gauge());
+  const partialStages = new PartialStages(trees.map(tryHold), new WorkerStatus());
   try {
-    for (const each of enter) remains.enter(each);
-    const found = remains.find(path, size, mtimeUs);
+    for (const each of enter) partialStages.enter(each);
+    const found = partialStages.find(path, size, mtimeUs);
     return found && readFileSync(found.directory.child(found.name), 'utf8');
   } finally {
-    remains.close();
+    partialStages.close();
   }
 }
 
 /** Stages a/b/file as kept. @returns the stage */
 function adopt(
-  folder: string,
+  directory: string,
   trees: readonly string[],
   given: Partial<EntryLike>,
-  gauge = new Gauge(),
+  status = new WorkerStatus(),
 ): string {
-  const stage = join(folder, 'stage');
+  const stage = join(directory, 'stage');
   mkdirSync(stage);
-  const remains = new Remains(trees.map(tryHold), gauge);
-  const writer = new StageWriter(held(stage), 0o022, gauge, { remains });
+  const partialStages = new PartialStages(trees.map(tryHold), status);
+  const writer = new StageWriter(held(stage), 0o022, status, { partialStages });
   const file: EntryLike = { path: 'a/b/file', kept: SIZE, size: 0, mtimeUs: MTIME_US, ...given };
   try {
     for (const each of [{ path: 'a/' }, { path: 'a/b/' }, file]) {
@@ -313,7 +315,7 @@ function adopt(
     }
     writer.end();
   } finally {
-    remains.close();
+    partialStages.close();
   }
   return stage;
 }

@@ -2,66 +2,66 @@ import { chmodSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { removeTree } from '../../src/dest/remove-tree.ts';
-import { Gauge } from '../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import { asNobody } from '../helpers/cli/as-nobody.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 import { held } from '../helpers/disk/held.ts';
 
 describe('removing a tree', () => {
-  it('removes files, folders, symlinks and names of any bytes', async () => {
-    await withFolder((folder) => {
-      writeTree(folder, { 'tree/a/b/c': '', 'tree/d': '' });
-      mkdirSync(join(folder, 'tree/empty'));
-      symlinkSync('d', join(folder, 'tree/link'));
-      writeFileSync(Buffer.from(`${folder}/tree/\xff\n`, 'latin1'), '');
-      removeTree(held(folder), 'tree', new Gauge());
-      expect(readdirSync(folder)).toEqual([]);
+  it('removes files, directories, symlinks and names of any bytes', async () => {
+    await withDirectory((directory) => {
+      writeTree(directory, { 'tree/a/b/c': '', 'tree/d': '' });
+      mkdirSync(join(directory, 'tree/empty'));
+      symlinkSync('d', join(directory, 'tree/link'));
+      writeFileSync(Buffer.from(`${directory}/tree/\xff\n`, 'latin1'), '');
+      removeTree(held(directory), 'tree', new WorkerStatus());
+      expect(readdirSync(directory)).toEqual([]);
     });
   });
 
-  it('opens folders that lack permissions', async () => {
-    await withFolder((folder) => {
-      writeTree(folder, { 'tree/a/b/c': '' });
-      for (const path of ['tree/a/b', 'tree/a', 'tree']) chmodSync(join(folder, path), 0);
-      asNobody(folder, () => removeTree(held(folder), 'tree', new Gauge()));
-      expect(readdirSync(folder)).toEqual([]);
+  it('opens directories that lack permissions', async () => {
+    await withDirectory((directory) => {
+      writeTree(directory, { 'tree/a/b/c': '' });
+      for (const path of ['tree/a/b', 'tree/a', 'tree']) chmodSync(join(directory, path), 0);
+      asNobody(directory, () => removeTree(held(directory), 'tree', new WorkerStatus()));
+      expect(readdirSync(directory)).toEqual([]);
     });
   });
 
   it('follows no symlink, neither in it nor in its own place', async () => {
-    await withFolder((folder) => {
-      writeTree(folder, { 'mine/a/b': 'mine' });
-      const mine = treeState(join(folder, 'mine'));
-      mkdirSync(join(folder, 'tree'));
-      symlinkSync('../mine', join(folder, 'tree/link'));
-      symlinkSync('mine', join(folder, 'link'));
-      removeTree(held(folder), 'tree', new Gauge());
-      removeTree(held(folder), 'link', new Gauge());
-      expect(readdirSync(folder)).toEqual(['mine']);
-      expect(treeState(join(folder, 'mine'))).toEqual(mine);
+    await withDirectory((directory) => {
+      writeTree(directory, { 'mine/a/b': 'mine' });
+      const mine = treeState(join(directory, 'mine'));
+      mkdirSync(join(directory, 'tree'));
+      symlinkSync('../mine', join(directory, 'tree/link'));
+      symlinkSync('mine', join(directory, 'link'));
+      removeTree(held(directory), 'tree', new WorkerStatus());
+      removeTree(held(directory), 'link', new WorkerStatus());
+      expect(readdirSync(directory)).toEqual(['mine']);
+      expect(treeState(join(directory, 'mine'))).toEqual(mine);
     });
   });
 
   it('removes a file, and nothing where there is nothing', async () => {
-    await withFolder((folder) => {
-      writeFileSync(join(folder, 'file'), '');
-      removeTree(held(folder), 'file', new Gauge());
-      removeTree(held(folder), 'nothing', new Gauge());
-      expect(readdirSync(folder)).toEqual([]);
+    await withDirectory((directory) => {
+      writeFileSync(join(directory, 'file'), '');
+      removeTree(held(directory), 'file', new WorkerStatus());
+      removeTree(held(directory), 'nothing', new WorkerStatus());
+      expect(readdirSync(directory)).toEqual([]);
     });
   });
 
   it('says what it is about before each call, so that a disk that hangs can be named', async () => {
-    await withFolder((folder) => {
-      writeTree(folder, { 'tree/file': '' });
-      const gauge = new Gauge();
-      removeTree(held(folder), 'tree', gauge);
-      expect(gauge.read()).toMatchObject({
+    await withDirectory((directory) => {
+      writeTree(directory, { 'tree/file': '' });
+      const status = new WorkerStatus();
+      removeTree(held(directory), 'tree', status);
+      expect(status.read()).toMatchObject({
         state: 'cleaning',
-        path: join(folder, 'tree/file'),
-        // The folder, its list, and the file.
+        path: join(directory, 'tree/file'),
+        // The directory, its list, and the file.
         calls: 3,
       });
     });

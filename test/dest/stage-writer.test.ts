@@ -2,10 +2,10 @@ import { chmodSync, lstatSync, mkdirSync, readFileSync, readlinkSync, statSync }
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { StageWriter } from '../../src/dest/stage-writer.ts';
-import { Gauge } from '../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import { toMicroseconds } from '../../src/disk/mtime.ts';
 import { asNobody } from '../helpers/cli/as-nobody.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { contentOf, toEntry, type EntryLike } from '../helpers/disk/stage.ts';
 import { held } from '../helpers/disk/held.ts';
 
@@ -13,10 +13,10 @@ const MODES = [0, 0o1, 0o400, 0o444, 0o600, 0o644, 0o666, 0o700, 0o755, 0o777, 0
 
 describe('a stage writer', () => {
   it.each([0o022, 0o077, 0o000])('gives exact modes, with the umask 0%o', async (umask) => {
-    await withFolder((tree) => {
+    await withDirectory((tree) => {
       const files = MODES.map((mode) => ({ path: `f${mode}`, mode, content: 'x' }));
-      const folders = MODES.map((mode) => ({ path: `d${mode}/`, mode }));
-      withUmask(umask, () => write(tree, [...files, ...folders], umask));
+      const directories = MODES.map((mode) => ({ path: `d${mode}/`, mode }));
+      withUmask(umask, () => write(tree, [...files, ...directories], umask));
       for (const mode of MODES) {
         expect(modeOf(join(tree, `f${mode}`)).toString(8)).toBe(mode.toString(8));
         expect(modeOf(join(tree, `d${mode}`)).toString(8)).toBe(mode.toString(8));
@@ -24,8 +24,8 @@ describe('a stage writer', () => {
     });
   });
 
-  it('gives exact times to files, symlinks and folders', async () => {
-    await withFolder((tree) => {
+  it('gives exact times to files, symlinks and directories', async () => {
+    await withDirectory((tree) => {
       const times = [-1_500_000, -1, 0, 1, 999_999_999_999_999, 4_000_000_000_000_001];
       write(
         tree,
@@ -43,8 +43,8 @@ describe('a stage writer', () => {
     });
   });
 
-  it('fills folders that nobody may write into or enter, also for one who is not root', async () => {
-    await withFolder((tree) => {
+  it('fills directories that nobody may write into or enter, also for one who is not root', async () => {
+    await withDirectory((tree) => {
       asNobody(tree, () => {
         write(tree, [
           { path: 'closed/', mode: 0o000 },
@@ -59,7 +59,7 @@ describe('a stage writer', () => {
   });
 
   it('writes content that comes byte by byte, and nothing for an empty file', async () => {
-    await withFolder((tree) => {
+    await withDirectory((tree) => {
       write(tree, [{ path: 'text', content: 'a longer text' }, { path: 'empty' }]);
       expect(readFileSync(join(tree, 'text'), 'utf8')).toBe('a longer text');
       expect(lstatSync(join(tree, 'empty')).size).toBe(0);
@@ -67,7 +67,7 @@ describe('a stage writer', () => {
   });
 
   it('makes symlinks with their text byte for byte, and hardlinks of one file', async () => {
-    await withFolder((tree) => {
+    await withDirectory((tree) => {
       write(tree, [
         { path: 'file', content: 'x' },
         { path: 'd/' },
@@ -80,8 +80,8 @@ describe('a stage writer', () => {
   });
 
   it('lets a later entry of the same path take the place of the earlier', async () => {
-    await withFolder((tree) => {
-      const writer = new StageWriter(held(tree), 0o022, new Gauge());
+    await withDirectory((tree) => {
+      const writer = new StageWriter(held(tree), 0o022, new WorkerStatus());
       const add = (given: EntryLike, again: boolean): void =>
         writer.add(toEntry(given), contentOf(given.content ?? ''), again);
       add({ path: 'd/', mode: 0o700 }, false);
@@ -98,7 +98,7 @@ describe('a stage writer', () => {
   });
 
   it("keeps mode and time of the context's root for OUT, and its own root open", async () => {
-    await withFolder((tree) => {
+    await withDirectory((tree) => {
       mkdirSync(join(tree, 'tree'), 0o700);
       const writer = write(join(tree, 'tree'), [{ path: '/', mode: 0o000, mtimeUs: 1_000_001 }]);
       expect(writer.root).toEqual({ mode: 0o000, mtimeUs: 1_000_001 });
@@ -112,7 +112,7 @@ describe('a stage writer', () => {
     [{ path: 'x/' }],
     [{ path: 'x', link: 'y' }],
   ])('refuses a path that another context made already: %j', async (entry) => {
-    await withFolder((tree) => {
+    await withDirectory((tree) => {
       write(tree, [{ path: 'x', link: 'elsewhere' }]);
       expect(() => write(tree, [entry])).toThrow(
         expect.objectContaining({ code: 'unsafe-entry', path: 'x' }),
@@ -122,11 +122,11 @@ describe('a stage writer', () => {
   });
 
   it('fails as not writable, naming path and cause, when the disk refuses', async () => {
-    await withFolder((tree) => {
-      expect(() => write(tree, [{ path: 'no/such/folder', content: 'x' }])).toThrow(
+    await withDirectory((tree) => {
+      expect(() => write(tree, [{ path: 'no/such/directory', content: 'x' }])).toThrow(
         expect.objectContaining({
           code: 'not-writable',
-          path: 'no/such/folder',
+          path: 'no/such/directory',
           message: expect.stringContaining('no such file or directory (ENOENT)'),
         }),
       );
@@ -134,10 +134,10 @@ describe('a stage writer', () => {
   });
 
   it('ends before its next call when the work is cancelled', async () => {
-    await withFolder((tree) => {
-      const gauge = new Gauge();
-      const writer = new StageWriter(held(tree), 0o022, gauge);
-      gauge.cancel();
+    await withDirectory((tree) => {
+      const status = new WorkerStatus();
+      const writer = new StageWriter(held(tree), 0o022, status);
+      status.cancel();
       expect(() => writer.add(toEntry({ path: 'x' }), contentOf(''), false)).toThrow(
         expect.objectContaining({ code: 'interrupted' }),
       );
@@ -146,7 +146,7 @@ describe('a stage writer', () => {
 });
 
 function write(tree: string, entries: readonly EntryLike[], umask = process.umask()): StageWriter {
-  const writer = new StageWriter(held(tree), umask, new Gauge());
+  const writer = new StageWriter(held(tree), umask, new WorkerStatus());
   for (const given of entries) writer.add(toEntry(given), contentOf(given.content ?? ''), false);
   writer.end();
   return writer;

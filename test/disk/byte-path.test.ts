@@ -9,7 +9,7 @@ import {
   toFsPath,
   toText,
 } from '../../src/disk/byte-path.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { entriesOf } from '../helpers/cli/incremental.ts';
 import { makeRandomTree } from '../helpers/trees/random-tree.ts';
 import { seeded } from '../helpers/seeded.ts';
@@ -34,7 +34,7 @@ describe('a path as bytes', () => {
     expect(texts.map(fromText).toSorted()).toEqual(texts.toReversed().map(fromText));
   });
 
-  it('joins a name to its folder, and to the root without a slash', () => {
+  it('joins a name to its directory, and to the root without a slash', () => {
     expect(joinPath('', 'a')).toBe('a');
     expect(joinPath('a/b', 'c')).toBe('a/b/c');
   });
@@ -48,7 +48,7 @@ const name = fc.oneof(
 const anyPath = fc.array(name, { maxLength: 4 }).map((names) => names.join('/'));
 
 describe('the order of paths', () => {
-  it('is that of their names, one by one, and a folder before what is in it', () => {
+  it('is that of their names, one by one, and a directory before what is in it', () => {
     fc.assert(
       fc.property(anyPath, anyPath, (a, b) => {
         expect(Math.sign(comparePaths(a, b))).toBe(compareNames(namesOf(a), namesOf(b)));
@@ -69,7 +69,7 @@ describe('the order of paths', () => {
 
   it('is the one in which a context is walked', async () => {
     for (let seed = 0; seed < 20; seed++) {
-      await withFolder((root) => {
+      await withDirectory((root) => {
         makeRandomTree(root, seeded(seed));
         const walked = entriesOf(root).map((entry) => entry.path);
         expect(walked.toSorted(comparePaths)).toEqual(walked);
@@ -78,7 +78,7 @@ describe('the order of paths', () => {
   });
 });
 
-describe('a folder and a name', () => {
+describe('a directory and a name', () => {
   it.each([
     ['', '', ''],
     ['a', '', 'a'],
@@ -86,8 +86,8 @@ describe('a folder and a name', () => {
     ['a/b/c\n', 'a/b', 'c\n'],
     ['/a', '', 'a'],
     ['a/', 'a', ''],
-  ])('of %j are %j and %j', (whole, folder, last) => {
-    expect(splitPath(whole)).toEqual([folder, last]);
+  ])('of %j are %j and %j', (whole, directory, last) => {
+    expect(splitPath(whole)).toEqual([directory, last]);
   });
 
   it('joined are the path again', () => {
@@ -98,7 +98,7 @@ describe('a folder and a name', () => {
     );
   });
 
-  it.each<[path: string, folder: string, beneath: boolean]>([
+  it.each<[path: string, directory: string, beneath: boolean]>([
     ['', '', false],
     ['a', '', true],
     ['a/b', '', true],
@@ -110,11 +110,11 @@ describe('a folder and a name', () => {
     ['a', 'a/b', false],
     ['', 'a', false],
     ['b/a', 'a', false],
-  ])('%j beneath %j: %s', (each, folder, beneath) => {
-    expect(isBeneath(each, folder)).toBe(beneath);
+  ])('%j beneath %j: %s', (each, directory, beneath) => {
+    expect(isBeneath(each, directory)).toBe(beneath);
   });
 
-  it('is beneath its folder, and that beneath the folder above', () => {
+  it('is beneath its directory, and that beneath the directory above', () => {
     fc.assert(
       fc.property(anyPath, anyPath, (a, b) => {
         const parts = namesOf(a);

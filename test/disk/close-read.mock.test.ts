@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { closeRead } from '../../src/disk/close-read.ts';
 import { hashFile } from '../../src/disk/hash-file.ts';
-import { OpenFolder } from '../../src/disk/open-directory.ts';
+import { OpenDirectory } from '../../src/disk/open-directory.ts';
 import { systemError } from '../helpers/disk/disk-calls.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 
 const thrown = vi.hoisted((): { error: Error | undefined } => ({ error: undefined }));
 
@@ -24,7 +24,7 @@ beforeEach(() => {
 });
 
 test('what was read was read, whatever the disk says when it is closed', () =>
-  withFolder((directory) => {
+  withDirectory((directory) => {
     const file = join(directory, 'file');
     writeFileSync(file, 'content');
     const hash = hashFile(file, () => {});
@@ -35,9 +35,9 @@ test('what was read was read, whatever the disk says when it is closed', () =>
     ] as const) {
       thrown.error = systemError(code, errno);
       expect(hashFile(file, () => {})).toEqual(hash);
-      const folder = new OpenFolder(directory);
-      expect(folder.names()).toEqual(['file']);
-      folder.close();
+      const opened = new OpenDirectory(directory);
+      expect(opened.names()).toEqual(['file']);
+      opened.close();
     }
   }));
 

@@ -7,7 +7,7 @@ import {
   toMicroseconds,
   toUtimesSeconds,
 } from '../../src/disk/mtime.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 
 const YEARS = [1970, 2001, 2039, 2100, 2111, 2113, 2200, 2241];
 /** Fractions of a second, in microseconds, that rounding could spoil. */
@@ -41,8 +41,8 @@ describe('a time in microseconds', () => {
   });
 
   it('is the same when the last one comes back from the disk', async () => {
-    await withFolder((folder) => {
-      const file = join(folder, 'file');
+    await withDirectory((directory) => {
+      const file = join(directory, 'file');
       writeFileSync(file, '');
       setTime(file, Number.MAX_SAFE_INTEGER);
       expect(mtimeUs(file)).toBe(Number.MAX_SAFE_INTEGER);
@@ -50,8 +50,8 @@ describe('a time in microseconds', () => {
   });
 
   it.each(YEARS)('is on the disk what was asked for, in %s', async (year) => {
-    await withFolder((folder) => {
-      const file = join(folder, 'file');
+    await withDirectory((directory) => {
+      const file = join(directory, 'file');
       writeFileSync(file, '');
       for (const fraction of FRACTIONS) {
         const us = Date.UTC(year, 5, 17, 3, 4, 5) * 1_000 + fraction;
@@ -72,8 +72,8 @@ describe('a time in microseconds', () => {
     -1_500_000,
     -(2 ** 31) * 1e6,
   ])('is on the disk what was asked for, %s microseconds from 1970', async (us) => {
-    await withFolder((folder) => {
-      const file = join(folder, 'file');
+    await withDirectory((directory) => {
+      const file = join(directory, 'file');
       writeFileSync(file, '');
       setNegativeMtime(file, us);
       expect(mtimeUs(file)).toBe(us);
@@ -81,8 +81,8 @@ describe('a time in microseconds', () => {
   });
 
   it('before 1970 is set on a symlink itself, also where its target is missing', async () => {
-    await withFolder((folder) => {
-      const link = join(folder, 'link');
+    await withDirectory((directory) => {
+      const link = join(directory, 'link');
       symlinkSync('nowhere', link);
       setNegativeMtime(link, -1_500_000);
       expect(mtimeUs(link)).toBe(-1_500_000);

@@ -1,9 +1,9 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { OpenFolder } from '../../src/disk/open-directory.ts';
+import { OpenDirectory } from '../../src/disk/open-directory.ts';
 import { errnoOf } from '../../src/disk/errno.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 import { caughtFrom } from '../helpers/capture-error.ts';
 
@@ -23,35 +23,35 @@ vi.mock('node:fs', async (importOriginal) => {
 });
 
 // As on macOS.
-describe('an open folder without /proc', () => {
+describe('an open directory without /proc', () => {
   it('reaches its children by path, and knows whether that still leads to it', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { 'a/in/file': '', 'out/in/file': '' });
-      const folder = new OpenFolder(join(root, 'a/in'));
+      const directory = new OpenDirectory(join(root, 'a/in'));
       try {
-        expect(folder.child('file')).toBe(join(root, 'a/in/file'));
-        expect(folder.verify()).toBe(true);
+        expect(directory.child('file')).toBe(join(root, 'a/in/file'));
+        expect(directory.verify()).toBe(true);
         fs.renameSync(join(root, 'a'), join(root, 'aside'));
-        expect(folder.verify()).toBe(false);
+        expect(directory.verify()).toBe(false);
         fs.symlinkSync('out', join(root, 'a'));
-        expect(folder.verify()).toBe(false);
+        expect(directory.verify()).toBe(false);
         fs.unlinkSync(join(root, 'a'));
         fs.writeFileSync(join(root, 'a'), '');
-        expect(folder.verify()).toBe(false);
+        expect(directory.verify()).toBe(false);
         fs.unlinkSync(join(root, 'a'));
         fs.renameSync(join(root, 'aside'), join(root, 'a'));
-        expect(folder.verify()).toBe(true);
+        expect(directory.verify()).toBe(true);
       } finally {
-        folder.close();
+        directory.close();
       }
     });
   });
 
   it('is closed again when it cannot be looked at', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       disk.failing = true;
       try {
-        expect(errnoOf(caughtFrom(() => new OpenFolder(root)))).toBe('EIO');
+        expect(errnoOf(caughtFrom(() => new OpenDirectory(root)))).toBe('EIO');
       } finally {
         disk.failing = false;
       }

@@ -9,30 +9,30 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { toFsPath } from '../../src/disk/byte-path.ts';
-import { OpenFolder } from '../../src/disk/open-directory.ts';
+import { OpenDirectory } from '../../src/disk/open-directory.ts';
 import { errnoOf } from '../../src/disk/errno.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 import { caughtFrom } from '../helpers/capture-error.ts';
 
 const linux = existsSync('/proc/self/fd');
 
-describe('an open folder', () => {
+describe('an open directory', () => {
   it('lists its children sorted by their bytes', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       for (const name of ['b', 'a', 'B', 'a!', 'a-', '\xc3\xa9', '\xff', '\xf0\x9f\x8c\xb2']) {
         writeFileSync(Buffer.from(`${root}/${name}`, 'latin1'), '');
       }
-      use(root, (folder) => {
-        const names = folder.names();
+      use(root, (directory) => {
+        const names = directory.names();
         expect(names).toEqual(['B', 'a', 'a!', 'a-', 'b', '\xc3\xa9', '\xf0\x9f\x8c\xb2', '\xff']);
-        expect([...folder.nameBatches()].flat().toSorted()).toEqual(names);
+        expect([...directory.nameBatches()].flat().toSorted()).toEqual(names);
       });
     });
   });
 
   it('is not opened where its last component is a symlink, a file, or nothing', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       mkdirSync(join(root, 'real'));
       symlinkSync('real', join(root, 'link'));
       writeFileSync(join(root, 'file'), '');
@@ -41,31 +41,31 @@ describe('an open folder', () => {
         ['file', ['ENOTDIR']],
         ['nothing', ['ENOENT']],
       ] as const) {
-        expect(errnos).toContain(errnoOf(caughtFrom(() => new OpenFolder(join(root, name)))));
+        expect(errnos).toContain(errnoOf(caughtFrom(() => new OpenDirectory(join(root, name)))));
       }
     });
   });
 
-  it.runIf(linux)('reaches its own children when another folder took its path', async () => {
-    await withFolder((root) => {
+  it.runIf(linux)('reaches its own children when another directory took its path', async () => {
+    await withDirectory((root) => {
       writeTree(root, { 'in/file': 'inside', 'out/file': 'outside' });
-      use(join(root, 'in'), (folder) => {
+      use(join(root, 'in'), (directory) => {
         renameSync(join(root, 'in'), join(root, 'moved'));
         symlinkSync('out', join(root, 'in'));
         expect(readFileSync(join(root, 'in/file'), 'utf8')).toBe('outside');
-        expect(readFileSync(toFsPath(folder.child('file')), 'utf8')).toBe('inside');
-        expect(folder.names()).toEqual(['file']);
-        expect(folder.verify()).toBe(true);
+        expect(readFileSync(toFsPath(directory.child('file')), 'utf8')).toBe('inside');
+        expect(directory.names()).toEqual(['file']);
+        expect(directory.verify()).toBe(true);
       });
     });
   });
 });
 
-function use(path: string, run: (folder: OpenFolder) => void): void {
-  const folder = new OpenFolder(path);
+function use(path: string, run: (directory: OpenDirectory) => void): void {
+  const directory = new OpenDirectory(path);
   try {
-    run(folder);
+    run(directory);
   } finally {
-    folder.close();
+    directory.close();
   }
 }

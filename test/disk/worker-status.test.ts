@@ -1,10 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { Gauge } from '../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import { GAUGE_PATH_BYTES } from '../../src/limits.ts';
 import { buildModule } from '../helpers/cli/built-module.ts';
 
-describe('a gauge', () => {
+describe('a status', () => {
   it('shows on the other side what the worker is in the middle of', () => {
     const [worker, main] = twoEnds();
     expect(main.read()).toMatchObject({ state: 'idle', path: '', calls: 0, entries: 0, bytes: 0 });
@@ -73,19 +73,19 @@ describe('a gauge', () => {
   });
 
   it('never shows half a path, while a thread writes one after the other', async () => {
-    const gauge = new Gauge();
-    const built = await buildModule('disk/gauge.ts');
+    const status = new WorkerStatus();
+    const built = await buildModule('disk/worker-status.ts');
     const stop = new Int32Array(new SharedArrayBuffer(4));
     const thread = new Worker(BUSY_THREAD, {
       eval: true,
-      workerData: { shared: gauge.shared, stop, module: built.href },
+      workerData: { shared: status.shared, stop, module: built.href },
     });
     const ended = new Promise((resolve, reject) => thread.on('exit', resolve).on('error', reject));
     try {
       await new Promise((resolve) => thread.once('message', resolve));
       const seen = new Set<string>();
       // Until the other thread had a turn too, however busy the machine is.
-      for (let look = 0; look < 20_000 || seen.size < 3; look++) seen.add(gauge.read().path);
+      for (let look = 0; look < 20_000 || seen.size < 3; look++) seen.add(status.read().path);
       for (const path of seen) expect(path).toMatch(/^(?:(.)\1*)?$/);
     } finally {
       Atomics.store(stop, 0, 1);
@@ -97,16 +97,16 @@ describe('a gauge', () => {
 
 const BUSY_THREAD = `
   const { parentPort, workerData } = require('node:worker_threads');
-  import(workerData.module).then(({ Gauge }) => {
-    const gauge = new Gauge(workerData.shared);
+  import(workerData.module).then(({ WorkerStatus }) => {
+    const status = new WorkerStatus(workerData.shared);
     const paths = ['a', 'b', 'c', 'd'].map((letter, i) => letter.repeat(50 * (i + 1)));
     for (let i = 0; Atomics.load(workerData.stop, 0) === 0; i++) {
-      gauge.enter('reading', paths[i % paths.length]);
+      status.enter('reading', paths[i % paths.length]);
       if (i === 1000) parentPort.postMessage('busy');
     }
   });`;
 
-function twoEnds(): [worker: Gauge, main: Gauge] {
-  const main = new Gauge();
-  return [new Gauge(main.shared), main];
+function twoEnds(): [worker: WorkerStatus, main: WorkerStatus] {
+  const main = new WorkerStatus();
+  return [new WorkerStatus(main.shared), main];
 }

@@ -130,53 +130,53 @@ const CHANGES: Changed[] = [
 
 describe('a context that changes when it was listed, and is not packed yet, fails the transfer', () => {
   test.each(CHANGES)('$what', ({ change, words }) =>
-    withScene(async (scene) => {
-      const { context } = scene;
+    withScene(async (sandbox) => {
+      const { context } = sandbox;
       symlinkSync('a.txt', join(context, 'link'));
       writeTree(context, { 'twin-a': 'twin', '.dockerignore': '# nothing\n' });
       linkSync(join(context, 'twin-a'), join(context, 'twin-b'));
-      const { send, receive } = await sendHeld(scene, () => change(context));
+      const { send, receive } = await sendHeld(sandbox, () => change(context));
       expectFailure(send, 3, words);
       expectFailure(receive, 9, words);
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }),
   );
 
   test('but one that does not change arrives', () =>
-    withScene(async (scene) => {
-      const { send, receive } = await sendHeld(scene, () => {});
+    withScene(async (sandbox) => {
+      const { send, receive } = await sendHeld(sandbox, () => {});
       expectExit(send, 0);
       expectExit(receive, 0);
-      expect(treeState(scene.out)).toMatchObject(treeState(scene.context));
+      expect(treeState(sandbox.out)).toMatchObject(treeState(sandbox.context));
     }));
 
   test('nor do other ignore rules matter by then: they were read once', () =>
-    withScene(async (scene) => {
-      const rules = join(scene.context, '.dockerignore');
+    withScene(async (sandbox) => {
+      const rules = join(sandbox.context, '.dockerignore');
       writeFileSync(rules, '.dockerignore\n');
-      const { send } = await sendHeld(scene, () => writeFileSync(rules, '*\n'));
+      const { send } = await sendHeld(sandbox, () => writeFileSync(rules, '*\n'));
       expectExit(send, 0);
-      expect(treeState(scene.out)).toMatchObject({
-        'a.txt': treeState(scene.context)['a.txt'],
+      expect(treeState(sandbox.out)).toMatchObject({
+        'a.txt': treeState(sandbox.context)['a.txt'],
       });
     }));
 
   test('nor is a new entry in a directory that was listed a change of it', () =>
-    withScene(async (scene) => {
-      const { send } = await sendHeld(scene, () =>
-        writeTree(scene.context, { 'web/later': 'later' }),
+    withScene(async (sandbox) => {
+      const { send } = await sendHeld(sandbox, () =>
+        writeTree(sandbox.context, { 'web/later': 'later' }),
       );
       expectExit(send, 0);
-      expect(treeState(scene.out)).not.toHaveProperty('web/later');
+      expect(treeState(sandbox.out)).not.toHaveProperty('web/later');
     }));
 });
 
 async function sendHeld(
-  { folder, context, out }: { folder: string; context: string; out: string },
+  { directory, context, out }: { directory: string; context: string; out: string },
   onListed: () => void,
 ) {
-  const path = join(folder, 'held.sock');
-  const to = socketOf({ folder });
+  const path = join(directory, 'held.sock');
+  const to = socketOf({ directory });
   const receiver = await startReceiver(to, [out]);
   await holdWants({ path, to, onListed });
   const sender = start(['send', context, '--socket', path]);

@@ -16,10 +16,10 @@ function shell(script: string): string[] {
 
 describe('a receiver that is a command', () => {
   test('gets an exact copy', () =>
-    withScene(async ({ folder }) => {
-      const context = join(folder, 'exotic');
+    withScene(async ({ directory }) => {
+      const context = join(directory, 'exotic');
       makeExoticTree(context);
-      const out = join(folder, 'fresh');
+      const out = join(directory, 'fresh');
       expectExit(await run(['send', context, ...receiveCommand(out)]), 0);
       expect(treeState(out)).toEqual(treeState(context));
     }));
@@ -53,8 +53,8 @@ describe('a receiver that is a command', () => {
     }));
 
   test('that says more than anybody reads is not held up, and its words are not kept', () =>
-    withScene(async ({ context, out, folder }) => {
-      const status = join(folder, 'status');
+    withScene(async ({ context, out, directory }) => {
+      const status = join(directory, 'status');
       const script = `yes "$(printf %0199d 0)" | head -c 200000000 >&2
         cp "/proc/$PPID/status" "${status}"; exec "$0" "$1" receive "$2"`;
       const command = [...shell(script), process.execPath, BIN, out];
@@ -69,8 +69,8 @@ describe('a receiver that is a command', () => {
     }));
 
   test('that fails is heard, and its words are shown', () =>
-    withScene(async (scene) => {
-      const { context, out } = scene;
+    withScene(async (sandbox) => {
+      const { context, out } = sandbox;
       const outcome = await run(['send', context, ...receiveCommand(out, '--max-entries', '1')]);
       expectFailure(
         outcome,
@@ -78,14 +78,18 @@ describe('a receiver that is a command', () => {
         /the receiver failed: .*--max-entries/,
         '| ctxsync receive: error:',
       );
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }));
 
   test('is told why its sender fails', () =>
-    withScene(async (scene) => {
-      const outcome = await run(['send', join(scene.folder, 'no'), ...receiveCommand(scene.out)]);
+    withScene(async (sandbox) => {
+      const outcome = await run([
+        'send',
+        join(sandbox.directory, 'no'),
+        ...receiveCommand(sandbox.out),
+      ]);
       expectFailure(outcome, 3, '| ctxsync receive: error: the sender failed');
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }));
 });
 
@@ -120,11 +124,11 @@ describe('a command that is no receiver', () => {
     ['and ends', 'echo Welcome to this host'],
     ['and waits', 'echo Welcome to this host; exec cat > /dev/null'],
   ])('prints something first %s', (_, script) =>
-    withScene(async (scene) => {
-      const command = [...shell(script), process.execPath, BIN, scene.out];
-      const outcome = await run(['send', scene.context, ...command]);
+    withScene(async (sandbox) => {
+      const command = [...shell(script), process.execPath, BIN, sandbox.out];
+      const outcome = await run(['send', sandbox.context, ...command]);
       expectFailure(outcome, 6, 'it begins with "Welcome to this host');
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }),
   );
 
@@ -135,8 +139,8 @@ describe('a command that is no receiver', () => {
     }));
 
   test('closes its stdio and lives on: it is ended', () =>
-    withScene(async ({ context, folder }) => {
-      const marker = join(folder, 'marker');
+    withScene(async ({ context, directory }) => {
+      const marker = join(directory, 'marker');
       const script = `exec <&- >&- ; trap '' TERM; while :; do sleep 0.05; done # ${marker}`;
       const sender = startInTest(['send', context, ...shell(script)]);
       expectFailure(await sender.done, 7, 'is gone');
@@ -168,38 +172,38 @@ describe('in the middle', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)('%s of the sender ends both, and nothing is committed', (signal, status) =>
-    withScene(async (scene) => {
-      addBigFile(scene);
-      const sender = startInTest(['send', scene.context, ...receiveCommand(scene.out)]);
-      await receives(scene);
+    withScene(async (sandbox) => {
+      addBigFile(sandbox);
+      const sender = startInTest(['send', sandbox.context, ...receiveCommand(sandbox.out)]);
+      await receives(sandbox);
       sender.child.kill(signal);
       expectFailure(await sender.done, status, '| ctxsync receive: error: the sender failed');
-      await until('no child is left', () => processesWith(scene.out, sender).length === 0);
-      expectUntouched(scene);
+      await until('no child is left', () => processesWith(sandbox.out, sender).length === 0);
+      expectUntouched(sandbox);
     }),
   );
 
   test('SIGKILL of the sender: its receiver ends by itself, and takes all back', () =>
-    withScene(async (scene) => {
-      addBigFile(scene);
-      const sender = startInTest(['send', scene.context, ...receiveCommand(scene.out)]);
-      await receives(scene);
+    withScene(async (sandbox) => {
+      addBigFile(sandbox);
+      const sender = startInTest(['send', sandbox.context, ...receiveCommand(sandbox.out)]);
+      await receives(sandbox);
       sender.child.kill('SIGKILL');
-      await until('no child is left', () => processesWith(scene.out, sender).length === 0);
-      expectUntouched(scene);
+      await until('no child is left', () => processesWith(sandbox.out, sender).length === 0);
+      expectUntouched(sandbox);
     }));
 
   test('SIGKILL of the command is said, and the next run heals what it left', () =>
-    withScene(async (scene) => {
-      addBigFile(scene);
-      const args = ['send', scene.context, ...receiveCommand(scene.out, '--delete')];
+    withScene(async (sandbox) => {
+      addBigFile(sandbox);
+      const args = ['send', sandbox.context, ...receiveCommand(sandbox.out, '--delete')];
       const sender = startInTest(args);
-      await receives(scene);
-      const [receiver] = processesWith(scene.out, sender);
+      await receives(sandbox);
+      const [receiver] = processesWith(sandbox.out, sender);
       process.kill(receiver!, 'SIGKILL');
       expectFailure(await sender.done, 7, /the (receiver|peer) .* was ended by SIGKILL/);
       expectExit(await run(args), 0);
-      expect(treeState(scene.out)).toEqual(treeState(scene.context));
+      expect(treeState(sandbox.out)).toEqual(treeState(sandbox.context));
     }));
 });
 
@@ -215,10 +219,10 @@ describe('the command line', () => {
   );
 
   test('"receive" takes no command', () =>
-    withScene(async (scene) => {
-      const outcome = await run(['receive', scene.out, '--', 'cat']);
+    withScene(async (sandbox) => {
+      const outcome = await run(['receive', sandbox.out, '--', 'cat']);
       expectFailure(outcome, 2, 'too many arguments');
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }));
 
   test('what stands after "--" belongs to the command, whatever it looks like', () =>

@@ -12,15 +12,15 @@ import { describe, expect, it } from 'vitest';
 import { MAX_STREAMS } from '../../src/limits.ts';
 import { pipeline, recordSend, run, start } from '../helpers/cli/cli.ts';
 import { expectDone } from '../helpers/cli/expect-done.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { expectFailure, expectUntouched, withScene, writeTree } from '../helpers/trees/sandbox.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 describe('several contexts', () => {
-  it('travel side by side, each into its own folder, and the unnamed one into OUT', async () => {
-    await withFolder(async (folder) => {
-      const at = (name: string): string => join(folder, name);
+  it('travel side by side, each into its own directory, and the unnamed one into OUT', async () => {
+    await withDirectory(async (directory) => {
+      const at = (name: string): string => join(directory, name);
       writeTree(at('main'), { 'src/index.js': 'main', 'big.bin': Buffer.alloc(3_000_000, 1) });
       writeTree(at('x'), { 'one/big.bin': Buffer.alloc(3_000_000, 2), two: 'x' });
       writeTree(at('y'), { one: 'y' });
@@ -52,20 +52,20 @@ describe('several contexts', () => {
   });
 
   it("may be more than travel at once, and OUT keeps the unnamed one's mode and time", async () => {
-    await withFolder(async (folder) => {
+    await withDirectory(async (directory) => {
       const names = Array.from({ length: 12 }, (_, i) => `context-${i}`);
       for (const [i, name] of names.entries()) {
-        writeTree(join(folder, name), { [`only-in-${i}`]: name, 'sub/same': 'same' });
+        writeTree(join(directory, name), { [`only-in-${i}`]: name, 'sub/same': 'same' });
       }
-      writeTree(join(folder, 'main'), { file: 'main' });
-      utimesSync(join(folder, 'main'), 1_000_000_000, 1_000_000_000.25);
-      const named = names.map((name) => `${name}=${join(folder, name)}`);
-      const out = join(folder, 'out');
-      expectDone(await pipeline([join(folder, 'main'), ...named], [out]));
+      writeTree(join(directory, 'main'), { file: 'main' });
+      utimesSync(join(directory, 'main'), 1_000_000_000, 1_000_000_000.25);
+      const named = names.map((name) => `${name}=${join(directory, name)}`);
+      const out = join(directory, 'out');
+      expectDone(await pipeline([join(directory, 'main'), ...named], [out]));
       for (const name of names) {
-        expect(treeState(join(out, name))).toEqual(treeState(join(folder, name)));
+        expect(treeState(join(out, name))).toEqual(treeState(join(directory, name)));
       }
-      expect(treeState(out)['']).toBe(treeState(join(folder, 'main'))['']);
+      expect(treeState(out)['']).toBe(treeState(join(directory, 'main'))['']);
       expect(readdirSync(out).toSorted()).toEqual([...names, 'file'].toSorted());
     });
   });
@@ -73,11 +73,11 @@ describe('several contexts', () => {
   it.runIf(existsSync('/proc/self/task'))(
     'do not take a thread each, however many they are',
     async () => {
-      await withFolder(async (folder) => {
+      await withDirectory(async (directory) => {
         const names = Array.from({ length: 30 }, (_, i) => `c${i}`);
-        for (const name of names) writeTree(join(folder, name), { file: name });
-        const sender = start(['send', ...names.map((name) => `${name}=${join(folder, name)}`)]);
-        const receiver = start(['receive', join(folder, 'out')]);
+        for (const name of names) writeTree(join(directory, name), { file: name });
+        const sender = start(['send', ...names.map((name) => `${name}=${join(directory, name)}`)]);
+        const receiver = start(['receive', join(directory, 'out')]);
         sender.child.stdout?.pipe(receiver.child.stdin!);
         let ended = false;
         void Promise.allSettled([sender.done, receiver.done]).then(() => (ended = true));
@@ -87,7 +87,7 @@ describe('several contexts', () => {
           return ended;
         });
         expect([(await sender.done).code, (await receiver.done).code]).toEqual([0, 0]);
-        expect(readdirSync(join(folder, 'out'))).toHaveLength(names.length);
+        expect(readdirSync(join(directory, 'out'))).toHaveLength(names.length);
         // Node itself has about eleven.
         expect(most).toBeGreaterThan(MAX_STREAMS);
         expect(most).toBeLessThan(names.length);
@@ -96,60 +96,63 @@ describe('several contexts', () => {
   );
 
   it('each have their own ignore file; the options are for all, and --file for the unnamed', async () => {
-    await withFolder(async (folder) => {
+    await withDirectory(async (directory) => {
       const files = { one: '', two: '', three: '', four: '' };
-      writeTree(join(folder, 'main'), { ...files, '.dockerignore': 'one' });
-      writeTree(join(folder, 'main'), { 'x.Dockerfile': '', 'x.Dockerfile.dockerignore': 'two' });
-      writeTree(join(folder, 'named'), { ...files, '.dockerignore': 'three' });
-      const out = join(folder, 'out');
-      const send = [join(folder, 'main'), `n=${join(folder, 'named')}`, '--exclude', 'four'];
-      expectDone(await pipeline(['--file', join(folder, 'main/x.Dockerfile'), ...send], [out]));
+      writeTree(join(directory, 'main'), { ...files, '.dockerignore': 'one' });
+      writeTree(join(directory, 'main'), {
+        'x.Dockerfile': '',
+        'x.Dockerfile.dockerignore': 'two',
+      });
+      writeTree(join(directory, 'named'), { ...files, '.dockerignore': 'three' });
+      const out = join(directory, 'out');
+      const send = [join(directory, 'main'), `n=${join(directory, 'named')}`, '--exclude', 'four'];
+      expectDone(await pipeline(['--file', join(directory, 'main/x.Dockerfile'), ...send], [out]));
       expect(visible(out)).toEqual(['n', 'one', 'three', 'x.Dockerfile']);
       expect(visible(join(out, 'n'))).toEqual(['one', 'two']);
     });
   });
 
   it.each<[what: string, files: Record<string, string>]>([
-    ['a folder', { 'a/file': 'x' }],
+    ['a directory', { 'a/file': 'x' }],
     ['a file', { a: 'x' }],
   ])(
     'are refused when the unnamed one has %s of a name, and OUT is as it was',
     async (_, files) => {
-      await withScene(async (scene) => {
-        const other = join(scene.folder, 'other');
+      await withScene(async (sandbox) => {
+        const other = join(sandbox.directory, 'other');
         writeTree(other, files);
-        const { receive } = await pipeline([other, `a=${scene.context}`], [scene.out]);
+        const { receive } = await pipeline([other, `a=${sandbox.context}`], [sandbox.out]);
         expectFailure(receive, 5, 'refused a', 'another context');
-        expectUntouched(scene);
+        expectUntouched(sandbox);
       });
     },
   );
 
   it('are refused when a symlink of the unnamed one would lead a named one elsewhere', async () => {
-    await withScene(async (scene) => {
-      const other = join(scene.folder, 'other');
+    await withScene(async (sandbox) => {
+      const other = join(sandbox.directory, 'other');
       mkdirSync(other);
-      symlinkSync(scene.folder, join(other, 'a'));
-      const before = readdirSync(scene.folder);
+      symlinkSync(sandbox.directory, join(other, 'a'));
+      const before = readdirSync(sandbox.directory);
       for (const contexts of [
-        [other, `a=${scene.context}`],
-        [`a=${scene.context}`, other],
+        [other, `a=${sandbox.context}`],
+        [`a=${sandbox.context}`, other],
       ]) {
-        const { receive } = await pipeline(contexts, [scene.out]);
+        const { receive } = await pipeline(contexts, [sandbox.out]);
         expectFailure(receive, 5, 'refused a');
       }
-      expectUntouched(scene);
-      expect(readdirSync(scene.folder)).toEqual(before);
+      expectUntouched(sandbox);
+      expect(readdirSync(sandbox.directory)).toEqual(before);
     });
   });
 
   it('fail together: when one is missing, none is committed', async () => {
-    await withScene(async (scene) => {
-      const missing = join(scene.folder, 'missing');
-      const { send, receive } = await pipeline([scene.context, `b=${missing}`], [scene.out]);
+    await withScene(async (sandbox) => {
+      const missing = join(sandbox.directory, 'missing');
+      const { send, receive } = await pipeline([sandbox.context, `b=${missing}`], [sandbox.out]);
       expectFailure(send, 3, missing, 'ENOENT');
       expectFailure(receive, 9, missing);
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     });
   });
 
@@ -158,8 +161,8 @@ describe('several contexts', () => {
     [['a=x', 'a=y'], 'several contexts are named a'],
     [['..=x'], '".." cannot be the name'],
     [['.ctxsync-lock=x'], 'cannot be the name'],
-    [['=x'], '"=x" is no name=folder'],
-    [['a='], '"a=" is no name=folder'],
+    [['=x'], '"=x" is no name=directory'],
+    [['a='], '"a=" is no name=directory'],
     [['a=-'], 'a tar on stdin cannot have a name'],
     [[''], 'a context is empty'],
   ])('%j are refused before anything is sent', async (args, words) => {
@@ -170,9 +173,9 @@ describe('several contexts', () => {
 
 describe('the same context sent twice', () => {
   it('is the same tar, byte for byte, wherever it lies and in whatever order it was made', async () => {
-    await withFolder(async (folder) => {
+    await withDirectory(async (directory) => {
       const files = { 'a/b': '1', 'a!': '2', 'a-b/c': '3', 'z/y/x': '4', B: '5' };
-      const [one, two] = [join(folder, 'one'), join(folder, 'deep/two')];
+      const [one, two] = [join(directory, 'one'), join(directory, 'deep/two')];
       writeTree(one, files);
       writeTree(two, Object.fromEntries(Object.entries(files).toReversed()));
       for (const root of [one, two]) {
@@ -202,8 +205,8 @@ function threadsOf(pid: number | undefined): number {
   }
 }
 
-function visible(folder: string): string[] {
-  return readdirSync(folder)
+function visible(directory: string): string[] {
+  return readdirSync(directory)
     .filter((name) => !name.includes('dockerignore'))
     .toSorted();
 }

@@ -5,7 +5,7 @@ import { CtxsyncError, fromStream, receive } from 'ctxsync';
 import { expect, test } from 'vitest';
 import { decodeHeader, HEADER_BYTES, MAGIC } from '../../src/wire/frame.ts';
 import { recordSend, run } from '../helpers/cli/cli.ts';
-import { expectExit, expectUntouched, withScene, type Scene } from '../helpers/trees/sandbox.ts';
+import { expectExit, expectUntouched, withScene, type Sandbox } from '../helpers/trees/sandbox.ts';
 import { rounds } from '../helpers/proofs.ts';
 import { seeded } from '../helpers/seeded.ts';
 
@@ -40,34 +40,34 @@ function flipBit(stream: Buffer, at: number, random: (below: number) => number):
   return flipped;
 }
 
-/** Hands a few damaged streams at a time to receivers, each with a scene of its own. */
+/** Hands a few damaged streams at a time to receivers, each with a sandbox of its own. */
 async function refuseAll(
   offsets: number[],
   damage: (at: number) => Buffer,
-  refuse: (damaged: Buffer, scene: Scene) => Promise<void>,
+  refuse: (damaged: Buffer, sandbox: Sandbox) => Promise<void>,
 ): Promise<void> {
   const left = [...offsets];
   const lane = async (): Promise<void> => {
-    await withScene(async (scene) => {
+    await withScene(async (sandbox) => {
       for (let at = left.shift(); at !== undefined; at = left.shift()) {
-        await refuse(damage(at), scene).catch((error: unknown) => {
+        await refuse(damage(at), sandbox).catch((error: unknown) => {
           throw new Error(`damaged at ${at}: ${String(error)}`, { cause: error });
         });
-        expectUntouched(scene);
+        expectUntouched(sandbox);
       }
     });
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, lane));
 }
 
-async function refuseHere(damaged: Buffer, { out }: Scene): Promise<void> {
+async function refuseHere(damaged: Buffer, { out }: Sandbox): Promise<void> {
   const from = fromStream(Readable.from([damaged]));
-  const outcome = await receive({ from, to: { folder: out } }).catch((error: unknown) => error);
+  const outcome = await receive({ from, to: { directory: out } }).catch((error: unknown) => error);
   if (!(outcome instanceof CtxsyncError)) throw new Error('it was received');
   expect(CODES).toContain(outcome.code);
 }
 
-async function refuseInProcess(damaged: Buffer, { out }: Scene): Promise<void> {
+async function refuseInProcess(damaged: Buffer, { out }: Sandbox): Promise<void> {
   const outcome = await run(['receive', out], { input: damaged });
   expectExit(outcome, 6, 7);
   expect(outcome.stderr).toMatch(/^ctxsync receive: error: /m);
@@ -80,7 +80,7 @@ function withStream(use: (stream: Buffer) => Promise<void>): Promise<void> {
 test('the stream that is damaged below is received when it is not', () =>
   withStream((stream) =>
     withScene(async ({ out }) => {
-      await receive({ from: fromStream(Readable.from([stream])), to: { folder: out } });
+      await receive({ from: fromStream(Readable.from([stream])), to: { directory: out } });
       expect(readFileSync(join(out, 'a.txt'), 'utf8')).toBe('new');
     }),
   ));

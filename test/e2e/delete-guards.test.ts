@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { attempt, transfer, WAYS } from '../helpers/wire/both-ways.ts';
 import { pipeline, recordSend, run, type Outcome } from '../helpers/cli/cli.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { tarOf } from '../helpers/wire/hand-made.ts';
 import {
   expectExit,
@@ -22,63 +22,63 @@ import { treeState } from '../helpers/trees/tree-state.ts';
 const EMPTY = ['--exclude', '**'];
 
 test('a context without entries takes nothing out, by a pipe', () =>
-  withScene(async (scene) => {
-    const { context, out } = scene;
+  withScene(async (sandbox) => {
+    const { context, out } = sandbox;
     const { receive } = await pipeline([...EMPTY, context], ['--delete', '-q', out]);
     expectFailure(receive, 5, 'refused: the context has no entries', '--allow-empty');
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test.each(WAYS)('a context without entries takes nothing out, over %s', (way) =>
-  withScene(async (scene) => {
-    const { folder, context, out } = scene;
+  withScene(async (sandbox) => {
+    const { directory, context, out } = sandbox;
     const send = [...EMPTY, context];
-    const ended = await attempt({ folder, way, send, receive: ['--delete', out] });
+    const ended = await attempt({ directory, way, send, receive: ['--delete', out] });
     expectFailure(ended.send, 9, 'refused: the context has no entries');
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }),
 );
 
 test('a context without entries among others takes nothing out', () =>
-  withScene(async (scene) => {
-    const { folder, context, out } = scene;
+  withScene(async (sandbox) => {
+    const { directory, context, out } = sandbox;
     writeTree(out, { 'web/mine': 'mine' });
-    writeTree(folder, { 'empty/none': '' });
-    const args = ['--exclude', 'none', `web=${join(folder, 'empty')}`, `app=${context}`];
+    writeTree(directory, { 'empty/none': '' });
+    const args = ['--exclude', 'none', `web=${join(directory, 'empty')}`, `app=${context}`];
     const { receive } = await pipeline(args, ['--delete', out]);
     expectFailure(receive, 5, 'refused: the context web has no entries');
     expect(readFileSync(join(out, 'web/mine'), 'utf8')).toBe('mine');
   }));
 
 test('--allow-empty empties OUT; and where there is nothing to take out it is not asked for', () =>
-  withScene(async ({ folder, context, out }) => {
+  withScene(async ({ directory, context, out }) => {
     const allowed = await pipeline([...EMPTY, context], ['--delete', '--allow-empty', out]);
     expectExit(allowed.receive, 0);
     expect(treeState(out, { root: false })).toEqual({});
-    const fresh = await pipeline([...EMPTY, context], ['--delete', join(folder, 'fresh')]);
+    const fresh = await pipeline([...EMPTY, context], ['--delete', join(directory, 'fresh')]);
     expectExit(fresh.receive, 0);
   }));
 
 describe('--max-delete', () => {
   test.each(WAYS)('counts each entry before anything is touched, over %s', (way) =>
-    withScene(async ({ folder, context, out }) => {
+    withScene(async ({ directory, context, out }) => {
       writeTree(out, { 'mine/a': '', 'mine/b': '' });
       const before = treeState(out);
       const count = Object.keys(before).filter((path) => path.startsWith('mine')).length;
       const receive = ['--delete', `--max-delete=${count - 1}`, out];
-      const ended = await attempt({ folder, way, send: [context], receive });
+      const ended = await attempt({ directory, way, send: [context], receive });
       expectFailure(ended.send, 9, '--delete would take out', `--max-delete allows ${count - 1}`);
       expect(treeState(out)).toEqual(before);
     }),
   );
 
   test('allows as many as it says; they are named', () =>
-    withScene(async ({ folder, context }) => {
-      const out = join(folder, 'fresh');
-      await transfer({ folder, send: [context], receive: [out] });
+    withScene(async ({ directory, context }) => {
+      const out = join(directory, 'fresh');
+      await transfer({ directory, send: [context], receive: [out] });
       writeTree(out, { 'mine/a': '', 'mine/b': '' });
       const receive = ['--delete', '--max-delete=3', out];
-      const { received } = await transfer({ folder, send: [context], receive });
+      const { received } = await transfer({ directory, send: [context], receive });
       const reason = 'not in the context';
       const paths = ['mine', 'mine/a', 'mine/b'].map((path) => ({ path, reason }));
       expect(received.removed).toEqual({ count: 3, paths });
@@ -88,15 +88,15 @@ describe('--max-delete', () => {
   const FULL = Object.fromEntries(Array.from({ length: 5 }, (_, i) => [`web/${i}`, '']));
 
   test.each(['a pipe', ...WAYS])('counts what is in a directory that gives way, over %s', (way) =>
-    withFolder(async (folder) => {
-      const [context, out] = [join(folder, 'context'), join(folder, 'out')];
+    withDirectory(async (directory) => {
+      const [context, out] = [join(directory, 'context'), join(directory, 'out')];
       writeTree(context, { web: 'a file' });
       writeTree(out, FULL);
       const attemptTo = async (most: number): Promise<Ended> => {
         const receive = ['--delete', `--max-delete=${most}`, out];
         if (way === 'a pipe') return (await pipeline([context], receive)).receive;
         const one = way as (typeof WAYS)[number];
-        return (await attempt({ folder, way: one, send: [context], receive })).receive;
+        return (await attempt({ directory, way: one, send: [context], receive })).receive;
       };
       const before = treeState(out);
       const refused = await attemptTo(4);
@@ -108,13 +108,13 @@ describe('--max-delete', () => {
   );
 
   test('counts where the context has a directory that nobody may list', () =>
-    withScene(async ({ folder, out }) => {
+    withScene(async ({ directory, out }) => {
       const tar = tarOf([
-        { path: 'web', kind: 'folder', mode: 0, size: 0 },
-        { path: 'web/img', kind: 'folder', size: 0 },
+        { path: 'web', kind: 'directory', mode: 0, size: 0 },
+        { path: 'web/img', kind: 'directory', size: 0 },
       ]);
       const { stdout: input } = await run(['send', '-'], { input: tar });
-      const options = { ...unprivileged(folder), input };
+      const options = { ...unprivileged(directory), input };
       const receive = (most: number): Promise<Outcome> =>
         run(['receive', '--delete', `--max-delete=${most}`, out], options);
       const gone = ['a.txt', 'kept.txt', 'web/app.js'];
@@ -126,10 +126,10 @@ describe('--max-delete', () => {
     }));
 
   test('is refused where something cannot be counted', () =>
-    withScene(async (scene) => {
-      const { folder, context, out } = scene;
+    withScene(async (sandbox) => {
+      const { directory, context, out } = sandbox;
       writeTree(out, { 'mine/a': '' });
-      const options = unprivileged(folder);
+      const options = unprivileged(directory);
       chmodSync(join(out, 'mine'), 0o300);
       const before = treeState(out);
       const input = await recordSend([context], options);

@@ -5,7 +5,7 @@ import { toMicroseconds } from '../../src/disk/mtime.ts';
 import { RING_BYTES } from '../../src/limits.ts';
 import type { TransferEvent } from '../../src/observe/events.ts';
 import { recordSend, run, type Outcome, type Started } from '../helpers/cli/cli.ts';
-import { folderInTest } from '../helpers/trees/directory-in-test.ts';
+import { directoryInTest } from '../helpers/trees/directory-in-test.ts';
 import {
   hangingMount,
   mountOver,
@@ -38,7 +38,7 @@ if (why !== undefined) process.stderr.write(`disk-hangs.test.ts is skipped: ${wh
 describe.skipIf(why !== undefined)('the disk of the source hangs', () => {
   test('the sender names itself and the path, shows that it lives, and goes on', async () => {
     const mount = await hangingMount(fillContext);
-    const out = folderInTest();
+    const out = directoryInTest();
     const { sender, receiver, pipe } = startHeld([mount.path, ...AS_JSON], [out], MIDDLE);
     await until('the transfer is in its middle', () => pipe.holds);
     await mount.hang(sender.child);
@@ -65,7 +65,7 @@ describe.skipIf(why !== undefined)('the disk of the source hangs', () => {
 
   test('the lines for people say how long it stalled and that it went on', async () => {
     const mount = await hangingMount(fillContext);
-    const { sender, pipe } = startHeld([mount.path, ...SAYS], [folderInTest()], MIDDLE);
+    const { sender, pipe } = startHeld([mount.path, ...SAYS], [directoryInTest()], MIDDLE);
     await until('the transfer is in its middle', () => pipe.holds);
     await mount.hang(sender.child);
     pipe.release();
@@ -82,7 +82,7 @@ describe.skipIf(why !== undefined)('the disk of the source hangs', () => {
 
   test('a sender that was told to give up ends, although its thread is stuck', async () => {
     const mount = await hangingMount(fillContext);
-    const out = folderInTest();
+    const out = directoryInTest();
     const { sender, receiver, pipe } = startHeld([mount.path, ...SAYS_AND_GIVES_UP], [out], MIDDLE);
     await until('the transfer is in its middle', () => pipe.holds);
     await mount.hang(sender.child);
@@ -100,7 +100,7 @@ describe.skipIf(why !== undefined)('the disk of the source hangs', () => {
 describe.skipIf(why !== undefined)('the disk of the destination hangs', () => {
   test('the receiver names itself and the path, shows that it lives, and goes on', async () => {
     const mount = await hangingMount();
-    const context = folderInTest(fillContext);
+    const context = directoryInTest(fillContext);
     const { sender, receiver, pipe } = startHeld([context], [mount.path, ...AS_JSON], MIDDLE);
     await until('it writes', () => pipe.holds && stagedBytes(mount.behind) > 0);
     await mount.hang(receiver.child);
@@ -130,7 +130,7 @@ describe.skipIf(why !== undefined)('the disk of the destination hangs', () => {
 
   test('a receiver that was told to give up ends, and so does the sender', async () => {
     const mount = await hangingMount();
-    const context = folderInTest(fillContext);
+    const context = directoryInTest(fillContext);
     const { sender, receiver, pipe } = startHeld(
       [context],
       [mount.path, ...SAYS_AND_GIVES_UP],
@@ -154,7 +154,7 @@ describe.skipIf(why !== undefined)('the disk of the destination hangs', () => {
   test('a receiver that even a kill does not end is gone for the sender', async () => {
     const disk = await hangingMount();
     const mount = await mountOver(disk);
-    const context = folderInTest(fillContext);
+    const context = directoryInTest(fillContext);
     const { sender, receiver, pipe } = startHeld(
       [context],
       [mount.path, ...SAYS_AND_GIVES_UP],
@@ -212,9 +212,12 @@ async function startCommit(options: string[]): Promise<{
   goOn: () => void;
 }> {
   const mount = await hangingMount();
-  const context = folderInTest(fillContext);
+  const context = directoryInTest(fillContext);
   const { receiver, pipe } = startHeld([context], [mount.path, ...options], ALL_BUT_FIN);
-  await until('the folders have their times', () => pipe.holds && hasFolderTimes(mount.behind));
+  await until(
+    'the directories have their times',
+    () => pipe.holds && hasDirectoryTimes(mount.behind),
+  );
   const before = eventsOf(receiver).length;
   await until('it waits for the rest', () => {
     const event = eventsOf(receiver)
@@ -236,10 +239,10 @@ function stagedBytes(out: string): number {
   return statSync(staged(out, 'big.bin'), { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** They come last, when all that is in the folders is there. */
-function hasFolderTimes(out: string): boolean {
-  const folder = statSync(staged(out, 'z'), { throwIfNoEntry: false, bigint: true });
-  return folder !== undefined && toMicroseconds(folder.mtimeNs) === FOLDER_TIME * 1_000_000;
+/** They come last, when all that is in the directories is there. */
+function hasDirectoryTimes(out: string): boolean {
+  const directory = statSync(staged(out, 'z'), { throwIfNoEntry: false, bigint: true });
+  return directory !== undefined && toMicroseconds(directory.mtimeNs) === FOLDER_TIME * 1_000_000;
 }
 
 function staged(out: string, path: string): string {

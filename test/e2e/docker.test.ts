@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BIN } from '../helpers/cli/cli.ts';
 import { dockerClients, Dockerd, hasBuildKit, whyNoDockerd } from '../helpers/cli/dockerd.ts';
-import { makeFolder, removeFolder, withFolder } from '../helpers/trees/temporary-directory.ts';
+import {
+  makeDirectory,
+  removeDirectory,
+  withDirectory,
+} from '../helpers/trees/temporary-directory.ts';
 import { expectExit, writeTree } from '../helpers/trees/sandbox.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 
@@ -16,19 +20,19 @@ import { treeState } from '../helpers/trees/tree-state.ts';
 const why = whyNoDockerd();
 const builders = why === undefined ? findBuilders() : [];
 let docker: Dockerd;
-let folder = '';
+let directory = '';
 
 describe.skipIf(why !== undefined)(`receive - | docker (${why ?? 'as it is'})`, () => {
   beforeAll(async () => {
-    folder = makeFolder();
-    makeContext(join(folder, 'context'));
+    directory = makeDirectory();
+    makeContext(join(directory, 'context'));
     docker = new Dockerd();
     await docker.ready();
   });
 
   afterAll(async () => {
     await docker.stop();
-    removeFolder(folder);
+    removeDirectory(directory);
   });
 
   describe.each(builders)('build - of $client, BuildKit: $buildKit', (builder) => {
@@ -37,7 +41,7 @@ describe.skipIf(why !== undefined)(`receive - | docker (${why ?? 'as it is'})`, 
       ['another one, by -f', ['-f', 'docker/other.Dockerfile'], 'other'],
     ])('takes %s, and all of the context', async (_, options, copy) => {
       const image = await build(builder, ['context'], options);
-      expect(await contentOf(image, copy)).toEqual(plainState(join(folder, 'context')));
+      expect(await contentOf(image, copy)).toEqual(plainState(join(directory, 'context')));
     });
 
     test.each([
@@ -46,7 +50,7 @@ describe.skipIf(why !== undefined)(`receive - | docker (${why ?? 'as it is'})`, 
     ])('takes a named context, with a name %s', async (_, contexts) => {
       const name = contexts[0]!.split('=')[0]!;
       const image = await build(builder, contexts, ['-f', `${name}/Dockerfile`]);
-      expect(await contentOf(image, `app/${name}`)).toEqual(plainState(join(folder, 'context')));
+      expect(await contentOf(image, `app/${name}`)).toEqual(plainState(join(directory, 'context')));
     });
 
     test('takes what git archive writes, by way of send -', async () => {
@@ -57,7 +61,7 @@ describe.skipIf(why !== undefined)(`receive - | docker (${why ?? 'as it is'})`, 
 
   test('what docker export writes is read as tar reads it', async () => {
     const image = await build(builders[0]!, ['context'], []);
-    await withFolder((out) => {
+    await withDirectory((out) => {
       const [client, container] = [dockerClients()[0]!, create(image)];
       mkdirSync(join(out, 'by-tar'));
       const script = `"$1" export "$2" > "$3/exported.tar"
@@ -73,7 +77,7 @@ describe.skipIf(why !== undefined)(`receive - | docker (${why ?? 'as it is'})`, 
 
   test('import - takes it as the file system of an image', async () => {
     const image = await pipeline(['context'], `"${dockerClients()[0]}" import -`);
-    expect(await contentOf(image, '.')).toMatchObject(plainState(join(folder, 'context')));
+    expect(await contentOf(image, '.')).toMatchObject(plainState(join(directory, 'context')));
   });
 });
 
@@ -109,7 +113,7 @@ function makeContext(context: string): void {
 }
 
 function gitArchive(): Buffer {
-  const repository = join(folder, 'repository');
+  const repository = join(directory, 'repository');
   writeTree(repository, { Dockerfile: 'FROM scratch\nCOPY . /app/\n', a: 'a' });
   const git = (...args: string[]) =>
     execFileSync('git', ['-C', repository, '-c', 'user.name=a', '-c', 'user.email=a@b', ...args]);
@@ -138,7 +142,7 @@ async function pipeline(
 ): Promise<string> {
   const script = `"$NODE" "$BIN" send -q "$@" | "$NODE" "$BIN" receive -q - | ${command}`;
   const child = spawn('bash', ['-o', 'pipefail', '-c', script, 'bash', ...contexts], {
-    cwd: folder,
+    cwd: directory,
     env: { ...process.env, ...docker.env, NODE: process.execPath, BIN },
   });
   const said = { stdout: '', stderr: '' };
@@ -153,7 +157,7 @@ async function pipeline(
 
 /** What an image has below a path, as it comes out of `docker export`. */
 function contentOf(image: string, path: string): Promise<Record<string, string>> {
-  return withFolder((out) => {
+  return withDirectory((out) => {
     const [client, container] = [dockerClients()[0]!, create(image)];
     const env = { ...process.env, ...docker.env };
     const script = '"$1" export "$2" | tar -xp -C "$3"';
@@ -175,7 +179,7 @@ function plainState(root: string): Record<string, string> {
   return Object.fromEntries(
     state.map(([path, is]) => [
       path,
-      is.replace(/^(file \d+|folder \d+|symlink) -?\d+/, '$1').replace(/ = .*$/, ''),
+      is.replace(/^(file \d+|directory \d+|symlink) -?\d+/, '$1').replace(/ = .*$/, ''),
     ]),
   );
 }

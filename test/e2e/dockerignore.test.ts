@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { pipeline, run } from '../helpers/cli/cli.ts';
 import { expectDone } from '../helpers/cli/expect-done.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { expectFailure, writeTree } from '../helpers/trees/sandbox.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 
@@ -39,9 +39,9 @@ describe('.dockerignore decides what travels', () => {
   });
 
   it.each(batches(good))('in cases %s', async (_, cases) => {
-    await withFolder(async (folder) => {
-      const contexts = cases.map((each, i) => `case${i}=${makeContext(folder, i, each)}`);
-      const out = join(folder, 'out');
+    await withDirectory(async (directory) => {
+      const contexts = cases.map((each, i) => `case${i}=${makeContext(directory, i, each)}`);
+      const out = join(directory, 'out');
       expectDone(await pipeline(contexts, [out]));
       const received = cases.map((each, i) => ({ ...each, ...read(join(out, `case${i}`)) }));
       expect(received.map(got)).toEqual(cases.map(wanted));
@@ -49,10 +49,10 @@ describe('.dockerignore decides what travels', () => {
   });
 
   it('also for a context without a name', async () => {
-    await withFolder(async (folder) => {
+    await withDirectory(async (directory) => {
       const each = good.find(({ name }) => name.includes('rule-trailing-star'))!;
-      const out = join(folder, 'out');
-      expectDone(await pipeline([makeContext(folder, 0, each)], [out]));
+      const out = join(directory, 'out');
+      expectDone(await pipeline([makeContext(directory, 0, each)], [out]));
       expect(got({ ...each, ...read(out) })).toEqual(wanted(each));
     });
   });
@@ -63,8 +63,8 @@ describe('a bad .dockerignore', () => {
   it.each(bad.map((each): [string, Case] => [each.name, each]))(
     'sends nothing, exits 2 and names file and line: %s',
     async (_, each) => {
-      await withFolder(async (folder) => {
-        const context = makeContext(folder, 0, each);
+      await withDirectory(async (directory) => {
+        const context = makeContext(directory, 0, each);
         const outcome = await run(['send', context]);
         expectFailure(outcome, 2, /\/\.dockerignore:\d+: /);
         const line = Number(/\.dockerignore:(\d+): /.exec(outcome.stderr)?.[1]);
@@ -82,8 +82,8 @@ function batches(cases: readonly Case[]): [string, Case[]][] {
   });
 }
 
-function makeContext(folder: string, at: number, each: Case): string {
-  const root = join(folder, `context${at}`);
+function makeContext(directory: string, at: number, each: Case): string {
+  const root = join(directory, `context${at}`);
   writeTree(root, Object.fromEntries(each.files.map((path) => [path, path])));
   for (const path of each.dirs ?? []) mkdirSync(join(root, path), { recursive: true });
   writeFileSync(join(root, '.dockerignore'), ignoreFile(each));
@@ -103,11 +103,11 @@ function read(root: string): Received {
   const entries = Object.entries(treeState(root)).filter(
     ([path]) => !['', 'Dockerfile', '.dockerignore'].includes(path),
   );
-  const isFolder = ([, state]: [string, string]): boolean => state.startsWith('folder');
+  const isDirectory = ([, state]: [string, string]): boolean => state.startsWith('directory');
   const text = ([path]: [string, string]): string => Buffer.from(path, 'latin1').toString();
   return {
-    fileSet: entries.filter((each) => !isFolder(each)).map(text),
-    dirSet: new Set(entries.filter(isFolder).map(text)),
+    fileSet: entries.filter((each) => !isDirectory(each)).map(text),
+    dirSet: new Set(entries.filter(isDirectory).map(text)),
   };
 }
 

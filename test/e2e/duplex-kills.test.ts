@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { startInTest } from '../helpers/cli/cli.ts';
 import { bothEnds, overSocket, receiveCommand, socketOf } from '../helpers/cli/duplex.ts';
 import { expectDone } from '../helpers/cli/expect-done.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { rounds } from '../helpers/proofs.ts';
 import {
   expectExit,
@@ -35,23 +35,23 @@ const TRANSFER_MS = 450;
 const PATIENCE_MS = 60_000 + KILLS * 4_000;
 
 interface Killing {
-  folder: string;
+  directory: string;
   context: string;
   out: string;
   old: TreeState;
   new: TreeState;
 }
 
-/** OUT lacks the one folder that comes, so that the commit is one rename. */
+/** OUT lacks the one directory that comes, so that the commit is one rename. */
 function withKilling(use: (killing: Killing) => Promise<void>): Promise<void> {
-  return withFolder(async (folder) => {
-    const context = join(folder, 'context');
-    const out = join(folder, 'out');
+  return withDirectory(async (directory) => {
+    const context = join(directory, 'context');
+    const out = join(directory, 'out');
     const names = Array.from({ length: FILES }, (_, i) => `app/d${i % 10}/file-${i}.txt`);
     writeTree(context, Object.fromEntries(names.map((n, i) => [n, n.repeat(150 + i)])));
     writeTree(out, { 'kept.txt': 'kept' });
     const old = contentOf(out);
-    await use({ folder, context, out, old, new: { ...old, ...contentOf(context) } });
+    await use({ directory, context, out, old, new: { ...old, ...contentOf(context) } });
   });
 }
 
@@ -68,8 +68,8 @@ function contentOf(out: string): TreeState {
 type Moment = { step: number; full: boolean } | { afterFinMs: number } | { afterStageMs: number };
 
 /** Over a relay, which counts the steps. */
-async function killOnSocket({ folder, context, out }: Killing, moment: Moment): Promise<Ended> {
-  const to = socketOf({ folder });
+async function killOnSocket({ directory, context, out }: Killing, moment: Moment): Promise<Ended> {
+  const to = socketOf({ directory });
   const path = `${to}-relay`;
   rmSync(to, { force: true });
   const left = new Set(['.ctxsync-lock', ...workNames(out)]);
@@ -158,7 +158,7 @@ async function killAll(
   left: Moment[],
   counts: Record<string, number>,
 ): Promise<void> {
-  const { folder, context, out } = killing;
+  const { directory, context, out } = killing;
   for (let moment = left.shift(); moment !== undefined; moment = left.shift()) {
     const killed = await kill(killing, moment);
     const { code } = killed;
@@ -172,8 +172,8 @@ async function killAll(
     counts[`${code}, ${is}`] = (counts[`${code}, ${is}`] ?? 0) + 1;
     rmSync(join(out, 'app'), { recursive: true, force: true });
   }
-  rmSync(socketOf({ folder }), { force: true });
-  expectDone(await overSocket({ folder }, [context], [out]));
+  rmSync(socketOf({ directory }), { force: true });
+  expectDone(await overSocket({ directory }, [context], [out]));
   expect(contentOf(out)).toEqual(killing.new);
   expect(workNames(out)).toEqual([]);
 }

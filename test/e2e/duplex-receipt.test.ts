@@ -23,7 +23,7 @@ import {
   withScene,
   workNames,
   type Ended,
-  type Scene,
+  type Sandbox,
 } from '../helpers/trees/sandbox.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
@@ -31,7 +31,7 @@ import { until } from '../helpers/until.ts';
 // On a transport that goes both ways a sender succeeds if and only if the receiver committed.
 
 /** As `expectUntouched`, when a receiver was killed: what it was working in is left. */
-function expectOnlyWorkNames({ out, before }: Scene): void {
+function expectOnlyWorkNames({ out, before }: Sandbox): void {
   const left = new Set(workNames(out));
   const state = Object.entries(treeState(out)).filter(
     ([path]) => path !== '' && !left.has(path.split('/')[0]!),
@@ -41,102 +41,102 @@ function expectOnlyWorkNames({ out, before }: Scene): void {
 }
 
 /** Both sides of a big context, of which the receiver has a part. */
-async function startInMiddle(scene: Scene): Promise<BothSides> {
-  addBigFile(scene);
-  const socket = socketOf(scene);
-  const both = await startOverSocket({ socket }, [scene.context], [scene.out]);
-  await receives(scene);
+async function startInMiddle(sandbox: Sandbox): Promise<BothSides> {
+  addBigFile(sandbox);
+  const socket = socketOf(sandbox);
+  const both = await startOverSocket({ socket }, [sandbox.context], [sandbox.out]);
+  await receives(sandbox);
   return both;
 }
 
 describe('the receiver is killed', () => {
   test('before anybody sent: its sender finds nobody', () =>
-    withScene(async (scene) => {
-      const socket = socketOf(scene);
-      const receiver = await startReceiver(socket, [scene.out]);
+    withScene(async (sandbox) => {
+      const socket = socketOf(sandbox);
+      const receiver = await startReceiver(socket, [sandbox.out]);
       receiver.child.kill('SIGKILL');
       await receiver.done;
       const limit = ['--connect-timeout', '200ms'];
-      const send = await run(['send', scene.context, '--socket', socket, ...limit]);
+      const send = await run(['send', sandbox.context, '--socket', socket, ...limit]);
       expectFailure(send, 7, 'no receiver listened for 0.2s');
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }));
 
   test('in the middle: its sender says that it is gone', () =>
-    withScene(async (scene) => {
-      const { sender, receiver } = await startInMiddle(scene);
+    withScene(async (sandbox) => {
+      const { sender, receiver } = await startInMiddle(sandbox);
       receiver.child.kill('SIGKILL');
       expect(await receiver.done).toMatchObject({ signal: 'SIGKILL' });
       expectFailure(await sender.done, 7, /the (receiver|peer) is gone/);
-      expectOnlyWorkNames(scene);
+      expectOnlyWorkNames(sandbox);
     }));
 });
 
 describe('the receiver fails: the sender has its words, and exits with 9', () => {
-  test.each<[when: string, option: string, limit: string, arrange: (scene: Scene) => void]>([
+  test.each<[when: string, option: string, limit: string, arrange: (sandbox: Sandbox) => void]>([
     ['over a limit', '--max-entries', '2', () => {}],
     ['over a limit in the middle of a big context', '--max-bytes', '20MB', addBigFile],
   ])('%s', (_, option, limit, arrange) =>
-    withScene(async (scene) => {
-      arrange(scene);
-      const limited = [scene.out, `${option}=${limit}`];
-      const { send, receive } = await overSocket(scene, [scene.context], limited);
+    withScene(async (sandbox) => {
+      arrange(sandbox);
+      const limited = [sandbox.out, `${option}=${limit}`];
+      const { send, receive } = await overSocket(sandbox, [sandbox.context], limited);
       expectFailure(receive, 5, option);
       expectPassedOn(receive, send);
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }),
   );
 
   test('OUT cannot be written', () =>
-    withScene(async (scene) => {
-      const file = join(scene.folder, 'file');
+    withScene(async (sandbox) => {
+      const file = join(sandbox.directory, 'file');
       writeFileSync(file, '');
-      const { send, receive } = await overSocket(scene, [scene.context], [join(file, 'out')]);
+      const { send, receive } = await overSocket(sandbox, [sandbox.context], [join(file, 'out')]);
       expectFailure(receive, 4, `cannot write into ${file}/out`);
       expectPassedOn(receive, send);
     }));
 
   test.runIf(process.getuid?.() === 0)('the commit is refused: OUT is as it was', () =>
-    withScene(async (scene) => {
-      const options = unprivileged(scene.folder);
+    withScene(async (sandbox) => {
+      const options = unprivileged(sandbox.directory);
       // Somebody else's, and closed: what is staged cannot be moved into it.
-      chownSync(join(scene.out, 'web'), 0, 0);
-      const before = treeState(scene.out);
-      const socket = socketOf(scene);
-      const receiving = run(['receive', scene.out, '--socket', socket], options);
-      const send = await run(['send', scene.context, '--socket', socket, '--full'], options);
+      chownSync(join(sandbox.out, 'web'), 0, 0);
+      const before = treeState(sandbox.out);
+      const socket = socketOf(sandbox);
+      const receiving = run(['receive', sandbox.out, '--socket', socket], options);
+      const send = await run(['send', sandbox.context, '--socket', socket, '--full'], options);
       const receive = await receiving;
       expectFailure(receive, 4, 'web');
       expectPassedOn(receive, send);
-      expectUntouched({ ...scene, before });
+      expectUntouched({ ...sandbox, before });
     }),
   );
 
   test('OUT is locked by another receiver', () =>
-    withScene(async (scene) => {
-      const holder = startInTest(['receive', scene.out]);
-      await receives(scene);
-      const { send, receive } = await overSocket(scene, [scene.context], [scene.out]);
+    withScene(async (sandbox) => {
+      const holder = startInTest(['receive', sandbox.out]);
+      await receives(sandbox);
+      const { send, receive } = await overSocket(sandbox, [sandbox.context], [sandbox.out]);
       expectFailure(receive, 4, `pid ${holder.child.pid} `);
       expectPassedOn(receive, send);
       holder.child.kill('SIGTERM');
       await holder.done;
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }));
 
   test('it is interrupted', () =>
-    withScene(async (scene) => {
-      const { sender, receiver } = await startInMiddle(scene);
+    withScene(async (sandbox) => {
+      const { sender, receiver } = await startInMiddle(sandbox);
       receiver.child.kill('SIGINT');
       expectFailure(await receiver.done, 130, 'interrupted; nothing was committed');
       expectFailure(await sender.done, 9, 'the receiver failed: interrupted');
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }));
 
   test('--report has its code', () =>
-    withScene(async ({ folder, context, out }) => {
-      const report = join(folder, 'report.json');
-      await overSocket({ folder }, [context, '--report', report], [out, '--max-entries=1']);
+    withScene(async ({ directory, context, out }) => {
+      const report = join(directory, 'report.json');
+      await overSocket({ directory }, [context, '--report', report], [out, '--max-entries=1']);
       const { default: written } = (await import(report, { with: { type: 'json' } })) as {
         default: unknown;
       };
@@ -146,44 +146,48 @@ describe('the receiver fails: the sender has its words, and exits with 9', () =>
 
 describe('the sender fails: the receiver has its words, and exits with 9', () => {
   test('there is no context', () =>
-    withScene(async (scene) => {
-      const { send, receive } = await overSocket(scene, [join(scene.folder, 'no')], [scene.out]);
-      expectFailure(send, 3, join(scene.folder, 'no'));
+    withScene(async (sandbox) => {
+      const { send, receive } = await overSocket(
+        sandbox,
+        [join(sandbox.directory, 'no')],
+        [sandbox.out],
+      );
+      expectFailure(send, 3, join(sandbox.directory, 'no'));
       expectPassedOn(send, receive);
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }));
 
   test('a file cannot be read', () =>
-    withScene(async (scene) => {
-      const secret = join(scene.context, 'web', 'secret');
+    withScene(async (sandbox) => {
+      const secret = join(sandbox.context, 'web', 'secret');
       writeFileSync(secret, '');
       chmodSync(secret, 0);
-      const socket = socketOf(scene);
-      const options = unprivileged(scene.folder);
-      const before = treeState(scene.out);
-      const receiving = run(['receive', scene.out, '--socket', socket], options);
-      const send = await run(['send', scene.context, '--socket', socket], options);
+      const socket = socketOf(sandbox);
+      const options = unprivileged(sandbox.directory);
+      const before = treeState(sandbox.out);
+      const receiving = run(['receive', sandbox.out, '--socket', socket], options);
+      const send = await run(['send', sandbox.context, '--socket', socket], options);
       expectFailure(send, 3, 'web/secret');
       expectPassedOn(send, await receiving);
-      expectUntouched({ ...scene, before });
+      expectUntouched({ ...sandbox, before });
     }));
 
   test('it is interrupted', () =>
-    withScene(async (scene) => {
-      const both = await startInMiddle(scene);
+    withScene(async (sandbox) => {
+      const both = await startInMiddle(sandbox);
       both.sender.child.kill('SIGTERM');
       const { send, receive } = await bothEnds(both);
       expectFailure(send, 143, 'interrupted; nothing was committed');
       expectFailure(receive, 9, 'the sender failed: interrupted');
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }));
 
   test('it is killed, and has no words', () =>
-    withScene(async (scene) => {
-      const { sender, receiver } = await startInMiddle(scene);
+    withScene(async (sandbox) => {
+      const { sender, receiver } = await startInMiddle(sandbox);
       sender.child.kill('SIGKILL');
       expectFailure(await receiver.done, 7, /died or was cancelled/);
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }));
 });
 
@@ -201,8 +205,8 @@ describe('all was sent, and no receipt came: the outcome is unknown', () => {
     ['closes', ({ socket }) => socket.end()],
     ['breaks the connection', ({ socket }) => socket.destroy()],
   ])('the receiver %s', (_, onFin) =>
-    withScene(async (scene) => {
-      expectFailure(await sendToFake(scene, { onFin }), 10, UNKNOWN);
+    withScene(async (sandbox) => {
+      expectFailure(await sendToFake(sandbox, { onFin }), 10, UNKNOWN);
     }),
   );
 
@@ -210,11 +214,11 @@ describe('all was sent, and no receipt came: the outcome is unknown', () => {
     ['SIGINT', []],
     ['nothing, until --stall-timeout', ['--stall-timeout', '2s']],
   ] as const)('%s ends the sender', (what, options) =>
-    withScene(async (scene) => {
-      const socket = socketOf(scene);
+    withScene(async (sandbox) => {
+      const socket = socketOf(sandbox);
       let arrived = false;
       await fakeReceiver(socket, { onFin: () => (arrived = true) });
-      const sender = startInTest(['send', scene.context, '--socket', socket, ...options]);
+      const sender = startInTest(['send', sandbox.context, '--socket', socket, ...options]);
       await until('all has arrived', () => arrived);
       if (what === 'SIGINT') sender.child.kill('SIGINT');
       const outcome = await sender.done;
@@ -224,8 +228,8 @@ describe('all was sent, and no receipt came: the outcome is unknown', () => {
   );
 
   test('a receipt that comes while an interrupted sender gives up still counts', () =>
-    withScene(async (scene) => {
-      const socket = socketOf(scene);
+    withScene(async (sandbox) => {
+      const socket = socketOf(sandbox);
       let sayReceipt: (() => void) | undefined;
       await fakeReceiver(socket, {
         onFin: ({ mux, transferId, flush, socket: end }, { digest }) => {
@@ -238,7 +242,7 @@ describe('all was sent, and no receipt came: the outcome is unknown', () => {
           end.on('end', sayReceipt);
         },
       });
-      const sender = startInTest(['send', scene.context, '--socket', socket]);
+      const sender = startInTest(['send', sandbox.context, '--socket', socket]);
       await until('all has arrived', () => sayReceipt !== undefined);
       sender.child.kill('SIGINT');
       expectExit(await sender.done, 0);
@@ -250,8 +254,8 @@ describe('what answers is not to be trusted', () => {
     ['with another digest', { digest: 'ab'.repeat(32) }],
     ['for another transfer', { transferId: '0'.repeat(32) }],
   ])('a receipt %s', (_, changes) =>
-    withScene(async (scene) => {
-      const send = await sendToFake(scene, {
+    withScene(async (sandbox) => {
+      const send = await sendToFake(sandbox, {
         onFin: ({ mux, transferId, flush }, { digest }) => {
           mux.sendReceipt({ transferId, digest, ...changes });
           flush();
@@ -266,15 +270,15 @@ describe('what answers is not to be trusted', () => {
     ['one way only', { mode: 'oneway', credit: 0 }],
     ['a sender', { role: 'sender' }],
   ] as const)('a HELLO of %s', (_, hello) =>
-    withScene(async (scene) => {
-      const send = await sendToFake(scene, { hello, onFin: () => {} });
+    withScene(async (sandbox) => {
+      const send = await sendToFake(sandbox, { hello, onFin: () => {} });
       expectFailure(send, 6, 'what answers is not the receiver of this transfer');
     }),
   );
 
   test('the matching receipt is believed, and nothing after it is waited for', () =>
-    withScene(async (scene) => {
-      const send = await sendToFake(scene, {
+    withScene(async (sandbox) => {
+      const send = await sendToFake(sandbox, {
         onFin: ({ mux, transferId, flush }, { digest }) => {
           mux.sendReceipt({ transferId, digest });
           flush();
@@ -285,15 +289,15 @@ describe('what answers is not to be trusted', () => {
 });
 
 test('a receiver that writes a tar to its stdout cannot answer there', () =>
-  withScene(async ({ context, folder }) => {
+  withScene(async ({ context, directory }) => {
     const send = await run(['send', context, ...receiveCommand('-')]);
     expectFailure(send, 7, 'the sender wants to be answered, and cannot be');
-    expect(existsSync(join(folder, '-'))).toBe(false);
+    expect(existsSync(join(directory, '-'))).toBe(false);
   }));
 
 /** A sender whose receiver is the test. */
-async function sendToFake(scene: Scene, manners: Manners): Promise<Ended> {
-  const socket = socketOf(scene);
+async function sendToFake(sandbox: Sandbox, manners: Manners): Promise<Ended> {
+  const socket = socketOf(sandbox);
   await fakeReceiver(socket, manners);
-  return run(['send', scene.context, '--socket', socket]);
+  return run(['send', sandbox.context, '--socket', socket]);
 }

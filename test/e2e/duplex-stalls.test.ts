@@ -24,13 +24,13 @@ const SAYS = ['--stall-after', '1s'];
 const PATIENT = ['--stall-after', '4s'];
 
 test('a receiver that sleeps is named by the sender, and accuses nobody when it wakes', () =>
-  withScene(async (scene) => {
-    const { context, out } = scene;
-    addBigFile(scene);
-    const socket = socketOf(scene);
+  withScene(async (sandbox) => {
+    const { context, out } = sandbox;
+    addBigFile(sandbox);
+    const socket = socketOf(sandbox);
     const receive = [out, '--delete', ...SAYS];
     const both = await startOverSocket({ socket }, [context, ...PATIENT], receive);
-    await receives(scene);
+    await receives(sandbox);
     both.receiver.child.kill('SIGSTOP');
     const asleepSince = performance.now();
     await until('the sender says the stall', () => both.sender.said().includes('stalled'));
@@ -48,12 +48,12 @@ test('a receiver that sleeps is named by the sender, and accuses nobody when it 
   }));
 
 test('a sender that sleeps is named by the receiver, and accuses nobody when it wakes', () =>
-  withScene(async (scene) => {
-    const { context, out } = scene;
-    addBigFile(scene);
-    const socket = socketOf(scene);
+  withScene(async (sandbox) => {
+    const { context, out } = sandbox;
+    addBigFile(sandbox);
+    const socket = socketOf(sandbox);
     const both = await startOverSocket({ socket }, [context, ...SAYS], [out, ...PATIENT]);
-    await receives(scene);
+    await receives(sandbox);
     both.sender.child.kill('SIGSTOP');
     await until('the receiver says the stall', () => both.receiver.said().includes('stalled'));
     expect(both.receiver.said()).toMatch(
@@ -68,45 +68,45 @@ test('a sender that sleeps is named by the receiver, and accuses nobody when it 
   }));
 
 test('a receiver that sleeps for longer than --stall-timeout: the sender gives up', () =>
-  withScene(async (scene) => {
-    const { context, out } = scene;
-    addBigFile(scene);
-    const socket = socketOf(scene);
+  withScene(async (sandbox) => {
+    const { context, out } = sandbox;
+    addBigFile(sandbox);
+    const socket = socketOf(sandbox);
     const limit = ['--stall-timeout', '2s'];
     const { sender, receiver } = await startOverSocket({ socket }, [context, ...limit], [out]);
-    await receives(scene);
+    await receives(sandbox);
     receiver.child.kill('SIGSTOP');
     expectFailure(await sender.done, 8, 'gave up after 2s without progress');
     receiver.child.kill('SIGCONT');
     // 9, when the socket still had room for the sender's last words.
     expectExit(await receiver.done, 7, 9);
-    expect(treeState(out)).toEqual(scene.before);
+    expect(treeState(out)).toEqual(sandbox.before);
   }));
 
 test('a sender that sleeps for longer than --stall-timeout: it hears why when it wakes', () =>
-  withScene(async (scene) => {
-    const { context, out } = scene;
-    addBigFile(scene);
-    const socket = socketOf(scene);
+  withScene(async (sandbox) => {
+    const { context, out } = sandbox;
+    addBigFile(sandbox);
+    const socket = socketOf(sandbox);
     const limits = ['--stall-after', '1s', '--stall-timeout', '2s'];
     const { sender, receiver } = await startOverSocket({ socket }, [context], [out, ...limits]);
-    await receives(scene);
+    await receives(sandbox);
     sender.child.kill('SIGSTOP');
     const { code, stderr } = await receiver.done;
     expectFailure({ code, stderr }, 8, 'stalled 1s', 'gave up after 2s without progress');
     expect(stderr).not.toContain('resumed');
     sender.child.kill('SIGCONT');
     expectFailure(await sender.done, 9, 'the receiver failed: gave up after 2s without progress');
-    expect(treeState(out)).toEqual(scene.before);
+    expect(treeState(out)).toEqual(sandbox.before);
   }));
 
 test('a command whose receiver sleeps is named, and does not outlive its sender', () =>
-  withScene(async (scene) => {
-    const { context, out } = scene;
-    addBigFile(scene);
+  withScene(async (sandbox) => {
+    const { context, out } = sandbox;
+    addBigFile(sandbox);
     const limits = [...PATIENT, '--stall-timeout', '5s'];
     const sender = startInTest(['send', context, ...limits, ...receiveCommand(out)]);
-    await receives(scene);
+    await receives(sandbox);
     const [receiver] = processesWith(out, sender);
     process.kill(receiver!, 'SIGSTOP');
     expectFailure(await sender.done, 8, 'receiver has been silent', 'gave up after 5s');
@@ -114,11 +114,11 @@ test('a command whose receiver sleeps is named, and does not outlive its sender'
   }));
 
 test('a receiver that only reports that it works is given up after four timeouts', () =>
-  withScene(async (scene) => {
-    const socket = socketOf(scene);
+  withScene(async (sandbox) => {
+    const socket = socketOf(sandbox);
     await fakeReceiver(socket, { hello: { credit: 0 }, onHello: beatForEver, onFin: () => {} });
     const limit = ['--full', '--stall-timeout', '1s'];
-    const sender = startInTest(['send', scene.context, '--socket', socket, ...limit]);
+    const sender = startInTest(['send', sandbox.context, '--socket', socket, ...limit]);
     const { code, stderr } = await sender.done;
     expectFailure(
       { code, stderr },

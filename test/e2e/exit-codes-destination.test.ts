@@ -18,48 +18,48 @@ import { until } from '../helpers/until.ts';
 // Exit code 4: the destination cannot take it. Exit code 5: it is refused.
 
 test('4: an OUT that may not be written to is named', () =>
-  withScene(async (scene) => {
-    const options = unprivileged(scene.folder);
-    const input = await recordSend([scene.context]);
-    chmodSync(scene.out, 0o555);
-    scene.before = treeState(scene.out);
-    const outcome = await run(['receive', scene.out], { ...options, input });
-    expectFailure(outcome, 4, `cannot write into ${scene.out}: permission denied (EACCES)`);
-    expectUntouched(scene);
+  withScene(async (sandbox) => {
+    const options = unprivileged(sandbox.directory);
+    const input = await recordSend([sandbox.context]);
+    chmodSync(sandbox.out, 0o555);
+    sandbox.before = treeState(sandbox.out);
+    const outcome = await run(['receive', sandbox.out], { ...options, input });
+    expectFailure(outcome, 4, `cannot write into ${sandbox.out}: permission denied (EACCES)`);
+    expectUntouched(sandbox);
   }));
 
-test('4: a missing OUT in a folder that may not be written to is named, and not made', () =>
-  withScene(async (scene) => {
-    const options = unprivileged(scene.folder);
-    const input = await recordSend([scene.context]);
-    chmodSync(scene.out, 0o555);
-    scene.before = treeState(scene.out);
-    const deep = join(scene.out, 'deep/er');
+test('4: a missing OUT in a directory that may not be written to is named, and not made', () =>
+  withScene(async (sandbox) => {
+    const options = unprivileged(sandbox.directory);
+    const input = await recordSend([sandbox.context]);
+    chmodSync(sandbox.out, 0o555);
+    sandbox.before = treeState(sandbox.out);
+    const deep = join(sandbox.out, 'deep/er');
     const outcome = await run(['receive', deep], { ...options, input });
     expectFailure(outcome, 4, `cannot write into ${deep}: permission denied (EACCES)`);
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test('4: an OUT that is a file is named, and stays', () =>
-  withScene(async (scene) => {
-    const file = join(scene.out, 'kept.txt');
-    const { send, receive } = await pipeline([scene.context], [file]);
-    expectFailure(receive, 4, `${file} is not a folder; choose another OUT`);
+  withScene(async (sandbox) => {
+    const file = join(sandbox.out, 'kept.txt');
+    const { send, receive } = await pipeline([sandbox.context], [file]);
+    expectFailure(receive, 4, `${file} is not a directory; choose another OUT`);
     expect([0, 7]).toContain(send.code);
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test('4: an OUT beneath a file is named', () =>
-  withScene(async (scene) => {
-    const beneath = join(scene.out, 'kept.txt', 'out');
-    const { receive } = await pipeline([scene.context], [beneath]);
+  withScene(async (sandbox) => {
+    const beneath = join(sandbox.out, 'kept.txt', 'out');
+    const { receive } = await pipeline([sandbox.context], [beneath]);
     expectFailure(receive, 4, beneath, 'not a directory (ENOTDIR)');
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test('4: an OUT that another receiver works in is locked, and the holder is named', () =>
-  withScene(async (scene) => {
-    const { out, context } = scene;
+  withScene(async (sandbox) => {
+    const { out, context } = sandbox;
     const holder = start(['receive', out]);
     await until('the holder has its stage', () => workNames(out).length === 2);
     const { receive } = await pipeline([context], [out]);
@@ -73,8 +73,8 @@ test('4: an OUT that another receiver works in is locked, and the holder is name
   }));
 
 test('4: a full disk is named with the path that did not fit, and nothing is left', async (task) => {
-  await withScene(async ({ folder, context }) => {
-    const disk = join(folder, 'disk');
+  await withScene(async ({ directory, context }) => {
+    const disk = join(directory, 'disk');
     mkdirSync(disk);
     const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]);
     task.skip(mount.status !== 0, 'no small disk can be mounted here');
@@ -95,23 +95,23 @@ test('4: a full disk is named with the path that did not fit, and nothing is lef
 });
 
 test('4: whoever reads the tar of "receive -" and leaves before its end fails the transfer', () =>
-  withScene(async (scene) => {
+  withScene(async (sandbox) => {
     const input = streamOf([{ path: 'big.bin', size: 4 * 1024 * 1024 }]);
     const { child, done } = start(['receive', '-']);
     child.stdout?.once('data', () => child.stdout?.destroy());
     child.stdin?.end(input);
     expectFailure(await done, 4, 'whoever reads the tar on stdout closed it before its end');
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test.each([
   ['--max-bytes', '5', 'web/app.js', 'the context has more than 5 bytes'],
   ['--max-entries', '3', 'web/app.js', 'the context has more than 3 entries'],
 ])('5: a context over %s is refused, naming the entry and the option', (option, n, path, words) =>
-  withScene(async (scene) => {
-    const { receive } = await pipeline([scene.context], [option, n, scene.out]);
+  withScene(async (sandbox) => {
+    const { receive } = await pipeline([sandbox.context], [option, n, sandbox.out]);
     expectFailure(receive, 5, words, `${option} raises the limit`, `stopped at ${path}`);
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }),
 );
 
@@ -129,7 +129,7 @@ test.each([
   ['above OUT', [{ path: '../evil' }], 'refused ../evil: its path has ".."'],
   ['with .. inside', [{ path: 'web/../../evil' }], 'its path has ".."'],
   ['with an absolute path', [{ path: '/evil' }], 'refused /evil: it is an absolute path'],
-  ['beneath a symlink', [LINK, { path: 'link/evil' }], 'its folder link is no folder'],
+  ['beneath a symlink', [LINK, { path: 'link/evil' }], 'its directory link is no directory'],
   ['in the place of a symlink', [LINK, { path: 'link' }], 'it comes twice, as a symlink'],
   [
     'that is a hardlink to a file of OUT',
@@ -138,12 +138,12 @@ test.each([
   ],
   ['named as the lock', [{ path: '.ctxsync-lock' }], "it has a receiver's own work name"],
 ])('5: a hostile sender’s entry %s is refused', (_, entries, words) =>
-  withScene(async (scene) => {
+  withScene(async (sandbox) => {
     const harmless = { path: 'harmless.txt' };
     const input = streamOf([harmless, ...entries]);
-    const outcome = await run(['receive', scene.out], { input });
+    const outcome = await run(['receive', sandbox.out], { input });
     expectFailure(outcome, 5, words);
-    expectUntouched(scene);
-    expect(existsSync(join(scene.folder, 'evil'))).toBe(false);
+    expectUntouched(sandbox);
+    expect(existsSync(join(sandbox.directory, 'evil'))).toBe(false);
   }),
 );

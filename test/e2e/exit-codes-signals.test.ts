@@ -2,14 +2,14 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { start, type Started } from '../helpers/cli/cli.ts';
-import { HeldPipe } from '../helpers/cli/pausable-pipe.ts';
+import { PausablePipe } from '../helpers/cli/pausable-pipe.ts';
 import {
   expectExit,
   expectFailure,
   expectUntouched,
   withScene,
   workNames,
-  type Scene,
+  type Sandbox,
 } from '../helpers/trees/sandbox.ts';
 import { until } from '../helpers/until.ts';
 
@@ -18,12 +18,12 @@ import { until } from '../helpers/until.ts';
 interface Stuck {
   sender: Started;
   receiver: Started;
-  pipe: HeldPipe;
+  pipe: PausablePipe;
 }
 
 /** Both sides in the middle of a big file, waiting for a pipe that we hold. */
 async function stuckTransfer(
-  { context, out }: Scene,
+  { context, out }: Sandbox,
   receiveOptions: string[] = [],
 ): Promise<Stuck> {
   const big = join(context, 'big.bin');
@@ -31,7 +31,7 @@ async function stuckTransfer(
   truncateSync(big, 64 * 1024 * 1024);
   const sender = start(['send', context]);
   const receiver = start(['receive', ...receiveOptions, out]);
-  const pipe = new HeldPipe(sender, receiver, { after: 256 * 1024 });
+  const pipe = new PausablePipe(sender, receiver, { after: 256 * 1024 });
   await until('the sender has to wait', () => pipe.holds);
   await until('the receiver has its stage', () => workNames(out).length === 2);
   return { sender, receiver, pipe };
@@ -44,62 +44,62 @@ const SIGNALS = [
 ] as const;
 
 test.each(SIGNALS)('%s ends a sender with %i, and the receiver is told', (signal, status) =>
-  withScene(async (scene) => {
-    const { sender, receiver, pipe } = await stuckTransfer(scene);
+  withScene(async (sandbox) => {
+    const { sender, receiver, pipe } = await stuckTransfer(sandbox);
     sender.child.kill(signal);
     pipe.release();
     expectFailure(await sender.done, status, 'interrupted; nothing was committed');
     expectFailure(await receiver.done, 9, 'the sender failed: interrupted');
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }),
 );
 
 test.each(SIGNALS)('%s ends a receiver with %i, and the sender is told', (signal, status) =>
-  withScene(async (scene) => {
-    const { sender, receiver } = await stuckTransfer(scene);
+  withScene(async (sandbox) => {
+    const { sender, receiver } = await stuckTransfer(sandbox);
     receiver.child.kill(signal);
     expectFailure(await receiver.done, status, 'interrupted; nothing was committed');
     expectFailure(await sender.done, 7, 'the peer is gone');
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }),
 );
 
 test('SIGINT of both sides, as a terminal sends it, leaves OUT as it was', () =>
-  withScene(async (scene) => {
-    const { sender, receiver, pipe } = await stuckTransfer(scene);
+  withScene(async (sandbox) => {
+    const { sender, receiver, pipe } = await stuckTransfer(sandbox);
     sender.child.kill('SIGINT');
     receiver.child.kill('SIGINT');
     pipe.release();
     expectFailure(await sender.done, 130);
     // 9, when the sender's words came first.
     expectExit(await receiver.done, 130, 9);
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test('SIGTERM ends a sender whose receiver reads nothing at all', () =>
-  withScene(async (scene) => {
-    const { sender, receiver, pipe } = await stuckTransfer(scene);
+  withScene(async (sandbox) => {
+    const { sender, receiver, pipe } = await stuckTransfer(sandbox);
     sender.child.kill('SIGTERM');
     await until('it ended', () => sender.child.exitCode !== null);
     pipe.release();
     expectFailure(await sender.done, 143, 'interrupted');
     // 9, when the pipe still had room for the sender's last words.
     expectExit(await receiver.done, 7, 9);
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test('SIGTERM ends a receiver that waits for its first byte', () =>
-  withScene(async (scene) => {
-    const receiver = start(['receive', scene.out]);
-    await until('the receiver has its stage', () => workNames(scene.out).length === 2);
+  withScene(async (sandbox) => {
+    const receiver = start(['receive', sandbox.out]);
+    await until('the receiver has its stage', () => workNames(sandbox.out).length === 2);
     receiver.child.kill('SIGTERM');
     expectFailure(await receiver.done, 143, 'interrupted');
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test('a second signal ends a side at once, by that signal', () =>
-  withScene(async (scene) => {
-    const { sender, receiver, pipe } = await stuckTransfer(scene);
+  withScene(async (sandbox) => {
+    const { sender, receiver, pipe } = await stuckTransfer(sandbox);
     sender.child.kill('SIGINT');
     // After the first it tries for 2 s to hand its ERROR over.
     await until('it ended', () => {
@@ -110,13 +110,13 @@ test('a second signal ends a side at once, by that signal', () =>
     const { code, signal } = await sender.done;
     expect([code, signal]).toEqual([null, 'SIGINT']);
     expect((await receiver.done).code).toBe(7);
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test('--report of an interrupted run has its code', () =>
-  withScene(async (scene) => {
-    const report = join(scene.folder, 'report.json');
-    const { sender, receiver } = await stuckTransfer(scene, ['--report', report]);
+  withScene(async (sandbox) => {
+    const report = join(sandbox.directory, 'report.json');
+    const { sender, receiver } = await stuckTransfer(sandbox, ['--report', report]);
     receiver.child.kill('SIGTERM');
     await Promise.all([receiver.done, sender.done]);
     expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({

@@ -21,7 +21,7 @@ import type { TransferReport } from '../../src/observe/events.ts';
 import { BIN, pipeline, run, start } from '../helpers/cli/cli.ts';
 import { receiveCommand } from '../helpers/cli/duplex.ts';
 import { tarOf } from '../helpers/wire/hand-made.ts';
-import { HeldPipe } from '../helpers/cli/pausable-pipe.ts';
+import { PausablePipe } from '../helpers/cli/pausable-pipe.ts';
 import {
   expectExit,
   expectFailure,
@@ -35,64 +35,64 @@ import { until } from '../helpers/until.ts';
 // Exit code 3: the source is missing, unreadable, or changed while it was read.
 
 test('3: a context that is missing is named, and nothing is committed', () =>
-  withScene(async (scene) => {
-    const missing = join(scene.folder, 'missing');
-    const { send, receive } = await pipeline([missing], [scene.out]);
+  withScene(async (sandbox) => {
+    const missing = join(sandbox.directory, 'missing');
+    const { send, receive } = await pipeline([missing], [sandbox.out]);
     const words = `the context ${missing} cannot be opened: no such file or directory (ENOENT)`;
     expectFailure(send, 3, words);
     expectFailure(receive, 9, 'the sender failed', words);
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test('3: a context that is a file is told to come by stdin', () =>
-  withScene(async (scene) => {
-    const file = join(scene.context, 'a.txt');
-    const { send, receive } = await pipeline([file], [scene.out]);
-    expectFailure(send, 3, `${file} is not a folder`, 'for a tar, use "-"');
-    expectFailure(receive, 9, `${file} is not a folder`);
-    expectUntouched(scene);
+  withScene(async (sandbox) => {
+    const file = join(sandbox.context, 'a.txt');
+    const { send, receive } = await pipeline([file], [sandbox.out]);
+    expectFailure(send, 3, `${file} is not a directory`, 'for a tar, use "-"');
+    expectFailure(receive, 9, `${file} is not a directory`);
+    expectUntouched(sandbox);
   }));
 
 test('3: of several contexts one that is missing fails all', () =>
-  withScene(async (scene) => {
-    const missing = join(scene.folder, 'missing');
-    const { send, receive } = await pipeline([scene.context, `x=${missing}`], [scene.out]);
+  withScene(async (sandbox) => {
+    const missing = join(sandbox.directory, 'missing');
+    const { send, receive } = await pipeline([sandbox.context, `x=${missing}`], [sandbox.out]);
     expectFailure(send, 3, missing);
     expectFailure(receive, 9, missing);
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test.each([
   ['file', 'web/app.js', 'cannot read web/app.js: permission denied (EACCES)'],
-  ['folder', 'web', 'cannot open the folder web: permission denied (EACCES)'],
+  ['directory', 'web', 'cannot open the directory web: permission denied (EACCES)'],
 ])('3: an unreadable %s is named, and never arrives as an empty one', (_, path, words) =>
-  withScene(async (scene) => {
-    chmodSync(join(scene.context, path), 0);
-    const options = unprivileged(scene.folder);
-    scene.before = treeState(scene.out);
-    const { send, receive } = await pipeline([scene.context], [scene.out], options);
+  withScene(async (sandbox) => {
+    chmodSync(join(sandbox.context, path), 0);
+    const options = unprivileged(sandbox.directory);
+    sandbox.before = treeState(sandbox.out);
+    const { send, receive } = await pipeline([sandbox.context], [sandbox.out], options);
     expectFailure(send, 3, words);
     expectFailure(receive, 9, words);
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }),
 );
 
 test('3: of several unreadable paths the first are named, all are counted, and the report has them', () =>
-  withScene(async (scene) => {
+  withScene(async (sandbox) => {
     const names = ['1', '2', '3', 'web/4'];
-    for (const name of names) writeFileSync(join(scene.context, name), name, { mode: 0 });
-    mkdirSync(join(scene.context, 'shut/in'), { recursive: true });
-    chmodSync(join(scene.context, 'shut'), 0);
-    const options = unprivileged(scene.folder);
-    scene.before = treeState(scene.out);
-    const report = join(scene.folder, 'report.json');
-    const args = ['--report', report, scene.context];
-    const { send, receive } = await pipeline(args, [scene.out], options);
+    for (const name of names) writeFileSync(join(sandbox.context, name), name, { mode: 0 });
+    mkdirSync(join(sandbox.context, 'shut/in'), { recursive: true });
+    chmodSync(join(sandbox.context, 'shut'), 0);
+    const options = unprivileged(sandbox.directory);
+    sandbox.before = treeState(sandbox.out);
+    const report = join(sandbox.directory, 'report.json');
+    const args = ['--report', report, sandbox.context];
+    const { send, receive } = await pipeline(args, [sandbox.out], options);
     const words =
       'cannot read 5 paths: 1, 2, 3 and 2 more; cannot read 1: permission denied (EACCES)';
     expectFailure(send, 3, words);
     expectFailure(receive, 9, words);
-    expectUntouched(scene);
+    expectUntouched(sandbox);
     const { failed } = JSON.parse(readFileSync(report, 'utf8')) as TransferReport;
     expect(failed.paths.map(({ path }) => path)).toEqual(['1', '2', '3', 'shut', 'web/4']);
     expect(failed.count).toBe(5);
@@ -105,17 +105,17 @@ test.runIf(existsSync(PROC)).each([
   ['over a command', ['--'], []],
   ['over a command, with --checksum', ['--'], ['--checksum']],
 ])('3: files in /proc, which say that they are empty, do not arrive empty: %s', (_, dashes, more) =>
-  withScene(async (scene) => {
+  withScene(async (sandbox) => {
     const words = /content than its size says \(0 bytes\)/;
     const args = [...more, PROC];
     if (dashes.length === 0) {
-      const { send, receive } = await pipeline(args, [scene.out]);
+      const { send, receive } = await pipeline(args, [sandbox.out]);
       expectFailure(send, 3, words);
       expectFailure(receive, 9, words);
     } else {
-      expectFailure(await run(['send', ...args, ...receiveCommand(scene.out)]), 3, words);
+      expectFailure(await run(['send', ...args, ...receiveCommand(sandbox.out)]), 3, words);
     }
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }),
 );
 
@@ -125,34 +125,34 @@ test.each([
   ['half a gzip', gzipSync(Buffer.alloc(10_000)).subarray(0, 30), 'the gzip on stdin is damaged'],
   ['half a tar', tarOf([{ path: 'a', size: 4096 }]).subarray(0, 2048), 'the tar on stdin'],
 ])('3: %s on the stdin of "send -" is no context', (_, input, words) =>
-  withScene(async (scene) => {
+  withScene(async (sandbox) => {
     const sent = await run(['send', '-'], { input });
     expectFailure(sent, 3, words);
-    const received = await run(['receive', scene.out], { input: sent.stdout });
+    const received = await run(['receive', sandbox.out], { input: sent.stdout });
     expectFailure(received, 9, 'the sender failed', words);
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }),
 );
 
-test('3: a folder as the stdin of "send -" cannot be read', () =>
-  withScene(async (scene) => {
-    const stdin = openSync(scene.context, 'r');
+test('3: a directory as the stdin of "send -" cannot be read', () =>
+  withScene(async (sandbox) => {
+    const stdin = openSync(sandbox.context, 'r');
     const sent = spawnSync(process.execPath, [BIN, 'send', '-'], {
       stdio: [stdin, 'pipe', 'pipe'],
     });
     closeSync(stdin);
     const words = 'cannot read the tar on stdin: illegal operation on a directory (EISDIR)';
     expectFailure({ code: sent.status, stderr: sent.stderr.toString() }, 3, words);
-    const received = await run(['receive', scene.out], { input: sent.stdout });
+    const received = await run(['receive', sandbox.out], { input: sent.stdout });
     expectFailure(received, 9, 'the sender failed', words);
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test('0: an unreadable file that is ignored is nobody’s business', () =>
-  withScene(async ({ folder, context, out }) => {
+  withScene(async ({ directory, context, out }) => {
     chmodSync(join(context, 'web'), 0);
     const args = ['--exclude', 'web', context];
-    const { send, receive } = await pipeline(args, [out], unprivileged(folder));
+    const { send, receive } = await pipeline(args, [out], unprivileged(directory));
     expectExit(send, 0);
     expectExit(receive, 0);
   }));
@@ -183,28 +183,28 @@ test.each([
     (big: string) => rmSync(join(big, '../last.txt')),
   ],
 ])('3: a file that %s while the context is read fails the transfer', (_, path, what, change) =>
-  withScene(async (scene) => {
-    const big = join(scene.context, 'big.bin');
+  withScene(async (sandbox) => {
+    const big = join(sandbox.context, 'big.bin');
     writeFileSync(big, '');
     truncateSync(big, BIG_BYTES);
-    writeFileSync(join(scene.context, 'last.txt'), 'last');
-    const [sender, receiver] = [start(['send', scene.context]), start(['receive', scene.out])];
-    const pipe = new HeldPipe(sender, receiver, { after: HOLD_AFTER_BYTES });
+    writeFileSync(join(sandbox.context, 'last.txt'), 'last');
+    const [sender, receiver] = [start(['send', sandbox.context]), start(['receive', sandbox.out])];
+    const pipe = new PausablePipe(sender, receiver, { after: HOLD_AFTER_BYTES });
     await until('the sender is inside the big file', () => pipe.holds);
     change(big);
     pipe.release();
     const words = `${path} ${what} while the context was read; send again`;
     expectFailure(await sender.done, 3, words);
     expectFailure(await receiver.done, 9, 'the sender failed', words);
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }),
 );
 
 test('0: a FIFO and a socket are not opened, not sent, and reported by both words and --report', () =>
-  withScene(async ({ folder, context, out }) => {
+  withScene(async ({ directory, context, out }) => {
     expect(spawnSync('mkfifo', [join(context, 'fifo')]).status).toBe(0);
     const server = createServer().listen(join(context, 'socket'));
-    const report = join(folder, 'report.json');
+    const report = join(directory, 'report.json');
     try {
       await until('the server listens', () => server.listening);
       const { send, receive } = await pipeline(['--report', report, context], [out]);

@@ -4,20 +4,20 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { BIN, pipeline, recordSend, run, start } from '../helpers/cli/cli.ts';
 import { streamOf, streamWithHello } from '../helpers/wire/hand-made.ts';
-import { HeldPipe } from '../helpers/cli/pausable-pipe.ts';
+import { PausablePipe } from '../helpers/cli/pausable-pipe.ts';
 import {
   expectExit,
   expectFailure,
   expectUntouched,
   withScene,
-  type Scene,
+  type Sandbox,
 } from '../helpers/trees/sandbox.ts';
 import { until } from '../helpers/until.ts';
 
 // Exit code 6: corrupt, 7: the peer is lost, 8: stalled, 9: the peer failed.
 
 /** A file that no pipe and no ring holds, so that whoever writes it has to wait for a reader. */
-function addBigFile({ context }: Scene): void {
+function addBigFile({ context }: Sandbox): void {
   const path = join(context, 'big.bin');
   writeFileSync(path, '');
   truncateSync(path, 16 * 1024 * 1024);
@@ -28,53 +28,53 @@ test.each([
   ['a tar', Buffer.alloc(2048, 'package.json\0'), 'it begins with "package.json package.json'],
   ['binary noise', Buffer.alloc(300, 7), 'it begins with the bytes 07 07 07'],
 ])('6: %s in place of a sender is shown', (_, input, words) =>
-  withScene(async (scene) => {
-    const outcome = await run(['receive', scene.out], { input: Buffer.from(input) });
+  withScene(async (sandbox) => {
+    const outcome = await run(['receive', sandbox.out], { input: Buffer.from(input) });
     expectFailure(outcome, 6, 'what arrives is not from ctxsync', words);
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }),
 );
 
 test('6: what a shell profile prints before the sender begins is shown, and nothing is taken', () =>
-  withScene(async (scene) => {
+  withScene(async (sandbox) => {
     const noise = Buffer.from('Welcome to build-7!\r\nYou have mail.\r\n');
-    const input = Buffer.concat([noise, await recordSend([scene.context])]);
-    const outcome = await run(['receive', scene.out], { input });
+    const input = Buffer.concat([noise, await recordSend([sandbox.context])]);
+    const outcome = await run(['receive', sandbox.out], { input });
     expectFailure(outcome, 6, 'Welcome to build-7! You have mail.', 'a shell profile');
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test('6: noise of a sender that never ends is said without waiting for its end', () =>
-  withScene(async (scene) => {
-    const { child, done } = start(['receive', scene.out]);
+  withScene(async (sandbox) => {
+    const { child, done } = start(['receive', sandbox.out]);
     child.stdin?.write('Password: ');
     expectFailure(await done, 6, 'it begins with "Password:"');
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test('6: a sender of another protocol version is told apart, with both ranges', () =>
-  withScene(async (scene) => {
+  withScene(async (sandbox) => {
     const input = streamWithHello({ minVersion: 2, maxVersion: 3 });
-    const outcome = await run(['receive', scene.out], { input });
+    const outcome = await run(['receive', sandbox.out], { input });
     expectFailure(outcome, 6, /versions 2 to 3, this side version 1.*update the older/);
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test('6: a stream from a receiver is refused', () =>
-  withScene(async (scene) => {
+  withScene(async (sandbox) => {
     const input = streamWithHello({ role: 'receiver' });
-    const outcome = await run(['receive', scene.out], { input });
+    const outcome = await run(['receive', sandbox.out], { input });
     expectFailure(outcome, 6, 'the peer is a receiver too; one side has to send');
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test('6: content that was changed on the way does not match its digest', () =>
-  withScene(async (scene) => {
+  withScene(async (sandbox) => {
     const input = Buffer.from(streamOf([{ path: 'a.txt' }]));
     input[input.lastIndexOf('xxxx')]! ^= 1;
-    const outcome = await run(['receive', scene.out], { input });
+    const outcome = await run(['receive', sandbox.out], { input });
     expectFailure(outcome, 6, 'the bytes of stream 1 do not match the digest');
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test.each([
@@ -83,20 +83,20 @@ test.each([
   ['half of the stream', 0.5, /the connection ended .* the peer died or was cancelled/],
   ['all but the last byte', -1, 'the connection ended inside FIN'],
 ])('7: %s and then the end is a truncated transfer', (_, cut, words) =>
-  withScene(async (scene) => {
-    const stream = await recordSend([scene.context]);
+  withScene(async (sandbox) => {
+    const stream = await recordSend([sandbox.context]);
     const end = cut === 0.5 ? stream.length / 2 : cut;
-    const outcome = await run(['receive', scene.out], { input: stream.subarray(0, end) });
+    const outcome = await run(['receive', sandbox.out], { input: stream.subarray(0, end) });
     expectFailure(outcome, 7, words);
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }),
 );
 
 test('7: a sender whose receiver ends in the middle says so', () =>
-  withScene(async (scene) => {
-    addBigFile(scene);
+  withScene(async (sandbox) => {
+    addBigFile(sandbox);
     const script = '{ "$NODE" "$BIN" send "$1"; echo "code $?" >&2; } | head -c 100000 >/dev/null';
-    const { stderr } = spawnSync('sh', ['-c', script, 'sh', scene.context], {
+    const { stderr } = spawnSync('sh', ['-c', script, 'sh', sandbox.context], {
       env: { ...process.env, NODE: process.execPath, BIN },
       encoding: 'utf8',
     });
@@ -105,9 +105,9 @@ test('7: a sender whose receiver ends in the middle says so', () =>
   }));
 
 test('8: a sender gives up on a receiver that does not read', () =>
-  withScene(async (scene) => {
-    addBigFile(scene);
-    const { child, done } = start(['send', '--stall-timeout', '1s', scene.context]);
+  withScene(async (sandbox) => {
+    addBigFile(sandbox);
+    const { child, done } = start(['send', '--stall-timeout', '1s', sandbox.context]);
     child.stdout?.pause();
     child.on('exit', () => child.stdout?.resume());
     expectFailure(
@@ -118,60 +118,60 @@ test('8: a sender gives up on a receiver that does not read', () =>
   }));
 
 test('8: a receiver gives up on a sender that sends nothing', () =>
-  withScene(async (scene) => {
-    const { done } = start(['receive', '--stall-timeout', '1s', scene.out]);
+  withScene(async (sandbox) => {
+    const { done } = start(['receive', '--stall-timeout', '1s', sandbox.out]);
     expectFailure(await done, 8, /gave up after 1s .*: sender has been silent for 1s/);
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test('8: a receiver gives up on a sender that falls silent in the middle', () =>
-  withScene(async (scene) => {
-    const stream = await recordSend([scene.context]);
-    const { child, done } = start(['receive', '--stall-timeout', '1s', scene.out]);
+  withScene(async (sandbox) => {
+    const stream = await recordSend([sandbox.context]);
+    const { child, done } = start(['receive', '--stall-timeout', '1s', sandbox.out]);
     child.stdin?.write(stream.subarray(0, stream.length / 2));
     expectFailure(await done, 8, /gave up after 1s .*: sender/);
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test('8: a receiver that gives up on one side of a pipe ends the other with 7', () =>
-  withScene(async (scene) => {
-    addBigFile(scene);
-    const sender = start(['send', scene.context]);
-    const receiver = start(['receive', '--stall-timeout', '1s', scene.out]);
-    const pipe = new HeldPipe(sender, receiver, { after: 100_000 });
+  withScene(async (sandbox) => {
+    addBigFile(sandbox);
+    const sender = start(['send', sandbox.context]);
+    const receiver = start(['receive', '--stall-timeout', '1s', sandbox.out]);
+    const pipe = new PausablePipe(sender, receiver, { after: 100_000 });
     expectFailure(await receiver.done, 8, /gave up after 1s/);
     pipe.release();
     expectFailure(await sender.done, 7, 'the peer is gone');
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test('9: a receiver passes on the words of a sender that failed, and reports its code', () =>
-  withScene(async (scene) => {
-    rmSync(scene.context, { recursive: true });
-    const { receive } = await pipeline([scene.context], ['--progress', 'json', scene.out]);
+  withScene(async (sandbox) => {
+    rmSync(sandbox.context, { recursive: true });
+    const { receive } = await pipeline([sandbox.context], ['--progress', 'json', sandbox.out]);
     expect(receive.code).toBe(9);
     const events = receive.stderr.trim().split('\n');
     expect(JSON.parse(events.at(-1) ?? '')).toMatchObject({
       type: 'end',
       report: {
         result: 'failed',
-        error: { code: 'peer-failed', path: scene.context },
+        error: { code: 'peer-failed', path: sandbox.context },
         peerError: { code: 'source-missing' },
       },
     });
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test('7 or 9: a sender that gave up while nobody read does not pass for one that is done', () =>
-  withScene(async (scene) => {
-    addBigFile(scene);
-    const sender = start(['send', '--stall-timeout', '1s', scene.context]);
-    const receiver = start(['receive', scene.out]);
-    const pipe = new HeldPipe(sender, receiver, { after: 100_000 });
+  withScene(async (sandbox) => {
+    addBigFile(sandbox);
+    const sender = start(['send', '--stall-timeout', '1s', sandbox.context]);
+    const receiver = start(['receive', sandbox.out]);
+    const pipe = new PausablePipe(sender, receiver, { after: 100_000 });
     await until('the sender gave up', () => sender.said().includes('gave up'));
     pipe.release();
     expectFailure(await sender.done, 8, 'receiver is slow or does not read');
     // Whether its words still got into the full pipe before it went is chance.
     expectExit(await receiver.done, 7, 9);
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));

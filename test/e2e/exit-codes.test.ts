@@ -40,9 +40,9 @@ test('0: both sides say so when the context is in place, and no stage and no loc
   }));
 
 test('0: an empty context is sent, with a warning', () =>
-  withScene(async ({ folder, out }) => {
-    mkdirSync(join(folder, 'empty'));
-    const { send, receive } = await pipeline([join(folder, 'empty')], [out]);
+  withScene(async ({ directory, out }) => {
+    mkdirSync(join(directory, 'empty'));
+    const { send, receive } = await pipeline([join(directory, 'empty')], [out]);
     expect(send.code).toBe(0);
     expect(send.stderr).toMatch('warning: the context is empty');
     expect(receive.code).toBe(0);
@@ -97,14 +97,14 @@ test.each([
 });
 
 test.each([
-  ['an empty context', ['send', ''], 'a context is empty; name a folder'],
-  ['an empty OUT', ['receive', ''], 'OUT is empty; name a folder'],
-  ['two contexts without a name', ['send', 'a', 'b'], 'give all but one a name: name=folder'],
+  ['an empty context', ['send', ''], 'a context is empty; name a directory'],
+  ['an empty OUT', ['receive', ''], 'OUT is empty; name a directory'],
+  ['two contexts without a name', ['send', 'a', 'b'], 'give all but one a name: name=directory'],
   ['two contexts of one name', ['send', 'x=a', 'x=b'], 'several contexts are named x'],
-  ['a name without a folder', ['send', 'x='], '"x=" is no name=folder'],
-  ['a name that leaves OUT', ['send', '..=a'], '".." cannot be the name of a folder in OUT'],
+  ['a name without a directory', ['send', 'x='], '"x=" is no name=directory'],
+  ['a name that leaves OUT', ['send', '..=a'], '".." cannot be the name of a directory in OUT'],
   ['a named tar', ['send', 'x=-'], 'a tar on stdin cannot have a name; use "-"'],
-  ['--delete of a tar', ['receive', '--delete', '-'], '--delete is for a folder'],
+  ['--delete of a tar', ['receive', '--delete', '-'], '--delete is for a directory'],
 ])('2: %s says what to do instead', async (_, args, words) => {
   const { code, stdout, stderr } = await run(args);
   expectFailure({ code, stderr }, 2, words);
@@ -115,8 +115,8 @@ test.each([
   ['send', '"$1"', '"ctxsync receive"'],
   ['receive', '- < "$2"', 'whatever reads a tar'],
 ])('2: %s with a closed stdout does not pass for a success', (command, args, reader) =>
-  withScene(async ({ folder, context }) => {
-    const stream = join(folder, 'stream');
+  withScene(async ({ directory, context }) => {
+    const stream = join(directory, 'stream');
     writeFileSync(stream, await recordSend([context]));
     const script = `"$NODE" "$BIN" ${command} ${args} >&-`;
     const env = { ...process.env, NODE: process.execPath, BIN };
@@ -138,14 +138,14 @@ test.each<[string, string[], string, string | RegExp, (string | RegExp)?]>([
 ])(
   '2: %s stops both sides before anything is committed',
   (_, options, ignored, words, told = words) =>
-    withScene(async (scene) => {
-      const { context, out } = scene;
+    withScene(async (sandbox) => {
+      const { context, out } = sandbox;
       writeFileSync(join(context, '.dockerignore'), ignored);
       const args = options[0] === '.dockerignore' ? [] : options;
       const { send, receive } = await pipeline([...args, context], [out]);
       expectFailure(send, 2, words);
       expectFailure(receive, 9, 'the sender failed', told);
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }),
 );
 
@@ -158,9 +158,9 @@ test('4: what stdout leads to is a disk that is full, and no peer that is gone',
   }));
 
 test('2: a --report that cannot be opened stops a side before it touches anything', () =>
-  withScene(async ({ folder, context }) => {
-    const report = join(folder, 'missing', 'report.json');
-    const out = join(folder, 'new');
+  withScene(async ({ directory, context }) => {
+    const report = join(directory, 'missing', 'report.json');
+    const out = join(directory, 'new');
     const { send, receive } = await pipeline(
       ['--report', report, context],
       ['--report', report, out],
@@ -171,8 +171,8 @@ test('2: a --report that cannot be opened stops a side before it touches anythin
   }));
 
 test('--report says of a success: result, exit code, counts, and one digest on both sides', () =>
-  withScene(async ({ folder, context, out }) => {
-    const [sent, received] = [join(folder, 'sent.json'), join(folder, 'received.json')];
+  withScene(async ({ directory, context, out }) => {
+    const [sent, received] = [join(directory, 'sent.json'), join(directory, 'received.json')];
     await pipeline(['--report', sent, context], ['--report', received, out]);
     for (const [side, path] of [
       ['sender', sent],
@@ -188,8 +188,8 @@ test('--report says of a success: result, exit code, counts, and one digest on b
   }));
 
 test('--report says of a failure: result, exit code, error code and path', () =>
-  withScene(async ({ folder, context, out }) => {
-    const report = join(folder, 'received.json');
+  withScene(async ({ directory, context, out }) => {
+    const report = join(directory, 'received.json');
     await pipeline([context], ['--report', report, '--max-bytes', '5', out]);
     expect(readReport(report)).toMatchObject({
       exitCode: 5,
@@ -200,8 +200,8 @@ test('--report says of a failure: result, exit code, error code and path', () =>
   }));
 
 test('--report tells of a run that did not even begin', () =>
-  withScene(async ({ folder }) => {
-    const report = join(folder, 'sent.json');
+  withScene(async ({ directory }) => {
+    const report = join(directory, 'sent.json');
     const { code } = await run(['send', '--report', report, 'a', 'b']);
     expect(code).toBe(2);
     expect(readReport(report)).toMatchObject({

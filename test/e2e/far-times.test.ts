@@ -4,7 +4,11 @@ import { expect, test } from 'vitest';
 import { transfer, WAYS } from '../helpers/wire/both-ways.ts';
 import { pipeline } from '../helpers/cli/cli.ts';
 import { expectDone } from '../helpers/cli/expect-done.ts';
-import { makeFolder, removeFolder, withFolder } from '../helpers/trees/temporary-directory.ts';
+import {
+  makeDirectory,
+  removeDirectory,
+  withDirectory,
+} from '../helpers/trees/temporary-directory.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 
 // Times that file systems hold, and a number of microseconds does not: they come as near as one does.
@@ -17,9 +21,9 @@ const why = whyNoFarTimes();
 if (why !== undefined) process.stderr.write(`far-times.test.ts is skipped: ${why}\n`);
 
 test.skipIf(why !== undefined)('a file dated after 2255 arrives by a pipe, which is told', () =>
-  withFolder(async (folder) => {
-    const out = join(folder, 'out');
-    const outcome = await pipeline([makeContext(folder)], [out]);
+  withDirectory(async (directory) => {
+    const out = join(directory, 'out');
+    const outcome = await pipeline([makeContext(directory)], [out]);
     expectDone(outcome);
     expect(outcome.send.stderr).toContain('far (its time is cut to what can travel)');
     expect(statSync(join(out, 'far')).mtime.getUTCFullYear()).toBe(2255);
@@ -27,8 +31,13 @@ test.skipIf(why !== undefined)('a file dated after 2255 arrives by a pipe, which
 );
 
 test.skipIf(why !== undefined).each(WAYS)('over %s too, and a second time it is unchanged', (way) =>
-  withFolder(async (folder) => {
-    const attempt = { folder, way, send: [makeContext(folder)], receive: [join(folder, 'out')] };
+  withDirectory(async (directory) => {
+    const attempt = {
+      directory,
+      way,
+      send: [makeContext(directory)],
+      receive: [join(directory, 'out')],
+    };
     const first = await transfer(attempt);
     expect(first.sent.counts).toMatchObject({ changed: 1, unchanged: 0 });
     const second = await transfer(attempt);
@@ -37,19 +46,19 @@ test.skipIf(why !== undefined).each(WAYS)('over %s too, and a second time it is 
 );
 
 function whyNoFarTimes(): string | undefined {
-  const folder = makeFolder();
+  const directory = makeDirectory();
   try {
-    const far = statSync(join(makeContext(folder), 'far'));
+    const far = statSync(join(makeContext(directory), 'far'));
     return far.mtime.getUTCFullYear() === 2260
       ? undefined
       : 'the file system has no times after 2255';
   } finally {
-    removeFolder(folder);
+    removeDirectory(directory);
   }
 }
 
-function makeContext(folder: string): string {
-  const context = join(folder, 'context');
+function makeContext(directory: string): string {
+  const context = join(directory, 'context');
   writeTree(context, { far: 'content' });
   lutimesSync(join(context, 'far'), FAR, FAR);
   return context;

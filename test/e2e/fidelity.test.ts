@@ -6,25 +6,29 @@ import { pipeline, run } from '../helpers/cli/cli.ts';
 import { asNobody } from '../helpers/cli/as-nobody.ts';
 import { expectDone } from '../helpers/cli/expect-done.ts';
 import { makeExoticTree } from '../helpers/trees/exotic-tree.ts';
-import { makeFolder, removeFolder, withFolder } from '../helpers/trees/temporary-directory.ts';
+import {
+  makeDirectory,
+  removeDirectory,
+  withDirectory,
+} from '../helpers/trees/temporary-directory.ts';
 import { unprivileged, withScene, writeTree } from '../helpers/trees/sandbox.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 
 const asRoot = process.getuid?.() === 0;
 
 describe('what arrives is what was sent', () => {
-  let folder: string;
+  let directory: string;
   let context: string;
   beforeAll(() => {
-    folder = makeFolder();
-    context = join(folder, 'context');
+    directory = makeDirectory();
+    context = join(directory, 'context');
     mkdirSync(context);
     makeExoticTree(context, { readable: !asRoot });
   });
-  afterAll(() => removeFolder(folder));
+  afterAll(() => removeDirectory(directory));
 
-  it('names, times, modes, links, empty folders and sizes, whatever they are', async () => {
-    const out = join(folder, 'out');
+  it('names, times, modes, links, empty directories and sizes, whatever they are', async () => {
+    const out = join(directory, 'out');
     const outcome = await pipeline([context], [out]);
     expectDone(outcome);
     expect(outcome.send.stderr + outcome.receive.stderr).not.toContain('warning');
@@ -33,7 +37,7 @@ describe('what arrives is what was sent', () => {
 
   it('also with a umask of 077, or of 0', async () => {
     for (const umask of [0o077, 0]) {
-      const out = join(folder, `out-umask-${umask}`);
+      const out = join(directory, `out-umask-${umask}`);
       const before = process.umask(umask);
       try {
         expectDone(await pipeline([context], [out]));
@@ -45,15 +49,15 @@ describe('what arrives is what was sent', () => {
   });
 
   it('also when it is received over itself, with and without --delete', async () => {
-    const out = join(folder, 'out-twice');
+    const out = join(directory, 'out-twice');
     for (const options of [[], ['--delete'], []]) {
       expectDone(await pipeline([context], [...options, out]));
       expect(treeState(out)).toEqual(treeState(context));
     }
   });
 
-  it('also as the folder of a named context, one of several', async () => {
-    const out = join(folder, 'out-named');
+  it('also as the directory of a named context, one of several', async () => {
+    const out = join(directory, 'out-named');
     expectDone(await pipeline([`one=${context}`, `two=${context}`], [out]));
     expect(treeState(join(out, 'one'))).toEqual(treeState(context));
     expect(treeState(join(out, 'two'))).toEqual(treeState(context));
@@ -61,22 +65,22 @@ describe('what arrives is what was sent', () => {
   });
 
   it('also when the context is named by a symlink, or from where it is', async () => {
-    symlinkSync('context', join(folder, 'link'));
-    const out = join(folder, 'out-link');
-    expectDone(await pipeline([join(folder, 'link')], [out]));
+    symlinkSync('context', join(directory, 'link'));
+    const out = join(directory, 'out-link');
+    expectDone(await pipeline([join(directory, 'link')], [out]));
     expect(treeState(out)).toEqual(treeState(context));
     expectDone(await pipeline(['.'], ['../out-dot'], { cwd: context }));
-    expect(treeState(join(folder, 'out-dot'))).toEqual(treeState(context));
+    expect(treeState(join(directory, 'out-dot'))).toEqual(treeState(context));
   });
 });
 
 describe('for one who is not root', () => {
-  it('all of it arrives as well, folders without write permission and all', async () => {
-    await withFolder(async (folder) => {
-      const identity = unprivileged(folder);
-      const context = join(folder, 'context');
-      const out = join(folder, 'out');
-      asNobody(folder, () => {
+  it('all of it arrives as well, directories without write permission and all', async () => {
+    await withDirectory(async (directory) => {
+      const identity = unprivileged(directory);
+      const context = join(directory, 'context');
+      const out = join(directory, 'out');
+      asNobody(directory, () => {
         mkdirSync(context);
         makeExoticTree(context, { readable: true });
       });
@@ -88,15 +92,15 @@ describe('for one who is not root', () => {
   });
 
   it('a context whose own root may not be written to arrives, also beside another', async () => {
-    await withFolder(async (folder) => {
-      const context = join(folder, 'context');
-      const out = join(folder, 'out');
+    await withDirectory(async (directory) => {
+      const context = join(directory, 'context');
+      const out = join(directory, 'out');
       writeTree(context, { 'sub/file': 'x', file: 'x' });
-      const identity = unprivileged(folder);
+      const identity = unprivileged(directory);
       chmodSync(context, 0o555);
       expectDone(await pipeline([context], [out], identity));
       expect(treeState(out)).toEqual(treeState(context));
-      const both = join(folder, 'both');
+      const both = join(directory, 'both');
       expectDone(await pipeline([context, `more=${context}`], [both], identity));
       expect(treeState(join(both, 'more'))).toEqual(treeState(context));
       expect(treeState(both)['']).toBe(treeState(context)['']);
@@ -104,34 +108,34 @@ describe('for one who is not root', () => {
   });
 
   it('an unreadable file fails the transfer, naming it, and nothing is left', async () => {
-    await withScene(async ({ folder, context }) => {
-      const identity = unprivileged(folder);
+    await withScene(async ({ directory, context }) => {
+      const identity = unprivileged(directory);
       chmodSync(join(context, 'web/app.js'), 0);
       const sent = await run(['send', context], identity);
       expect(sent.code).toBe(3);
       expect(sent.stderr).toContain('cannot read web/app.js: permission denied (EACCES)');
-      const received = await run(['receive', join(folder, 'new')], {
+      const received = await run(['receive', join(directory, 'new')], {
         ...identity,
         input: sent.stdout,
       });
       expect(received.code).toBe(9);
       expect(received.stderr).toContain('cannot read web/app.js: permission denied (EACCES)');
-      expect(readdirSync(folder).toSorted()).toEqual(['context', 'out']);
+      expect(readdirSync(directory).toSorted()).toEqual(['context', 'out']);
     });
   });
 });
 
 describe('what does not travel as it is', () => {
   it('setuid and setgid are dropped, and both reports and both sides say so', async () => {
-    await withFolder(async (folder) => {
-      const context = join(folder, 'context');
+    await withDirectory(async (directory) => {
+      const context = join(directory, 'context');
       writeTree(context, { 'bin/su': 'x', 'bin/sg': 'x', 'bin/plain': 'x' });
       chmodSync(join(context, 'bin/su'), 0o4755);
       chmodSync(join(context, 'bin/sg'), 0o2711);
-      const report = join(folder, 'report.json');
-      const outcome = await pipeline(['--report', report, context], [join(folder, 'out')]);
+      const report = join(directory, 'report.json');
+      const outcome = await pipeline(['--report', report, context], [join(directory, 'out')]);
       expectDone(outcome);
-      const state = treeState(join(folder, 'out'));
+      const state = treeState(join(directory, 'out'));
       expect(state['bin/su']).toMatch(/^file 755 /);
       expect(state['bin/sg']).toMatch(/^file 711 /);
       const reason = 'setuid and setgid are dropped';
@@ -151,29 +155,29 @@ describe('what does not travel as it is', () => {
   });
 
   it('FIFOs are skipped, named, and never opened', async () => {
-    await withFolder(async (folder) => {
-      const context = join(folder, 'context');
+    await withDirectory(async (directory) => {
+      const context = join(directory, 'context');
       writeTree(context, { 'run/file': 'x' });
       const fifo = join(context, 'run/fifo\n');
       execFileSync('mkfifo', [fifo]);
-      const report = join(folder, 'report.json');
-      const outcome = await pipeline(['--report', report, context], [join(folder, 'out')]);
+      const report = join(directory, 'report.json');
+      const outcome = await pipeline(['--report', report, context], [join(directory, 'out')]);
       expectDone(outcome);
       expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({
         skipped: { count: 1, paths: [{ path: 'run/fifo\\x0a', reason: 'a FIFO' }] },
       });
       expect(outcome.send.stderr).toContain('1 entry not sent: run/fifo\\x0a (a FIFO)');
-      expect(Object.keys(treeState(join(folder, 'out')))).toEqual(['', 'run', 'run/file']);
+      expect(Object.keys(treeState(join(directory, 'out')))).toEqual(['', 'run', 'run/file']);
     });
   });
 
-  it('a context without files arrives as an empty folder, with a warning', async () => {
-    await withFolder(async (folder) => {
-      mkdirSync(join(folder, 'context'));
-      const outcome = await pipeline([join(folder, 'context')], [join(folder, 'out')]);
+  it('a context without files arrives as an empty directory, with a warning', async () => {
+    await withDirectory(async (directory) => {
+      mkdirSync(join(directory, 'context'));
+      const outcome = await pipeline([join(directory, 'context')], [join(directory, 'out')]);
       expectDone(outcome);
       expect(outcome.send.stderr).toContain('warning: the context is empty');
-      expect(treeState(join(folder, 'out'))).toEqual(treeState(join(folder, 'context')));
+      expect(treeState(join(directory, 'out'))).toEqual(treeState(join(directory, 'context')));
     });
   });
 });

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MAX_STREAMS } from '../../src/limits.ts';
 import { startInTest } from '../helpers/cli/cli.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { proving, SEEDED } from '../helpers/proofs.ts';
 import { expectFailure, withScene, workNames, writeTree } from '../helpers/trees/sandbox.ts';
 import { treeState, type TreeState } from '../helpers/trees/tree-state.ts';
@@ -39,20 +39,20 @@ const CODES = new Set(['corrupt', 'truncated', 'not-ctxsync', 'version-mismatch'
 const SENDING_CODES = new Set(['corrupt', 'not-ctxsync', 'version-mismatch', 'source-changed']);
 
 interface Sandbox {
-  folder: string;
+  directory: string;
   out: string;
 }
 
 /** An OUT with a symlink that leads to the canary beside it. */
-function layOut({ folder, out }: Sandbox): void {
+function layOut({ directory, out }: Sandbox): void {
   rmSync(out, { recursive: true, force: true });
   writeTree(out, { a: 'old', 'd/a': 'old', kept: 'kept' });
   symlinkSync('../canary', join(out, 'l'));
-  mkdirSync(join(folder, 'canary'), { recursive: true });
+  mkdirSync(join(directory, 'canary'), { recursive: true });
 }
 
-function outside(folder: string): TreeState {
-  const state = Object.entries(treeState(folder, { root: false }));
+function outside(directory: string): TreeState {
+  const state = Object.entries(treeState(directory, { root: false }));
   return Object.fromEntries(state.filter(([path]) => path !== 'out' && !path.startsWith('out/')));
 }
 
@@ -82,11 +82,11 @@ async function isTaken(
   from: (stream: Readable) => Parameters<typeof receive>[0]['from'],
 ): Promise<boolean> {
   layOut(sandbox);
-  const { folder, out } = sandbox;
-  const [before, beside] = [treeState(out), outside(folder)];
-  const run = receive({ from: from(Readable.from([bytes])), to: { folder: out } });
+  const { directory, out } = sandbox;
+  const [before, beside] = [treeState(out), outside(directory)];
+  const run = receive({ from: from(Readable.from([bytes])), to: { directory: out } });
   const error = await outcomeOf(run);
-  expect(outside(folder)).toEqual(beside);
+  expect(outside(directory)).toEqual(beside);
   if (error === undefined) {
     expectRight(bytes, out);
     return true;
@@ -120,9 +120,9 @@ const WAYS = [
 
 describe(`a whole receiver ${SEEDED}`, { timeout: 0 }, () => {
   test.each(WAYS)('lets nothing out of OUT, whatever comes over $way', ({ mode, runs, from }) =>
-    withFolder(async (folder) => {
-      writeTree(join(folder, 'canary'), { file: SECRET, a: SECRET });
-      const sandbox = { folder, out: join(folder, 'out') };
+    withDirectory(async (directory) => {
+      writeTree(join(directory, 'canary'), { file: SECRET, a: SECRET });
+      const sandbox = { directory, out: join(directory, 'out') };
       let taken = 0;
       const property = fc.asyncProperty(sendersSession(mode), async (session) => {
         if (await isTaken(session, sandbox, from)) taken += 1;
@@ -136,14 +136,14 @@ describe(`a whole receiver ${SEEDED}`, { timeout: 0 }, () => {
 
 describe(`a whole sender ${SEEDED}`, { timeout: 0 }, () => {
   test('sends nothing from outside the context, and believes nobody, whatever is answered', () =>
-    withFolder((folder) => {
-      writeTree(join(folder, 'canary'), { file: SECRET, a: SECRET });
-      const context = join(folder, 'context');
+    withDirectory((directory) => {
+      writeTree(join(directory, 'canary'), { file: SECRET, a: SECRET });
+      const context = join(directory, 'context');
       writeTree(context, { a: 'of a', b: 'of b', 'd/a': 'of d/a', 'd/e/a': 'of d/e/a' });
       symlinkSync('../canary', join(context, 'l'));
       const property = fc.asyncProperty(receiversSession('0'.repeat(64)), async (session) => {
         const { to, sent } = answering(session);
-        const error = await outcomeOf(send({ contexts: [{ folder: context }], to }));
+        const error = await outcomeOf(send({ contexts: [{ directory: context }], to }));
         expect(error?.code).toSatisfy(isSendersCode);
         expect(sent().includes(SECRET)).toBe(false);
       });

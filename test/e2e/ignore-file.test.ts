@@ -87,28 +87,33 @@ describe('an ignore file that cannot be used fails both sides, and no line of it
   ];
 
   test.each(BAD)('%s, one way', (_, make, words, told) =>
-    withScene(async (scene) => {
-      make(scene.context);
-      const { send, receive } = await pipeline([scene.context], [scene.out]);
+    withScene(async (sandbox) => {
+      make(sandbox.context);
+      const { send, receive } = await pipeline([sandbox.context], [sandbox.out]);
       expectFailure(send, 2, words);
       expectFailure(receive, 9, told);
       expect(receive.stderr).not.toMatch(/hunter2|private/);
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }),
   );
 
   describe.each(WAYS)('over %s', (way) => {
     test.each(BAD)('%s', (_, make, words, told) =>
-      withScene(async (scene) => {
-        make(scene.context);
-        const { folder, context, out } = scene;
-        const { send, receive } = await attempt({ folder, way, send: [context], receive: [out] });
+      withScene(async (sandbox) => {
+        make(sandbox.context);
+        const { directory, context, out } = sandbox;
+        const { send, receive } = await attempt({
+          directory,
+          way,
+          send: [context],
+          receive: [out],
+        });
         expectFailure(send, 2, words);
         if (way === 'a socket') {
           expectFailure(receive, 9, told);
           expect(receive.stderr).not.toMatch(/hunter2|private/);
         }
-        expectUntouched(scene);
+        expectUntouched(sandbox);
       }),
     );
   });

@@ -15,16 +15,16 @@ test.each([
   ["trap '' TERM; exec", 'SIGTERM'],
   ["trap '' QUIT; exec", 'SIGQUIT'],
 ] as const)('a receiver that was started with %s goes on at %s', (command, signal) =>
-  withScene(async (scene) => {
-    const socket = socketOf(scene);
+  withScene(async (sandbox) => {
+    const socket = socketOf(sandbox);
     const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` };
-    const args = ['receive', scene.out, '--socket', socket];
+    const args = ['receive', sandbox.out, '--socket', socket];
     const receiver = spawn('sh', ['-c', `${command} "$0" "$@"`, BIN, ...args], { env });
     onTestFinished(() => void receiver.kill('SIGKILL'));
     const ended = new Promise<number | null>((resolve) => receiver.on('exit', resolve));
     await until('it listens', () => existsSync(socket));
     receiver.kill(signal);
-    expectExit(await run(['send', scene.context, '--socket', socket]), 0);
+    expectExit(await run(['send', sandbox.context, '--socket', socket]), 0);
     expect(await ended).toBe(0);
   }),
 );

@@ -67,7 +67,7 @@ describe('what the context has no more', () => {
       expect(Object.keys(result.after)).toEqual(Object.keys(result.before));
     }));
 
-  test('an empty folder goes, and nothing else is new', () =>
+  test('an empty directory goes, and nothing else is new', () =>
     withMany(async (pair) => {
       rmdirSync(join(pair.context, 'empty/in/empty'));
       const result = await resend(pair, 'a socket', { receive: ['--delete'] });
@@ -76,10 +76,10 @@ describe('what the context has no more', () => {
     }));
 
   test('all of it goes', () =>
-    withPair(async ({ folder, out }) => {
-      const context = join(folder, 'nothing');
+    withPair(async ({ directory, out }) => {
+      const context = join(directory, 'nothing');
       mkdirSync(context);
-      const result = await resend({ folder, context, out }, 'a socket', {
+      const result = await resend({ directory, context, out }, 'a socket', {
         receive: ['--delete', '--allow-empty'],
       });
       expect(result.after).toEqual(result.context);
@@ -88,10 +88,10 @@ describe('what the context has no more', () => {
 });
 
 describe('symlinks in OUT', () => {
-  test('one that stands where the context has a folder is replaced, and not followed', () =>
+  test('one that stands where the context has a directory is replaced, and not followed', () =>
     withPair(async (pair) => {
-      const { folder, context, out } = pair;
-      const outside = join(folder, 'outside');
+      const { directory, context, out } = pair;
+      const outside = join(directory, 'outside');
       // What it leads to is just what would be found unchanged, and more.
       copyTree(join(context, 'links'), outside);
       writeFileSync(join(outside, 'precious'), 'precious');
@@ -105,7 +105,7 @@ describe('symlinks in OUT', () => {
 
   test('one that stands where the context has a file is replaced, and not followed', () =>
     withPair(async (pair) => {
-      const precious = join(pair.folder, 'precious');
+      const precious = join(pair.directory, 'precious');
       copyTree(manyFile(pair.context, 1), precious);
       const before = treeState(precious);
       rmSync(manyFile(pair.out, 1));
@@ -115,9 +115,9 @@ describe('symlinks in OUT', () => {
       expect(treeState(precious)).toEqual(before);
     }));
 
-  test('one in a folder that goes is not followed', () =>
+  test('one in a directory that goes is not followed', () =>
     withPair(async (pair) => {
-      const outside = join(pair.folder, 'outside');
+      const outside = join(pair.directory, 'outside');
       mkdirSync(outside);
       writeFileSync(join(outside, 'precious'), 'precious');
       const before = treeState(outside);

@@ -11,14 +11,14 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { MAX_HELLO_CONTEXTS } from '../../src/limits.ts';
 import { attempt, copyTree, transfer, WAYS, type Reports } from '../helpers/wire/both-ways.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { expectFailure, writeTree } from '../helpers/trees/sandbox.ts';
 import { treeState, type TreeState } from '../helpers/trees/tree-state.ts';
 
-// Several contexts, each compared with the folder that it becomes.
+// Several contexts, each compared with the directory that it becomes.
 
 interface Site {
-  folder: string;
+  directory: string;
   main: string;
   docs: string;
   /** Has both of them. */
@@ -26,8 +26,8 @@ interface Site {
 }
 
 function withSite<T>(use: (site: Site) => Promise<T>): Promise<T> {
-  return withFolder((folder) => {
-    const [main, docs, out] = ['main', 'docs', 'out'].map((name) => join(folder, name)) as [
+  return withDirectory((directory) => {
+    const [main, docs, out] = ['main', 'docs', 'out'].map((name) => join(directory, name)) as [
       string,
       string,
       string,
@@ -38,7 +38,7 @@ function withSite<T>(use: (site: Site) => Promise<T>): Promise<T> {
     writeTree(docs, { 'a.txt': 'docs', 'z.txt': 'docs', ...Object.fromEntries(files('docs')) });
     copyTree(main, out);
     copyTree(docs, join(out, 'docs'));
-    return use({ folder, main, docs, out });
+    return use({ directory, main, docs, out });
   });
 }
 
@@ -54,7 +54,7 @@ function joined({ main, docs }: Site): TreeState {
 describe.each(WAYS)('a main context and a named one, over %s', (way) => {
   const send = (site: Site, receive: string[] = []): Promise<Reports> =>
     transfer({
-      folder: site.folder,
+      directory: site.directory,
       way,
       send: [site.main, `docs=${site.docs}`],
       receive: [site.out, ...receive],
@@ -79,7 +79,7 @@ describe.each(WAYS)('a main context and a named one, over %s', (way) => {
         { name: '', bytes: 'main 7!'.length },
         { name: 'docs', bytes: 'new'.length },
       ]);
-      // The folder has another time.
+      // The directory has another time.
       expect(sent.counts).toEqual({ changed: 3, unchanged: 104, removed: 0 });
     }));
 
@@ -97,49 +97,49 @@ describe.each(WAYS)('a main context and a named one, over %s', (way) => {
 });
 
 test('--delete with named contexts alone leaves what lies beside them', () =>
-  withSite(async ({ folder, main, docs, out }) => {
+  withSite(async ({ directory, main, docs, out }) => {
     writeFileSync(join(docs, 'new'), 'new');
     const beside = (root: string): string[] =>
       readdirSync(root).filter((name) => name !== 'docs' && name !== 'main');
     const before = beside(out);
     expect(before.length).toBeGreaterThan(0);
     const send = [`docs=${docs}`, `main=${main}`];
-    const { sent } = await transfer({ folder, send, receive: [out, '--delete'] });
+    const { sent } = await transfer({ directory, send, receive: [out, '--delete'] });
     expect(beside(out)).toEqual(before);
     expect(treeState(join(out, 'docs'))).toEqual(treeState(docs));
     expect(treeState(join(out, 'main'))).toEqual(treeState(main));
-    // All of main travels: OUT has no folder of this name.
+    // All of main travels: OUT has no directory of this name.
     expect(sent.counts).toEqual({ changed: 54, unchanged: 53, removed: 0 });
   }));
 
 test('a symlink in OUT where a named context goes is replaced, and not followed', () =>
   withSite(async (site) => {
-    const { folder, main, docs, out } = site;
-    const outside = join(folder, 'outside');
+    const { directory, main, docs, out } = site;
+    const outside = join(directory, 'outside');
     copyTree(docs, outside);
     writeFileSync(join(outside, 'precious'), 'precious');
     const before = treeState(outside);
     rmSync(join(out, 'docs'), { recursive: true });
     symlinkSync(outside, join(out, 'docs'));
-    await transfer({ folder, send: [main, `docs=${docs}`], receive: [out, '--delete'] });
+    await transfer({ directory, send: [main, `docs=${docs}`], receive: [out, '--delete'] });
     expect(treeState(out)).toEqual(joined(site));
     expect(treeState(outside)).toEqual(before);
   }));
 
 test.each<[what: string, make: (path: string) => void]>([
-  ['a folder', (path) => writeTree(path, { file: 'x' })],
-  ['an empty folder', (path) => mkdirSync(path)],
+  ['a directory', (path) => writeTree(path, { file: 'x' })],
+  ['an empty directory', (path) => mkdirSync(path)],
   ['a file', (path) => writeFileSync(path, 'x')],
   ['a symlink', (path) => symlinkSync('..', path)],
 ])('%s of the main context that has the name of another is refused, and named', (_, make) =>
-  withSite(async ({ folder, main, docs, out }) => {
+  withSite(async ({ directory, main, docs, out }) => {
     make(join(main, 'docs'));
     const before = treeState(out);
     for (const contexts of [
       [main, `docs=${docs}`],
       [`docs=${docs}`, main],
     ]) {
-      const { send, receive } = await attempt({ folder, send: contexts, receive: [out] });
+      const { send, receive } = await attempt({ directory, send: contexts, receive: [out] });
       expectFailure(receive, 5, 'refused docs', 'another context');
       expectFailure(send, 9, 'refused docs');
       expect(treeState(out)).toEqual(before);
@@ -148,25 +148,25 @@ test.each<[what: string, make: (path: string) => void]>([
 );
 
 test('more contexts than HELLO can name are all sent whole', () =>
-  withFolder(async (folder) => {
-    const out = join(folder, 'out');
+  withDirectory(async (directory) => {
+    const out = join(directory, 'out');
     const names = Array.from({ length: MAX_HELLO_CONTEXTS + 1 }, (_, i) => `c${i}`);
-    for (const name of names) writeTree(join(folder, name), { file: name, 'sub/file': name });
-    const contexts = names.map((name) => `${name}=${join(folder, name)}`);
+    for (const name of names) writeTree(join(directory, name), { file: name, 'sub/file': name });
+    const contexts = names.map((name) => `${name}=${join(directory, name)}`);
     const expectThere = (some: string[]): void => {
       for (const name of some) {
-        expect(treeState(join(out, name))).toEqual(treeState(join(folder, name)));
+        expect(treeState(join(out, name))).toEqual(treeState(join(directory, name)));
       }
     };
-    await transfer({ folder, send: contexts, receive: [out] });
+    await transfer({ directory, send: contexts, receive: [out] });
     expectThere(names);
-    const again = await transfer({ folder, send: contexts, receive: [out, '--delete'] });
+    const again = await transfer({ directory, send: contexts, receive: [out, '--delete'] });
     expectThere(names);
     expect(again.sent.counts).toEqual({ changed: 3 * names.length, unchanged: 0, removed: 0 });
     expect(again.sent.bytes).toBe(2 * names.join('').length);
 
     const most = contexts.slice(1);
-    const fewer = await transfer({ folder, send: most, receive: [out] });
+    const fewer = await transfer({ directory, send: most, receive: [out] });
     expectThere(names);
     expect(fewer.sent.counts).toEqual({ changed: 0, unchanged: 3 * most.length, removed: 0 });
   }));
@@ -176,8 +176,8 @@ describe('one context of several fails: the transfer fails, and says which', () 
     ['that is missing', () => {}],
     ['that is a file', (path: string) => writeFileSync(path, '')],
   ])('one %s', (_, make) =>
-    withSite(async ({ folder, main, docs, out }) => {
-      const bad = join(folder, 'bad');
+    withSite(async ({ directory, main, docs, out }) => {
+      const bad = join(directory, 'bad');
       make(bad);
       writeFileSync(join(main, 'new'), 'new');
       const before = treeState(out);
@@ -186,7 +186,7 @@ describe('one context of several fails: the transfer fails, and says which', () 
         [`bad=${bad}`, main],
         [bad, `docs=${docs}`],
       ]) {
-        const { send, receive } = await attempt({ folder, send: contexts, receive: [out] });
+        const { send, receive } = await attempt({ directory, send: contexts, receive: [out] });
         expectFailure(send, 3, bad);
         expectFailure(receive, 9, 'the sender failed', bad);
         expect(treeState(out)).toEqual(before);
@@ -195,12 +195,12 @@ describe('one context of several fails: the transfer fails, and says which', () 
   );
 
   test('on the side of OUT', () =>
-    withSite(async ({ folder, main, docs, out }) => {
+    withSite(async ({ directory, main, docs, out }) => {
       writeFileSync(join(docs, 'new'), 'new');
       const before = treeState(out);
       const limit = '--max-entries=80';
       const { send, receive } = await attempt({
-        folder,
+        directory,
         send: [main, `docs=${docs}`],
         receive: [out, limit],
       });

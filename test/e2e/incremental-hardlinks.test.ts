@@ -2,7 +2,7 @@ import { chmodSync, linkSync, mkdirSync, utimesSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { EntryCounts } from '../../src/observe/events.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { resend } from '../helpers/cli/resend.ts';
 
 describe('hardlinks', () => {
@@ -92,29 +92,31 @@ describe('hardlinks', () => {
       bytes: 0,
     },
     {
-      what: 'one name takes the place of a folder',
+      what: 'one name takes the place of a directory',
       out: [['a'], ['b/in/it']],
       context: [['a', 'b']],
       bytes: 0,
     },
     {
-      what: 'in folders that are read-only',
+      what: 'in directories that are read-only',
       out: [['shut/a'], ['shut/b']],
       context: [['shut/a', 'shut/b', 'shut/c']],
       counts: { changed: 2 },
       bytes: 0,
     },
   ])('$what', ({ out: names, context: wanted, counts = {}, bytes }) =>
-    withFolder(async (folder) => {
-      const context = join(folder, 'context');
-      const out = join(folder, 'out');
+    withDirectory(async (directory) => {
+      const context = join(directory, 'context');
+      const out = join(directory, 'out');
       makeGroups(out, names);
       makeGroups(context, wanted);
-      const result = await resend({ folder, context, out }, 'a socket', { receive: ['--delete'] });
+      const result = await resend({ directory, context, out }, 'a socket', {
+        receive: ['--delete'],
+      });
       expect(result.after).toEqual(result.context);
       expect(result.sent.counts).toMatchObject(counts);
       if (bytes !== undefined) expect(result.sent.bytes).toBe(bytes);
-      const again = await resend({ folder, context, out }, 'a socket');
+      const again = await resend({ directory, context, out }, 'a socket');
       expect(again.sent.counts).toMatchObject({ changed: 0, removed: 0 });
       expect(again.after).toEqual(result.context);
     }),
@@ -122,20 +124,20 @@ describe('hardlinks', () => {
 
   function makeGroups(root: string, groups: readonly string[][]): void {
     mkdirSync(root);
-    const folders = new Set<string>();
+    const directories = new Set<string>();
     for (const [first = '', ...others] of groups) {
       for (const name of [first, ...others]) {
-        const folder = join(root, name, '..');
-        mkdirSync(folder, { recursive: true });
-        folders.add(folder);
+        const directory = join(root, name, '..');
+        mkdirSync(directory, { recursive: true });
+        directories.add(directory);
       }
       writeFileSync(join(root, first), 'same');
       utimesSync(join(root, first), MTIME, MTIME);
       for (const name of others) linkSync(join(root, first), join(root, name));
     }
-    for (const folder of folders) {
-      utimesSync(folder, MTIME, MTIME);
-      if (folder.endsWith('shut')) chmodSync(folder, 0o555);
+    for (const directory of directories) {
+      utimesSync(directory, MTIME, MTIME);
+      if (directory.endsWith('shut')) chmodSync(directory, 0o555);
     }
   }
 });

@@ -9,7 +9,7 @@ import {
   expectUntouched,
   withScene,
   type Ended,
-  type Scene,
+  type Sandbox,
 } from '../helpers/trees/sandbox.ts';
 
 // What a peer declares and asks for is not to be trusted.
@@ -17,12 +17,18 @@ import {
 const STAMP = '0badcafe';
 
 function manifestOf(entries: readonly (Partial<ManifestEntry> & { path: string })[]): Uint8Array {
-  const folder = { kind: 'folder', mode: 0o755, mtimeUs: 1e15, size: 0, stamp: STAMP } as const;
+  const directory = {
+    kind: 'directory',
+    mode: 0o755,
+    mtimeUs: 1e15,
+    size: 0,
+    stamp: STAMP,
+  } as const;
   const listed = entries.map((entry) => {
     const kind = entry.kind ?? 'file';
-    return { ...folder, mode: 0o644, kind, size: kind === 'file' ? 4 : 0, ...entry };
+    return { ...directory, mode: 0o644, kind, size: kind === 'file' ? 4 : 0, ...entry };
   });
-  return manifestBytes([{ ...folder, path: '' }, ...listed]);
+  return manifestBytes([{ ...directory, path: '' }, ...listed]);
 }
 
 describe('a sender sends other things than it declared: the receiver refuses, and OUT is as it was', () => {
@@ -35,9 +41,13 @@ describe('a sender sends other things than it declared: the receiver refuses, an
 
   const AB = [{ path: 'a.txt' }, { path: 'b.txt' }];
 
-  async function tell(scene: Scene, story: Story, receive: readonly string[] = []): Promise<Ended> {
-    const socket = socketOf(scene);
-    const receiver = await startReceiver(socket, [scene.out, ...receive]);
+  async function tell(
+    sandbox: Sandbox,
+    story: Story,
+    receive: readonly string[] = [],
+  ): Promise<Ended> {
+    const socket = socketOf(sandbox);
+    const receiver = await startReceiver(socket, [sandbox.out, ...receive]);
     await fakeSender(socket, story);
     return receiver.done;
   }
@@ -48,8 +58,8 @@ describe('a sender sends other things than it declared: the receiver refuses, an
   }
 
   test('but what it declared is taken: the fake is as good as a real one', () =>
-    withScene(async (scene) => {
-      const receive = await tell(scene, lie({ declared: AB, sent: AB }));
+    withScene(async (sandbox) => {
+      const receive = await tell(sandbox, lie({ declared: AB, sent: AB }));
       expect(receive).toMatchObject({ code: 0 });
     }));
 
@@ -61,9 +71,9 @@ describe('a sender sends other things than it declared: the receiver refuses, an
     ['another one', { declared: AB, sent: [{ path: 'a.txt' }, { path: 'c.txt' }] }],
     ['one of them twice', { declared: AB, sent: [{ path: 'a.txt' }, { path: 'a.txt' }] }],
   ])('%s', (_, what) =>
-    withScene(async (scene) => {
-      expectFailure(await tell(scene, lie(what)), 6);
-      expectUntouched(scene);
+    withScene(async (sandbox) => {
+      expectFailure(await tell(sandbox, lie(what)), 6);
+      expectUntouched(sandbox);
     }),
   );
 
@@ -93,9 +103,9 @@ describe('a sender sends other things than it declared: the receiver refuses, an
       { ...HONEST, hello: { contexts: ['other'] } },
     ],
   ])('%s', (_, story) =>
-    withScene(async (scene) => {
-      expectFailure(await tell(scene, story), 6);
-      expectUntouched(scene);
+    withScene(async (sandbox) => {
+      expectFailure(await tell(sandbox, story), 6);
+      expectUntouched(sandbox);
     }),
   );
 
@@ -104,9 +114,9 @@ describe('a sender sends other things than it declared: the receiver refuses, an
     ['a path out of OUT', { declared: AB, sent: [{ path: '../a.txt' }, { path: 'b.txt' }] }],
     ['an absolute path', { declared: AB, sent: [{ path: '/tmp/a.txt' }, { path: 'b.txt' }] }],
   ])('%s', (_, what) =>
-    withScene(async (scene) => {
-      expectFailure(await tell(scene, lie(what)), 5, 'refused');
-      expectUntouched(scene);
+    withScene(async (sandbox) => {
+      expectFailure(await tell(sandbox, lie(what)), 5, 'refused');
+      expectUntouched(sandbox);
     }),
   );
 
@@ -132,9 +142,9 @@ describe('a sender sends other things than it declared: the receiver refuses, an
       '--max-entries',
     ],
   ])('%s', (_, what, words) =>
-    withScene(async (scene) => {
-      expectFailure(await tell(scene, lie(what), what.receive), 5, words);
-      expectUntouched(scene);
+    withScene(async (sandbox) => {
+      expectFailure(await tell(sandbox, lie(what), what.receive), 5, words);
+      expectUntouched(sandbox);
     }),
   );
 
@@ -142,16 +152,16 @@ describe('a sender sends other things than it declared: the receiver refuses, an
     ['a way out', [{ path: '../x' }]],
     ['an absolute path', [{ path: '/etc/passwd' }]],
     ['a work name', [{ path: '.ctxsync-lock' }]],
-    ['no folder for an entry', [{ path: 'no/file' }]],
-    ['a file as a folder', [{ path: 'a.txt' }, { path: 'a.txt/x' }]],
-    ['a symlink as a folder', [{ path: 'l', kind: 'symlink', link: '..' }, { path: 'l/x' }]],
+    ['no directory for an entry', [{ path: 'no/file' }]],
+    ['a file as a directory', [{ path: 'a.txt' }, { path: 'a.txt/x' }]],
+    ['a symlink as a directory', [{ path: 'l', kind: 'symlink', link: '..' }, { path: 'l/x' }]],
     ['a hardlink to the outside', [{ path: 'x', kind: 'hardlink', link: '../../etc/passwd' }]],
     ['a hardlink to what is not in it', [{ path: 'x', kind: 'hardlink', link: 'kept.txt' }]],
     ['a name that is too long', [{ path: 'x'.repeat(256) }]],
   ])('its manifest has %s', (_, declared) =>
-    withScene(async (scene) => {
-      expectFailure(await tell(scene, lie({ declared, sent: [] })), 5, 'refused');
-      expectUntouched(scene);
+    withScene(async (sandbox) => {
+      expectFailure(await tell(sandbox, lie({ declared, sent: [] })), 5, 'refused');
+      expectUntouched(sandbox);
     }),
   );
 
@@ -163,10 +173,10 @@ describe('a sender sends other things than it declared: the receiver refuses, an
     ['a record that never ends', Buffer.alloc(20_000, 'f')],
     ['a path that goes on from nothing', Buffer.from('f644 0 4 9 0badcafe\0x\0')],
   ])('%s', (_, bytes) =>
-    withScene(async (scene) => {
+    withScene(async (sandbox) => {
       const story = { manifests: [{ name: '', bytes }], trees: [] };
-      expectFailure(await tell(scene, story), 6);
-      expectUntouched(scene);
+      expectFailure(await tell(sandbox, story), 6);
+      expectUntouched(sandbox);
     }),
   );
 });

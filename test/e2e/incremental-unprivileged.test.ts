@@ -6,14 +6,14 @@ import { run } from '../helpers/cli/cli.ts';
 import { socketOf } from '../helpers/cli/duplex.ts';
 import { makeExoticTree } from '../helpers/trees/exotic-tree.ts';
 import { expectDone } from '../helpers/cli/expect-done.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { copyTree, transfer, WAYS } from '../helpers/wire/both-ways.ts';
 import { unprivileged, writeTree } from '../helpers/trees/sandbox.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 
-// Who is not root is kept out of folders by their modes, also of their own.
+// Who is not root is kept out of directories by their modes, also of their own.
 
-/** Folders that are shut: files in them are new, gone, different, one with others. */
+/** Directories that are shut: files in them are new, gone, different, one with others. */
 function makeShut(root: string): void {
   writeTree(root, {
     'shut/changed': 'old',
@@ -44,18 +44,18 @@ function shut(root: string, exists: (path: string) => boolean): void {
   for (const path of SHUT.filter(exists)) chmodSync(join(root, path), 0o555);
 }
 
-test.each(WAYS)('read-only folders are changed and are read-only again, over %s', (way) =>
-  withFolder(async (folder) => {
-    const [context, out] = [join(folder, 'context'), join(folder, 'out')];
+test.each(WAYS)('read-only directories are changed and are read-only again, over %s', (way) =>
+  withDirectory(async (directory) => {
+    const [context, out] = [join(directory, 'context'), join(directory, 'out')];
     makeShut(context);
     copyTree(context, out);
     change(context);
     shut(out, (path) => !path.includes('new'));
     shut(context, (path) => !path.startsWith('gone'));
-    const options = unprivileged(folder);
+    const options = unprivileged(directory);
     const before = treeState(out);
     const { sent } = await transfer({
-      folder,
+      directory,
       way,
       send: [context],
       receive: [out, '--delete'],
@@ -64,20 +64,20 @@ test.each(WAYS)('read-only folders are changed and are read-only again, over %s'
     expect(treeState(out)).toEqual(treeState(context));
     expect(sent.counts?.unchanged).toBeGreaterThan(0);
     expect(sent.counts?.removed).toBe(5);
-    expect(before['shut']).toMatch(/^folder 555 /);
-    const again = await transfer({ folder, way, send: [context], receive: [out], options });
+    expect(before['shut']).toMatch(/^directory 555 /);
+    const again = await transfer({ directory, way, send: [context], receive: [out], options });
     expect(again.sent).toMatchObject({ bytes: 0, counts: { changed: 0 } });
   }),
 );
 
 test('all modes that can be read back: the second send is nothing', () =>
-  withFolder(async (folder) => {
-    const [context, out] = [join(folder, 'context'), join(folder, 'out')];
+  withDirectory(async (directory) => {
+    const [context, out] = [join(directory, 'context'), join(directory, 'out')];
     // Before it has symlinks that lead elsewhere.
-    const options = unprivileged(folder);
-    asNobody(folder, () => makeExoticTree(context, { readable: true }));
+    const options = unprivileged(directory);
+    asNobody(directory, () => makeExoticTree(context, { readable: true }));
     copyTree(context, out);
-    const { sent } = await transfer({ folder, send: [context], receive: [out], options });
+    const { sent } = await transfer({ directory, send: [context], receive: [out], options });
     expect(treeState(out)).toEqual(treeState(context));
     expect(sent).toMatchObject({ bytes: 0, counts: { changed: 0 } });
   }));
@@ -86,12 +86,12 @@ test('all modes that can be read back: the second send is nothing', () =>
 test.runIf(process.getuid?.() === 0)(
   'what a receiver may not look into is no obstacle, with and without --checksum and --delete',
   () =>
-    withFolder(async (folder) => {
-      const [context, out] = [join(folder, 'context'), join(folder, 'out')];
+    withDirectory(async (directory) => {
+      const [context, out] = [join(directory, 'context'), join(directory, 'out')];
       mkdirSync(out);
-      const options = unprivileged(folder);
+      const options = unprivileged(directory);
       makeExoticTree(context);
-      const socket = socketOf({ folder });
+      const socket = socketOf({ directory });
       const send = async (sendArgs: string[], receiveArgs: string[]): Promise<void> => {
         const receiving = run(['receive', out, '--socket', socket, ...receiveArgs], options);
         const args = ['--socket', socket, '--socket-owner', String(options.uid), ...sendArgs];

@@ -26,7 +26,7 @@ describe.each(WAYS)('over %s', (way) => {
 
   test('the second send, after a first one of our own', () =>
     withPair(async (pair) => {
-      const fresh = { ...pair, out: join(pair.folder, 'fresh') };
+      const fresh = { ...pair, out: join(pair.directory, 'fresh') };
       const first = await resend(fresh, way, { receive: ['--delete'] });
       expect(first.after).toEqual(first.context);
       const entries = Object.keys(first.context).length - 1;

@@ -16,7 +16,7 @@ import { startInTest, type Started } from '../helpers/cli/cli.ts';
 import { bothEnds, socketOf, startOverSocket } from '../helpers/cli/duplex.ts';
 import { expectDone } from '../helpers/cli/expect-done.ts';
 import { fakeReceiver, type Peer } from '../helpers/wire/fake-receiver.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { hangingMount, whyNoMounts } from '../helpers/disk/hanging-mount.ts';
 import { isStageName, writeTree } from '../helpers/trees/sandbox.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
@@ -38,9 +38,9 @@ const why = whyNoMounts();
 if (why !== undefined) process.stderr.write(`independent-streams.test.ts skips: ${why}\n`);
 
 /** A few bytes in every MiB say where they belong. */
-function makeBig(folder: string): void {
-  mkdirSync(folder, { recursive: true });
-  const fd = openSync(join(folder, 'big.bin'), 'w');
+function makeBig(directory: string): void {
+  mkdirSync(directory, { recursive: true });
+  const fd = openSync(join(directory, 'big.bin'), 'w');
   for (let at = 0; at < BIG_BYTES; at += MiB) writeSync(fd, `at ${at}`, at);
   writeSync(fd, 'end', BIG_BYTES - 3);
   closeSync(fd);
@@ -58,16 +58,16 @@ function peakBytes({ pid }: ChildProcess): number {
 
 describe.skipIf(process.platform !== 'linux')('one context of two is not consumed', () => {
   test('by its receiver: all of the other arrives, and the sender holds what its rings hold', () =>
-    withFolder(async (folder) => {
+    withDirectory(async (directory) => {
       for (const name of ['stuck', 'goes']) {
-        writeTree(join(folder, `small-${name}`), { file: name });
-        makeBig(join(folder, name));
+        writeTree(join(directory, `small-${name}`), { file: name });
+        makeBig(join(directory, name));
       }
-      const idle = await withoutData(folder);
+      const idle = await withoutData(directory);
 
-      const socket = join(folder, 'picky');
+      const socket = join(directory, 'picky');
       const receiver = await pickyReceiver(socket);
-      const contexts = ['stuck', 'goes'].map((name) => `${name}=${join(folder, name)}`);
+      const contexts = ['stuck', 'goes'].map((name) => `${name}=${join(directory, name)}`);
       const sender = startInTest(['send', ...contexts, '--socket', socket]);
       await until('all of the other context has arrived, and no room is left', () => {
         receiver.consume('goes');
@@ -91,19 +91,19 @@ describe.skipIf(process.platform !== 'linux')('one context of two is not consume
     'because its disk hangs: all of the other is staged, in bounded memory, and the end is whole',
     async () => {
       const mount = await hangingMount((behind) => writeTree(behind, { 'a/file': 'the same' }));
-      await withFolder(async (folder) => {
-        const [stuck, goes] = [join(folder, 'stuck'), join(folder, 'goes')];
+      await withDirectory(async (directory) => {
+        const [stuck, goes] = [join(directory, 'stuck'), join(directory, 'goes')];
         copyTree(mount.behind, stuck);
         makeBig(goes);
         for (const name of ['stuck', 'goes'])
-          writeTree(join(folder, `small-${name}`), { file: '' });
-        const idle = await peaksOfSmall(folder);
+          writeTree(join(directory, `small-${name}`), { file: '' });
+        const idle = await peaksOfSmall(directory);
 
-        // The mount is the folder that one of the contexts becomes.
+        // The mount is the directory that one of the contexts becomes.
         const out = join(mount.path, '..');
         await mount.hang();
         const both = await startOverSocket(
-          { socket: socketOf({ folder }) },
+          { socket: socketOf({ directory }) },
           [`mount=${stuck}`, `goes=${goes}`],
           [out],
         );
@@ -131,10 +131,10 @@ function stagedBytes(out: string): number {
 }
 
 /** What a sender needs for two contexts that are hardly anything. */
-async function withoutData(folder: string): Promise<number> {
-  const socket = join(folder, 'small');
+async function withoutData(directory: string): Promise<number> {
+  const socket = join(directory, 'small');
   const receiver = await pickyReceiver(socket);
-  const contexts = ['stuck', 'goes'].map((name) => `${name}=${join(folder, `small-${name}`)}`);
+  const contexts = ['stuck', 'goes'].map((name) => `${name}=${join(directory, `small-${name}`)}`);
   const sender = startInTest(['send', ...contexts, '--socket', socket]);
   await until(
     'both contexts have arrived',
@@ -144,11 +144,13 @@ async function withoutData(folder: string): Promise<number> {
 }
 
 /** What both sides need for them, the sender first. */
-async function peaksOfSmall(folder: string): Promise<number[]> {
-  const contexts = ['stuck', 'goes'].map((name) => `${name}=${join(folder, `small-${name}`)}`);
-  const { sender, receiver } = await startOverSocket({ socket: join(folder, 'small') }, contexts, [
-    join(folder, 'small-out'),
-  ]);
+async function peaksOfSmall(directory: string): Promise<number[]> {
+  const contexts = ['stuck', 'goes'].map((name) => `${name}=${join(directory, `small-${name}`)}`);
+  const { sender, receiver } = await startOverSocket(
+    { socket: join(directory, 'small') },
+    contexts,
+    [join(directory, 'small-out')],
+  );
   const sides: Started[] = [sender, receiver];
   const peaks = [0, 0];
   await until('both have ended', () => {

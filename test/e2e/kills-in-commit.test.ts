@@ -6,7 +6,7 @@ import {
   withScene,
   workNames,
   writeTree,
-  type Scene,
+  type Sandbox,
 } from '../helpers/trees/sandbox.ts';
 import { treeState, type TreeState } from '../helpers/trees/tree-state.ts';
 
@@ -27,9 +27,9 @@ function contentOf(out: string): TreeState {
   return Object.fromEntries(entries.filter(([path]) => !path.startsWith('.ctxsync-')));
 }
 
-function setScene({ context, out }: Scene): void {
+function setScene({ context, out }: Sandbox): void {
   writeTree(context, manyFiles(FILES, 'new '));
-  // Half of them replace a file of OUT; besides, a folder replaces a file, and a file a folder.
+  // Half of them replace a file of OUT; besides, a directory replaces a file, and a file a directory.
   writeTree(out, manyFiles(FILES / 2, 'old '));
   writeTree(context, { 'x/file': 'new', y: 'new' });
   writeTree(out, { x: 'old', 'y/file': 'old' });
@@ -53,8 +53,8 @@ async function killInCommit(options: string[], stream: Buffer, out: string): Pro
 /** Each path is as it was, or as it was sent; and no path that both have is ever missing. */
 function expectOldOrNew(between: TreeState, old: TreeState, sent: TreeState): void {
   for (const [path, state] of Object.entries(between)) {
-    // A folder's time comes last; a file about to be replaced has a second name in the stage.
-    if (state.startsWith('folder')) continue;
+    // A directory's time comes last; a file about to be replaced has a second name in the stage.
+    if (state.startsWith('directory')) continue;
     expect([old[path], sent[path]]).toContain(state.replace(/ = \.ctxsync-.*/, ''));
   }
   const replaced = Object.keys(old).filter((path) => path.startsWith('file-'));
@@ -63,9 +63,9 @@ function expectOldOrNew(between: TreeState, old: TreeState, sent: TreeState): vo
 
 /** False: the receiver was done before it was killed. */
 function killAndHeal(options: string[]): Promise<boolean> {
-  return withScene(async (scene) => {
-    setScene(scene);
-    const { context, out } = scene;
+  return withScene(async (sandbox) => {
+    setScene(sandbox);
+    const { context, out } = sandbox;
     const [old, sent] = [contentOf(out), contentOf(context)];
     if (!(await killInCommit(options, await recordSend([context]), out))) return false;
     expectOldOrNew(contentOf(out), old, sent);

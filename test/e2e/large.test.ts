@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { decodePax } from '../../src/tar/pax.ts';
 import { BIN } from '../helpers/cli/cli.ts';
 import { spawn } from 'node:child_process';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 
 const GiB = 2 ** 30;
 
@@ -40,8 +40,8 @@ describe('a large file', () => {
 });
 
 async function withSparse(size: number, use: (context: string) => Promise<void>): Promise<void> {
-  await withFolder(async (folder) => {
-    const context = join(folder, 'context');
+  await withDirectory(async (directory) => {
+    const context = join(directory, 'context');
     mkdirSync(context);
     writeFileSync(join(context, 'sparse'), '');
     truncateSync(join(context, 'sparse'), size);

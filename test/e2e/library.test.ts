@@ -15,7 +15,7 @@ import {
   type TransferReport,
 } from 'ctxsync';
 import { expect, test } from 'vitest';
-import { expectUntouched, withScene, workNames, type Scene } from '../helpers/trees/sandbox.ts';
+import { expectUntouched, withScene, workNames, type Sandbox } from '../helpers/trees/sandbox.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
@@ -29,20 +29,20 @@ class Transfer {
   readonly receiving: Promise<TransferReport>;
 
   constructor(
-    folder: string,
+    directory: string,
     out: string,
     { sendSignal, receiveSignal }: { sendSignal?: AbortSignal; receiveSignal?: AbortSignal } = {},
   ) {
     const pipe = new PassThrough();
     this.sending = send({
-      contexts: [{ folder }],
+      contexts: [{ directory }],
       to: toStream(pipe),
       signal: sendSignal,
       onEvent: (event) => this.sent.push(event),
     });
     this.receiving = receive({
       from: fromStream(pipe),
-      to: { folder: out },
+      to: { directory: out },
       signal: receiveSignal,
       onEvent: (event) => this.received.push(event),
     });
@@ -72,7 +72,7 @@ function reportOf(events: TransferEvent[]): TransferReport {
   return last.report;
 }
 
-function addBigFile({ context }: Scene): void {
+function addBigFile({ context }: Sandbox): void {
   const path = join(context, 'big.bin');
   writeFileSync(path, '');
   truncateSync(path, 256 * 1024 * 1024);
@@ -101,9 +101,9 @@ test('events come in the order of the phases, and the last is the report that wa
   }));
 
 test('a failed source rejects both sides, with code and path, and the report is the last event', () =>
-  withScene(async (scene) => {
-    const missing = join(scene.folder, 'missing');
-    const { sending, receiving, sent, received } = new Transfer(missing, scene.out);
+  withScene(async (sandbox) => {
+    const missing = join(sandbox.directory, 'missing');
+    const { sending, receiving, sent, received } = new Transfer(missing, sandbox.out);
     const sendError = await rejection(sending);
     const receiveError = await rejection(receiving);
     expect(sendError).toMatchObject({ code: 'source-missing', path: missing });
@@ -120,50 +120,50 @@ test('a failed source rejects both sides, with code and path, and the report is 
       error: { code: 'peer-failed', path: missing },
       peerError: { code: 'source-missing' },
     });
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test('a failed destination rejects with code and path, and the sender with peer-gone', () =>
-  withScene(async (scene) => {
-    addBigFile(scene);
-    const out = join(scene.out, 'kept.txt');
-    const { sending, receiving } = new Transfer(scene.context, out);
+  withScene(async (sandbox) => {
+    addBigFile(sandbox);
+    const out = join(sandbox.out, 'kept.txt');
+    const { sending, receiving } = new Transfer(sandbox.context, out);
     expect(await rejection(receiving)).toMatchObject({ code: 'not-writable', path: out });
     expect(await rejection(sending)).toMatchObject({ code: 'peer-gone' });
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test('aborting the receiver rejects it as interrupted, and OUT is untouched', () =>
-  withScene(async (scene) => {
-    addBigFile(scene);
+  withScene(async (sandbox) => {
+    addBigFile(sandbox);
     const { signal, abort } = abortable();
-    const transfer = new Transfer(scene.context, scene.out, { receiveSignal: signal });
-    await until('the stage is there', () => workNames(scene.out).length === 2);
+    const transfer = new Transfer(sandbox.context, sandbox.out, { receiveSignal: signal });
+    await until('the stage is there', () => workNames(sandbox.out).length === 2);
     abort();
     expect(await rejection(transfer.receiving)).toMatchObject({ code: 'interrupted' });
     expect(await rejection(transfer.sending)).toMatchObject({ code: 'peer-gone' });
     expect(reportOf(transfer.received)).toMatchObject({ error: { code: 'interrupted' } });
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test('aborting the sender rejects it as interrupted, and the receiver is told', () =>
-  withScene(async (scene) => {
-    addBigFile(scene);
+  withScene(async (sandbox) => {
+    addBigFile(sandbox);
     const { signal, abort } = abortable();
-    const transfer = new Transfer(scene.context, scene.out, { sendSignal: signal });
-    await until('the stage is there', () => workNames(scene.out).length === 2);
+    const transfer = new Transfer(sandbox.context, sandbox.out, { sendSignal: signal });
+    await until('the stage is there', () => workNames(sandbox.out).length === 2);
     abort();
     expect(await rejection(transfer.sending)).toMatchObject({ code: 'interrupted' });
     expect(await rejection(transfer.receiving)).toMatchObject({
       code: 'peer-failed',
       peer: { code: 'interrupted' },
     });
-    expectUntouched(scene);
+    expectUntouched(sandbox);
   }));
 
 test('a signal that was aborted before lets nothing begin', () =>
-  withScene(async ({ context, folder }) => {
-    const out = join(folder, 'new');
+  withScene(async ({ context, directory }) => {
+    const out = join(directory, 'new');
     const signal = AbortSignal.abort();
     const transfer = new Transfer(context, out, { sendSignal: signal, receiveSignal: signal });
     expect(await rejection(transfer.sending)).toMatchObject({ code: 'interrupted' });
@@ -198,36 +198,36 @@ test('what closing takes, of a transport with two directions, is not the time of
     const since = performance.now();
     const [{ times }] = await Promise.all([
       send({
-        contexts: [{ folder: context }],
+        contexts: [{ directory: context }],
         to: { incoming: fromStream(back), outgoing: toStream(there), close },
       }),
       receive({
         from: { incoming: fromStream(there), outgoing: toStream(back) },
-        to: { folder: out },
+        to: { directory: out },
       }),
     ]);
     expect(times.totalMs).toBeLessThanOrEqual(closedAt - since);
   }));
 
 test('serve() receives from all who come until it is told to finish', () =>
-  withScene(async ({ folder, context, out }) => {
-    const socket = join(folder, 'socket');
+  withScene(async ({ directory, context, out }) => {
+    const socket = join(directory, 'socket');
     const finish = new AbortController();
     const events: ServeEvent[] = [];
     const serving = serve({
       socket,
-      to: { folder: out },
+      to: { directory: out },
       finish: finish.signal,
       onEvent: (event) => events.push(event),
     });
     await until('it listens', () => existsSync(socket));
-    const sendOne = (name: string, folderOfIt: string): Promise<TransferReport> => {
+    const sendOne = (name: string, directoryOfIt: string): Promise<TransferReport> => {
       const stream = connect({ path: socket, allowHalfOpen: true });
       const to = { incoming: fromStream(stream), outgoing: toStream(stream) };
-      return send({ contexts: [{ name, folder: folderOfIt }], to });
+      return send({ contexts: [{ name, directory: directoryOfIt }], to });
     };
     await Promise.all([sendOne('a', context), sendOne('b', context)]);
-    expect(await rejection(sendOne('c', join(folder, 'no')))).toMatchObject({
+    expect(await rejection(sendOne('c', join(directory, 'no')))).toMatchObject({
       code: 'source-missing',
     });
     await until('all have ended', () => events.filter(({ type }) => type === 'end').length === 3);

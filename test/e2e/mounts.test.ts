@@ -3,7 +3,7 @@ import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { BIN, recordSend, run } from '../helpers/cli/cli.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { expectExit, writeTree } from '../helpers/trees/sandbox.ts';
 
 // Disks as containers have them: an image's layers below OUT, volumes mounted in it, directories of
@@ -21,15 +21,15 @@ interface Ended {
   stderr: string;
 }
 
-/** Runs a script of a shell that sees mounts of its own, in a folder with `s`, what is sent, and `o`. */
+/** Runs a script of a shell that sees mounts of its own, in a directory with `s`, what is sent, and `o`. */
 function inNamespace(script: string): Promise<Ended> {
-  return withFolder(
-    (folder) =>
+  return withDirectory(
+    (directory) =>
       new Promise((resolve) => {
         const begin = 'ctxsync() { "$NODE" "$BIN" "$@"; }; mkdir s o;';
         const env = { ...process.env, NODE: process.execPath, BIN };
         const child = spawn('unshare', ['-rm', 'bash', '-euc', `${begin}\n${script}`], {
-          cwd: folder,
+          cwd: directory,
           env,
           stdio: ['ignore', 'ignore', 'pipe'],
         });
@@ -114,9 +114,9 @@ describe.each([
 
 test('a directory of another user that is writable takes what comes; its mode and time stay', (task) => {
   task.skip(process.getuid?.() !== 0, 'only root makes directories of others');
-  return withFolder(async (folder) => {
-    chmodSync(folder, 0o755);
-    const [context, out] = [join(folder, 'context'), join(folder, 'out')];
+  return withDirectory(async (directory) => {
+    chmodSync(directory, 0o755);
+    const [context, out] = [join(directory, 'context'), join(directory, 'out')];
     writeTree(context, { 'cache/f': 'new' });
     writeTree(out, { 'cache/mine': 'kept' });
     for (const path of [out, join(out, 'cache')]) chmodSync(path, 0o777);

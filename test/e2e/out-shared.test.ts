@@ -17,12 +17,12 @@ const STAGE = '.ctxsync-0123456789abcdef';
 test.runIf(process.getuid?.() === 0)(
   "another user's killed run does not keep us out of an OUT that all may write to",
   () =>
-    withScene(async ({ folder, context }) => {
+    withScene(async ({ directory, context }) => {
       const user = unprivileged(context);
-      const out = join(folder, 'shared');
+      const out = join(directory, 'shared');
       mkdirSync(out);
       chownSync(out, 0, 0);
-      for (const open of [folder, out]) chmodSync(open, 0o777);
+      for (const open of [directory, out]) chmodSync(open, 0o777);
       writeTree(join(out, STAGE), { 'tree/x': 'x' });
       chmodSync(join(out, STAGE), 0o700);
       const { send, receive } = await pipeline([context], ['--delete', out], user);
@@ -38,7 +38,7 @@ test.runIf(process.getuid?.() === 0)(
 
 test('where a broken off transfer is kept is said in UTF-8, and without control characters', () =>
   withSite(async (site) => {
-    const out = join(site.folder, 'ö\u0007');
+    const out = join(site.directory, 'ö\u0007');
     const { receive } = await breakOff({ ...site, out });
-    expectFailure(receive, 7, `what arrived is kept in ${site.folder}/ö\\x07/.ctxsync-`);
+    expectFailure(receive, 7, `what arrived is kept in ${site.directory}/ö\\x07/.ctxsync-`);
   }));

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { pipeline, recordSend, run } from '../helpers/cli/cli.ts';
 import { expectDone } from '../helpers/cli/expect-done.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { expectFailure, expectUntouched, withScene, writeTree } from '../helpers/trees/sandbox.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 
@@ -33,9 +33,9 @@ describe('a context is laid over OUT', () => {
     });
   });
 
-  it('and no symlink in OUT is followed, to a file or to a folder', async () => {
-    await withScene(async ({ folder, context }) => {
-      const [out, elsewhere] = [join(folder, 'linked'), join(folder, 'elsewhere')];
+  it('and no symlink in OUT is followed, to a file or to a directory', async () => {
+    await withScene(async ({ directory, context }) => {
+      const [out, elsewhere] = [join(directory, 'linked'), join(directory, 'elsewhere')];
       writeTree(elsewhere, { 'a.txt': 'elsewhere', 'web/app.js': 'elsewhere' });
       const before = treeState(elsewhere);
       mkdirSync(out);
@@ -50,30 +50,30 @@ describe('a context is laid over OUT', () => {
 
 describe('OUT', () => {
   it('is made with its parents, and may be named relative to where we are', async () => {
-    await withScene(async ({ folder, context }) => {
-      expectDone(await pipeline([context], ['new/deeper/out/'], { cwd: folder }));
-      expect(treeState(join(folder, 'new/deeper/out'))).toEqual(treeState(context));
+    await withScene(async ({ directory, context }) => {
+      expectDone(await pipeline([context], ['new/deeper/out/'], { cwd: directory }));
+      expect(treeState(join(directory, 'new/deeper/out'))).toEqual(treeState(context));
     });
   });
 
-  it('may be a symlink to a folder, which stays one', async () => {
-    await withScene(async ({ folder, context, out }) => {
-      symlinkSync('out', join(folder, 'link'));
-      expectDone(await pipeline([context], ['--delete', join(folder, 'link')]));
-      expect(lstatSync(join(folder, 'link')).isSymbolicLink()).toBe(true);
+  it('may be a symlink to a directory, which stays one', async () => {
+    await withScene(async ({ directory, context, out }) => {
+      symlinkSync('out', join(directory, 'link'));
+      expectDone(await pipeline([context], ['--delete', join(directory, 'link')]));
+      expect(lstatSync(join(directory, 'link')).isSymbolicLink()).toBe(true);
       expect(treeState(out)).toEqual(treeState(context));
     });
   });
 
   it.each(['-out', ' ', 'a=b', "it's", 'ünï\n'])('may be named %j', async (name) => {
-    await withScene(async ({ folder, context }) => {
-      expectDone(await pipeline([context], ['--', name], { cwd: folder }));
-      expect(treeState(join(folder, name))).toEqual(treeState(context));
+    await withScene(async ({ directory, context }) => {
+      expectDone(await pipeline([context], ['--', name], { cwd: directory }));
+      expect(treeState(join(directory, name))).toEqual(treeState(context));
     });
   });
 
   it('may lie inside the context, whose copy then lacks only what is being received', async () => {
-    await withFolder(async (context) => {
+    await withDirectory(async (context) => {
       writeTree(context, { 'a/file': 'x', z: 'z' });
       const out = join(context, 'm/out');
       mkdirSync(out, { recursive: true });
@@ -83,11 +83,11 @@ describe('OUT', () => {
   });
 
   it('is refused when it is a file', async () => {
-    await withScene(async (scene) => {
-      const out = join(scene.out, 'kept.txt');
-      const outcome = await run(['receive', out], { input: await recordSend([scene.context]) });
-      expectFailure(outcome, 4, `${realpathSync(out)} is not a folder; choose another OUT`);
-      expectUntouched(scene);
+    await withScene(async (sandbox) => {
+      const out = join(sandbox.out, 'kept.txt');
+      const outcome = await run(['receive', out], { input: await recordSend([sandbox.context]) });
+      expectFailure(outcome, 4, `${realpathSync(out)} is not a directory; choose another OUT`);
+      expectUntouched(sandbox);
     });
   });
 
@@ -96,15 +96,15 @@ describe('OUT', () => {
   });
 
   it('is refused as a whole when its receiver has too small limits', async () => {
-    await withScene(async (scene) => {
-      const input = await recordSend([scene.context]);
+    await withScene(async (sandbox) => {
+      const input = await recordSend([sandbox.context]);
       for (const [option, words] of [
         ['--max-entries=2', 'the context has more than 2 entries (--max-entries raises the limit)'],
         ['--max-bytes=3', 'the context has more than 3 bytes (--max-bytes raises the limit)'],
       ] as const) {
-        const outcome = await run(['receive', option, scene.out], { input });
+        const outcome = await run(['receive', option, sandbox.out], { input });
         expectFailure(outcome, 5, words);
-        expectUntouched(scene);
+        expectUntouched(sandbox);
       }
     });
   });

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PLAIN_LINE_MS } from '../../src/limits.ts';
 import { BIN, pipeline, recordSend, run, type Outcome } from '../helpers/cli/cli.ts';
-import { folderInTest } from '../helpers/trees/directory-in-test.ts';
-import { makeFolder, removeFolder } from '../helpers/trees/temporary-directory.ts';
+import { directoryInTest } from '../helpers/trees/directory-in-test.ts';
+import { makeDirectory, removeDirectory } from '../helpers/trees/temporary-directory.ts';
 import { eventsOf, startHeld } from '../helpers/cli/pausable-pipe.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
@@ -31,7 +31,7 @@ let tar: Buffer;
 beforeAll(async () => {
   // The environment of the tests is no part of them: what they set must not pass for it.
   for (const name of ['CI', 'GITHUB_ACTIONS', 'FORCE_COLOR', 'NO_COLOR']) delete process.env[name];
-  context = makeFolder();
+  context = makeDirectory();
   mkdirSync(join(context, 'sub'));
   writeFileSync(join(context, 'a.txt'), 'a');
   writeFileSync(join(context, 'sub', 'b.bin'), Buffer.alloc(300_000, 'b'));
@@ -39,11 +39,11 @@ beforeAll(async () => {
   tar = (await run(['receive', '-'], { input: await recordSend([context]) })).stdout;
 });
 
-afterAll(() => removeFolder(context));
+afterAll(() => removeDirectory(context));
 
 let out: string;
 beforeEach(() => {
-  out = join(folderInTest(), 'out');
+  out = join(directoryInTest(), 'out');
 });
 
 describe('stderr is a log', () => {
@@ -65,7 +65,7 @@ describe('stderr is a log', () => {
     }
   });
 
-  test('in CI the sender speaks, and the receiver only says the end', async () => {
+  test('in CI the sender shows progress, and the receiver only says the end', async () => {
     const { sent, received } = await dripped([], { CI: 'true' });
     expect([sent.code, received.code]).toEqual([0, 0]);
     expect(sent.stderr + received.stderr).not.toMatch(CONTROL);

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { BIN } from '../helpers/cli/cli.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 
 // Every command of the README's shell blocks runs here, but for those that install (npm): .ci/run
 // runs them. ssh, docker and kubectl are stand-ins that start what they are told to, here.
@@ -20,11 +20,11 @@ const STAND_INS: Record<string, string> = {
   kubectl: 'shift 4; exec "$@"',
 };
 
-function makeSandbox(folder: string): NodeJS.ProcessEnv {
-  const bin = join(folder, 'bin');
-  for (const name of ['bin', 'web', 'static', 'srv', 'tmp']) mkdirSync(join(folder, name));
-  writeFileSync(join(folder, 'web', 'app.js'), 'web');
-  writeFileSync(join(folder, 'static', 'style.css'), 'static');
+function makeSandbox(directory: string): NodeJS.ProcessEnv {
+  const bin = join(directory, 'bin');
+  for (const name of ['bin', 'web', 'static', 'srv', 'tmp']) mkdirSync(join(directory, name));
+  writeFileSync(join(directory, 'web', 'app.js'), 'web');
+  writeFileSync(join(directory, 'static', 'style.css'), 'static');
   for (const [name, script] of Object.entries(STAND_INS)) {
     writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`);
     chmodSync(join(bin, name), 0o755);
@@ -32,9 +32,9 @@ function makeSandbox(folder: string): NodeJS.ProcessEnv {
   return { ...process.env, PATH: `${bin}:${process.env['PATH']}` };
 }
 
-function runIn(folder: string, env: NodeJS.ProcessEnv, command: string): string {
+function runIn(directory: string, env: NodeJS.ProcessEnv, command: string): string {
   const { status, stderr } = spawnSync('bash', ['-o', 'pipefail', '-c', command], {
-    cwd: folder,
+    cwd: directory,
     env,
     encoding: 'utf8',
     timeout: 60_000,
@@ -48,15 +48,15 @@ describe.skipIf(spawnSync('bash', ['--version']).status !== 0)('the README', () 
   });
 
   test.each(COMMANDS)('%s', (command) =>
-    withFolder((folder) => {
-      const env = makeSandbox(folder);
+    withDirectory((directory) => {
+      const env = makeSandbox(directory);
       if (command.startsWith('git ')) {
         const commit = 'git -c user.name=t -c user.email=t@localhost commit -qm t';
-        expect(runIn(folder, env, `git init -q && git add web && ${commit}`)).toBe('done');
+        expect(runIn(directory, env, `git init -q && git add web && ${commit}`)).toBe('done');
       }
       // What is absolute belongs to another machine, or to everybody: here it lies in the sandbox.
-      const here = command.replaceAll(/ \/(?=\w)/g, ` ${folder}/`);
-      expect(runIn(folder, env, here)).toBe('done');
+      const here = command.replaceAll(/ \/(?=\w)/g, ` ${directory}/`);
+      expect(runIn(directory, env, here)).toBe('done');
     }),
   );
 });

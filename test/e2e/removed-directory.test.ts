@@ -6,16 +6,19 @@ import { BIN } from '../helpers/cli/cli.ts';
 import { expectUntouched, withScene } from '../helpers/trees/sandbox.ts';
 
 /** What a shell says whose directory was removed: a step of CI that cleaned up. */
-function inRemoved(folder: string, script: string): { status: number | null; stderr: string } {
-  const removed = join(folder, 'removed');
+function inRemoved(directory: string, script: string): { status: number | null; stderr: string } {
+  const removed = join(directory, 'removed');
   const shell = `set -o pipefail; mkdir ${removed}; cd ${removed}; rmdir ${removed}; ${script}`;
   return spawnSync('bash', ['-c', shell], { encoding: 'utf8' });
 }
 
 describe('in a directory that was removed', () => {
   test('absolute paths lead where they always do', () =>
-    withScene(async ({ folder, context, out }) => {
-      const { status } = inRemoved(folder, `${BIN} send -q ${context} | ${BIN} receive -q ${out}`);
+    withScene(async ({ directory, context, out }) => {
+      const { status } = inRemoved(
+        directory,
+        `${BIN} send -q ${context} | ${BIN} receive -q ${out}`,
+      );
       expect(status).toBe(0);
       expect(existsSync(join(out, 'a.txt'))).toBe(true);
     }));
@@ -26,11 +29,14 @@ describe('in a directory that was removed', () => {
     ['send / --report r.json', '"r.json"'],
     ['receive out', '"out"'],
   ])("%s is refused: nobody else's directory is taken for it", (args, named) =>
-    withScene(async (scene) => {
-      const { status, stderr } = inRemoved(scene.folder, `${BIN} ${args} < /dev/null > /dev/null`);
+    withScene(async (sandbox) => {
+      const { status, stderr } = inRemoved(
+        sandbox.directory,
+        `${BIN} ${args} < /dev/null > /dev/null`,
+      );
       expect(status).toBe(2);
       expect(stderr).toContain(`the working directory was removed: ${named} leads nowhere`);
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }),
   );
 });

@@ -58,7 +58,7 @@ describe('what lies in the stage is not trusted', () => {
 
   test('a symlink in the place of a file is not followed', () =>
     withStage(async (site, tree, whole) => {
-      const outside = join(site.folder, 'outside');
+      const outside = join(site.directory, 'outside');
       renameSync(join(tree, file(3)), outside);
       symlinkSync(outside, join(tree, file(3)));
       const before = treeState(outside);
@@ -66,15 +66,15 @@ describe('what lies in the stage is not trusted', () => {
       expect(treeState(outside)).toEqual(before);
     }));
 
-  test.each<[what: string, folder: (tree: string) => string]>([
-    ['a folder', (tree) => join(tree, 'data')],
+  test.each<[what: string, directory: (tree: string) => string]>([
+    ['a directory', (tree) => join(tree, 'data')],
     ['its tree', (tree) => tree],
     ['the stage', (tree) => join(tree, '..')],
-  ])('a symlink in the place of %s is not followed', (_, folderOf) =>
+  ])('a symlink in the place of %s is not followed', (_, directoryOf) =>
     withStage(async (site, tree) => {
-      const outside = join(site.folder, 'outside');
-      renameSync(folderOf(tree), outside);
-      symlinkSync(outside, folderOf(tree));
+      const outside = join(site.directory, 'outside');
+      renameSync(directoryOf(tree), outside);
+      symlinkSync(outside, directoryOf(tree));
       const before = treeState(outside);
       expect(await finish(site)).toBe(ALL_BYTES);
       expect(treeState(outside)).toEqual(before);
@@ -83,9 +83,9 @@ describe('what lies in the stage is not trusted', () => {
 
   test('a file that has another name elsewhere is not taken', () =>
     withStage(async (site, tree, whole) => {
-      const outside = join(site.folder, 'outside');
+      const outside = join(site.directory, 'outside');
       linkSync(join(tree, file(3)), outside);
-      const before = treeState(site.folder)['outside'];
+      const before = treeState(site.directory)['outside'];
       expect(await finish(site)).toBe(ALL_BYTES - (whole - 1) * FILE_BYTES);
       expect(statSync(outside).nlink).toBe(1);
       expect(before).toBeDefined();
@@ -107,7 +107,7 @@ describe('what lies in the stage is not trusted', () => {
 
   test('another context over it is exact, and takes what is the same', () =>
     withStage(async (site) => {
-      const other = join(site.folder, 'other');
+      const other = join(site.directory, 'other');
       writeTree(other, { [file(0)]: contentOf(0, 2), [file(1)]: 'short', 'new/file': 'new' });
       mkdirSync(join(other, file(2)));
       symlinkSync('f00', join(other, file(3)));
@@ -118,16 +118,16 @@ describe('what lies in the stage is not trusted', () => {
     }));
 
   test('a mirror of it is exact', () =>
-    withStage(async ({ folder, context, out }, _tree, whole) => {
-      const { sent } = await transfer({ folder, send: [context], receive: [out, '--delete'] });
+    withStage(async ({ directory, context, out }, _tree, whole) => {
+      const { sent } = await transfer({ directory, send: [context], receive: [out, '--delete'] });
       expect(treeState(out)).toEqual(treeState(context));
       expect(sent.bytes).toBe(ALL_BYTES - whole * FILE_BYTES);
     }));
 
   test('--full does not use it, and leaves nothing of it', () =>
     withStage(async (site) => {
-      const { folder, context, out } = site;
-      const { sent } = await transfer({ folder, send: [context, '--full'], receive: [out] });
+      const { directory, context, out } = site;
+      const { sent } = await transfer({ directory, send: [context, '--full'], receive: [out] });
       expectFinished(site, context);
       expect(sent.bytes).toBe(ALL_BYTES);
     }));
@@ -140,7 +140,7 @@ describe('what lies in the stage is not trusted', () => {
 
   test('with named contexts it is used for those that it has', () =>
     withSite(async (site) => {
-      const { folder, context, out, own } = site;
+      const { directory, context, out, own } = site;
       await breakOff(site, {
         context: `app=${context}`,
         ready: () =>
@@ -151,7 +151,7 @@ describe('what lies in the stage is not trusted', () => {
       });
       expect(ownOf(out)).toEqual(own);
       const send = [`app=${context}`];
-      const { sent } = await transfer({ folder, send, receive: [out] });
+      const { sent } = await transfer({ directory, send, receive: [out] });
       expect(treeState(join(out, 'app'))).toEqual(treeState(context));
       expect(sent.bytes).toBeLessThanOrEqual(ALL_BYTES - SEEN_IN_MIDDLE * FILE_BYTES);
       expect(workNames(out)).toEqual([]);

@@ -33,9 +33,9 @@ test('a transfer that was cut leaves OUT as it was and its stage; the next sends
 
 test('into an OUT that is not there yet', () =>
   withSite(async (site) => {
-    const out = join(site.folder, 'new/out');
+    const out = join(site.directory, 'new/out');
     const fresh = { ...site, out, own: {} };
-    mkdirSync(join(site.folder, 'new'));
+    mkdirSync(join(site.directory, 'new'));
     const { receive } = await breakOff(fresh, { ready: () => appears(out) });
     expectFailure(receive, 7, 'what arrived is kept');
     const whole = wholeFiles(fresh).length;

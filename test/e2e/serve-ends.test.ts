@@ -21,13 +21,13 @@ if (why !== undefined) process.stderr.write(`a test of serve-ends.test.ts is ski
 
 describe.skipIf(why !== undefined)('the disk hangs', () => {
   test('a transfer that gave it up locks nobody out when the disk answers again', () =>
-    withScene(async (scene) => {
-      const { context } = scene;
-      const mount = await hangingMount((folder) => mkdirSync(join(folder, 'out')));
+    withScene(async (sandbox) => {
+      const { context } = sandbox;
+      const mount = await hangingMount((directory) => mkdirSync(join(directory, 'out')));
       const behind = join(mount.behind, 'out');
       const out = join(mount.path, 'out');
-      const server = await Server.start({ ...scene, out }, ['--stall-timeout', '2s']);
-      const held = await server.sendHeld(`web=${bigContext(scene)}`);
+      const server = await Server.start({ ...sandbox, out }, ['--stall-timeout', '2s']);
+      const held = await server.sendHeld(`web=${bigContext(sandbox)}`);
       await mount.hang(server.started.child);
       held.release();
       expectFailure(await held.sender.done, 9, 'gave up after 2s without progress: receiver is');
@@ -47,11 +47,11 @@ describe.skipIf(why !== undefined)('the disk hangs', () => {
 
 describe('the end', () => {
   test('SIGTERM: what runs is finished, who waits is told, and nobody else is accepted', () =>
-    withScene(async (scene) => {
-      const big = bigContext(scene);
-      const server = await Server.start(scene, ['--delete']);
+    withScene(async (sandbox) => {
+      const big = bigContext(sandbox);
+      const server = await Server.start(sandbox, ['--delete']);
       const held = await server.sendHeld(`web=${big}`);
-      const waits = server.send(`web=${scene.context}`);
+      const waits = server.send(`web=${sandbox.context}`);
       await until('it is told', () => waits.said().includes('queued'));
       server.started.child.kill('SIGTERM');
       expectFailure(await waits.done, 9, 'the receiver failed: interrupted');
@@ -61,30 +61,30 @@ describe('the end', () => {
       held.release();
       expectExit(await held.sender.done, 0);
       expectExit(await server.started.done, 0);
-      expect(treeState(join(scene.out, 'web'))).toEqual(treeState(big));
+      expect(treeState(join(sandbox.out, 'web'))).toEqual(treeState(big));
     }));
 
   test('SIGINT: what runs is interrupted, and nothing of it committed', () =>
-    withScene(async (scene) => {
-      const server = await Server.start(scene);
-      const held = await server.sendHeld(bigContext(scene));
+    withScene(async (sandbox) => {
+      const server = await Server.start(sandbox);
+      const held = await server.sendHeld(bigContext(sandbox));
       expectFailure(await server.end('SIGINT'), 130, '#1 ', 'interrupted');
       expectFailure(await held.sender.done, 9, 'the receiver failed: interrupted');
       expect(server.listens).toBe(false);
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }));
 
   test('SIGHUP: as SIGINT, where nothing runs too', () =>
-    withScene(async (scene) => {
-      const server = await Server.start(scene);
+    withScene(async (sandbox) => {
+      const server = await Server.start(sandbox);
       expectFailure(await server.end('SIGHUP'), 129, 'interrupted');
       expect(server.listens).toBe(false);
     }));
 
   test('SIGINT after SIGTERM does not wait for what runs', () =>
-    withScene(async (scene) => {
-      const server = await Server.start(scene);
-      await server.sendHeld(bigContext(scene));
+    withScene(async (sandbox) => {
+      const server = await Server.start(sandbox);
+      await server.sendHeld(bigContext(sandbox));
       server.started.child.kill('SIGTERM');
       await until('it listens no more', () => !server.listens);
       server.started.child.kill('SIGINT');
@@ -92,14 +92,14 @@ describe('the end', () => {
     }));
 
   test('SIGKILL: the next one takes the socket over, and removes what was left', () =>
-    withScene(async (scene) => {
-      const { context, out } = scene;
-      const killed = await Server.start(scene);
-      await killed.sendHeld(`web=${bigContext(scene)}`);
+    withScene(async (sandbox) => {
+      const { context, out } = sandbox;
+      const killed = await Server.start(sandbox);
+      await killed.sendHeld(`web=${bigContext(sandbox)}`);
       await until('it has its stage', () => workNames(join(out, 'web')).length === 2);
       await killed.end('SIGKILL');
       expect(killed.listens).toBe(true);
-      const server = await Server.start(scene);
+      const server = await Server.start(sandbox);
       const sender = server.send(`web=${context}`);
       expectExit(await sender.done, 0);
       expect(workNames(join(out, 'web'))).toEqual([]);
@@ -109,33 +109,33 @@ describe('the end', () => {
 
 describe('what a sender says of itself', () => {
   test('does not lead out of OUT by a symlink', () =>
-    withScene(async (scene) => {
-      const { folder, context, out } = scene;
-      mkdirSync(join(folder, 'elsewhere'));
-      symlinkSync(join(folder, 'elsewhere'), join(out, 'link'));
-      const before = treeState(join(folder, 'elsewhere'));
-      const server = await Server.start(scene);
+    withScene(async (sandbox) => {
+      const { directory, context, out } = sandbox;
+      mkdirSync(join(directory, 'elsewhere'));
+      symlinkSync(join(directory, 'elsewhere'), join(out, 'link'));
+      const before = treeState(join(directory, 'elsewhere'));
+      const server = await Server.start(sandbox);
       const send = await server.send(`link=${context}`).done;
       expectFailure(send, 9, 'link is a symlink, which is not followed');
-      expect(treeState(join(folder, 'elsewhere'))).toEqual(before);
+      expect(treeState(join(directory, 'elsewhere'))).toEqual(before);
       await expectCleanEnd(server);
     }));
 
   test('cannot be a name that receivers work with', () =>
-    withScene(async (scene) => {
-      const server = await Server.start(scene);
+    withScene(async (sandbox) => {
+      const server = await Server.start(sandbox);
       const sender = await server.connect(helloOf({ contexts: ['.ctxsync-lock'] }));
       await until('it is let go', () => sender.closed);
       expect(sender.heard).toContain('a context is called .ctxsync-lock');
       await expectCleanEnd(server);
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }));
 });
 
 test('--progress json tells the events of each transfer', () =>
-  withScene(async (scene) => {
-    const { context, out } = scene;
-    const server = await Server.start(scene, ['--progress', 'json']);
+  withScene(async (sandbox) => {
+    const { context, out } = sandbox;
+    const server = await Server.start(sandbox, ['--progress', 'json']);
     await Promise.all(['a', 'b'].map((name) => server.send(`${name}=${context}`).done));
     await server.end('SIGTERM');
     const ends = eventsOf(server.started).filter(({ type }) => type === 'end');
@@ -150,26 +150,26 @@ test('--progress json tells the events of each transfer', () =>
 describe('it is refused', () => {
   test.each([
     ['without a socket', ['out'], '--serve needs --socket PATH'],
-    ['with a tar on stdout', ['-', '--socket', 's'], '--serve is for a folder'],
+    ['with a tar on stdout', ['-', '--socket', 's'], '--serve is for a directory'],
     ['with a report', ['out', '--socket', 's', '--report', 'r'], '--report is for one transfer'],
     ['without OUT', ['', '--socket', 's'], 'OUT is empty'],
   ])('%s', (_, args, words) =>
-    withScene(async ({ folder }) => {
-      expectFailure(await run(['receive', '--serve', ...args], { cwd: folder }), 2, words);
+    withScene(async ({ directory }) => {
+      expectFailure(await run(['receive', '--serve', ...args], { cwd: directory }), 2, words);
     }),
   );
 
   test('where another listens', () =>
-    withScene(async (scene) => {
-      const server = await Server.start(scene);
-      const second = await run(['receive', '--serve', scene.out, '--socket', server.socket]);
+    withScene(async (sandbox) => {
+      const server = await Server.start(sandbox);
+      const second = await run(['receive', '--serve', sandbox.out, '--socket', server.socket]);
       expectFailure(second, 4, 'another receiver listens there');
       await expectCleanEnd(server);
     }));
 
   test('where a file lies', () =>
-    withScene(async ({ folder, out }) => {
-      const socket = join(folder, 'socket');
+    withScene(async ({ directory, out }) => {
+      const socket = join(directory, 'socket');
       writeFileSync(socket, '');
       const outcome = await run(['receive', '--serve', out, '--socket', socket]);
       expectFailure(outcome, 2, 'it exists and is no socket');

@@ -44,11 +44,11 @@ const CHATTERS: [what: string, chatter: Chatter][] = [
 ];
 
 test.each(CHATTERS)('%s keep a turn only for a while from others', (_, chatter) =>
-  withScene(async (scene) => {
-    const server = await Server.start(scene, LIMITS);
+  withScene(async (sandbox) => {
+    const server = await Server.start(sandbox, LIMITS);
     const hostile = await hold(server, chatter);
     await server.said(/#1 .*: receiving/);
-    const honest = server.send(scene.context, '--stall-after', '1s');
+    const honest = server.send(sandbox.context, '--stall-after', '1s');
     expectExit(await honest.done, 0);
     await until('the hostile one is let go', () => hostile.closed);
     expect(hostile.heard).toMatch(

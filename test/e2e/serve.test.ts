@@ -23,10 +23,10 @@ const SOON = ['--stall-after', '1s'];
 
 describe('many senders', () => {
   test('of different names work side by side', () =>
-    withScene(async (scene) => {
-      const { context, out } = scene;
-      const big = bigContext(scene);
-      const server = await Server.start(scene);
+    withScene(async (sandbox) => {
+      const { context, out } = sandbox;
+      const big = bigContext(sandbox);
+      const server = await Server.start(sandbox);
       const held = await server.sendHeld(`slow=${big}`);
       expectExit(await server.send(`quick=${context}`).done, 0);
       expect(treeState(join(out, 'quick'))).toEqual(treeState(context));
@@ -38,10 +38,10 @@ describe('many senders', () => {
     }));
 
   test('of one destination go in turn; who waits is told, and the last one wins', () =>
-    withScene(async (scene) => {
-      const { out } = scene;
-      const contexts = ['first', 'second', 'third'].map((name) => bigContext(scene, name));
-      const server = await Server.start(scene, ['--delete']);
+    withScene(async (sandbox) => {
+      const { out } = sandbox;
+      const contexts = ['first', 'second', 'third'].map((name) => bigContext(sandbox, name));
+      const server = await Server.start(sandbox, ['--delete']);
       const first = await server.sendHeld(`web=${contexts[0]}`);
       const second = server.send(`web=${contexts[1]}`);
       await until('the second is told', () => second.said() !== '');
@@ -61,21 +61,21 @@ describe('many senders', () => {
     }));
 
   test('twenty, of whom five are hostile or frozen: all others are done', () =>
-    withScene(async (scene) => {
-      const { folder, out } = scene;
-      const server = await Server.start(scene, [...SOON, '--max-entries=100']);
+    withScene(async (sandbox) => {
+      const { directory, out } = sandbox;
+      const server = await Server.start(sandbox, [...SOON, '--max-entries=100']);
       const before = server.memory('VmHWM');
       const silent = await server.connect();
       const garbage = await server.connect(Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n'));
       const broken = await server.connect(helloOf({ contexts: ['broken'] }), Buffer.alloc(64, 1));
       const mute = await server.connect(helloOf({ contexts: ['mute'] }));
-      const frozen = await server.sendHeld(`frozen=${bigContext(scene, 'frozen')}`);
+      const frozen = await server.sendHeld(`frozen=${bigContext(sandbox, 'frozen')}`);
       frozen.sender.child.kill('SIGSTOP');
       await server.said(/mute: receiving/);
 
       const names = Array.from({ length: 13 }, (_, i) => `good-${i}`);
       const jobs = [...names, 'mute', 'frozen'].map((name) => {
-        const context = bigContext({ ...scene, folder: join(folder, 'all') }, name);
+        const context = bigContext({ ...sandbox, directory: join(directory, 'all') }, name);
         return { name, context, sender: server.send(`${name}=${context}`) };
       });
       for (const { name, context, sender } of jobs) {
@@ -101,8 +101,8 @@ describe('many senders', () => {
     }));
 
   test('more than are served at a time: who waits costs no thread and no ring', () =>
-    withScene(async (scene) => {
-      const server = await Server.start(scene);
+    withScene(async (sandbox) => {
+      const server = await Server.start(sandbox);
       await server.connect(helloOf({ contexts: ['web'] }));
       await server.said('#1 .*/web: receiving');
       const [threads, before] = [server.threads, server.memory('VmRSS')];
@@ -117,16 +117,16 @@ describe('many senders', () => {
       expect(one.heard).toBe('');
       expect(server.started.said()).not.toContain(`#${MAX_SERVED + 1} `);
       expectFailure(await server.end('SIGINT'), 130, /#2 .*interrupted/);
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }));
 });
 
 describe('a sender that stands still', () => {
   test('may do so while nobody waits for its destination, and no longer', () =>
-    withScene(async (scene) => {
-      const { context, out } = scene;
-      const server = await Server.start(scene, SOON);
-      const held = await server.sendHeld(`web=${bigContext(scene)}`);
+    withScene(async (sandbox) => {
+      const { context, out } = sandbox;
+      const server = await Server.start(sandbox, SOON);
+      const held = await server.sendHeld(`web=${bigContext(sandbox)}`);
       await server.said(/#1 .*\/web: stalled 1s: /);
       expectExit(await server.send(`other=${context}`).done, 0);
       expect(held.sender.child.exitCode).toBeNull();
@@ -142,10 +142,10 @@ describe('a sender that stands still', () => {
     }));
 
   test('in the queue is missed by nobody when it leaves', () =>
-    withScene(async (scene) => {
-      const server = await Server.start(scene);
-      const held = await server.sendHeld(`web=${bigContext(scene)}`);
-      const waits = server.send(`web=${scene.context}`);
+    withScene(async (sandbox) => {
+      const server = await Server.start(sandbox);
+      const held = await server.sendHeld(`web=${bigContext(sandbox)}`);
+      const waits = server.send(`web=${sandbox.context}`);
       await until('it is told', () => waits.said().includes('queued'));
       waits.child.kill('SIGKILL');
       await server.said(/#2 .*error: the sender left while it waited for its turn/);

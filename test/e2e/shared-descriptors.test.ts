@@ -3,7 +3,7 @@ import { constants, existsSync, readdirSync, readFileSync, readlinkSync } from '
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { BIN, run } from '../helpers/cli/cli.ts';
-import { expectExit, withScene, type Scene } from '../helpers/trees/sandbox.ts';
+import { expectExit, withScene, type Sandbox } from '../helpers/trees/sandbox.ts';
 import { addBigFile, socketOf } from '../helpers/cli/duplex.ts';
 import { until } from '../helpers/until.ts';
 
@@ -33,8 +33,8 @@ class Shared {
   #shell: ChildProcess | undefined;
   #words = '';
 
-  constructor({ folder }: Scene, fd: number) {
-    this.#logs = folder;
+  constructor({ directory }: Sandbox, fd: number) {
+    this.#logs = directory;
     this.#fd = fd;
   }
 
@@ -106,13 +106,13 @@ function isPipe(target: string): boolean {
 }
 
 function descriptors(pid: number): string[] {
-  const folder = `/proc/${pid}/fd`;
-  return readdirSync(folder)
+  const directory = `/proc/${pid}/fd`;
+  return readdirSync(directory)
     .map(Number)
     .toSorted((a, b) => a - b)
     .map((fd) => {
       try {
-        return readlinkSync(`${folder}/${fd}`);
+        return readlinkSync(`${directory}/${fd}`);
       } catch {
         return ''; // closed meanwhile
       }
@@ -126,10 +126,13 @@ describe.skipIf(!existsSync('/proc/self/fdinfo'))('a pipe that others share', ()
     ['stdout', 1, 'SIGTERM', 143],
     ['stdout', 1, 'SIGKILL', 137],
   ] as const)('stays blocking: %s (%i), until %s and after it', (_name, fd, signal, status) =>
-    withScene(async (scene) => {
-      const shared = new Shared(scene, fd);
-      addBigFile(scene, 1_000_000);
-      await shared.start(AROUND[fd], fd === 0 ? ['receive', scene.out] : ['send', scene.context]);
+    withScene(async (sandbox) => {
+      const shared = new Shared(sandbox, fd);
+      addBigFile(sandbox, 1_000_000);
+      await shared.start(
+        AROUND[fd],
+        fd === 0 ? ['receive', sandbox.out] : ['send', sandbox.context],
+      );
       const seen = await shared.watchUntil('it uses the pipe', () => hasReopened(shared, fd));
       process.kill(shared.pid, signal);
       expect([seen, await shared.ended(), shared.nonBlocking]).toEqual([false, status, false]);
@@ -137,11 +140,11 @@ describe.skipIf(!existsSync('/proc/self/fdinfo'))('a pipe that others share', ()
   );
 
   test.each([
-    ['words', ['send', 'no/such/folder'], 3],
+    ['words', ['send', 'no/such/directory'], 3],
     ['usage errors', ['send'], 2],
   ] as const)('stays blocking: stderr, while it takes %s', (_what, args, status) =>
-    withScene(async (scene) => {
-      const shared = new Shared(scene, 2);
+    withScene(async (sandbox) => {
+      const shared = new Shared(sandbox, 2);
       await shared.start(AROUND[2], args);
       const seen = await shared.watchUntil('it has ended', () => shared.hasEnded);
       expect([seen, await shared.ended(), shared.nonBlocking]).toEqual([false, status, false]);
@@ -149,10 +152,10 @@ describe.skipIf(!existsSync('/proc/self/fdinfo'))('a pipe that others share', ()
   );
 
   test('stays blocking: stdout, which a receiver has no business with', () =>
-    withScene(async (scene) => {
-      const shared = new Shared(scene, 1);
-      const socket = socketOf(scene);
-      await shared.start(AROUND[1], ['receive', scene.out, '--socket', socket]);
+    withScene(async (sandbox) => {
+      const shared = new Shared(sandbox, 1);
+      const socket = socketOf(sandbox);
+      await shared.start(AROUND[1], ['receive', sandbox.out, '--socket', socket]);
       const seen = await shared.watchUntil('it listens', () => existsSync(socket));
       process.kill(shared.pid, 'SIGTERM');
       expect([seen, await shared.ended(), shared.nonBlocking]).toEqual([false, 143, false]);
@@ -167,10 +170,10 @@ describe.skipIf(!existsSync('/proc/self/fdinfo'))('a socket that others share', 
     ['stdout', 1, 'SIGTERM', 143],
     ['stdout', 1, 'SIGQUIT', 131],
   ] as const)('is blocking again: %s (%i), after %s', (_name, fd, signal, status) =>
-    withScene(async (scene) => {
-      const shared = new Shared(scene, fd);
-      addBigFile(scene, 1_000_000);
-      await shared.start(SOCKETS, fd === 0 ? ['receive', scene.out] : ['send', scene.context]);
+    withScene(async (sandbox) => {
+      const shared = new Shared(sandbox, fd);
+      addBigFile(sandbox, 1_000_000);
+      await shared.start(SOCKETS, fd === 0 ? ['receive', sandbox.out] : ['send', sandbox.context]);
       await until('it uses the socket', () => shared.nonBlocking);
       process.kill(shared.pid, signal);
       expect([await shared.ended(), shared.nonBlocking]).toEqual([status, false]);
@@ -178,12 +181,12 @@ describe.skipIf(!existsSync('/proc/self/fdinfo'))('a socket that others share', 
   );
 
   test('is blocking while a receiver that writes to it as stderr waits', () =>
-    withScene(async (scene) => {
-      const shared = new Shared(scene, 2);
-      const args = ['receive', scene.out, '--serve', '--socket', socketOf(scene)];
+    withScene(async (sandbox) => {
+      const shared = new Shared(sandbox, 2);
+      const args = ['receive', sandbox.out, '--serve', '--socket', socketOf(sandbox)];
       await shared.start(SOCKETS, args);
-      await until('it listens', () => existsSync(socketOf(scene)));
-      const sender = await run(['send', scene.context, '--socket', socketOf(scene)]);
+      await until('it listens', () => existsSync(socketOf(sandbox)));
+      const sender = await run(['send', sandbox.context, '--socket', socketOf(sandbox)]);
       expectExit(sender, 0);
       await until('it has written', () => shared.words.includes('received '));
       expect([shared.nonBlocking, shared.words]).toEqual([
@@ -194,8 +197,8 @@ describe.skipIf(!existsSync('/proc/self/fdinfo'))('a socket that others share', 
 });
 
 test('a FIFO whose writer has already gone comes to its end', () =>
-  withScene(async ({ folder, out }) => {
-    const fifo = join(folder, 'fifo');
+  withScene(async ({ directory, out }) => {
+    const fifo = join(directory, 'fifo');
     const script =
       'mkfifo "$1"; exec 3<>"$1" 4<"$1" 3>&-; exec "$NODE" "$BIN" receive "$2" <&4 4<&-';
     const env = { ...process.env, NODE: process.execPath, BIN };
@@ -204,9 +207,9 @@ test('a FIFO whose writer has already gone comes to its end', () =>
   }));
 
 test('what stands behind a transfer on a shared stdin is left to the next command', () =>
-  withScene(async ({ folder, context, out }) => {
+  withScene(async ({ directory, context, out }) => {
     const script = '{ "$NODE" "$BIN" send "$1"; } | { "$NODE" "$BIN" receive "$2"; cat; echo $?; }';
     const env = { ...process.env, NODE: process.execPath, BIN };
-    const shell = spawnSync('sh', ['-c', script, 'sh', context, out], { cwd: folder, env });
+    const shell = spawnSync('sh', ['-c', script, 'sh', context, out], { cwd: directory, env });
     expect(shell.stdout.toString()).toBe('0\n');
   }));

@@ -101,9 +101,9 @@ test(
   { timeout: PATIENCE_MS },
   async (task) => {
     task.skip(process.platform !== 'linux', 'memory is read from /proc');
-    await withScene(async ({ folder, context, out }) => {
+    await withScene(async ({ directory, context, out }) => {
       const [smallSender, smallReceiver] = await peaksOfSmallTransfer(context, out);
-      const big = join(folder, 'big');
+      const big = join(directory, 'big');
       mkdirSync(big);
       makeBigFile(join(big, 'big.bin'));
       const sender = startSide(['send', big]);

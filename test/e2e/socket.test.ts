@@ -24,69 +24,70 @@ import { until } from '../helpers/until.ts';
 
 describe('a transfer', () => {
   test('is exact, and both sides succeed', () =>
-    withScene(async (scene) => {
-      const context = join(scene.folder, 'exotic');
+    withScene(async (sandbox) => {
+      const context = join(sandbox.directory, 'exotic');
       makeExoticTree(context);
-      const out = join(scene.folder, 'fresh');
-      expectDone(await overSocket(scene, [context], [out]));
+      const out = join(sandbox.directory, 'fresh');
+      expectDone(await overSocket(sandbox, [context], [out]));
       expect(treeState(out)).toEqual(treeState(context));
     }));
 
   test('carries several named contexts side by side', () =>
-    withScene(async (scene) => {
-      const { folder, out } = scene;
+    withScene(async (sandbox) => {
+      const { directory, out } = sandbox;
       const names = Array.from({ length: 10 }, (_, i) => `part-${i}`);
-      for (const name of names) writeTree(join(folder, name), { 'name.txt': name.repeat(20_000) });
-      const contexts = names.map((name) => `${name}=${join(folder, name)}`);
-      expectDone(await overSocket(scene, contexts, [out]));
+      for (const name of names)
+        writeTree(join(directory, name), { 'name.txt': name.repeat(20_000) });
+      const contexts = names.map((name) => `${name}=${join(directory, name)}`);
+      expectDone(await overSocket(sandbox, contexts, [out]));
       for (const name of names) {
-        expect(treeState(join(out, name))).toEqual(treeState(join(folder, name)));
+        expect(treeState(join(out, name))).toEqual(treeState(join(directory, name)));
       }
     }));
 
   test('waits for a receiver that comes later', () =>
-    withScene(async (scene) => {
-      const socket = socketOf(scene);
-      const log = join(scene.folder, 'report.json');
-      const sender = startInTest(['send', scene.context, '--socket', socket, '--report', log]);
+    withScene(async (sandbox) => {
+      const socket = socketOf(sandbox);
+      const log = join(sandbox.directory, 'report.json');
+      const sender = startInTest(['send', sandbox.context, '--socket', socket, '--report', log]);
       // It opens its report before it connects.
       await until('the sender has begun', () => existsSync(log));
-      const receiver = await startReceiver(socket, [scene.out]);
+      const receiver = await startReceiver(socket, [sandbox.out]);
       expectDone(await bothEnds({ sender, receiver }));
-      expect(readFileSync(join(scene.out, 'a.txt'), 'utf8')).toBe('new');
+      expect(readFileSync(join(sandbox.out, 'a.txt'), 'utf8')).toBe('new');
     }));
 });
 
 describe('nobody comes', () => {
   test('a sender without a receiver fails when its time is over, and says what it waited for', () =>
-    withScene(async (scene) => {
-      const socket = socketOf(scene);
+    withScene(async (sandbox) => {
+      const socket = socketOf(sandbox);
       const limit = ['--connect-timeout', '300ms'];
-      const outcome = await run(['send', scene.context, '--socket', socket, ...limit]);
+      const outcome = await run(['send', sandbox.context, '--socket', socket, ...limit]);
       expectFailure(outcome, 7, `--socket ${socket}: no receiver listened for 0.3s`);
     }));
 
   test('a receiver without a sender fails when its time is over, and leaves nothing', () =>
-    withScene(async (scene) => {
-      const socket = socketOf(scene);
+    withScene(async (sandbox) => {
+      const socket = socketOf(sandbox);
       const limit = ['--connect-timeout', '300ms'];
-      const outcome = await run(['receive', scene.out, '--socket', socket, ...limit]);
+      const outcome = await run(['receive', sandbox.out, '--socket', socket, ...limit]);
       expectFailure(outcome, 7, `--socket ${socket}: no sender came for 0.3s`);
       expect(existsSync(socket)).toBe(false);
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }));
 
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)('%s ends a receiver that waits, and its socket file is gone', (signal, status) =>
-    withScene(async (scene) => {
-      const socket = socketOf(scene);
-      const receiver = await startReceiver(socket, [scene.out]);
+    withScene(async (sandbox) => {
+      const socket = socketOf(sandbox);
+      const receiver = await startReceiver(socket, [sandbox.out]);
       receiver.child.kill(signal);
       expectFailure(await receiver.done, status, 'interrupted');
       expect(existsSync(socket)).toBe(false);
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }),
   );
 
@@ -94,9 +95,9 @@ describe('nobody comes', () => {
     ['send', 'nobody listens on .* yet; waiting for a receiver'],
     ['receive', 'no sender has come to .* yet; waiting for one'],
   ])('%s says what it waits for', (side, words) =>
-    withScene(async (scene) => {
-      const at = side === 'send' ? scene.context : join(scene.folder, 'fresh');
-      const args = [side, at, '--socket', socketOf(scene), '--stall-after', '50ms'];
+    withScene(async (sandbox) => {
+      const at = side === 'send' ? sandbox.context : join(sandbox.directory, 'fresh');
+      const args = [side, at, '--socket', socketOf(sandbox), '--stall-after', '50ms'];
       const waiting = startInTest(args);
       await until('it says so', () => new RegExp(`warning: ${words}`).test(waiting.said()));
       waiting.child.kill('SIGINT');
@@ -105,10 +106,10 @@ describe('nobody comes', () => {
   );
 
   test('SIGINT ends a sender that waits', () =>
-    withScene(async (scene) => {
-      const log = join(scene.folder, 'report.json');
-      const args = ['--socket', socketOf(scene), '--report', log];
-      const sender = startInTest(['send', scene.context, ...args]);
+    withScene(async (sandbox) => {
+      const log = join(sandbox.directory, 'report.json');
+      const args = ['--socket', socketOf(sandbox), '--report', log];
+      const sender = startInTest(['send', sandbox.context, ...args]);
       await until('the sender has begun', () => existsSync(log));
       sender.child.kill('SIGINT');
       expectFailure(await sender.done, 130, 'interrupted; nothing was transferred');
@@ -117,90 +118,94 @@ describe('nobody comes', () => {
 
 describe('the socket file', () => {
   test("is its user's alone, and gone after a transfer", () =>
-    withScene(async (scene) => {
-      const socket = socketOf(scene);
-      const receiver = await startReceiver(socket, [scene.out]);
+    withScene(async (sandbox) => {
+      const socket = socketOf(sandbox);
+      const receiver = await startReceiver(socket, [sandbox.out]);
       const stats = statSync(socket);
       expect([stats.isSocket(), stats.mode & 0o777]).toEqual([true, 0o600]);
-      const sender = startInTest(['send', scene.context, '--socket', socket]);
+      const sender = startInTest(['send', sandbox.context, '--socket', socket]);
       expectDone(await bothEnds({ sender, receiver }));
       expect(existsSync(socket)).toBe(false);
     }));
 
   test('is gone after a failure', () =>
-    withScene(async (scene) => {
-      const { receive } = await overSocket(scene, [scene.context], [scene.out, '--max-entries=1']);
+    withScene(async (sandbox) => {
+      const { receive } = await overSocket(
+        sandbox,
+        [sandbox.context],
+        [sandbox.out, '--max-entries=1'],
+      );
       expectFailure(receive, 5);
-      expect(existsSync(socketOf(scene))).toBe(false);
+      expect(existsSync(socketOf(sandbox))).toBe(false);
     }));
 
   test('of a receiver that was killed is taken over', () =>
-    withScene(async (scene) => {
-      const socket = socketOf(scene);
+    withScene(async (sandbox) => {
+      const socket = socketOf(sandbox);
       await leaveStale(socket);
-      const receiver = startInTest(['receive', scene.out, '--socket', socket]);
+      const receiver = startInTest(['receive', sandbox.out, '--socket', socket]);
       // Meets the stale file, or the new one.
-      const sender = startInTest(['send', scene.context, '--socket', socket]);
+      const sender = startInTest(['send', sandbox.context, '--socket', socket]);
       expectDone(await bothEnds({ sender, receiver }));
       expect(existsSync(socket)).toBe(false);
     }));
 
   test('that is stale and cannot be removed is said', () =>
-    withScene(async (scene) => {
-      const folder = join(scene.folder, 'run');
-      mkdirSync(folder);
-      const socket = socketOf({ folder });
+    withScene(async (sandbox) => {
+      const directory = join(sandbox.directory, 'run');
+      mkdirSync(directory);
+      const socket = socketOf({ directory });
       await leaveStale(socket);
-      const options = unprivileged(scene.folder);
-      chmodSync(folder, 0o500);
-      const outcome = await run(['receive', scene.out, '--socket', socket], options);
+      const options = unprivileged(sandbox.directory);
+      chmodSync(directory, 0o500);
+      const outcome = await run(['receive', sandbox.out, '--socket', socket], options);
       const words = `cannot listen on --socket ${socket}: permission denied (EACCES)`;
       expectFailure(outcome, 4, words);
     }));
 
-  test.each(['file', 'folder'])('a %s in its place is refused, and not touched', (kind) =>
-    withScene(async (scene) => {
-      const socket = socketOf(scene);
+  test.each(['file', 'directory'])('a %s in its place is refused, and not touched', (kind) =>
+    withScene(async (sandbox) => {
+      const socket = socketOf(sandbox);
       if (kind === 'file') writeFileSync(socket, 'precious');
       else mkdirSync(socket);
       const before = treeState(socket);
-      const outcome = await run(['receive', scene.out, '--socket', socket]);
+      const outcome = await run(['receive', sandbox.out, '--socket', socket]);
       expectFailure(outcome, 2, `--socket ${socket}: it exists and is no socket`);
       expect(treeState(socket)).toEqual(before);
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }),
   );
 
   test('that a receiver listens on is refused to another, and the first goes on', () =>
-    withScene(async (scene) => {
-      const socket = socketOf(scene);
-      const receiver = await startReceiver(socket, [scene.out]);
+    withScene(async (sandbox) => {
+      const socket = socketOf(sandbox);
+      const receiver = await startReceiver(socket, [sandbox.out]);
       for (let attempt = 0; attempt < 2; attempt++) {
-        const second = await run(['receive', join(scene.folder, 'b'), '--socket', socket]);
+        const second = await run(['receive', join(sandbox.directory, 'b'), '--socket', socket]);
         expectFailure(second, 4, 'another receiver listens there');
       }
-      const sender = startInTest(['send', scene.context, '--socket', socket]);
+      const sender = startInTest(['send', sandbox.context, '--socket', socket]);
       expectDone(await bothEnds({ sender, receiver }));
-      expect(readFileSync(join(scene.out, 'a.txt'), 'utf8')).toBe('new');
+      expect(readFileSync(join(sandbox.out, 'a.txt'), 'utf8')).toBe('new');
     }));
 
   test.each(['send', 'receive'])('%s refuses a path that is too long for a socket', (side) =>
-    withScene(async (scene) => {
-      const longest = scene.folder.padEnd(scene.folder.length + 1, '/').padEnd(107, 's');
+    withScene(async (sandbox) => {
+      const longest = sandbox.directory.padEnd(sandbox.directory.length + 1, '/').padEnd(107, 's');
       const limit = ['--connect-timeout', '1ms'];
-      const subject = side === 'send' ? scene.context : scene.out;
+      const subject = side === 'send' ? sandbox.context : sandbox.out;
       expectExit(await run([side, subject, '--socket', longest, ...limit]), 7);
       const outcome = await run([side, subject, '--socket', `${longest}s`, ...limit]);
       expectFailure(outcome, 2, '108 bytes, 1 to 107 are possible; use a shorter path');
     }),
   );
 
-  test('in a folder that does not exist cannot be listened on', () =>
-    withScene(async (scene) => {
-      const socket = join(scene.folder, 'no', 'socket');
-      const outcome = await run(['receive', scene.out, '--socket', socket]);
+  test('in a directory that does not exist cannot be listened on', () =>
+    withScene(async (sandbox) => {
+      const socket = join(sandbox.directory, 'no', 'socket');
+      const outcome = await run(['receive', sandbox.out, '--socket', socket]);
       expectFailure(outcome, 4, `cannot listen on --socket ${socket}`);
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     }));
 });
 
@@ -213,10 +218,10 @@ async function leaveStale(socket: string): Promise<void> {
 }
 
 test('a second sender of one receiver is told that nobody listens', () =>
-  withScene(async (scene) => {
-    const socket = socketOf(scene);
-    const both = await startOverSocket({ socket }, [scene.context], [scene.out]);
+  withScene(async (sandbox) => {
+    const socket = socketOf(sandbox);
+    const both = await startOverSocket({ socket }, [sandbox.context], [sandbox.out]);
     expectDone(await bothEnds(both));
-    const late = await run(['send', scene.context, '--socket', socket, '--connect-timeout=1ms']);
+    const late = await run(['send', sandbox.context, '--socket', socket, '--connect-timeout=1ms']);
     expectFailure(late, 7, 'no receiver listened');
   }));

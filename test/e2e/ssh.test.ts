@@ -10,7 +10,7 @@ import {
   expectUntouched,
   withScene,
   writeTree,
-  type Scene,
+  type Sandbox,
 } from '../helpers/trees/sandbox.ts';
 import { freePort, SshServer, whyNoSshd, type Way } from '../helpers/cli/sshd.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
@@ -37,17 +37,17 @@ describe.skipIf(why !== undefined)('over ssh', () => {
 
   describe('a context', () => {
     test('arrives exact', () =>
-      withScene(async ({ folder }) => {
-        const context = join(folder, 'exotic');
+      withScene(async ({ directory }) => {
+        const context = join(directory, 'exotic');
         makeExoticTree(context, { readable: process.getuid?.() !== 0 });
-        const out = join(folder, 'fresh');
+        const out = join(directory, 'fresh');
         expectExit(await sendTo(out, context), 0);
         expect(treeState(out)).toEqual(treeState(context));
       }));
 
     test('arrives where its path has spaces and quotes', () =>
-      withScene(async ({ folder, context }) => {
-        const out = join(folder, `it's "here" $HOME`);
+      withScene(async ({ directory, context }) => {
+        const out = join(directory, `it's "here" $HOME`);
         expectExit(await sendTo(out, context), 0);
         expect(treeState(out)).toEqual(treeState(context));
       }));
@@ -77,62 +77,62 @@ describe.skipIf(why !== undefined)('over ssh', () => {
 
   describe('Ctrl-C in the middle ends both sides, and nothing is committed', () => {
     test('when only the sender hears it', () =>
-      withScene(async (scene) => {
-        const sender = await startInMiddle(scene);
+      withScene(async (sandbox) => {
+        const sender = await startInMiddle(sandbox);
         sender.child.kill('SIGINT');
         expectFailure(await sender.done, 130, 'interrupted; nothing was committed');
-        await expectNothingLeft(scene, sender);
+        await expectNothingLeft(sandbox, sender);
       }));
 
     test('when ssh hears it too, as on a terminal', () =>
-      withScene(async (scene) => {
-        const sender = await startInMiddle(scene, startGroup);
+      withScene(async (sandbox) => {
+        const sender = await startInMiddle(sandbox, startGroup);
         signalGroup(sender, 'SIGINT');
         expectFailure(await sender.done, 130, 'interrupted; nothing was committed');
-        await expectNothingLeft(scene, sender);
+        await expectNothingLeft(sandbox, sender);
       }));
   });
 
   test('SIGKILL of ssh is said, and the receiver takes all back', () =>
-    withScene(async (scene) => {
-      const sender = await startInMiddle(scene);
+    withScene(async (sandbox) => {
+      const sender = await startInMiddle(sandbox);
       const clients = processesWith(server.key, sender);
       expect(clients).toHaveLength(1);
       process.kill(clients[0]!, 'SIGKILL');
       expectFailure(await sender.done, 7, /"ssh .*" was ended by SIGKILL/);
-      await expectNothingLeft(scene, sender);
+      await expectNothingLeft(sandbox, sender);
     }));
 
   describe('a remote side that does not play its part', () => {
     test('has a profile that prints something: that is shown', () =>
-      withScene(async (scene) => {
-        const outcome = await sendTo(scene.out, scene.context, [], { key: server.noisyKey });
+      withScene(async (sandbox) => {
+        const outcome = await sendTo(sandbox.out, sandbox.context, [], { key: server.noisyKey });
         expectFailure(outcome, 6, `it begins with "${NOISE}`);
         await until('the receiver has ended', () => server.sessions().length === 0);
-        expectUntouched(scene);
+        expectUntouched(sandbox);
       }));
 
     test('has no ctxsync: its own words are shown', () =>
-      withScene(async (scene) => {
-        const remote = ['ctxsync-is-not-here', 'receive', scene.out];
-        const outcome = await run(['send', scene.context, ...server.command(remote)]);
+      withScene(async (sandbox) => {
+        const remote = ['ctxsync-is-not-here', 'receive', sandbox.out];
+        const outcome = await run(['send', sandbox.context, ...server.command(remote)]);
         expectFailure(outcome, 7, /ended with exit status 127: .*ctxsync-is-not-here.*not found/);
-        expectUntouched(scene);
+        expectUntouched(sandbox);
       }));
 
     test('is not the host that it was: the words of ssh are shown', () =>
-      withScene(async (scene) => {
+      withScene(async (sandbox) => {
         const way = { knownHosts: server.wrongHosts };
-        const outcome = await sendTo(scene.out, scene.context, [], way);
+        const outcome = await sendTo(sandbox.out, sandbox.context, [], way);
         expectFailure(outcome, 7, /ended with exit status 255: .*Host key verification failed/);
-        expectUntouched(scene);
+        expectUntouched(sandbox);
       }));
 
     test('does not listen: the words of ssh are shown', () =>
-      withScene(async (scene) => {
-        const outcome = await sendTo(scene.out, scene.context, [], { port: await freePort() });
+      withScene(async (sandbox) => {
+        const outcome = await sendTo(sandbox.out, sandbox.context, [], { port: await freePort() });
         expectFailure(outcome, 7, /ended with exit status 255: .*Connection refused/);
-        expectUntouched(scene);
+        expectUntouched(sandbox);
       }));
   });
 });
@@ -162,12 +162,12 @@ function change(context: string): void {
 
 /** A transfer of which the receiver has begun, and that does not end by itself before we end it. */
 async function startInMiddle(
-  scene: Scene,
+  sandbox: Sandbox,
   begin: (args: readonly string[]) => Started = startInTest,
 ): Promise<Started> {
-  addBigFile(scene, ENDLESS);
-  const sender = begin(['send', scene.context, ...receiveOver(scene.out)]);
-  await receives(scene);
+  addBigFile(sandbox, ENDLESS);
+  const sender = begin(['send', sandbox.context, ...receiveOver(sandbox.out)]);
+  await receives(sandbox);
   // That of sshd and the receiver's: else that none is left in the end would say nothing.
   expect(server.sessions().length).toBeGreaterThanOrEqual(2);
   return sender;
@@ -189,8 +189,8 @@ function signalGroup({ child }: Started, signal: NodeJS.Signals): void {
 }
 
 /** No ssh, no session, no receiver; and OUT is as it was. */
-async function expectNothingLeft(scene: Scene, sender: Started): Promise<void> {
+async function expectNothingLeft(sandbox: Sandbox, sender: Started): Promise<void> {
   await until('no ssh is left', () => processesWith(server.key, sender).length === 0);
   await until('no session and no receiver is left', () => server.sessions().length === 0);
-  expectUntouched(scene);
+  expectUntouched(sandbox);
 }

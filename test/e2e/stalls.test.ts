@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { RING_BYTES, SUSPENSION_MS } from '../../src/limits.ts';
 import { recordSend, run } from '../helpers/cli/cli.ts';
-import { folderInTest } from '../helpers/trees/directory-in-test.ts';
+import { directoryInTest } from '../helpers/trees/directory-in-test.ts';
 import { startHeld } from '../helpers/cli/pausable-pipe.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
@@ -24,8 +24,8 @@ const SAYS_BY_BEATS = ['--stall-after', '3s'];
 
 describe('one side sleeps', () => {
   test('a receiver that does not read is named by the sender, and accuses nobody', async () => {
-    const context = folderInTest(fillContext);
-    const out = folderInTest();
+    const context = directoryInTest(fillContext);
+    const out = directoryInTest();
     const { sender, receiver, pipe } = startHeld([context, ...SAYS], [out, ...SAYS], MIDDLE);
     await until('the transfer is in its middle', () => pipe.holds);
     const asleepSince = performance.now();
@@ -46,8 +46,8 @@ describe('one side sleeps', () => {
   });
 
   test('a sender that is silent is named by the receiver, and accuses nobody', async () => {
-    const context = folderInTest(fillContext);
-    const out = folderInTest();
+    const context = directoryInTest(fillContext);
+    const out = directoryInTest();
     // The last beat has to be too old to prove anything.
     const patience = ['--stall-after', '4s'];
     const { sender, receiver, pipe } = startHeld([context, ...SAYS], [out, ...patience], MIDDLE);
@@ -70,8 +70,8 @@ describe('one side sleeps', () => {
   });
 
   test('neither side is named when both slept', async () => {
-    const context = folderInTest(fillContext);
-    const out = folderInTest();
+    const context = directoryInTest(fillContext);
+    const out = directoryInTest();
     const { sender, receiver, pipe } = startHeld([context, ...SAYS], [out, ...SAYS], MIDDLE);
     await until('the transfer is in its middle', () => pipe.holds);
     const asleepSince = performance.now();
@@ -87,7 +87,7 @@ describe('one side sleeps', () => {
 
 describe('a tar on stdin or stdout', () => {
   test('a silent stdin is what the sender waits for, and the receiver knows', async () => {
-    const out = folderInTest();
+    const out = directoryInTest();
     const tar = await recordTar();
     const { sender, receiver } = startHeld(['-', ...SAYS], [out, ...SAYS_BY_BEATS], ALL);
     sender.child.stdin?.write(tar.subarray(0, 700));
@@ -108,7 +108,7 @@ describe('a tar on stdin or stdout', () => {
   });
 
   test('a stdout that is not read is what the receiver hangs on', async () => {
-    const context = folderInTest(fillContext);
+    const context = directoryInTest(fillContext);
     const { sender, receiver } = startHeld([context, ...SAYS], ['-', ...SAYS], ALL);
     receiver.child.stdout?.pause();
     // A busy machine may hold them up before, and a stall is not said twice within half a minute.
@@ -127,7 +127,7 @@ describe('a tar on stdin or stdout', () => {
 
 describe('the two timers', () => {
   test('beats are no progress: a sender that only beats is given up', async () => {
-    const out = folderInTest();
+    const out = directoryInTest();
     const patience = [...SAYS_BY_BEATS, '--stall-timeout', '5s'];
     const { sender, receiver } = startHeld(['-'], [out, ...patience], ALL);
     const { code, stderr } = await receiver.done;
@@ -140,7 +140,11 @@ describe('the two timers', () => {
 
   test('slow is not stalled', async () => {
     const patience = ['--stall-after', '5s'];
-    const { sender, receiver } = startHeld(['-', ...patience], [folderInTest(), ...patience], ALL);
+    const { sender, receiver } = startHeld(
+      ['-', ...patience],
+      [directoryInTest(), ...patience],
+      ALL,
+    );
     const tar = await recordTar();
     await drip(tar, sender.child.stdin!);
     const [sent, received] = await Promise.all([sender.done, receiver.done]);
@@ -150,7 +154,7 @@ describe('the two timers', () => {
 
   test('--stall-after 0 is silent, whatever happens', async () => {
     const silent = ['--stall-after', '0', '--stall-timeout', '3s'];
-    const { sender, receiver } = startHeld(['-', ...silent], [folderInTest(), ...silent], ALL);
+    const { sender, receiver } = startHeld(['-', ...silent], [directoryInTest(), ...silent], ALL);
     const [sent, received] = await Promise.all([sender.done, receiver.done]);
     expect(sent.code).toBe(8);
     expect([8, 9]).toContain(received.code);
@@ -165,7 +169,7 @@ function fillContext(context: string): void {
 
 /** A tar of 20 small files: all of it fits into every buffer on the way. */
 async function recordTar(): Promise<Buffer> {
-  const context = folderInTest();
+  const context = directoryInTest();
   for (let i = 0; i < 20; i++) writeFileSync(join(context, `file-${i}`), `content ${i}`);
   const input = await recordSend([context]);
   return (await run(['receive', '-'], { input })).stdout;

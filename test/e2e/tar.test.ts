@@ -7,7 +7,11 @@ import { describe, expect, it } from 'vitest';
 import { BIN, recordSend, run, type Outcome } from '../helpers/cli/cli.ts';
 import { evilTar } from '../helpers/trees/evil-tar.ts';
 import { makeExoticTree } from '../helpers/trees/exotic-tree.ts';
-import { makeFolder, removeFolder, withFolder } from '../helpers/trees/temporary-directory.ts';
+import {
+  makeDirectory,
+  removeDirectory,
+  withDirectory,
+} from '../helpers/trees/temporary-directory.ts';
 import {
   expectExit,
   expectFailure,
@@ -45,7 +49,7 @@ const READERS: {
     // The npm package.
     program: 'node',
     extract: (tar, out) => extractByNpm({ file: tar, cwd: out }),
-    keeps: (state) => withoutTimes(state, /^(?:symlink|folder)/),
+    keeps: (state) => withoutTimes(state, /^(?:symlink|directory)/),
   },
 ];
 
@@ -59,8 +63,8 @@ describe('send - takes a tar', () => {
   it.skipIf(isMissing('git'))(
     'of git archive, and what arrives is what tar would make',
     async () => {
-      await withFolder((folder) => {
-        const repo = join(folder, 'repo');
+      await withDirectory((directory) => {
+        const repo = join(directory, 'repo');
         const long = `${'long/'.repeat(30)}${'name-'.repeat(20)}`;
         writeTree(repo, { 'src/index.js': 'x', 'a b/ü': 'y', [long]: 'z', run: '#!/bin/sh\n' });
         symlinkSync('src/index.js', join(repo, 'link'));
@@ -73,7 +77,7 @@ describe('send - takes a tar', () => {
         git('update-index', '--chmod=+x', 'run');
         git('commit', '--quiet', '--message', 'all');
         git('tag', 'v1');
-        const [out, expected] = [join(folder, 'out'), join(folder, 'expected')];
+        const [out, expected] = [join(directory, 'out'), join(directory, 'expected')];
         shell('git -C "$1" archive HEAD | "$NODE" "$BIN" send - | "$NODE" "$BIN" receive "$2"', [
           repo,
           out,
@@ -87,8 +91,8 @@ describe('send - takes a tar', () => {
   );
 
   it('that is compressed with gzip, also in several members', async () => {
-    await withFolder(async (folder) => {
-      const context = join(folder, 'context');
+    await withDirectory(async (directory) => {
+      const context = join(directory, 'context');
       writeTree(context, { a: 'x'.repeat(300_000), 'b/c': 'y' });
       const tar = tarOf(context, '.');
       const half = tar.length / 2;
@@ -97,20 +101,20 @@ describe('send - takes a tar', () => {
         ['two', Buffer.concat([gzipSync(tar.subarray(0, half)), gzipSync(tar.subarray(half))])],
         ['padded', Buffer.concat([gzipSync(tar), Buffer.alloc(70_000)])],
       ] as const) {
-        await sendTar(input, join(folder, name));
-        expect(treeState(join(folder, name))).toEqual(treeState(context));
+        await sendTar(input, join(directory, name));
+        expect(treeState(join(directory, name))).toEqual(treeState(context));
       }
     });
   });
 
   it('with "./" before its names and mode and time of the root', async () => {
-    await withFolder(async (folder) => {
-      const context = join(folder, 'context');
+    await withDirectory(async (directory) => {
+      const context = join(directory, 'context');
       mkdirSync(context, { mode: 0o751 });
       makeExoticTree(context, { readable: !isRoot });
       const tar = tarOf(context, '.');
-      await sendTar(tar, join(folder, 'out'));
-      expect(treeState(join(folder, 'out'))).toEqual(treeState(context));
+      await sendTar(tar, join(directory, 'out'));
+      expect(treeState(join(directory, 'out'))).toEqual(treeState(context));
     });
   });
 
@@ -126,38 +130,38 @@ describe('send - takes a tar', () => {
       (...tars) => Buffer.concat([...tars.map(withoutEnd), Buffer.alloc(1_024)]),
     ],
   ])('of several %s: all of them are read', async (_, join_) => {
-    await withFolder(async (folder) => {
+    await withDirectory(async (directory) => {
       const names = ['a', 'b', 'c'];
-      for (const name of names) writeTree(join(folder, name), { [name]: name.repeat(5_000) });
-      const input = join_(...names.map((name) => tarOf(join(folder, name), name)));
-      await sendTar(input, join(folder, 'out'));
-      expect(Object.keys(treeState(join(folder, 'out')))).toEqual(['', ...names]);
+      for (const name of names) writeTree(join(directory, name), { [name]: name.repeat(5_000) });
+      const input = join_(...names.map((name) => tarOf(join(directory, name), name)));
+      await sendTar(input, join(directory, 'out'));
+      expect(Object.keys(treeState(join(directory, 'out')))).toEqual(['', ...names]);
     });
   });
 
-  it('of tar -g, whose folders keep their mode, also the empty ones', async () => {
-    await withFolder(async (folder) => {
-      const context = join(folder, 'context');
+  it('of tar -g, whose directories keep their mode, also the empty ones', async () => {
+    await withDirectory(async (directory) => {
+      const context = join(directory, 'context');
       writeTree(context, { 'private/key': 'x' });
       mkdirSync(join(context, 'empty'));
       chmodSync(join(context, 'private'), 0o700);
       execFileSync('find', [context, '-exec', 'touch', '-d', '@1000000000', '{}', '+']);
       const options = { maxBuffer: 1e9, stdio: ['ignore', 'pipe', 'pipe'] as const };
       for (const format of ['gnu', 'posix']) {
-        const snapshot = join(folder, `snapshot-${format}`);
+        const snapshot = join(directory, `snapshot-${format}`);
         const args = ['-g', snapshot, '-C', context, `--format=${format}`, '-cf', '-', '.'];
         await sendTar(
           execFileSync('tar', args, { ...options, stdio: [...options.stdio] }),
-          join(folder, format),
+          join(directory, format),
         );
-        expect(treeState(join(folder, format))).toEqual(treeState(context));
+        expect(treeState(join(directory, format))).toEqual(treeState(context));
       }
     });
   });
 
   it('with a file twice, which GNU tar makes a hardlink to itself of, and names it', async () => {
-    await withFolder(async (folder) => {
-      const out = join(folder, 'out');
+    await withDirectory(async (directory) => {
+      const out = join(directory, 'out');
       const tar = evilTar({ path: './a', content: 'a' }, { path: './a', type: '1', link: './a' });
       const sent = await run(['send', '-'], { input: tar });
       expectExit(sent, 0);
@@ -170,10 +174,10 @@ describe('send - takes a tar', () => {
   });
 
   it('with members of unknown type, which are files, with a warning', async () => {
-    await withFolder(async (folder) => {
-      const out = join(folder, 'out');
+    await withDirectory(async (directory) => {
+      const out = join(directory, 'out');
       const tar = evilTar({ path: 'q', type: 'Q', content: 'hello' }, { path: 'b', type: 'V' });
-      const report = join(folder, 'report.json');
+      const report = join(directory, 'report.json');
       const sent = await run(['send', '-', '--report', report], { input: tar });
       expectExit(sent, 0);
       expect(sent.stderr).toMatch(/q.*tar type "Q" is unknown: taken for a file/);
@@ -187,33 +191,33 @@ describe('send - takes a tar', () => {
   });
 
   it("in GNU's own format, with its long names", async () => {
-    await withFolder(async (folder) => {
-      const context = join(folder, 'context');
+    await withDirectory(async (directory) => {
+      const context = join(directory, 'context');
       writeTree(context, { [`${'d'.repeat(120)}/${'f'.repeat(200)}`]: 'x', caf: 'y' });
       symlinkSync('t'.repeat(300), join(context, 'link'));
       execFileSync('find', [context, '-exec', 'touch', '-h', '-d', '@1000000000', '{}', '+']);
-      await sendTar(tarOf(context, '.', 'gnu'), join(folder, 'out'));
-      expect(treeState(join(folder, 'out'))).toEqual(treeState(context));
+      await sendTar(tarOf(context, '.', 'gnu'), join(directory, 'out'));
+      expect(treeState(join(directory, 'out'))).toEqual(treeState(context));
     });
   });
 
-  it('without entries for its folders, which are made', async () => {
-    await withFolder(async (folder) => {
-      const context = join(folder, 'context');
+  it('without entries for its directories, which are made', async () => {
+    await withDirectory(async (directory) => {
+      const context = join(directory, 'context');
       writeTree(context, { 'a/b/c': 'c', 'a/d': 'd' });
-      await sendTar(tarOf(context, 'a/b/c a/d'), join(folder, 'out'));
-      const state = treeState(join(folder, 'out'));
+      await sendTar(tarOf(context, 'a/b/c a/d'), join(directory, 'out'));
+      const state = treeState(join(directory, 'out'));
       expect(Object.keys(state)).toEqual(['', 'a', 'a/b', 'a/b/c', 'a/d']);
-      expect(state['a']).toMatch(/^folder 755 /);
+      expect(state['a']).toMatch(/^directory 755 /);
       expect(state['a/b/c']).toBe(treeState(context)['a/b/c']);
     });
   });
 
   it('that has no entries at all, with a warning', async () => {
-    await withFolder(async (folder) => {
-      const { stderr } = await sendTar(Buffer.alloc(10_240), join(folder, 'out'));
+    await withDirectory(async (directory) => {
+      const { stderr } = await sendTar(Buffer.alloc(10_240), join(directory, 'out'));
       expect(stderr).toContain('warning: the context is empty');
-      expect(Object.keys(treeState(join(folder, 'out')))).toEqual(['']);
+      expect(Object.keys(treeState(join(directory, 'out')))).toEqual(['']);
     });
   });
 });
@@ -226,7 +230,7 @@ describe('send - refuses', () => {
     ['--ignore-file', 'x'],
   ])('%s: a tar is sent as it is', async (...rules) => {
     const sent = await run(['send', '-', ...rules], { input: Buffer.alloc(1024) });
-    expectFailure(sent, 2, `${rules[0]} is for folders: a tar ("-") is sent as it is`);
+    expectFailure(sent, 2, `${rules[0]} is for directories: a tar ("-") is sent as it is`);
   });
 
   it.each<[what: string, input: () => Buffer, words: string]>([
@@ -269,31 +273,31 @@ describe('send - refuses', () => {
     ['bzip2', () => magic('425a6839'), 'compressed with bzip2; only plain and gzip are read'],
     ['zstd', () => magic('28b52ffd'), 'compressed with zstd; only plain and gzip are read'],
   ])('%s, and nothing is committed', async (_, input, words) => {
-    await withScene(async (scene) => {
+    await withScene(async (sandbox) => {
       const sent = await run(['send', '-'], { input: input() });
       expectFailure(sent, 3, words);
-      const received = await run(['receive', scene.out], { input: sent.stdout });
+      const received = await run(['receive', sandbox.out], { input: sent.stdout });
       expectFailure(received, 9, words);
-      expectUntouched(scene);
+      expectUntouched(sandbox);
     });
   });
 });
 
 describe('receive - writes a tar', () => {
   it('that tar lists and extracts to what was sent', async () => {
-    await withFolder(async (folder) => {
-      const [context, out] = [join(folder, 'context'), join(folder, 'out')];
+    await withDirectory(async (directory) => {
+      const [context, out] = [join(directory, 'context'), join(directory, 'out')];
       mkdirSync(context, { mode: 0o751 });
       makeExoticTree(context, { readable: !isRoot });
       shell('cd "$1" && "$NODE" "$BIN" send . | "$NODE" "$BIN" receive - > ../context.tar', [
         context,
       ]);
       const list = shell('tar -tf "$1" --quoting-style=literal --show-transformed-names | wc -l', [
-        join(folder, 'context.tar'),
+        join(directory, 'context.tar'),
       ]);
       expect(Number(list)).toBeGreaterThan(Object.keys(treeState(context)).length);
       mkdirSync(out);
-      shell('tar -xpf "$1" -C "$2"', [join(folder, 'context.tar'), out]);
+      shell('tar -xpf "$1" -C "$2"', [join(directory, 'context.tar'), out]);
       expect(treeState(out)).toEqual(withWholeSeconds(treeState(context)));
     });
   });
@@ -302,9 +306,9 @@ describe('receive - writes a tar', () => {
     'that $program extracts to what was sent',
     async ({ program, extract, keeps }, context) => {
       if (isMissing(program)) context.skip(`${program} is not on PATH`);
-      await withFolder(async (folder) => {
+      await withDirectory(async (directory) => {
         const [from, tar, out] = ['context', 'context.tar', 'out'].map((name) =>
-          join(folder, name),
+          join(directory, name),
         );
         writeTree(from!, {
           'web/app.js': 'app()',
@@ -328,8 +332,8 @@ describe('receive - writes a tar', () => {
   );
 
   it('that send - takes again', async () => {
-    await withFolder(async (folder) => {
-      const [context, out] = [join(folder, 'context'), join(folder, 'out')];
+    await withDirectory(async (directory) => {
+      const [context, out] = [join(directory, 'context'), join(directory, 'out')];
       mkdirSync(context);
       makeExoticTree(context, { readable: !isRoot });
       const received = await run(['receive', '-'], { input: await recordSend([context]) });
@@ -338,10 +342,10 @@ describe('receive - writes a tar', () => {
     });
   });
 
-  it('puts a single named context into the folder of its name', async () => {
-    await withFolder(async (folder) => {
-      writeTree(join(folder, 'context'), { 'a/b': 'x' });
-      const input = await recordSend([`web=${join(folder, 'context')}`]);
+  it('puts a single named context into the directory of its name', async () => {
+    await withDirectory(async (directory) => {
+      writeTree(join(directory, 'context'), { 'a/b': 'x' });
+      const input = await recordSend([`web=${join(directory, 'context')}`]);
       const { stdout } = await run(['receive', '-'], { input });
       const listed = spawnSync('tar', ['-tf', '-'], { input: stdout }).stdout.toString();
       expect(listed.split('\n').slice(0, -1)).toEqual(['web/', 'web/a/', 'web/a/b']);
@@ -349,16 +353,16 @@ describe('receive - writes a tar', () => {
   });
 
   it('and refuses several contexts', async () => {
-    await withFolder(async (folder) => {
-      writeTree(folder, { 'a/x': '', 'b/y': '' });
-      const input = await recordSend([`a=${join(folder, 'a')}`, `b=${join(folder, 'b')}`]);
+    await withDirectory(async (directory) => {
+      writeTree(directory, { 'a/x': '', 'b/y': '' });
+      const input = await recordSend([`a=${join(directory, 'a')}`, `b=${join(directory, 'b')}`]);
       const outcome = await run(['receive', '-'], { input });
-      expectFailure(outcome, 2, 'several contexts were sent', 'receive them into a folder');
+      expectFailure(outcome, 2, 'several contexts were sent', 'receive them into a directory');
     });
   });
 
   it('and refuses --delete', async () => {
-    expectFailure(await run(['receive', '--delete', '-']), 2, '--delete is for a folder');
+    expectFailure(await run(['receive', '--delete', '-']), 2, '--delete is for a directory');
   });
 });
 
@@ -390,12 +394,12 @@ async function sendTar(input: Uint8Array, out: string): Promise<Outcome> {
 
 /** A file of 5,000 bytes and one of a single byte, which ends at byte 8,704. */
 function smallTar(): Buffer {
-  const folder = makeFolder();
+  const directory = makeDirectory();
   try {
-    writeTree(folder, { a: 'x'.repeat(5_000), b: 'y' });
-    return tarOf(folder, 'a b');
+    writeTree(directory, { a: 'x'.repeat(5_000), b: 'y' });
+    return tarOf(directory, 'a b');
   } finally {
-    removeFolder(folder);
+    removeDirectory(directory);
   }
 }
 
@@ -419,8 +423,8 @@ function withoutEnd(tar: Buffer): Buffer {
   return Buffer.concat([tar.subarray(0, Math.ceil((last + 1) / 512) * 512), Buffer.alloc(512)]);
 }
 
-function tarOf(folder: string, members: string, format: 'posix' | 'gnu' = 'posix'): Buffer {
-  const args = ['-C', folder, `--format=${format}`, '-cf', '-', ...members.split(' ')];
+function tarOf(directory: string, members: string, format: 'posix' | 'gnu' = 'posix'): Buffer {
+  const args = ['-C', directory, `--format=${format}`, '-cf', '-', ...members.split(' ')];
   return execFileSync('tar', args, { maxBuffer: 1e9 });
 }
 

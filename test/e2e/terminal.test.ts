@@ -2,7 +2,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { recordSend, run } from '../helpers/cli/cli.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { openTerminal, PROMPT, whyNoTerminals, type Terminal } from '../helpers/cli/terminal.ts';
 import { until } from '../helpers/until.ts';
 
@@ -76,7 +76,7 @@ describe.skipIf(why !== undefined).each([80, 40])('send | receive on %d columns'
 
   test('Ctrl-C ends both: each says one line, and no stage is left', async () => {
     const terminal = await openTerminal(columns);
-    const out = join(terminal.folder, 'out');
+    const out = join(terminal.directory, 'out');
     await startTransfer(terminal, 'ctxsync receive out');
     await until('the transfer is in its middle', () => {
       const progress = terminal.screen().at(-1) ?? '';
@@ -119,19 +119,19 @@ async function startTransfer(
   receive: string,
   sendOptions: string[] = [],
 ): Promise<string> {
-  const { folder } = terminal;
+  const { directory } = terminal;
   const tar = await recordTar();
   const half = tar.length / 2;
-  writeFileSync(join(folder, 'half-1'), tar.subarray(0, half));
-  writeFileSync(join(folder, 'half-2'), tar.subarray(half));
-  writeFileSync(join(folder, 'source'), SOURCE);
+  writeFileSync(join(directory, 'half-1'), tar.subarray(0, half));
+  writeFileSync(join(directory, 'half-2'), tar.subarray(half));
+  writeFileSync(join(directory, 'source'), SOURCE);
   const line = `sh source | ${['ctxsync send -', ...sendOptions].join(' ')} | ${receive}; echo "status $?"`;
   terminal.type(line);
   return `${PROMPT} ${line}`;
 }
 
 async function finish(terminal: Terminal): Promise<void> {
-  writeFileSync(join(terminal.folder, 'go'), '');
+  writeFileSync(join(terminal.directory, 'go'), '');
   await until('the prompt is back', () => terminal.screen().at(-1) === PROMPT);
 }
 
@@ -144,7 +144,7 @@ function expectPromptIntact(terminal: Terminal): void {
 }
 
 function recordTar(): Promise<Buffer> {
-  return withFolder(async (context) => {
+  return withDirectory(async (context) => {
     for (let i = 0; i < FILES; i++) writeFileSync(join(context, `file-${i}`), `content ${i}`);
     const input = await recordSend([context]);
     return (await run(['receive', '-'], { input })).stdout;

@@ -5,7 +5,7 @@ import { EntryValidator } from '../../src/entry/entry-validator.ts';
 import { anEntry } from '../helpers/trees/archive-io.ts';
 
 const file = (path: string, linked = false): OfferedEntry => ({ ...anEntry({ path }), linked });
-const directory = (path: string) => anEntry({ path, kind: 'folder' });
+const directory = (path: string) => anEntry({ path, kind: 'directory' });
 const symlink = (path: string, link: string) => anEntry({ path, kind: 'symlink', link });
 const hardlink = (path: string, link: string) => anEntry({ path, kind: 'hardlink', link });
 
@@ -43,7 +43,7 @@ test.each([
   expect(() => check(entries)).toThrow(
     expect.objectContaining({
       code: 'unsafe-entry',
-      message: expect.stringContaining('is no folder of this context') as string,
+      message: expect.stringContaining('is no directory of this context') as string,
     }),
   );
 });

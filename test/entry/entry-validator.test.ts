@@ -11,7 +11,7 @@ function createValidator(limits = { maxEntries: 10_000, maxBytes: 1_000 }): Entr
 }
 
 const file = (path: string, size = 0) => anEntry({ path, size });
-const folder = (path: string) => anEntry({ path, kind: 'folder' });
+const directory = (path: string) => anEntry({ path, kind: 'directory' });
 const symlink = (path: string, link: string) => anEntry({ path, kind: 'symlink', link });
 const hardlink = (path: string, link: string) => anEntry({ path, kind: 'hardlink', link });
 const kindOf = (kind: EntryKind, path: string): Entry => anEntry({ path, kind, link: 'target' });
@@ -32,10 +32,10 @@ function expectUnsafe(entries: Entry[], why: RegExp): void {
 test('a context with all kinds of entries passes', () => {
   const validator = createValidator();
   const entries = [
-    folder(''),
+    directory(''),
     file('a', 5),
-    folder('b'),
-    folder('b/c'),
+    directory('b'),
+    directory('b/c'),
     file('b/c/d'),
     symlink('b/e', '../../anywhere'),
     symlink('b/f', '/etc/passwd'),
@@ -50,15 +50,15 @@ test('a context with all kinds of entries passes', () => {
 
 describe('paths', () => {
   test.each(['/', '/a', '//a', '/../a'])('%j is absolute', (path) => {
-    expectUnsafe([folder(path)], /it is an absolute path/);
+    expectUnsafe([directory(path)], /it is an absolute path/);
   });
 
   test.each(['..', '../a', 'a/..', 'a/../b', 'a/../../b'])('%j climbs', (path) => {
-    expectUnsafe([folder('a'), folder(path)], /its path has "\.\."/);
+    expectUnsafe([directory('a'), directory(path)], /its path has "\.\."/);
   });
 
   test.each(['.', './a', 'a/.', 'a/./b', 'a//b', 'a/'])('%j has an empty name', (path) => {
-    expectUnsafe([folder('a'), folder(path)], /its path has an empty name/);
+    expectUnsafe([directory('a'), directory(path)], /its path has an empty name/);
   });
 
   test.each(['\0', 'a\0', 'a\0/../b'])('%j has a NUL', (path) => {
@@ -75,67 +75,70 @@ describe('paths', () => {
       const names = Array.from({ length: Math.ceil(length / 150) }, () => 'n'.repeat(150));
       return names.join('/').slice(0, length);
     };
-    const folders = (last: string) => {
+    const directories = (last: string) => {
       const names = last.split('/');
-      return names.map((_, index) => folder(names.slice(0, index + 1).join('/')));
+      return names.map((_, index) => directory(names.slice(0, index + 1).join('/')));
     };
     const validator = createValidator();
-    for (const entry of folders(path(MAX_PATH_BYTES))) validator.check(entry);
+    for (const entry of directories(path(MAX_PATH_BYTES))) validator.check(entry);
     expect(path(MAX_PATH_BYTES)).toHaveLength(MAX_PATH_BYTES);
-    expectUnsafe(folders(path(MAX_PATH_BYTES + 1)), /its path has 3801 bytes/);
+    expectUnsafe(directories(path(MAX_PATH_BYTES + 1)), /its path has 3801 bytes/);
   });
 
   test('an entry lies at most MAX_DEPTH deep', () => {
-    const at = (depth: number) => folder(Array.from({ length: depth }, () => 'd').join('/'));
+    const at = (depth: number) => directory(Array.from({ length: depth }, () => 'd').join('/'));
     const validator = createValidator();
     for (let depth = 1; depth <= MAX_DEPTH; depth++) validator.check(at(depth));
-    expect(() => validator.check(at(MAX_DEPTH + 1))).toThrow(/lies deeper than 1024 folders/);
+    expect(() => validator.check(at(MAX_DEPTH + 1))).toThrow(/lies deeper than 1024 directories/);
   });
 
   test.each(['.ctxsync-lock', '.ctxsync-0123456789abcdef', '.ctxsync-0123456789abcdef/a'])(
     "%j is a receiver's own",
     (path) => {
-      expectUnsafe([folder(path)], /it has a receiver's own work name/);
+      expectUnsafe([directory(path)], /it has a receiver's own work name/);
     },
   );
 
   test('so it is at every depth', () => {
     const message = /it has a receiver's own work name/;
-    expectUnsafe([folder('a'), folder('a/.ctxsync-lock')], message);
-    expectUnsafe([folder('a'), folder('a/b'), file('a/b/.CTXSYNC-x')], message);
+    expectUnsafe([directory('a'), directory('a/.ctxsync-lock')], message);
+    expectUnsafe([directory('a'), directory('a/b'), file('a/b/.CTXSYNC-x')], message);
   });
 
   test('a name that only resembles one is any other', () => {
     const validator = createValidator();
     const others = ['.ctxsync', 'x.ctxsync-lock', 'ctxsync-0', '.ctxsyncs-lock'];
-    for (const path of others) validator.check(folder(path));
+    for (const path of others) validator.check(directory(path));
   });
 });
 
-describe('folders', () => {
-  test.each<EntryKind>(['file', 'folder', 'symlink'])('a %s needs its folder before it', (kind) => {
-    expectUnsafe([kindOf(kind, 'a/b')], /its folder a is no folder of this context/);
-    expectUnsafe([folder('a'), kindOf(kind, 'a/b/c')], /its folder a\/b is no folder/);
-  });
+describe('directories', () => {
+  test.each<EntryKind>(['file', 'directory', 'symlink'])(
+    'a %s needs its directory before it',
+    (kind) => {
+      expectUnsafe([kindOf(kind, 'a/b')], /its directory a is no directory of this context/);
+      expectUnsafe([directory('a'), kindOf(kind, 'a/b/c')], /its directory a\/b is no directory/);
+    },
+  );
 
   test.each([file('a'), symlink('a', '.'), hardlink('a', 'target')])(
     'a $kind has nothing beneath it',
     (above) => {
-      expectUnsafe([file('target'), above, file('a/b')], /its folder a is no folder/);
+      expectUnsafe([file('target'), above, file('a/b')], /its directory a is no directory/);
     },
   );
 
-  test('the root is a folder', () => {
+  test('the root is a directory', () => {
     for (const kind of ['file', 'symlink', 'hardlink'] as const) {
       expectUnsafe([kindOf(kind, '')], new RegExp(`refused \\./: the root is a ${kind}`));
     }
   });
 
-  test('it is told whether a folder came', () => {
+  test('it is told whether a directory came', () => {
     const validator = createValidator();
     expect([validator.hasDirectory(''), validator.hasDirectory('a')]).toEqual([true, false]);
-    validator.check(folder(''));
-    validator.check(folder('a'));
+    validator.check(directory(''));
+    validator.check(directory('a'));
     validator.check(file('b'));
     expect([validator.hasDirectory('a'), validator.hasDirectory('b')]).toEqual([true, false]);
   });
@@ -149,7 +152,7 @@ describe('a path that comes twice', () => {
     return validator.check(second);
   };
 
-  test.each<EntryKind>(['file', 'folder', 'symlink', 'hardlink'])(
+  test.each<EntryKind>(['file', 'directory', 'symlink', 'hardlink'])(
     'of the same kind is told: %s',
     (kind) => {
       expect(again(kindOf(kind, 'a'), kindOf(kind, 'a'))).toBe(true);
@@ -162,7 +165,7 @@ describe('a path that comes twice', () => {
   });
 
   test('the root may come twice', () => {
-    expect(again(folder(''), folder(''))).toBe(true);
+    expect(again(directory(''), directory(''))).toBe(true);
   });
 
   test.each(TYPE_CHANGES)('as a %s and then a %s is refused', (first, second) => {
@@ -186,20 +189,20 @@ describe('links', () => {
 
   test('a hardlink may be another name of a symlink, and counts as one', () => {
     const twins = [symlink('a', 'text'), hardlink('b', 'a'), hardlink('c', 'b')];
-    expectUnsafe([...twins, file('c/x')], /its folder c is no folder/);
+    expectUnsafe([...twins, file('c/x')], /its directory c is no directory/);
     expectUnsafe([...twins, file('c')], /it comes twice, as a symlink and as a file/);
   });
 
   test.each([
     ['outside', '../a'],
     ['nowhere', 'nowhere'],
-    ['in a folder that is none', 'file/b'],
-    ['in a folder that did not come', 'later/b'],
+    ['in a directory that is none', 'file/b'],
+    ['in a directory that did not come', 'later/b'],
     ['the root', '.'],
-    ['a folder', 'folder'],
+    ['a directory', 'directory'],
     ['through a symlink', 'symlink/file'],
   ])('a hardlink to what is %s is refused', (_, link) => {
-    const before = [file('file'), folder('folder'), symlink('symlink', '.')];
+    const before = [file('file'), directory('directory'), symlink('symlink', '.')];
     expectUnsafe(
       [...before, hardlink('a', link)],
       /is neither a file nor a symlink of this context/,
@@ -215,7 +218,7 @@ describe('links', () => {
 test('entries and bytes are limited; the root and what comes again count too', () => {
   const overLimit = expect.objectContaining({ code: 'over-limit' });
   const entries = createValidator({ maxEntries: 2, maxBytes: 100 });
-  entries.check(folder(''));
+  entries.check(directory(''));
   entries.check(file('a'));
   expect(() => entries.check(file('a'))).toThrow(overLimit);
   const bytes = createValidator({ maxEntries: 10, maxBytes: 100 });

@@ -35,7 +35,7 @@ const entry: fc.Arbitrary<ManifestEntry> = fc.oneof(
     { path, kind: fc.constant('file'), ...common, size, linked: fc.constant(true), sha256 },
     { requiredKeys: ['path', 'kind', 'mode', 'mtimeUs', 'size', 'stamp'] },
   ),
-  fc.record({ path, kind: fc.constant('folder'), ...common, size: fc.constant(0) }),
+  fc.record({ path, kind: fc.constant('directory'), ...common, size: fc.constant(0) }),
   fc.record({
     path,
     kind: fc.constantFrom('symlink', 'hardlink'),
@@ -72,7 +72,7 @@ describe('a manifest', () => {
     const long = `${'x'.repeat(254)}/`.repeat(15).slice(0, MAX_PATH_BYTES);
     const text = '\xff'.repeat(MAX_LINK_BYTES);
     const some = [
-      aListed({ path: '', kind: 'folder' }),
+      aListed({ path: '', kind: 'directory' }),
       aListed({ path: long, kind: 'symlink', link: text }),
       aListed({ path: `${long.slice(0, -1)}y`, kind: 'hardlink', link: long }),
     ];
@@ -157,8 +157,8 @@ describe('a manifest that is broken', () => {
     ['with an entry twice', ['a', 'a'], 'a'],
     ['with its root twice', ['', ''], ''],
     ['with its root later', ['a', ''], ''],
-    ['with a folder after what is in it', ['a/b', 'a'], 'a'],
-    ['with what is in a folder after its sibling', ['a', 'a!', 'a/b'], 'a/b'],
+    ['with a directory after what is in it', ['a/b', 'a'], 'a'],
+    ['with what is in a directory after its sibling', ['a', 'a!', 'a/b'], 'a/b'],
     ['ordered as signed bytes', ['\xff', 'a'], 'a'],
   ])('%s is corrupt, and says where', (_, paths, at) => {
     const text = paths.map((each) => `d755 0 0 0 0badcafe\0${each}\0`).join('');
@@ -168,16 +168,16 @@ describe('a manifest that is broken', () => {
 
   it('out of order is corrupt also where the paths share their beginning', () => {
     expectCorrupt(
-      'f644 0 0 0 0badcafe\0folder/b\0f644 0 0 7 0badcafe\0a\0',
-      'is out of order at folder/a',
+      'f644 0 0 0 0badcafe\0directory/b\0f644 0 0 7 0badcafe\0a\0',
+      'is out of order at directory/a',
     );
     expectCorrupt(
-      'f644 0 0 0 0badcafe\0folder/b\0f644 0 0 8 0badcafe\0\0',
-      'is out of order at folder/b',
+      'f644 0 0 0 0badcafe\0directory/b\0f644 0 0 8 0badcafe\0\0',
+      'is out of order at directory/b',
     );
     expectCorrupt(
-      'f644 0 0 0 0badcafe\0folder/b\0f644 0 0 6 0badcafe\0\0',
-      'is out of order at folder',
+      'f644 0 0 0 0badcafe\0directory/b\0f644 0 0 6 0badcafe\0\0',
+      'is out of order at directory',
     );
   });
 

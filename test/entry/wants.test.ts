@@ -16,7 +16,7 @@ const byte = fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(
 const want: fc.Arbitrary<Want> = fc.record(
   {
     path: fc.oneof(fc.string({ unit: byte, maxLength: 300 }), fc.constantFrom('', '+', '=', '\n')),
-    kind: fc.constantFrom('file', 'folder', 'symlink', 'hardlink'),
+    kind: fc.constantFrom('file', 'directory', 'symlink', 'hardlink'),
     stamp: fc.stringMatching(/^[0-9a-f]{8}$/),
     sha256: fc.stringMatching(/^[0-9a-f]{64}$/),
   },
@@ -83,8 +83,8 @@ describe('a list of wants that is broken', () => {
     ['out of order', ['b', 'a'], 'a'],
     ['with a path twice', ['a', 'a'], 'a'],
     ['with its root twice', ['', ''], ''],
-    ['with a folder after what is in it', ['a/b', 'a'], 'a'],
-    ['with what is in a folder after its sibling', ['a', 'a!', 'a/b'], 'a/b'],
+    ['with a directory after what is in it', ['a/b', 'a'], 'a'],
+    ['with what is in a directory after its sibling', ['a', 'a!', 'a/b'], 'a/b'],
   ])('%s is corrupt, and says where', (_, paths, at) => {
     for (const slices of [[1], [Infinity]]) {
       expectCorrupt(

@@ -1,7 +1,7 @@
 import { CtxsyncError } from '../../src/errors.ts';
 
 /** What it fails with, which it has to. */
-export function thrownBy(run: () => unknown): CtxsyncError {
+export function captureError(run: () => unknown): CtxsyncError {
   return CtxsyncError.from(caughtFrom(run));
 }
 

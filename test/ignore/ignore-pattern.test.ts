@@ -104,7 +104,7 @@ describe('a pattern matches as moby/patternmatcher does', () => {
     ['"[[:^alpha:]]" is its opposite', '[[:^alpha:]]', 'q', false],
     ['"[*]" ends early', '[*]', '^^]', true],
     ['"[*]" ends early', '[*]', '*', false],
-    ['"**" does not cross a newline between folders', '**/*.x', 'a\nb/c.x', false],
+    ['"**" does not cross a newline between directories', '**/*.x', 'a\nb/c.x', false],
     ['"*" does cross one', '*.x', 'a\nb.x', true],
     ['a BOM before a wildcard is dropped', '\uFEFF*.x', 'a.x', true],
     ['a BOM in a literal is kept', '\uFEFFa', 'a', false],
@@ -215,15 +215,15 @@ describe('a bad pattern is refused', () => {
     ['[[:nope:]]', 'names of classes'],
     ['\\p{Nope}', 'names of classes'],
     ['[\\x62-a]', 'write the lower end of a range first'],
-    ['bin\\y', 'write "\\\\" for a "\\" itself, "/" between folders'],
+    ['bin\\y', 'write "\\\\" for a "\\" itself, "/" between directories'],
     ['[a-\\x2]', 'write "\\\\" for a "\\" itself'],
   ])('%s, saying how to write it', (pattern, hint) => {
     expect(() => new IgnorePattern(pattern)).toThrow(hint);
   });
 });
 
-describe('what a folder can hold', () => {
-  it.each<[pattern: string, folder: string, could: boolean]>([
+describe('what a directory can hold', () => {
+  it.each<[pattern: string, directory: string, could: boolean]>([
     ['src/lib/keep', 'src', true],
     ['src/lib/keep', 'src/lib', true],
     ['src/lib/keep', 'src/lib/keep', false],
@@ -255,11 +255,11 @@ describe('what a folder can hold', () => {
     ['a^b*', 'a', false],
     ['src/[^x]/y', 'src/a', true],
     ['src/[^x]/y', 'web', false],
-  ])('%s beneath %s: %s', (pattern, folder, could) => {
-    expect(new IgnorePattern(pattern).couldMatchBeneath(folder, folder)).toBe(could);
+  ])('%s beneath %s: %s', (pattern, directory, could) => {
+    expect(new IgnorePattern(pattern).couldMatchBeneath(directory, directory)).toBe(could);
   });
 
-  it.each<[what: string, pattern: string, folder: string]>([
+  it.each<[what: string, pattern: string, directory: string]>([
     ['a negated class', 'a[^x]b*', 'a'],
     ['a range', 'a[+-9]b', 'a'],
     ['"[*]", which ends early', 'a[*]b]', 'a'],
@@ -268,8 +268,8 @@ describe('what a folder can hold', () => {
     ['"{0}" behind a "/"', 'x/{0}a*', 'xa'],
     ['an alternative', 'a*|b/c', 'b'],
     ['a quoted "/"', '\\Qa/b\\Ec*', 'a'],
-  ])('counts what %s could match', (_what, pattern, folder) => {
-    expect(new IgnorePattern(pattern).couldMatchBeneath(folder, folder)).toBe(true);
+  ])('counts what %s could match', (_what, pattern, directory) => {
+    expect(new IgnorePattern(pattern).couldMatchBeneath(directory, directory)).toBe(true);
   });
 
   it('takes bytes that are not UTF-8 as the match does', () => {
@@ -307,8 +307,8 @@ describe('what a folder can hold', () => {
         const compiled = tryCompile(pattern);
         if (!compiled?.matches(parts.join('/'), parts.join('/'))) return;
         for (let depth = 1; depth < parts.length; depth++) {
-          const folder = parts.slice(0, depth).join('/');
-          expect(compiled.couldMatchBeneath(folder, folder)).toBe(true);
+          const directory = parts.slice(0, depth).join('/');
+          expect(compiled.couldMatchBeneath(directory, directory)).toBe(true);
         }
       }),
       proving(40_000),
@@ -319,13 +319,13 @@ describe('what a folder can hold', () => {
     const beneath = words(['a', 'b', '/'], 5).filter(isClean);
     for (const pattern of words(['a', '*', '/'], 4).filter(isClean)) {
       const compiled = new IgnorePattern(pattern);
-      for (const folder of ['a', 'b', 'a/b']) {
+      for (const directory of ['a', 'b', 'a/b']) {
         const found = beneath.some((rest) => {
-          const path = `${folder}/${rest}`;
+          const path = `${directory}/${rest}`;
           return compiled.matches(path, path);
         });
-        if (compiled.couldMatchBeneath(folder, folder) !== found) {
-          expect.fail(`${pattern} beneath ${folder} should be ${found}`);
+        if (compiled.couldMatchBeneath(directory, directory) !== found) {
+          expect.fail(`${pattern} beneath ${directory} should be ${found}`);
         }
       }
     }

@@ -9,7 +9,7 @@ import { decodeRunes } from '../../src/ignore/ignore-pattern.ts';
 import {
   IgnoreRules,
   type Decision,
-  type FolderMatch,
+  type DirectoryMatch,
   type IgnoreRule,
 } from '../../src/ignore/ignore-rules.ts';
 import { proving } from '../helpers/proofs.ts';
@@ -40,13 +40,14 @@ describe('cases from the tests of moby, BuildKit, fsutil, docker-py and balena',
     const pruned = walk(rules, tree, true);
     expect(pruned.files.map(toText).toSorted()).toEqual((example.kept ?? []).toSorted());
     expect(pruned).toEqual(walk(rules, tree, false));
-    expect(pruned.folders.map(toText)).toEqual(expect.arrayContaining(example.keptDirs ?? []));
-    for (const gone of example.goneDirs ?? []) expect(pruned.folders).not.toContain(fromText(gone));
+    expect(pruned.directories.map(toText)).toEqual(expect.arrayContaining(example.keptDirs ?? []));
+    for (const gone of example.goneDirs ?? [])
+      expect(pruned.directories).not.toContain(fromText(gone));
   });
 });
 
 describe('rules', () => {
-  it('say which of them decides, the last that matches the path or a folder above it', () => {
+  it('say which of them decides, the last that matches the path or a directory above it', () => {
     const rules = ruleList('dir', '*.md', '!dir/keep', 'dir/keep/*.tmp');
     const at = (path: string) => decide(rules, path);
     expect(at('src').rule).toBeUndefined();
@@ -57,7 +58,7 @@ describe('rules', () => {
     expect(at('dir/keep/a.tmp').ignored).toBe(true);
   });
 
-  it('match a folder above even where an earlier rule had not yet ignored it', () => {
+  it('match a directory above even where an earlier rule had not yet ignored it', () => {
     // Here BuildKit's walk (MatchesUsingParentResults) ignores a/b; see IgnoreRules.
     expect(decide(ruleList('a/b', '!a'), 'a/b').ignored).toBe(false);
   });
@@ -92,7 +93,7 @@ describe('rules', () => {
   });
 });
 
-describe('an ignored folder', () => {
+describe('an ignored directory', () => {
   it('is pruned unless an exception could match beneath it', () => {
     const rules = ruleList('*', '!src/lib/keep', '!docs/*.md');
     expect(rules.couldIncludeBeneath('src', decide(rules, 'src'))).toBe(true);
@@ -142,7 +143,7 @@ describe('on every tree and list of rules', () => {
   const line = fc.tuple(fc.constantFrom('', '!'), pattern).map(([sign, glob]) => sign + glob);
   const lines = fc.array(line, { maxLength: 6 });
 
-  it('deciding from folder to folder equals matching every parent anew', () => {
+  it('deciding from directory to directory equals matching every parent anew', () => {
     fc.assert(
       fc.property(lines, path, (written, target) => {
         const rules = ruleList(...written);
@@ -152,7 +153,7 @@ describe('on every tree and list of rules', () => {
     );
   });
 
-  it('pruning changes nothing, with or without the folder’s own state', () => {
+  it('pruning changes nothing, with or without the directory’s own state', () => {
     fc.assert(
       fc.property(lines, fc.uniqueArray(path, { maxLength: 20 }), (written, paths) => {
         const rules = ruleList(...written);
@@ -200,12 +201,12 @@ function matchesOrParentMatches(lines: readonly string[], file: BytePath): boole
   return matched;
 }
 
-/** Each folder's children; undefined for a file. */
+/** Each directory's children; undefined for a file. */
 type Tree = Map<string, Tree | undefined>;
 
-function treeOf(files: readonly BytePath[], folders: readonly BytePath[]): Tree {
+function treeOf(files: readonly BytePath[], directories: readonly BytePath[]): Tree {
   const root: Tree = new Map();
-  for (const path of folders) enter(root, path.split('/'));
+  for (const path of directories) enter(root, path.split('/'));
   for (const path of files) {
     const parts = path.split('/');
     const name = parts.pop() as string;
@@ -216,25 +217,25 @@ function treeOf(files: readonly BytePath[], folders: readonly BytePath[]): Tree 
 }
 
 function enter(root: Tree, parts: readonly string[]): Tree {
-  let folder = root;
+  let directory = root;
   for (const name of parts) {
-    const child = folder.get(name) ?? new Map<string, Tree | undefined>();
-    folder.set(name, child);
-    folder = child;
+    const child = directory.get(name) ?? new Map<string, Tree | undefined>();
+    directory.set(name, child);
+    directory = child;
   }
-  return folder;
+  return directory;
 }
 
-/** What a walk keeps. A folder is kept when it is not ignored or holds something that is kept. */
+/** What a walk keeps. A directory is kept when it is not ignored or holds something that is kept. */
 function walk(
   rules: IgnoreRules,
   tree: Tree,
   prune: boolean,
   informed = true,
-): { files: BytePath[]; folders: BytePath[] } {
-  const kept = { files: [] as BytePath[], folders: [] as BytePath[] };
-  const visit = (folder: Tree, path: BytePath, match: FolderMatch): void => {
-    for (const [name, child] of folder) {
+): { files: BytePath[]; directories: BytePath[] } {
+  const kept = { files: [] as BytePath[], directories: [] as BytePath[] };
+  const visit = (directory: Tree, path: BytePath, match: DirectoryMatch): void => {
+    for (const [name, child] of directory) {
       const childPath = path === '' ? name : `${path}/${name}`;
       const decision = rules.decide(childPath, match);
       if (child === undefined) {
@@ -243,10 +244,10 @@ function walk(
       }
       const known = informed ? decision : rules.root();
       if (decision.ignored && prune && !rules.couldIncludeBeneath(childPath, known)) continue;
-      const before = kept.files.length + kept.folders.length;
+      const before = kept.files.length + kept.directories.length;
       visit(child, childPath, decision);
-      const holdsKept = kept.files.length + kept.folders.length > before;
-      if (!decision.ignored || holdsKept) kept.folders.push(childPath);
+      const holdsKept = kept.files.length + kept.directories.length > before;
+      if (!decision.ignored || holdsKept) kept.directories.push(childPath);
     }
   };
   visit(tree, '', rules.root());

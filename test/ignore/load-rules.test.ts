@@ -2,73 +2,71 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Gauge } from '../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import { CtxsyncError } from '../../src/errors.ts';
 import { MAX_IGNORE_FILE_BYTES } from '../../src/limits.ts';
 import { fromText } from '../../src/disk/byte-path.ts';
-import { OpenFolder } from '../../src/disk/open-directory.ts';
-import {
-  contextRules,
-  type IgnoreOptions,
-  type PatternOption,
-} from '../../src/ignore/load-rules.ts';
+import { OpenDirectory } from '../../src/disk/open-directory.ts';
+import { loadRules, type IgnoreOptions, type PatternOption } from '../../src/ignore/load-rules.ts';
 import type { IgnoreRules } from '../../src/ignore/ignore-rules.ts';
 import { findIgnoreFile, readGivenIgnoreFile } from '../../src/ignore/ignore-source.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 
 const NAMES = ['by-root', 'by-beside', 'by-other', 'by-file'];
 
 describe('the ignore file of a context', () => {
   it('is .dockerignore in its root', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { '.dockerignore': 'by-root\n' });
       expect(ignored(root, {})).toEqual(['by-root']);
     });
   });
 
   it('is not needed', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       expect(ignored(root, {})).toEqual([]);
     });
   });
 
   it('is Dockerfile.dockerignore, if there is one, and not .dockerignore as well', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { '.dockerignore': 'by-root\n', 'Dockerfile.dockerignore': 'by-beside\n' });
       expect(ignored(root, {})).toEqual(['by-beside']);
     });
   });
 
   it("is Dockerfile.dockerignore also when that is empty: it's not merged", async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { '.dockerignore': 'by-root\n', 'Dockerfile.dockerignore': '' });
       expect(ignored(root, {})).toEqual([]);
     });
   });
 
   it('is the one beside the Dockerfile that --file names, wherever that is', async () => {
-    await withFolder((folder) => {
-      const root = join(folder, 'context');
+    await withDirectory((directory) => {
+      const root = join(directory, 'context');
       writeTree(root, { '.dockerignore': 'by-root\n', 'Dockerfile.dockerignore': 'by-beside\n' });
-      writeTree(folder, { 'build/web.Dockerfile': '' });
-      writeTree(folder, { 'build/web.Dockerfile.dockerignore': 'by-other\n' });
-      const dockerfile = join(folder, 'build/web.Dockerfile');
+      writeTree(directory, { 'build/web.Dockerfile': '' });
+      writeTree(directory, { 'build/web.Dockerfile.dockerignore': 'by-other\n' });
+      const dockerfile = join(directory, 'build/web.Dockerfile');
       expect(ignored(root, { dockerfile })).toEqual(['by-other']);
     });
   });
 
   it('is .dockerignore when the Dockerfile that --file names has none beside it', async () => {
-    await withFolder((folder) => {
-      const root = join(folder, 'context');
+    await withDirectory((directory) => {
+      const root = join(directory, 'context');
       writeTree(root, { '.dockerignore': 'by-root\n', 'Dockerfile.dockerignore': 'by-beside\n' });
-      writeTree(folder, { 'other/Dockerfile': '' });
-      expect(ignored(root, { dockerfile: join(folder, 'other/Dockerfile') })).toEqual(['by-root']);
+      writeTree(directory, { 'other/Dockerfile': '' });
+      expect(ignored(root, { dockerfile: join(directory, 'other/Dockerfile') })).toEqual([
+        'by-root',
+      ]);
     });
   });
 
   it('is the one that --ignore-file names, whatever else there is', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { '.dockerignore': 'by-root\n', 'Dockerfile.dockerignore': 'by-beside\n' });
       writeTree(root, { 'my rules': 'by-file\n' });
       expect(ignored(root, { ignoreFile: join(root, 'my rules') })).toEqual(['by-file']);
@@ -76,7 +74,7 @@ describe('the ignore file of a context', () => {
   });
 
   it('may be a symlink', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { rules: 'by-root\n' });
       symlinkSync('rules', join(root, '.dockerignore'));
       expect(ignored(root, {})).toEqual(['by-root']);
@@ -84,7 +82,7 @@ describe('the ignore file of a context', () => {
   });
 
   it('may lead through directories and symlinks of the context', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { 'a/b/rules': 'by-root\n' });
       symlinkSync('a/b', join(root, 'c'));
       symlinkSync(join(root, 'c/rules'), join(root, '.dockerignore'));
@@ -93,19 +91,21 @@ describe('the ignore file of a context', () => {
   });
 
   it('may be a symlink to anywhere where --file or --ignore-file leads out of the context', async () => {
-    await withFolder((folder) => {
-      const root = join(folder, 'context');
+    await withDirectory((directory) => {
+      const root = join(directory, 'context');
       writeTree(root, { '.dockerignore': 'by-root\n' });
-      writeTree(folder, { rules: 'by-other\n', 'build/Dockerfile': '' });
-      symlinkSync('../rules', join(folder, 'build/Dockerfile.dockerignore'));
-      expect(ignored(root, { dockerfile: join(folder, 'build/Dockerfile') })).toEqual(['by-other']);
-      const ignoreFile = join(folder, 'build/Dockerfile.dockerignore');
+      writeTree(directory, { rules: 'by-other\n', 'build/Dockerfile': '' });
+      symlinkSync('../rules', join(directory, 'build/Dockerfile.dockerignore'));
+      expect(ignored(root, { dockerfile: join(directory, 'build/Dockerfile') })).toEqual([
+        'by-other',
+      ]);
+      const ignoreFile = join(directory, 'build/Dockerfile.dockerignore');
       expect(ignored(root, { ignoreFile })).toEqual(['by-other']);
     });
   });
 
   it('is not read with --no-ignore, whichever it would be', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { '.dockerignore': '[', 'Dockerfile.dockerignore': '[' });
       expect(ignored(root, { noIgnore: true })).toEqual([]);
       const patterns = [exclude('by-root')];
@@ -124,7 +124,7 @@ describe('--exclude and --include', () => {
     ],
     [[include('by-other'), exclude('by-*')], NAMES],
   ])('are rules after the file, in the order given: %j', async (patterns, expected) => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { '.dockerignore': 'by-root\n' });
       expect(ignored(root, { patterns })).toEqual(expected);
     });
@@ -134,7 +134,7 @@ describe('--exclude and --include', () => {
     [exclude('a['), '--exclude'],
     [include('a\\'), '--include'],
   ])('are refused when the pattern is bad: %j', async (option, name) => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       expect(failure(root, { patterns: [option] })).toMatchObject({
         code: 'bad-ignore-rule',
         message: expect.stringContaining(name),
@@ -145,7 +145,7 @@ describe('--exclude and --include', () => {
 
 describe('an ignore file that cannot be used', () => {
   it('is named with the line of its bad pattern', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { '.dockerignore': 'fine\n\n# note\na[\n' });
       const { code, message } = failure(root, {});
       expect(code).toBe('bad-ignore-rule');
@@ -154,7 +154,7 @@ describe('an ignore file that cannot be used', () => {
   });
 
   it('is an error when --ignore-file names it and it is not there', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { '.dockerignore': 'by-root\n' });
       expect(failure(root, { ignoreFile: join(root, 'nowhere') })).toMatchObject({
         code: 'bad-ignore-rule',
@@ -164,7 +164,7 @@ describe('an ignore file that cannot be used', () => {
   });
 
   it('has a Dockerfile that is not there', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { file: '' });
       expect(failure(root, { dockerfile: join(root, 'Dockerfile') })).toMatchObject({
         code: 'usage',
@@ -177,8 +177,8 @@ describe('an ignore file that cannot be used', () => {
     });
   });
 
-  it('is a folder', async () => {
-    await withFolder((root) => {
+  it('is a directory', async () => {
+    await withDirectory((root) => {
       mkdirSync(join(root, '.dockerignore'));
       for (const options of [{}, { ignoreFile: root }]) {
         expect(failure(root, options)).toMatchObject({
@@ -190,7 +190,7 @@ describe('an ignore file that cannot be used', () => {
   });
 
   it('is a FIFO in the context, or a symlink to one, which is not opened', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       execFileSync('mkfifo', [join(root, '.dockerignore')]);
       expect(failure(root, {}).message).toMatch(/\.dockerignore is not a file$/);
       renameSync(join(root, '.dockerignore'), join(root, 'fifo'));
@@ -200,7 +200,7 @@ describe('an ignore file that cannot be used', () => {
   });
 
   it('is too large, and is not read', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { '.dockerignore': '#'.repeat(MAX_IGNORE_FILE_BYTES + 1) });
       expect(failure(root, {})).toMatchObject({
         code: 'bad-ignore-rule',
@@ -210,7 +210,7 @@ describe('an ignore file that cannot be used', () => {
   });
 
   it('is a symlink that leads nowhere: no rules would be a surprise', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       symlinkSync('missing', join(root, '.dockerignore'));
       expect(failure(root, {}).message).toContain('is a symlink that leads nowhere');
     });
@@ -224,10 +224,10 @@ describe('an ignore file that cannot be used', () => {
     ['the one beside a Dockerfile in the context', 'web/My.dockerignore', '../../private'],
     ['the root itself', '.dockerignore', '.'],
   ])('is a symlink that leads out of the context: %s', async (_, name, link) => {
-    await withFolder((folder) => {
-      const root = join(folder, 'context');
+    await withDirectory((directory) => {
+      const root = join(directory, 'context');
       writeTree(root, { Dockerfile: '', 'web/My': '' });
-      writeFileSync(join(folder, 'private'), 'hunter2[');
+      writeFileSync(join(directory, 'private'), 'hunter2[');
       symlinkSync('..', join(root, 'out'));
       symlinkSync(link, join(root, name));
       const dockerfile = name.startsWith('web') ? join(root, 'web/My') : undefined;
@@ -240,7 +240,7 @@ describe('an ignore file that cannot be used', () => {
   });
 
   it('leads in a circle', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       symlinkSync('.dockerignore', join(root, '.dockerignore'));
       expect(failure(root, {})).toMatchObject({
         code: 'bad-ignore-rule',
@@ -269,15 +269,15 @@ function rulesOf(
   root: string,
   { dockerfile, ignoreFile, noIgnore, patterns = [] }: IgnoreOptions,
 ): IgnoreRules {
-  const gauge = new Gauge();
-  const opened = new OpenFolder(fromText(root));
+  const status = new WorkerStatus();
+  const opened = new OpenDirectory(fromText(root));
   try {
-    if (noIgnore === true) return contextRules(undefined, patterns);
+    if (noIgnore === true) return loadRules(undefined, patterns);
     const file =
       ignoreFile === undefined
-        ? findIgnoreFile(opened, fromText(root), dockerfile, gauge)
-        : readGivenIgnoreFile(ignoreFile, gauge);
-    return contextRules(file, patterns);
+        ? findIgnoreFile(opened, fromText(root), dockerfile, status)
+        : readGivenIgnoreFile(ignoreFile, status);
+    return loadRules(file, patterns);
   } finally {
     opened.close();
   }

@@ -229,11 +229,11 @@ export const MUTANTS = [
     edits: [
       {
         file: 'src/receive/receive.ts',
-        find: `    await this.#failure.race(this.#landing.commit());
-    await this.#answers?.receipt(this.#digest!, this.#landing.counts());
+        find: `    await this.#failure.race(this.#target.commit());
+    await this.#answers?.receipt(this.#digest!, this.#target.counts());
 `,
-        replace: `    await this.#answers?.receipt(this.#digest!, this.#landing.counts());
-    await this.#failure.race(this.#landing.commit());
+        replace: `    await this.#answers?.receipt(this.#digest!, this.#target.counts());
+    await this.#failure.race(this.#target.commit());
 `,
       },
     ],
@@ -405,7 +405,7 @@ export const MUTANTS = [
       },
     ],
     file: 'test/exploits/type-change.test.ts',
-    test: 'nothing lies beneath what is no folder, with {} a symlink',
+    test: 'nothing lies beneath what is no directory, with {} a symlink',
     seen: /to match object \{ code: 'unsafe-entry' \}/,
   },
   {

@@ -6,7 +6,7 @@ import { DEFAULT_MAX_ENTRIES, MAX_TABLE_BYTES_PER_ENTRY } from '../../src/limits
 import { startInTest, type Started } from '../helpers/cli/cli.ts';
 import { connectTo } from '../helpers/cli/connect-to.ts';
 import { startReceiver } from '../helpers/cli/duplex.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { HAS_PEAKS, peakBytes } from '../helpers/cli/peak-memory.ts';
 import { rounds } from '../helpers/proofs.ts';
 import { expectExit, expectFailure, writeTree } from '../helpers/trees/sandbox.ts';
@@ -163,12 +163,12 @@ const KINDS: [
 
 describe.runIf(HAS_PEAKS)(`with ${ENTRIES} entries`, { timeout: 600_000 }, () => {
   test.each(KINDS)('a manifest of %s takes %i tables', async (_, tables, records) =>
-    withFolder(async (folder) => {
-      const out = join(folder, 'out');
+    withDirectory(async (directory) => {
+      const out = join(directory, 'out');
       writeTree(out, { keep: 'kept' });
       const before = treeState(out);
       const tried = async (count: number): Promise<number> => {
-        const path = join(folder, `socket-${count}`);
+        const path = join(directory, `socket-${count}`);
         const receiver = await startReceiver(path, [out]);
         const peak = watchPeak(receiver);
         await offer(path, records(count));

@@ -63,14 +63,14 @@ async function whole(pair: RandomPair, manner: Manner): Promise<string[]> {
   return wrong.length === 0 ? [] : [JSON.stringify(manner), ...wrong];
 }
 
-async function ends({ folder, context, out }: RandomPair, { way, mirror, send }: Manner) {
+async function ends({ directory, context, out }: RandomPair, { way, mirror, send }: Manner) {
   // Edits may take everything out.
   const args = mirror ? ['--delete', '--allow-empty'] : [];
   if (way === 'command') {
     const sender = startInTest(['send', context, ...send, ...receiveCommand(out, ...args)]);
     return bothEnds({ sender, receiver: sender });
   }
-  const socket = join(folder, 'socket');
+  const socket = join(directory, 'socket');
   rmSync(socket, { force: true });
   const receiver = startInTest(['receive', out, '--socket', socket, ...args]);
   const sender = startInTest(['send', context, ...send, '--socket', socket]);
@@ -78,9 +78,9 @@ async function ends({ folder, context, out }: RandomPair, { way, mirror, send }:
 }
 
 /** A transfer that is cut somewhere: OUT is as it was, or the cut came too late. */
-async function cut({ folder, context, out, random }: RandomPair, { mirror, send }: Manner) {
+async function cut({ directory, context, out, random }: RandomPair, { mirror, send }: Manner) {
   const before = existsSync(out) ? contentOf(out) : undefined;
-  const [to, path] = [join(folder, 'socket'), join(folder, 'relay')];
+  const [to, path] = [join(directory, 'socket'), join(directory, 'relay')];
   for (const left of [to, path]) rmSync(left, { force: true });
   const args = mirror ? ['--delete'] : [];
   const receiver = startInTest(['receive', out, '--socket', to, ...args]);

@@ -98,7 +98,7 @@ function wrongMidway({ out, old, new: wanted }: Site, isNew: boolean): string[] 
 /** A file's state, but for its other names; undefined where there is no file or symlink. */
 function fileOf(state: TreeState, path: string): string | undefined {
   const is = state[path];
-  return is === undefined || is.startsWith('folder') ? undefined : is.replace(/ = .*/, '');
+  return is === undefined || is.startsWith('directory') ? undefined : is.replace(/ = .*/, '');
 }
 
 const ASKED = { SIGTERM: 143, SIGINT: 130, SIGHUP: 129 } as const;

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { treeState, type TreeState } from '../helpers/trees/tree-state.ts';
 
 /** A context, and an OUT of which every kind of step makes it the context: with --delete. */
@@ -26,7 +26,7 @@ const THEN = 1_600_000_000.25;
 
 /** Runs with a fresh one. */
 export function withSite<T>(use: (site: Site) => Promise<T>): Promise<T> {
-  return withFolder((directory) => {
+  return withDirectory((directory) => {
     const [context, out] = [join(directory, 'context'), join(directory, 'out')];
     makeContext(context);
     makeOut(context, out);

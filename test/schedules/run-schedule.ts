@@ -13,7 +13,7 @@ export interface Outcome {
 
 /** Reads that need no wake-up in between: a transport may hold a byte at a time. */
 const READS_A_TURN = 200;
-/** Turns of the event loop after which every wake-up that there is has been seen. */
+/** Semaphore of the event loop after which every wake-up that there is has been seen. */
 const IDLE_TURNS = 3;
 /** The same before we say that nothing will ever come. */
 const HUNG_TURNS = 50;

@@ -1,64 +1,64 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { COUNT_AFTER_MS } from '../../src/limits.ts';
-import type { Crew } from '../../src/transfer/disk-threads.ts';
+import type { DiskThreads } from '../../src/transfer/disk-threads.ts';
 import { countTotals } from '../../src/send/count-totals.ts';
 import type { Incoming } from '../../src/transport/transport.ts';
 import type { OpenedContext } from '../../src/worker/jobs.ts';
 
 const FOREVER = new Promise<never>(() => {});
-const CONTEXTS = [{ folder: 'a' }, { folder: 'b', name: 'b' }];
+const CONTEXTS = [{ directory: 'a' }, { directory: 'b', name: 'b' }];
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-function open({ folder }: { folder: string }): Promise<OpenedContext> {
-  return Promise.resolve({ root: folder } as OpenedContext);
+function open({ directory }: { directory: string }): Promise<OpenedContext> {
+  return Promise.resolve({ root: directory } as OpenedContext);
 }
 
-/** A crew whose threads find what `count` says. */
+/** Disk threads that find what `count` says. */
 function crewOf(
-  count: (folder: string) => { entries: number; bytes: number },
+  count: (directory: string) => { entries: number; bytes: number },
   cancelled = false,
-): Pick<Crew, 'hire' | 'cancelled'> & { hired: number } {
-  const crew = {
+): Pick<DiskThreads, 'start' | 'cancelled'> & { started: number } {
+  const threads = {
     cancelled,
-    hired: 0,
-    hire() {
-      this.hired += 1;
+    started: 0,
+    start() {
+      this.started += 1;
       const run = (_: string, { source }: { source: { root: string } }) =>
         Promise.resolve().then(() => count(source.root));
-      return { run } as unknown as ReturnType<Crew['hire']>;
+      return { run } as unknown as ReturnType<DiskThreads['start']>;
     },
   };
-  return crew;
+  return threads;
 }
 
 test('are of all contexts, and are counted when the transfer has taken a while', async () => {
-  const crew = crewOf((folder) => ({ entries: folder === 'a' ? 1 : 20, bytes: 300 }));
-  const totals = countTotals(CONTEXTS, crew, open, FOREVER);
+  const threads = crewOf((directory) => ({ entries: directory === 'a' ? 1 : 20, bytes: 300 }));
+  const totals = countTotals(CONTEXTS, threads, open, FOREVER);
   await vi.advanceTimersByTimeAsync(COUNT_AFTER_MS - 1);
-  expect(crew.hired).toBe(0);
+  expect(threads.started).toBe(0);
   await vi.advanceTimersByTimeAsync(1);
   expect(await totals).toEqual({ entries: 21, bytes: 600 });
-  expect(crew.hired).toBe(1);
+  expect(threads.started).toBe(1);
 });
 
 test.each([
   ['is over', () => Promise.resolve()],
   ['has failed', () => Promise.reject(new Error('peer gone'))],
 ])('are not counted for a transfer that %s', async (_, end) => {
-  const crew = crewOf(() => ({ entries: 1, bytes: 1 }));
-  expect(await countTotals(CONTEXTS, crew, open, end())).toBeUndefined();
-  expect(crew.hired).toBe(0);
+  const threads = crewOf(() => ({ entries: 1, bytes: 1 }));
+  expect(await countTotals(CONTEXTS, threads, open, end())).toBeUndefined();
+  expect(threads.started).toBe(0);
   expect(vi.getTimerCount()).toBe(0);
 });
 
 test('are not counted for a run that was given up', async () => {
-  const crew = crewOf(() => ({ entries: 1, bytes: 1 }), true);
-  const totals = countTotals(CONTEXTS, crew, open, FOREVER);
+  const threads = crewOf(() => ({ entries: 1, bytes: 1 }), true);
+  const totals = countTotals(CONTEXTS, threads, open, FOREVER);
   await vi.advanceTimersByTimeAsync(COUNT_AFTER_MS);
   expect(await totals).toBeUndefined();
-  expect(crew.hired).toBe(0);
+  expect(threads.started).toBe(0);
 });
 
 test('are unknown where a context cannot be counted', async () => {

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
-import { HeldWords } from '../../src/send/held-notes.ts';
-import type { PathWord } from '../../src/worker/jobs.ts';
+import { HeldNotes } from '../../src/send/held-notes.ts';
+import type { PathNote } from '../../src/worker/jobs.ts';
 
-function word(path: string): PathWord {
+function word(path: string): PathNote {
   return { about: 'skipped', path, reason: 'a FIFO' };
 }
 
 test('waits, then says all and what comes after it', () => {
   const said: unknown[] = [];
-  const words = new HeldWords((each) => said.push(each));
+  const words = new HeldNotes((each) => said.push(each));
   words.add(word('a'));
   expect(said).toEqual([]);
   words.release();
@@ -18,7 +18,7 @@ test('waits, then says all and what comes after it', () => {
 
 test('says nothing of what somebody else says', () => {
   const said: unknown[] = [];
-  const words = new HeldWords((each) => said.push(each));
+  const words = new HeldNotes((each) => said.push(each));
   words.add(word('a'));
   words.drop();
   words.add(word('b'));

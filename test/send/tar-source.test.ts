@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { Ring } from '../../src/flow/ring.ts';
-import { TarInput } from '../../src/send/tar-source.ts';
+import { TarSource } from '../../src/send/tar-source.ts';
 import type { Incoming } from '../../src/transport/transport.ts';
 
 /** Gives the bytes in such pieces, in one buffer that is used again. */
@@ -23,7 +23,7 @@ function inPieces(bytes: Uint8Array, size: number): Incoming {
 /** What comes out of the ring of `input`, while it is filled. */
 async function read(bytes: Uint8Array, pieceBytes: number): Promise<Buffer> {
   const ring = Ring.create(1024);
-  const run = new TarInput(inPieces(bytes, pieceBytes), ring).run();
+  const run = new TarSource(inPieces(bytes, pieceBytes), ring).run();
   const out: Buffer[] = [];
   const emptied = (async () => {
     for (;;) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DestinationTurns, WHOLE, type Turn } from '../../src/serve/destination-queue.ts';
+import { DestinationQueue, WHOLE, type Turn } from '../../src/serve/destination-queue.ts';
 
 interface Asker {
   name: string;
@@ -10,7 +10,7 @@ interface Asker {
 
 /** Askers of the test, and which of them have their turn. */
 class Queue {
-  readonly turns = new DestinationTurns<string>();
+  readonly turns = new DestinationQueue<string>();
   readonly askers: Asker[] = [];
 
   ask(name: string): Turn<string> {

@@ -20,9 +20,13 @@ import { TarReader } from '../../src/tar/tar-reader.ts';
 import { TarWriter } from '../../src/tar/tar-writer.ts';
 import { unpack } from '../../src/tar/unpack.ts';
 import { StageWriter } from '../../src/dest/stage-writer.ts';
-import { Gauge } from '../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import { anEntry, MemorySink, MemorySource, ORIGIN } from '../helpers/trees/archive-io.ts';
-import { makeFolder, removeFolder, withFolder } from '../helpers/trees/temporary-directory.ts';
+import {
+  makeDirectory,
+  removeDirectory,
+  withDirectory,
+} from '../helpers/trees/temporary-directory.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 import { someBytes } from '../helpers/wire/harness.ts';
 import { held } from '../helpers/disk/held.ts';
@@ -44,8 +48,8 @@ const HAS_GNU_TAR = says('tar', 'GNU tar');
 const HAS_GIT = says('git', 'git version');
 
 let source = '';
-beforeEach(() => (source = makeFolder()));
-afterEach(() => removeFolder(source));
+beforeEach(() => (source = makeDirectory()));
+afterEach(() => removeDirectory(source));
 
 function says(program: string, what: string): boolean {
   try {
@@ -116,21 +120,21 @@ function tar(...args: string[]): Buffer {
 
 /** A tree, as it comes out of an archive. */
 function unpacked(archive: Buffer): Promise<Record<string, string>> {
-  return withFolder((folder) => {
+  return withDirectory((directory) => {
     unpack(
       new TarReader(new MemorySource(archive, [1_000]), ORIGIN),
-      new StageWriter(held(folder), 0o022, new Gauge()),
+      new StageWriter(held(directory), 0o022, new WorkerStatus()),
       {
         name: '',
         validator: new EntryValidator(Budget.create({ maxEntries: 1_000, maxBytes: 2 ** 30 })),
-        addFolders: true,
+        addDirectories: true,
         takesKept: false,
         onSkipped: () => {},
         onChanged: () => {},
         onEntry: () => {},
       },
     );
-    return treeState(folder, { root: false });
+    return treeState(directory, { root: false });
   });
 }
 
@@ -178,7 +182,7 @@ describe('archives of GNU tar', () => {
     expect(await unpacked(tar('--format=pax', ...names))).toEqual(inSource);
   });
 
-  test('without entries for their folders get them', async () => {
+  test('without entries for their directories get them', async () => {
     const state = await unpacked(tar('sizes/1', 'sizes/512'));
     expect(Object.keys(state)).toEqual(['sizes', 'sizes/1', 'sizes/512']);
   });
@@ -212,7 +216,7 @@ describe('archives of GNU tar', () => {
   });
 
   test('and it reads ours', () =>
-    withFolder((folder) => {
+    withDirectory((directory) => {
       const sink = new MemorySink();
       const ours = new TarWriter(sink);
       const names = ['plain', `${'d'.repeat(98)}/${'n'.repeat(200)}`, 'new\nline', 'caf\xe9'];
@@ -223,8 +227,8 @@ describe('archives of GNU tar', () => {
         ours.finish();
       }
       ours.end();
-      execFileSync('tar', ['-C', folder, '-xf', '-'], { input: sink.bytes(), stdio: 'pipe' });
-      const files = Object.entries(treeState(folder)).filter(([, is]) => is.startsWith('file'));
+      execFileSync('tar', ['-C', directory, '-xf', '-'], { input: sink.bytes(), stdio: 'pipe' });
+      const files = Object.entries(treeState(directory)).filter(([, is]) => is.startsWith('file'));
       expect(files.map(([path]) => path).toSorted()).toEqual(names.toSorted());
       for (const [, is] of files) expect(is).toMatch(/^file 644 1500000 3 /);
     }));
@@ -270,7 +274,7 @@ with tarfile.open(fileobj=sys.stdout.buffer, mode='w|', format=tarfile.${format}
 
 test('an archive of git comes out as it was committed', async (context) => {
   if (!HAS_GIT) context.skip('git is not on PATH');
-  makeFile('folder/file', 700);
+  makeFile('directory/file', 700);
   makeFile('n'.repeat(150), 5);
   const git = (...args: string[]) =>
     execFileSync('git', ['-C', source, ...args], { stdio: 'pipe' });
@@ -280,5 +284,9 @@ test('an archive of git comes out as it was committed', async (context) => {
   git(...identity, 'commit', '-q', '-m', 'all');
   const archive = git('archive', 'HEAD');
   expect(archive.subarray(0, 17).toString()).toBe('pax_global_header');
-  expect(Object.keys(await unpacked(archive))).toEqual(['folder', 'folder/file', 'n'.repeat(150)]);
+  expect(Object.keys(await unpacked(archive))).toEqual([
+    'directory',
+    'directory/file',
+    'n'.repeat(150),
+  ]);
 });

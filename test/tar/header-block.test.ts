@@ -95,7 +95,7 @@ test('fields that are blank count as zero', () => {
 });
 
 test('a file whose cut name ends with a slash keeps its size', () => {
-  // Its mode is unusual, so that the tar package reads it, to which this is a folder of no size.
+  // Its mode is unusual, so that the tar package reads it, to which this is a directory of no size.
   const block = blockWith({ mode: '   644 ', size: '00000000777\0' });
   block.fill(0, 0, 100).write(`${'d'.repeat(98)}/`);
   expect(decodeNumbers(withChecksum(block))).toMatchObject({ mode: 0o644, size: 0o777 });

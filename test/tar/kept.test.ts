@@ -19,7 +19,7 @@ import { hashSource, pack } from '../../src/tar/pack.ts';
 import { UnreadablePaths } from '../../src/disk/unreadable-paths.ts';
 import { TarReader } from '../../src/tar/tar-reader.ts';
 import { unpack } from '../../src/tar/unpack.ts';
-import { Gauge } from '../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import { toMicroseconds } from '../../src/disk/mtime.ts';
 import type { Entry, SourceEntry } from '../../src/entry/entry.ts';
 import {
@@ -37,7 +37,7 @@ import {
   paxBody,
   type EvilMember,
 } from '../helpers/trees/evil-tar.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 
 const NOTHING = new Uint8Array(0);
 
@@ -67,11 +67,11 @@ describe('an entry whose content is kept', () => {
   });
 
   test('is an empty file to a reader that knows nothing of it', () =>
-    withFolder((folder) => {
-      const tar = join(folder, 'kept.tar');
+    withDirectory((directory) => {
+      const tar = join(directory, 'kept.tar');
       writeFileSync(tar, writeArchive([{ entry: anEntry({ kept: 5 }), content: NOTHING }]));
-      execFileSync('tar', ['-xf', tar, '-C', folder], { stdio: 'ignore' });
-      expect(lstatSync(join(folder, 'a')).size).toBe(0);
+      execFileSync('tar', ['-xf', tar, '-C', directory], { stdio: 'ignore' });
+      expect(lstatSync(join(directory, 'a')).size).toBe(0);
     }));
 
   test('is refused where nothing is kept', () => {
@@ -124,28 +124,28 @@ describe('an entry whose content is kept', () => {
 
 describe('packing a file that the receiver may have', () => {
   test('with the same digest sends the entry alone', () =>
-    withFolder((folder) => {
-      const seen = makeFile(folder);
-      const gauge = new Gauge();
-      const { member, content } = packed({ ...seen, keptIf: sha256('content') }, gauge);
+    withDirectory((directory) => {
+      const seen = makeFile(directory);
+      const status = new WorkerStatus();
+      const { member, content } = packed({ ...seen, keptIf: sha256('content') }, status);
       expect(content).toHaveLength(0);
       expect(toEntry(member)).toMatchObject({ kept: 7, size: 0, mtimeUs: seen.mtimeUs });
-      expect(gauge.read()).toMatchObject({ entries: 1, bytes: 0 });
+      expect(status.read()).toMatchObject({ entries: 1, bytes: 0 });
     }));
 
   test('with another digest sends its content', () =>
-    withFolder((folder) => {
-      const gauge = new Gauge();
-      const seen = { ...makeFile(folder), keptIf: sha256('CONTENT') };
-      const { member, content } = packed(seen, gauge);
+    withDirectory((directory) => {
+      const status = new WorkerStatus();
+      const seen = { ...makeFile(directory), keptIf: sha256('CONTENT') };
+      const { member, content } = packed(seen, status);
       expect(content.toString()).toBe('content');
       expect(member.kept).toBeUndefined();
-      expect(gauge.read()).toMatchObject({ entries: 1, bytes: 7 });
+      expect(status.read()).toMatchObject({ entries: 1, bytes: 7 });
     }));
 
   test('that is empty, with the same digest, is kept too', () =>
-    withFolder((folder) => {
-      const { member } = packed({ ...makeFile(folder, ''), keptIf: sha256('') });
+    withDirectory((directory) => {
+      const { member } = packed({ ...makeFile(directory, ''), keptIf: sha256('') });
       expect(member).toMatchObject({ kept: 0, size: 0 });
     }));
 
@@ -157,9 +157,9 @@ describe('packing a file that the receiver may have', () => {
     ['was replaced', (file) => replace(file, () => symlinkSync('aside', file))],
     ['was replaced', (file) => replace(file, () => execFileSync('mkfifo', [file]))],
   ])('fails where it %s since the walk saw it', async (happened, act) => {
-    await withFolder((folder) => {
-      const seen = makeFile(folder);
-      act(join(folder, 'file'));
+    await withDirectory((directory) => {
+      const seen = makeFile(directory);
+      act(join(directory, 'file'));
       for (const keptIf of [sha256('content'), sha256('')]) {
         expect(() => packed({ ...seen, keptIf })).toThrow(
           expect.objectContaining({
@@ -172,26 +172,26 @@ describe('packing a file that the receiver may have', () => {
   });
 
   test('its digest is that of its content, however long', () =>
-    withFolder((folder) => {
+    withDirectory((directory) => {
       for (const length of [0, 1, 262_143, 262_144, 262_145, 1_000_000]) {
         const content = 'x'.repeat(length);
-        const gauge = new Gauge();
-        expect(hashSource(makeFile(folder, content), gauge)).toBe(sha256(content));
+        const status = new WorkerStatus();
+        expect(hashSource(makeFile(directory, content), status)).toBe(sha256(content));
       }
     }));
 
   test('work that was given up ends before the next read', () =>
-    withFolder((folder) => {
-      const gauge = new Gauge();
-      gauge.cancel();
-      expect(() => hashSource(makeFile(folder), gauge)).toThrow(
+    withDirectory((directory) => {
+      const status = new WorkerStatus();
+      status.cancel();
+      expect(() => hashSource(makeFile(directory), status)).toThrow(
         expect.objectContaining({ code: 'interrupted' }),
       );
     }));
 });
 
-function makeFile(folder: string, content = 'content'): SourceEntry {
-  const fsPath = join(folder, 'file');
+function makeFile(directory: string, content = 'content'): SourceEntry {
+  const fsPath = join(directory, 'file');
   writeFileSync(fsPath, content);
   const { dev, ino, birthtimeNs, size, mtimeNs } = lstatSync(fsPath, { bigint: true });
   const fields = { path: 'web/file', size: Number(size), mtimeUs: toMicroseconds(mtimeNs) };
@@ -203,9 +203,12 @@ function replace(file: string, make: () => void): void {
   make();
 }
 
-function packed(entry: SourceEntry, gauge = new Gauge()): ReturnType<typeof readArchive>[number] {
+function packed(
+  entry: SourceEntry,
+  status = new WorkerStatus(),
+): ReturnType<typeof readArchive>[number] {
   const sink = new MemorySink();
-  pack([entry], sink, gauge, new UnreadablePaths());
+  pack([entry], sink, status, new UnreadablePaths());
   return readArchive(sink.bytes())[0]!;
 }
 
@@ -215,7 +218,7 @@ function unpacked(tar: Uint8Array, takesKept: boolean): Entry[] {
   unpack(new TarReader(new MemorySource(tar, [100]), ORIGIN), sink, {
     name: '',
     validator: new EntryValidator(Budget.create({ maxEntries: 100, maxBytes: 10_000 })),
-    addFolders: false,
+    addDirectories: false,
     takesKept,
     onSkipped: () => {},
     onChanged: () => {},

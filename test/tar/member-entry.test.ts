@@ -19,7 +19,7 @@ test.each([
   ['0', 'file'],
   ['1', 'hardlink'],
   ['2', 'symlink'],
-  ['5', 'folder'],
+  ['5', 'directory'],
 ])('type %s is a %s', (type, kind) => {
   expect(toEntry(aMember({ type, link: 'b' }))).toMatchObject({ path: 'a', kind, mtimeUs: 5 });
 });
@@ -45,7 +45,7 @@ test.each(['8', 'Q', 'z', '\x01'])(
   },
 );
 
-test('what a member travels without is reported: setuid of files and folders, attributes of all', () => {
+test('what a member travels without is reported: setuid of files and directories, attributes of all', () => {
   const setuid = ['setuid and setgid are dropped'];
   expect(lossesOf(aMember({ mode: 0o4755 }))).toEqual(setuid);
   expect(lossesOf(aMember({ mode: 0o2755, type: '5' }))).toEqual(setuid);
@@ -65,8 +65,8 @@ test('only a file has a size', () => {
   }
 });
 
-test('a file whose name ends with a slash is a folder', () => {
-  expect(toEntry(aMember({ path: 'a/b/' }))).toMatchObject({ path: 'a/b', kind: 'folder' });
+test('a file whose name ends with a slash is a directory', () => {
+  expect(toEntry(aMember({ path: 'a/b/' }))).toMatchObject({ path: 'a/b', kind: 'directory' });
 });
 
 test('only links have a link', () => {

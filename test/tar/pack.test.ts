@@ -18,14 +18,14 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { hashSource, pack } from '../../src/tar/pack.ts';
 import { UnreadablePaths } from '../../src/disk/unreadable-paths.ts';
-import { Gauge } from '../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import { toMicroseconds } from '../../src/disk/mtime.ts';
 import type { SourceEntry } from '../../src/entry/entry.ts';
 import { CtxsyncError } from '../../src/errors.ts';
 import { MAX_UNREADABLE_PATHS } from '../../src/limits.ts';
 import { anEntry, MemorySink, readArchive } from '../helpers/trees/archive-io.ts';
 import { asNobody } from '../helpers/cli/as-nobody.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { someBytes } from '../helpers/wire/harness.ts';
 
 const ROOM = 4_096;
@@ -55,27 +55,27 @@ interface Attempt {
  */
 function packWhile(
   turn: 'opening' | 'reading',
-  act: (file: string, folder: string) => void,
+  act: (file: string, directory: string) => void,
 ): Promise<Attempt> {
-  return withFolder((folder) => {
-    const file = makeFile(folder, 'file', SIZE);
-    writeFileSync(join(folder, 'outside'), SECRET.repeat(SIZE));
+  return withDirectory((directory) => {
+    const file = makeFile(directory, 'file', SIZE);
+    writeFileSync(join(directory, 'outside'), SECRET.repeat(SIZE));
     const seen = look(file, 'web/file');
     // The header takes the first turn, content the ones after it.
     const beforeRoom = (at: number) => {
-      if (turn === 'reading' && at === 2) act(file, folder);
+      if (turn === 'reading' && at === 2) act(file, directory);
     };
     const sink = new MemorySink({ rooms: [ROOM], beforeRoom });
     const open = openFiles();
-    if (turn === 'opening') act(file, folder);
-    const error = attempt(() => pack([seen], sink, new Gauge(), new UnreadablePaths()));
+    if (turn === 'opening') act(file, directory);
+    const error = attempt(() => pack([seen], sink, new WorkerStatus(), new UnreadablePaths()));
     expect(openFiles()).toBe(open);
     return { bytes: sink.bytes(), error };
   });
 }
 
-function makeFile(folder: string, name: string, size: number): string {
-  const path = join(folder, name);
+function makeFile(directory: string, name: string, size: number): string {
+  const path = join(directory, name);
   writeFileSync(path, someBytes(size));
   utimesSync(path, PAST, PAST);
   return path;
@@ -104,19 +104,19 @@ function expectChanged({ error, bytes }: Attempt, happened: string): void {
 }
 
 test('what a walk yields is packed, content and all', () =>
-  withFolder((folder) => {
+  withDirectory((directory) => {
     const names = ['empty', 'small', 'large'];
     const sizes = [0, 5, 100_000];
-    const files = names.map((name, i) => look(makeFile(folder, name, sizes[i]!), name));
+    const files = names.map((name, i) => look(makeFile(directory, name, sizes[i]!), name));
     const { fsPath, identity } = files[0]!;
     const others = [
-      { ...anEntry({ path: '', kind: 'folder' }), fsPath, identity },
+      { ...anEntry({ path: '', kind: 'directory' }), fsPath, identity },
       { ...anEntry({ path: 'link', kind: 'symlink', link: 'small' }), fsPath, identity },
       { ...anEntry({ path: 'same', kind: 'hardlink', link: 'small' }), fsPath, identity },
     ];
     const sink = new MemorySink({ rooms: [ROOM, 1, 512] });
-    const gauge = new Gauge();
-    pack([others[0]!, ...files, others[1]!, others[2]!], sink, gauge, new UnreadablePaths());
+    const status = new WorkerStatus();
+    pack([others[0]!, ...files, others[1]!, others[2]!], sink, status, new UnreadablePaths());
 
     const members = readArchive(sink.bytes());
     const paths = members.map(({ member }) => member.path);
@@ -125,12 +125,12 @@ test('what a walk yields is packed, content and all', () =>
       expect(members[i + 1]!.content.equals(someBytes(size))).toBe(true);
     }
     // The root is no entry.
-    expect(gauge.read()).toMatchObject({ entries: 5, bytes: 100_005 });
+    expect(status.read()).toMatchObject({ entries: 5, bytes: 100_005 });
   }));
 
 test('a context of nothing is an archive of nothing', () => {
   const sink = new MemorySink();
-  pack([], sink, new Gauge(), new UnreadablePaths());
+  pack([], sink, new WorkerStatus(), new UnreadablePaths());
   expect(readArchive(sink.bytes())).toEqual([]);
 });
 
@@ -156,8 +156,8 @@ describe('a file that changes while it is read', () => {
   });
 
   test('was replaced by rename', async () => {
-    const outcome = await packWhile('reading', (file, folder) =>
-      renameSync(makeFile(folder, 'other', SIZE), file),
+    const outcome = await packWhile('reading', (file, directory) =>
+      renameSync(makeFile(directory, 'other', SIZE), file),
     );
     expectChanged(outcome, 'was replaced or removed');
   });
@@ -167,8 +167,8 @@ describe('a file that changes while it is read', () => {
   });
 
   test('is whole when it only got a second name', async () => {
-    const { error, bytes } = await packWhile('reading', (file, folder) =>
-      linkSync(file, join(folder, 'second')),
+    const { error, bytes } = await packWhile('reading', (file, directory) =>
+      linkSync(file, join(directory, 'second')),
     );
     expect(error).toBeUndefined();
     expect(readArchive(bytes)[0]!.content.equals(someBytes(SIZE))).toBe(true);
@@ -189,9 +189,9 @@ describe('a file that changes between the walk and the reading', () => {
   });
 
   test('was replaced by another of the same size and time', async () => {
-    const outcome = await packWhile('opening', (file, folder) => {
-      renameSync(file, join(folder, 'aside'));
-      makeFile(folder, 'file', SIZE);
+    const outcome = await packWhile('opening', (file, directory) => {
+      renameSync(file, join(directory, 'aside'));
+      makeFile(directory, 'file', SIZE);
     });
     expectChanged(outcome, 'was replaced');
   });
@@ -204,7 +204,7 @@ describe('a file that changes between the walk and the reading', () => {
     expectChanged(outcome, 'was replaced');
   });
 
-  test('was replaced by a folder', async () => {
+  test('was replaced by a directory', async () => {
     const outcome = await packWhile('opening', (file) => {
       unlinkSync(file);
       mkdirSync(file);
@@ -220,16 +220,16 @@ describe('a file that changes between the walk and the reading', () => {
     expectChanged(outcome, 'was replaced');
   });
 
-  test('lost the folder above it', () =>
-    withFolder((folder) => {
-      mkdirSync(join(folder, 'web'));
-      const seen = look(makeFile(folder, 'web/file', 1), 'web/file');
-      renameSync(join(folder, 'web'), join(folder, 'aside'));
+  test('lost the directory above it', () =>
+    withDirectory((directory) => {
+      mkdirSync(join(directory, 'web'));
+      const seen = look(makeFile(directory, 'web/file', 1), 'web/file');
+      renameSync(join(directory, 'web'), join(directory, 'aside'));
       const sink = new MemorySink();
-      const error = attempt(() => pack([seen], sink, new Gauge(), new UnreadablePaths()));
+      const error = attempt(() => pack([seen], sink, new WorkerStatus(), new UnreadablePaths()));
       expectChanged({ error, bytes: sink.bytes() }, 'vanished');
-      writeFileSync(join(folder, 'web'), 'a file now');
-      const again = attempt(() => pack([seen], sink, new Gauge(), new UnreadablePaths()));
+      writeFileSync(join(directory, 'web'), 'a file now');
+      const again = attempt(() => pack([seen], sink, new WorkerStatus(), new UnreadablePaths()));
       expectChanged({ error: again, bytes: sink.bytes() }, 'was replaced');
     }));
 });
@@ -247,7 +247,7 @@ describe.runIf(process.platform === 'linux')('a file whose size is not that of i
 
   test('fails where contents are compared, too', () => {
     for (const path of ['/proc/version', ...(hasSys ? [SYS_FILE] : [])]) {
-      expect(attempt(() => hashSource(look(path, 'web/file'), new Gauge()))).toMatchObject({
+      expect(attempt(() => hashSource(look(path, 'web/file'), new WorkerStatus()))).toMatchObject({
         code: 'source-unreadable',
         message: expect.stringContaining('content than its size says'),
       });
@@ -258,7 +258,7 @@ describe.runIf(process.platform === 'linux')('a file whose size is not that of i
     for (const rooms of [[1], [ROOM], [65_536]]) {
       const sink = new MemorySink({ rooms });
       const seen = look(path, 'web/file');
-      const error = attempt(() => pack([seen], sink, new Gauge(), new UnreadablePaths()));
+      const error = attempt(() => pack([seen], sink, new WorkerStatus(), new UnreadablePaths()));
       expect(error).toMatchObject({ code: 'source-unreadable', path: 'web/file' });
       expect(error?.message).toContain(`cannot read web/file: it has ${words}`);
     }
@@ -266,14 +266,14 @@ describe.runIf(process.platform === 'linux')('a file whose size is not that of i
 });
 
 test('a file is asked for one byte after its last, wherever the room for it ends', () =>
-  withFolder((folder) => {
-    const seen = look(makeFile(folder, 'file', SIZE), 'web/file');
+  withDirectory((directory) => {
+    const seen = look(makeFile(directory, 'file', SIZE), 'web/file');
     // As on a disk that does not know how much there is: the walk saw less, and nothing changed.
     for (const size of [0, 1, ROOM - 1, ROOM, ROOM + 1, SIZE - 1]) {
       for (const rooms of [[1], [ROOM], [ROOM + 1], [65_536]]) {
         const less = { ...seen, size };
         const sink = new MemorySink({ rooms });
-        const error = attempt(() => pack([less], sink, new Gauge(), new UnreadablePaths()));
+        const error = attempt(() => pack([less], sink, new WorkerStatus(), new UnreadablePaths()));
         expect(error?.message, `${size} of ${SIZE}`).toContain('it has more content');
       }
     }
@@ -281,16 +281,16 @@ test('a file is asked for one byte after its last, wherever the room for it ends
 
 describe('files that cannot be read', () => {
   test('are looked for when the first was found; they are named and counted, and nothing is sent', () =>
-    withFolder((folder) => {
+    withDirectory((directory) => {
       const seen = ['a', 'b', 'c', 'd', 'e'].map((name) =>
-        look(makeFile(folder, name, name === 'c' ? SIZE : 1), `web/${name}`),
+        look(makeFile(directory, name, name === 'c' ? SIZE : 1), `web/${name}`),
       );
-      for (const name of ['a', 'b', 'd', 'e']) chmodSync(join(folder, name), 0);
+      for (const name of ['a', 'b', 'd', 'e']) chmodSync(join(directory, name), 0);
       const told: string[] = [];
       const sink = new MemorySink();
-      asNobody(folder, () => {
+      asNobody(directory, () => {
         const unreadable = new UnreadablePaths((path) => told.push(path));
-        const error = attempt(() => pack(seen, sink, new Gauge(), unreadable));
+        const error = attempt(() => pack(seen, sink, new WorkerStatus(), unreadable));
         expect(error).toMatchObject({ code: 'source-unreadable', path: 'web/a' });
         expect(error?.message).toBe(
           'cannot read 4 paths: web/a, web/b, web/d and 1 more; cannot read web/a: permission denied (EACCES)',
@@ -301,9 +301,9 @@ describe('files that cannot be read', () => {
     }));
 
   test('are looked for up to a bound', () =>
-    withFolder((folder) => {
-      const seen = look(makeFile(folder, 'file', 1), 'web/file');
-      const fsPath = join(folder, 'n'.repeat(300));
+    withDirectory((directory) => {
+      const seen = look(makeFile(directory, 'file', 1), 'web/file');
+      const fsPath = join(directory, 'n'.repeat(300));
       let yielded = 0;
       const endless = (function* (): Generator<SourceEntry> {
         for (;;) {
@@ -312,7 +312,7 @@ describe('files that cannot be read', () => {
         }
       })();
       const error = attempt(() =>
-        pack(endless, new MemorySink(), new Gauge(), new UnreadablePaths()),
+        pack(endless, new MemorySink(), new WorkerStatus(), new UnreadablePaths()),
       );
       expect(error?.message).toContain(`cannot read ${MAX_UNREADABLE_PATHS} paths: `);
       expect(yielded).toBe(MAX_UNREADABLE_PATHS);
@@ -321,24 +321,29 @@ describe('files that cannot be read', () => {
 
 describe('a file that cannot be read', () => {
   test('fails the transfer with path and cause', () =>
-    withFolder((folder) => {
-      const seen = look(makeFile(folder, 'file', 5), 'web/file');
+    withDirectory((directory) => {
+      const seen = look(makeFile(directory, 'file', 5), 'web/file');
       // No system call takes a name of this length, whoever asks.
-      const fsPath = join(folder, 'n'.repeat(300));
+      const fsPath = join(directory, 'n'.repeat(300));
       const error = attempt(() =>
-        pack([{ ...seen, fsPath }], new MemorySink(), new Gauge(), new UnreadablePaths()),
+        pack([{ ...seen, fsPath }], new MemorySink(), new WorkerStatus(), new UnreadablePaths()),
       );
       expect(error).toMatchObject({ code: 'source-unreadable', path: 'web/file' });
       expect(error?.message).toMatch(/^cannot read web\/file: name too long \(ENAMETOOLONG\)$/);
     }));
 
   test('because of its mode', () =>
-    withFolder((folder) => {
-      const seen = look(makeFile(folder, 'file', SIZE), 'web/file');
-      chmodSync(join(folder, 'file'), 0);
-      asNobody(folder, () => {
+    withDirectory((directory) => {
+      const seen = look(makeFile(directory, 'file', SIZE), 'web/file');
+      chmodSync(join(directory, 'file'), 0);
+      asNobody(directory, () => {
         const error = attempt(() =>
-          pack([seen], new MemorySink({ rooms: [ROOM] }), new Gauge(), new UnreadablePaths()),
+          pack(
+            [seen],
+            new MemorySink({ rooms: [ROOM] }),
+            new WorkerStatus(),
+            new UnreadablePaths(),
+          ),
         );
         expect(error).toMatchObject({
           code: 'source-unreadable',
@@ -350,13 +355,13 @@ describe('a file that cannot be read', () => {
 });
 
 test('work that was given up ends before the next read', async () => {
-  await withFolder((folder) => {
-    const seen = look(makeFile(folder, 'file', SIZE), 'file');
-    const gauge = new Gauge();
-    const sink = new MemorySink({ rooms: [ROOM], beforeRoom: (at) => at === 2 && gauge.cancel() });
-    expect(attempt(() => pack([seen], sink, gauge, new UnreadablePaths()))).toMatchObject({
+  await withDirectory((directory) => {
+    const seen = look(makeFile(directory, 'file', SIZE), 'file');
+    const status = new WorkerStatus();
+    const sink = new MemorySink({ rooms: [ROOM], beforeRoom: (at) => at === 2 && status.cancel() });
+    expect(attempt(() => pack([seen], sink, status, new UnreadablePaths()))).toMatchObject({
       code: 'interrupted',
     });
-    expect(gauge.read().bytes).toBe(ROOM);
+    expect(status.read().bytes).toBe(ROOM);
   });
 });

@@ -43,7 +43,7 @@ const mtimeUs = fc.oneof(
 const entry: fc.Arbitrary<Entry> = fc.record(
   {
     path: text,
-    kind: fc.constantFrom('file', 'folder', 'symlink', 'hardlink'),
+    kind: fc.constantFrom('file', 'directory', 'symlink', 'hardlink'),
     mode: fc.oneof(fc.nat(0o7777), fc.nat(0o177777)),
     mtimeUs,
     size: number,
@@ -63,7 +63,7 @@ describe('headers are those of the slow twin, byte for byte', () => {
     );
   });
 
-  test.each(['file', 'folder', 'symlink', 'hardlink'] as const)(
+  test.each(['file', 'directory', 'symlink', 'hardlink'] as const)(
     'of a %s with a name of any length, and a slash anywhere in it',
     (kind) => {
       for (let length = 0; length <= 260; length++) {

@@ -27,7 +27,7 @@ describe('an archive that ends too early', () => {
   const whole = writeArchive([
     { entry: anEntry({ path: 'short', size: 700 }), content: someBytes(700) },
     { entry: anEntry({ path: 'l'.repeat(600), mtimeUs: 1, size: 5 }), content: someBytes(5) },
-    { entry: anEntry({ path: 'folder', kind: 'folder' }), content: new Uint8Array(0) },
+    { entry: anEntry({ path: 'directory', kind: 'directory' }), content: new Uint8Array(0) },
   ]);
   const end = whole.length - 2 * BLOCK;
 
@@ -46,7 +46,7 @@ describe('an archive that ends too early', () => {
   });
 
   test('is whole with one of its two zero blocks', () => {
-    expect(paths(whole.subarray(0, end + BLOCK))).toEqual(['short', 'l'.repeat(600), 'folder/']);
+    expect(paths(whole.subarray(0, end + BLOCK))).toEqual(['short', 'l'.repeat(600), 'directory/']);
   });
 
   test.each([
@@ -193,8 +193,8 @@ describe('extended headers', () => {
 describe('names', () => {
   test("ustar's prefix goes before the name, with POSIX's magic only", () => {
     const posix = evilHeader({ path: 'name' });
-    posix.write('some/folder', 345);
-    expect(paths(resummed(posix))).toEqual(['some/folder/name']);
+    posix.write('some/directory', 345);
+    expect(paths(resummed(posix))).toEqual(['some/directory/name']);
     const gnu = evilHeader({ path: 'name' });
     gnu.write('ustar  \0', 257);
     gnu.write('14000000000\0', 345); // GNU has an access time here
@@ -221,7 +221,7 @@ test('a file has type NUL before POSIX, 7 where it is contiguous', () => {
   expect(types).toEqual(['0', '0']);
 });
 
-test('a folder of tar -g is a folder, and the list of what was in it no content', () => {
+test('a directory of tar -g is a directory, and the list of what was in it no content', () => {
   const names = 'Yfile\0Dsub\0\0'.repeat(100);
   const bytes = evilTar({ path: 'd', type: 'D', content: names }, { path: 'd/file' });
   const read = readArchive(bytes).map(({ member: { path, type }, content }) => [

@@ -53,7 +53,7 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
     kind: fc.constant('file' as const),
     size: fc.integer({ min: 0, max: 1_500 }),
   }),
-  fc.record({ ...common, kind: fc.constant('folder' as const), size: fc.constant(0) }),
+  fc.record({ ...common, kind: fc.constant('directory' as const), size: fc.constant(0) }),
   fc.record({
     ...common,
     kind: fc.constantFrom('symlink' as const, 'hardlink' as const),
@@ -123,7 +123,7 @@ test('a file keeps its content wherever a slash lies in its long path', () => {
   }
 });
 
-test('nor does a reader without pax take it for a folder', () => {
+test('nor does a reader without pax take it for a directory', () => {
   for (let slash = 90; slash <= 110; slash++) {
     const long = `${'d'.repeat(slash)}/${'f'.repeat(40)}`;
     const block = encodeHeader(anEntry({ path: long, size: 700 })).slice(-512);

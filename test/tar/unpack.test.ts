@@ -4,7 +4,7 @@ import { EntryValidator } from '../../src/entry/entry-validator.ts';
 import { TarCopy } from '../../src/tar/tar-copy.ts';
 import { TarReader } from '../../src/tar/tar-reader.ts';
 import { unpack, type UnpackOptions } from '../../src/tar/unpack.ts';
-import { Gauge } from '../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import type { Content, Entry, EntrySink } from '../../src/entry/entry.ts';
 import { MemorySink, MemorySource, ORIGIN, readArchive } from '../helpers/trees/archive-io.ts';
 import { evilTar, type EvilMember } from '../helpers/trees/evil-tar.ts';
@@ -36,7 +36,7 @@ function optionsFor(seen: Unpacked): UnpackOptions {
   return {
     name: '',
     validator: new EntryValidator(Budget.create({ maxEntries: 100, maxBytes: 10_000 })),
-    addFolders: false,
+    addDirectories: false,
     takesKept: false,
     onSkipped: (path, reason) => seen.skipped.push(`${path}: ${reason}`),
     onChanged: (path, reason) => seen.changed.push(`${path}: ${reason}`),
@@ -132,7 +132,7 @@ describe('with a name', () => {
   });
 });
 
-describe('folders that a tar has no entry for', () => {
+describe('directories that a tar has no entry for', () => {
   const tar = evilTar(
     { path: 'a/b/c', content: 'x', pax: [['mtime', '5.5']] },
     { path: 'a/b/d' },
@@ -144,7 +144,7 @@ describe('folders that a tar has no entry for', () => {
   });
 
   test('are added for a foreign tar, once, and count', () => {
-    const seen = unpackAll(tar, { addFolders: true });
+    const seen = unpackAll(tar, { addDirectories: true });
     expect(paths(seen)).toEqual(['a', 'a/b', 'a/b/c', 'a/b/d', 'a']);
     expect(seen.added[0]!.entry).toMatchObject({ mode: 0o755, mtimeUs: 5_500_000 });
     expect(seen.added.at(-1)).toMatchObject({ again: true, entry: { mode: 0o700 } });
@@ -153,7 +153,7 @@ describe('folders that a tar has no entry for', () => {
 
   test('are added for the name of the context too', () => {
     expect(
-      paths(unpackAll(evilTar({}), { addFolders: true, takesKept: false, name: 'web' })),
+      paths(unpackAll(evilTar({}), { addDirectories: true, takesKept: false, name: 'web' })),
     ).toEqual(['web', 'web/a']);
   });
 });
@@ -171,7 +171,7 @@ describe('a copy for other programs begins without a pax header', () => {
   const first = (...members: EvilMember[]) => {
     const to = new MemorySink();
     const options = optionsFor({ added: [], ended: false, skipped: [], changed: [], entries: 0 });
-    const copy = new TarCopy(to, new Gauge(), { forOthers: true });
+    const copy = new TarCopy(to, new WorkerStatus(), { forOthers: true });
     unpack(new TarReader(new MemorySource(evilTar(...members)), ORIGIN), copy, options);
     const [plain, next] = readArchive(to.bytes()).map(({ member }) => member);
     expect(new TarReader(new MemorySource(to.bytes().subarray(0, 512)), ORIGIN).next()).toEqual(
@@ -222,11 +222,14 @@ test('a copy is an archive of our own form, with the same entries', () => {
     { path: './a//b', content, pax: [['mtime', '-1.5']] },
     { path: 'a/c', type: '1', link: './a/b' },
   );
-  const gauge = new Gauge();
+  const status = new WorkerStatus();
   const to = new MemorySink({ rooms: [7, 512, 30] });
   const options = optionsFor({ added: [], ended: false, skipped: [], changed: [], entries: 0 });
   const reader = new TarReader(new MemorySource(tar, [100]), ORIGIN);
-  unpack(reader, new TarCopy(to, gauge, { forOthers: false }), { ...options, addFolders: true });
+  unpack(reader, new TarCopy(to, status, { forOthers: false }), {
+    ...options,
+    addDirectories: true,
+  });
   const copy = readArchive(to.bytes());
   expect(copy.map(({ member: { path, link, mtimeUs } }) => [path, link, mtimeUs])).toEqual([
     ['./', '', 1_700_000_000_000_000],
@@ -235,5 +238,5 @@ test('a copy is an archive of our own form, with the same entries', () => {
     ['a/c', 'a/b', 1_700_000_000_000_000],
   ]);
   expect(copy[2]!.content.toString()).toBe(content);
-  expect(gauge.read().bytes).toBe(1_000);
+  expect(status.read().bytes).toBe(1_000);
 });

@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CtxsyncError } from '../../src/errors.ts';
 import { STRAY_SILENCE_MS } from '../../src/limits.ts';
-import { Failure } from '../../src/transfer/first-failure.ts';
+import { FirstFailure } from '../../src/transfer/first-failure.ts';
 
 const LOST = new CtxsyncError('peer-gone', 'the receiver is gone');
 
@@ -11,7 +11,7 @@ const FOREVER = new Promise<never>(() => {});
 
 describe("a run's failure", () => {
   it('is the first one', async () => {
-    const failure = new Failure(undefined);
+    const failure = new FirstFailure(undefined);
     failure.fail(LOST);
     failure.fail(new CtxsyncError('corrupt', 'later'));
     await expect(failure.race(FOREVER)).rejects.toBe(LOST);
@@ -22,7 +22,7 @@ describe("a run's failure", () => {
     async (when) => {
       const caller = new AbortController();
       if (when === 'before it begins') caller.abort();
-      const failure = new Failure(caller.signal);
+      const failure = new FirstFailure(caller.signal);
       caller.abort();
       await expect(failure.race(FOREVER)).rejects.toMatchObject({ code: 'interrupted' });
     },
@@ -30,7 +30,7 @@ describe("a run's failure", () => {
 
   it('keeps nothing of the signal when the run is over', async () => {
     const caller = new AbortController();
-    const failure = new Failure(caller.signal);
+    const failure = new FirstFailure(caller.signal);
     expect(getEventListeners(caller.signal, 'abort')).toHaveLength(1);
     failure.close();
     expect(getEventListeners(caller.signal, 'abort')).toHaveLength(0);
@@ -41,7 +41,7 @@ describe("a run's failure", () => {
 
   it('is no interruption any more while it is committed', async () => {
     const caller = new AbortController();
-    const failure = new Failure(caller.signal);
+    const failure = new FirstFailure(caller.signal);
     failure.committing = true;
     caller.abort();
     failure.fail(LOST);
@@ -50,7 +50,7 @@ describe("a run's failure", () => {
   });
 
   it('is what cannot be ours, when no more of it comes', async () => {
-    const failure = new Failure(undefined);
+    const failure = new FirstFailure(undefined);
     const stray = new CtxsyncError('not-ctxsync', 'stray');
     failure.failOnStray(undefined, 10 * STRAY_SILENCE_MS);
     failure.failOnStray(new CtxsyncError('not-ctxsync', 'str'), STRAY_SILENCE_MS - 1);
@@ -65,7 +65,7 @@ describe('an interruption', () => {
 
   it('is told at once where it came, also when another failure was the first', async () => {
     const caller = new AbortController();
-    const failure = new Failure(caller.signal);
+    const failure = new FirstFailure(caller.signal);
     failure.fail(LOST);
     caller.abort();
     expect(await failure.interruptionWithin(200)).toMatchObject({ code: 'interrupted' });
@@ -75,7 +75,7 @@ describe('an interruption', () => {
 
   it('is waited for, and told when it comes in time', async () => {
     const caller = new AbortController();
-    const failure = new Failure(caller.signal);
+    const failure = new FirstFailure(caller.signal);
     const interruption = failure.interruptionWithin(200);
     await vi.advanceTimersByTimeAsync(199);
     caller.abort();
@@ -85,7 +85,7 @@ describe('an interruption', () => {
 
   it('is not waited for any longer', async () => {
     const caller = new AbortController();
-    const failure = new Failure(caller.signal);
+    const failure = new FirstFailure(caller.signal);
     const interruption = failure.interruptionWithin(200);
     await vi.advanceTimersByTimeAsync(200);
     expect(await interruption).toBeUndefined();
@@ -94,7 +94,7 @@ describe('an interruption', () => {
   });
 
   it('is none where nobody can interrupt', async () => {
-    const interruption = new Failure(undefined).interruptionWithin(200);
+    const interruption = new FirstFailure(undefined).interruptionWithin(200);
     await vi.advanceTimersByTimeAsync(200);
     expect(await interruption).toBeUndefined();
   });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { Turns } from '../../src/transfer/semaphore.ts';
+import { Semaphore } from '../../src/transfer/semaphore.ts';
 
 describe('turns', () => {
   it('let so many work at a time, and the others in the order in which they came', async () => {
-    const turns = new Turns(2);
+    const turns = new Semaphore(2);
     const working: string[] = [];
     const come = async (name: string): Promise<void> => {
       await turns.take();
@@ -23,7 +23,7 @@ describe('turns', () => {
   });
 
   it('are free again when they were given back', async () => {
-    const turns = new Turns(1);
+    const turns = new Semaphore(1);
     await turns.take();
     turns.done();
     await turns.take();
@@ -31,7 +31,7 @@ describe('turns', () => {
   });
 
   it('tell when nobody waits any more', async () => {
-    const turns = new Turns(1);
+    const turns = new Semaphore(1);
     await turns.noneWaiting();
     await turns.take();
     const others = [turns.take(), turns.take()];

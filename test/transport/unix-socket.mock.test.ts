@@ -13,7 +13,7 @@ import {
   type Listener,
   type ListenOptions,
 } from '../../src/transport/unix-socket.ts';
-import { folderInTest } from '../helpers/trees/directory-in-test.ts';
+import { directoryInTest } from '../helpers/trees/directory-in-test.ts';
 
 vi.mock('node:fs/promises', { spy: true });
 vi.mock('node:timers/promises', { spy: true });
@@ -27,7 +27,7 @@ afterEach(() => {
 const FOREVER = { timeoutMs: Infinity };
 
 function socketInTest(): string {
-  return join(folderInTest(), 'socket');
+  return join(directoryInTest(), 'socket');
 }
 
 async function listenInTest(path: string, options?: ListenOptions): Promise<Listener> {

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { fromText, type BytePath } from '../../src/disk/byte-path.ts';
-import { Gauge } from '../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import { sourceError } from '../../src/disk/system-error.ts';
 import { ATTRIBUTE_BATCH_BYTES } from '../../src/limits.ts';
 import { LostAttributes, type RunTool } from '../../src/tree/lost-attributes.ts';
 import { walk, type WalkOptions } from '../../src/tree/walk.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { walkOptions } from '../helpers/cli/incremental.ts';
 
 describe('what getfattr prints', () => {
@@ -80,7 +80,12 @@ describe('where getfattr fails and prints nothing', () => {
       return asked.length === 1 ? false : '';
     };
     const reported: string[] = [];
-    const attributes = new LostAttributes('/c', (path) => reported.push(path), new Gauge(), run);
+    const attributes = new LostAttributes(
+      '/c',
+      (path) => reported.push(path),
+      new WorkerStatus(),
+      run,
+    );
     for (let batch = 0; batch < 2; batch += 1) {
       attributes.add('tool', undefined);
       attributes.end();
@@ -90,7 +95,7 @@ describe('where getfattr fails and prints nothing', () => {
   });
 
   it.skipIf(!canSet('capability'))('as one does that does not know our options', () =>
-    withFolder((root) => {
+    withDirectory((root) => {
       const tools = join(root, 'tools');
       mkdirSync(tools);
       writeFileSync(join(tools, 'getfattr'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
@@ -108,7 +113,7 @@ describe('where getfattr fails and prints nothing', () => {
 
 describe('a walk', () => {
   it.skipIf(!canSet('user'))('reports extended attributes of the executables that travel', () =>
-    withFolder((root) => {
+    withDirectory((root) => {
       for (const name of ['tool', 'ignored', 'data']) {
         writeFileSync(join(root, name), '');
         execFileSync('setfattr', ['-n', 'user.a', join(root, name)]);
@@ -119,7 +124,7 @@ describe('a walk', () => {
   );
 
   it.skipIf(!canSet('capability'))('reports file capabilities, beside setuid', () =>
-    withFolder((root) => {
+    withDirectory((root) => {
       const path = join(root, 'caf\u00e9');
       copyFileSync('/bin/true', path);
       chmodSync(path, 0o4755);
@@ -153,16 +158,16 @@ describe('a walk', () => {
 function withTool(
   use: (root: BytePath, options: WalkOptions, ran: () => number) => void,
 ): Promise<void> {
-  return withFolder((folder) => {
-    writeFileSync(join(folder, 'tool'), '');
-    chmodSync(join(folder, 'tool'), 0o755);
+  return withDirectory((directory) => {
+    writeFileSync(join(directory, 'tool'), '');
+    chmodSync(join(directory, 'tool'), 0o755);
     let runs = 0;
     const run: RunTool = () => {
       runs += 1;
       return '';
     };
-    const root = fromText(folder);
-    const attributes = new LostAttributes(root, () => {}, new Gauge(), run);
+    const root = fromText(directory);
+    const attributes = new LostAttributes(root, () => {}, new WorkerStatus(), run);
     use(root, { ...walkOptions(), attributes }, () => runs);
   });
 }
@@ -171,7 +176,7 @@ function withTool(
 function report(names: string[], run: RunTool): [string, string][] {
   const reported: [string, string][] = [];
   const onChanged = (path: string, reason: string): void => void reported.push([path, reason]);
-  const attributes = new LostAttributes('/c', onChanged, new Gauge(), run);
+  const attributes = new LostAttributes('/c', onChanged, new WorkerStatus(), run);
   for (const name of names) attributes.add(name, 'setuid');
   attributes.end();
   return reported;
@@ -180,7 +185,7 @@ function report(names: string[], run: RunTool): [string, string][] {
 function walked(root: string): [string, string][] {
   const reported: [string, string][] = [];
   const onChanged = (path: string, reason: string): void => void reported.push([path, reason]);
-  const attributes = new LostAttributes(fromText(root), onChanged, new Gauge());
+  const attributes = new LostAttributes(fromText(root), onChanged, new WorkerStatus());
   const options = { ...walkOptions('ignored\n'), onChanged, attributes };
   Array.from(walk(fromText(root), options));
   return reported;
@@ -188,8 +193,8 @@ function walked(root: string): [string, string][] {
 
 /** Whether the tools are there, and the disk and the user may. */
 function canSet(what: 'user' | 'capability'): boolean {
-  const folder = mkdtempSync(join(tmpdir(), 'ctxsync-attributes-'));
-  const path = join(folder, 'a');
+  const directory = mkdtempSync(join(tmpdir(), 'ctxsync-attributes-'));
+  const path = join(directory, 'a');
   const [command, ...args] =
     what === 'user' ? ['setfattr', '-n', 'user.a', path] : ['setcap', 'cap_net_raw+ep', path];
   try {
@@ -200,6 +205,6 @@ function canSet(what: 'user' | 'capability'): boolean {
   } catch {
     return false;
   } finally {
-    rmSync(folder, { recursive: true });
+    rmSync(directory, { recursive: true });
   }
 }

@@ -1,33 +1,33 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Gauge } from '../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import { UnreadablePaths } from '../../src/disk/unreadable-paths.ts';
 import { MAX_PATH_BYTES } from '../../src/limits.ts';
 import { parseIgnoreFile } from '../../src/ignore/ignore-file.ts';
 import { IgnoreRules } from '../../src/ignore/ignore-rules.ts';
 import { walk, type WalkOptions } from '../../src/tree/walk.ts';
 import { asNobody } from '../helpers/cli/as-nobody.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 
-describe('an ignored folder', () => {
+describe('an ignored directory', () => {
   it('is not looked at, nor is anything in it', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { 'node_modules/a/b': '', 'src/x': '', '.git/HEAD': '' });
       expect(looks(root, 'node_modules\n.git\n')).toEqual(['src', 'src/x']);
     });
   });
 
   it('is not looked at when an exception stands before its rule, or leads elsewhere', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { 'a/keep': '', 'b/keep': '' });
       expect(looks(root, '!a/keep\na\nb\n!c/keep\n')).toEqual([]);
     });
   });
 
   it('is entered only where an exception could match beneath it', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { 'a/no/deep/x': '', 'a/yes/keep': '', 'a/yes/other': '' });
       const found = looks(root, 'a\n!a/yes/keep\n');
       expect(found).toContain('a/yes/keep');
@@ -36,7 +36,7 @@ describe('an ignored folder', () => {
   });
 
   it('comes along, with its parents, for the sake of a child that is included again', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { 'a/b/c/keep': '', 'a/b/other': '', 'a/d/other': '', 'e/x': '' });
       const paths = walked(root, '*\n!**/keep\n');
       expect(paths).toEqual(['', 'a', 'a/b', 'a/b/c', 'a/b/c/keep']);
@@ -44,7 +44,7 @@ describe('an ignored folder', () => {
   });
 
   it('does not come when nothing beneath it is included after all', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { 'a/b/x': '', 'c/keep': '', 'd/y': '' });
       mkdirSync(join(root, 'a/empty'));
       expect(walked(root, '*\n!**/keep\n')).toEqual(['', 'c', 'c/keep']);
@@ -52,7 +52,7 @@ describe('an ignored folder', () => {
   });
 
   it('comes empty when it is itself included again', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       mkdirSync(join(root, 'a/keep'), { recursive: true });
       writeTree(root, { 'a/other/x': '' });
       expect(walked(root, 'a\n!a/keep\n')).toEqual(['', 'a', 'a/keep']);
@@ -60,12 +60,12 @@ describe('an ignored folder', () => {
   });
 
   it('is told of as changed only when it travels, and then once', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { 'skip/x': '', 'take/sub/x.keep': '', 'take/y': '' });
       for (const path of ['skip', 'take', 'take/sub']) chmodSync(join(root, path), 0o2755);
       const reason = 'setuid and setgid are dropped';
       const told: string[] = [];
-      const paths = walked(root, '*\n!**/x.keep\n', new Gauge(), (...note) =>
+      const paths = walked(root, '*\n!**/x.keep\n', new WorkerStatus(), (...note) =>
         told.push(note.join(': ')),
       );
       expect(paths).toEqual(['', 'take', 'take/sub', 'take/sub/x.keep']);
@@ -74,7 +74,7 @@ describe('an ignored folder', () => {
   });
 
   it('may have a path that is too long, unless something beneath it travels', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       const long = `${'d'.repeat(240)}/`.repeat(16).slice(0, MAX_PATH_BYTES + 1);
       writeTree(root, { [`${long}/x`]: '' });
       expect(walked(root, '*\n!**/x.keep\n')).toEqual(['']);
@@ -86,7 +86,7 @@ describe('an ignored folder', () => {
   });
 
   it('may be unreadable, with and without exceptions beneath it', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { 'closed/keep': '', 'open/x': '' });
       asNobody(root, () => {
         chmodSync(join(root, 'closed'), 0);
@@ -97,9 +97,9 @@ describe('an ignored folder', () => {
   });
 });
 
-describe('a folder that is not ignored', () => {
+describe('a directory that is not ignored', () => {
   it('fails the walk when it is unreadable, naming it', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { 'sub/closed/x': '' });
       asNobody(root, () => {
         chmodSync(join(root, 'sub/closed'), 0);
@@ -118,20 +118,20 @@ describe('a folder that is not ignored', () => {
 function walked(
   root: string,
   ignoreFile: string,
-  gauge = new Gauge(),
+  status = new WorkerStatus(),
   onChanged: WalkOptions['onChanged'] = () => {},
 ): string[] {
   const rules = new IgnoreRules(parseIgnoreFile(Buffer.from(ignoreFile), '.dockerignore'));
   const unreadable = new UnreadablePaths();
-  const options = { rules, gauge, unreadable, onSkipped: () => {}, onChanged };
+  const options = { rules, status, unreadable, onSkipped: () => {}, onChanged };
   return Array.from(walk(root, options), ({ path }) => path);
 }
 
 /** The paths, the root apart, for which the walk went to the disk. */
 function looks(root: string, ignoreFile: string): string[] {
   const paths = new Set<string>();
-  class WatchedGauge extends Gauge {
-    override enter(...[state, path]: Parameters<Gauge['enter']>): void {
+  class WatchedGauge extends WorkerStatus {
+    override enter(...[state, path]: Parameters<WorkerStatus['enter']>): void {
       super.enter(state, path);
       if (path !== undefined && path !== root) paths.add(path);
     }

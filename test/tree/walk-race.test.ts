@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { pack } from '../../src/tar/pack.ts';
 import { UnreadablePaths } from '../../src/disk/unreadable-paths.ts';
-import { Gauge } from '../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import { CtxsyncError } from '../../src/errors.ts';
 import { IgnoreRules } from '../../src/ignore/ignore-rules.ts';
 import { walk } from '../../src/tree/walk.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 
 const SECRET = 'outside the context';
@@ -17,10 +17,10 @@ const INSIDE = 'within the  context';
 
 describe('a context that changes while it is walked', () => {
   it.each<[what: string, at: string, swap: (context: string) => void, path: string]>([
-    ['a folder that became a symlink', 'a', (root) => leadOut(root, 'a'), 'a'],
-    ['a deeper folder that became one', 'a/b', (root) => leadOut(root, 'a/b'), 'a/b'],
-    ['a folder that vanished', 'a', (root) => rmSync(join(root, 'a'), { recursive: true }), 'a'],
-    ['a folder that became a FIFO', 'a', (root) => fifo(root, 'a'), 'a'],
+    ['a directory that became a symlink', 'a', (root) => leadOut(root, 'a'), 'a'],
+    ['a deeper directory that became one', 'a/b', (root) => leadOut(root, 'a/b'), 'a/b'],
+    ['a directory that vanished', 'a', (root) => rmSync(join(root, 'a'), { recursive: true }), 'a'],
+    ['a directory that became a FIFO', 'a', (root) => fifo(root, 'a'), 'a'],
     ['a file that became a symlink', 'a/b/file', (root) => leadOut(root, 'a/b/file'), 'a/b/file'],
     ['a file that vanished', 'a/b/file', (root) => rmSync(join(root, 'a/b/file')), 'a/b/file'],
     ['a file that became a FIFO', 'a/b/file', (root) => fifo(root, 'a/b/file'), 'a/b/file'],
@@ -32,17 +32,17 @@ describe('a context that changes while it is walked', () => {
       '',
     ],
   ])('%s fails it, or is not there; what it leads to is not sent', async (_, at, swap, path) => {
-    await withFolder((folder) => {
-      const { sent, error } = packWhile(folder, at, swap);
+    await withDirectory((directory) => {
+      const { sent, error } = packWhile(directory, at, swap);
       expect(sent).not.toContain(SECRET);
       if (path === '') return expect(error).toBeUndefined();
       expect(error).toMatchObject({ code: 'source-changed', path });
     });
   });
 
-  it('sends what is in a folder that it has entered, wherever its path leads by then', async () => {
-    await withFolder((folder) => {
-      const { sent, error } = packWhile(folder, 'a/b', (root) => leadOut(root, 'a'));
+  it('sends what is in a directory that it has entered, wherever its path leads by then', async () => {
+    await withDirectory((directory) => {
+      const { sent, error } = packWhile(directory, 'a/b', (root) => leadOut(root, 'a'));
       expect(error).toBeUndefined();
       expect(sent).toContain(INSIDE);
       expect(sent).not.toContain(SECRET);
@@ -52,23 +52,23 @@ describe('a context that changes while it is walked', () => {
 
 /** Packs a context, and swaps something when the walk is at `at`, before that is packed. */
 function packWhile(
-  folder: string,
+  directory: string,
   at: string,
   swap: (context: string) => void,
 ): { sent: string; error: CtxsyncError | undefined } {
-  const context = join(folder, 'context');
+  const context = join(directory, 'context');
   writeTree(context, { 'a/b/file': INSIDE, 'a/b/more': INSIDE, last: INSIDE });
-  writeTree(join(folder, 'elsewhere'), {
+  writeTree(join(directory, 'elsewhere'), {
     file: SECRET,
     more: SECRET,
     'b/file': SECRET,
     other: 'o',
   });
-  const gauge = new Gauge();
+  const status = new WorkerStatus();
   const rules = new IgnoreRules([]);
   const options = {
     rules,
-    gauge,
+    status,
     unreadable: new UnreadablePaths(),
     onSkipped: () => {},
     onChanged: () => {},
@@ -89,7 +89,7 @@ function packWhile(
   };
   let error: CtxsyncError | undefined;
   try {
-    pack(entries, sink, gauge, new UnreadablePaths());
+    pack(entries, sink, status, new UnreadablePaths());
   } catch (thrown) {
     error = CtxsyncError.from(thrown);
   }

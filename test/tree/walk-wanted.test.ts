@@ -12,12 +12,12 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fromText, isBeneath } from '../../src/disk/byte-path.ts';
-import { Gauge } from '../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import type { ManifestEntry, SourceEntry, Want } from '../../src/entry/entry.ts';
 import { WantReader } from '../../src/entry/wants.ts';
 import { walkWanted } from '../../src/tree/walk-wanted.ts';
 import { aListed, MemorySource } from '../helpers/trees/archive-io.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { bare, entriesOf, walkOptions, wantBytes } from '../helpers/cli/incremental.ts';
 import { makeRandomTree } from '../helpers/trees/random-tree.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
@@ -29,7 +29,7 @@ const IGNORE_FILES = ['', 'a\n', '*\n!**/a\n', '**/b\n!b/a\n!a-b/*/z\n', '*\n!z\
 describe('a walk to what is wanted', () => {
   it('yields of any part of a context just what a whole walk yields of it', async () => {
     for (let seed = 0; seed < 100; seed++) {
-      await withFolder((root) => {
+      await withDirectory((root) => {
         const random = seeded(seed);
         makeRandomTree(root, random);
         const ignoreFile = IGNORE_FILES[seed % IGNORE_FILES.length]!;
@@ -44,7 +44,7 @@ describe('a walk to what is wanted', () => {
   });
 
   it('yields all of it where all is wanted, and nothing where nothing is', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       makeRandomTree(root, seeded(7));
       const all = entriesOf(root);
       expect(walked(root, all)).toEqual(all);
@@ -54,7 +54,7 @@ describe('a walk to what is wanted', () => {
   });
 
   it('tells which content a file need not travel with, and only of files', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { 'sub/file': '', other: '' });
       symlinkSync('other', join(root, 'link'));
       const wants = wantsOf(root, '', 'link', 'other', 'sub', 'sub/file');
@@ -70,12 +70,12 @@ describe('a walk to what is wanted', () => {
     });
   });
 
-  it('looks at nothing else, and lists no folder', async () => {
-    await withFolder((root) => {
+  it('looks at nothing else, and lists no directory', async () => {
+    await withDirectory((root) => {
       writeTree(root, { 'a/wanted': '', 'a/other': '', 'b/x': '', c: '' });
       const looks: string[] = [];
-      class WatchedGauge extends Gauge {
-        override enter(...[state, path = '']: Parameters<Gauge['enter']>): void {
+      class WatchedGauge extends WorkerStatus {
+        override enter(...[state, path = '']: Parameters<WorkerStatus['enter']>): void {
           super.enter(state, path);
           looks.push(path);
         }
@@ -90,29 +90,29 @@ describe('a walk to what is wanted', () => {
 describe('what is wanted and was never offered', () => {
   it.each<[what: string, paths: string[], at: string]>([
     ['something without the root', ['a'], 'a'],
-    ['the folder above', ['', '..'], '..'],
+    ['the directory above', ['', '..'], '..'],
     ['something beside the context', ['', '../outside'], '../outside'],
-    ['something above, through a folder', ['', 'a', 'a/../../outside'], 'a/../../outside'],
-    ['a folder by its dots', ['', 'a', 'a/..'], 'a/..'],
-    ['the folder itself', ['', '.'], '.'],
-    ['a folder by a dot', ['', 'a', 'a/.'], 'a/.'],
+    ['something above, through a directory', ['', 'a', 'a/../../outside'], 'a/../../outside'],
+    ['a directory by its dots', ['', 'a', 'a/..'], 'a/..'],
+    ['the directory itself', ['', '.'], '.'],
+    ['a directory by a dot', ['', 'a', 'a/.'], 'a/.'],
     ['an absolute path', ['', '/etc'], '/etc'],
     ['an absolute path of a name that is there', ['', '/a'], '/a'],
     ['an absolute path below it', ['', '/etc/passwd'], '/etc/passwd'],
     ['an empty name', ['', 'a', 'a/'], 'a/'],
     ['an empty name on the way', ['', 'a', 'a//file'], 'a//file'],
-    ['what is in a folder that is not wanted', ['', 'a/file'], 'a/file'],
+    ['what is in a directory that is not wanted', ['', 'a/file'], 'a/file'],
     ['what is in a file', ['', 'z', 'z/x'], 'z/x'],
     ['an ignored file', ['', 'secret'], 'secret'],
-    ['an ignored folder', ['', 'secrets'], 'secrets'],
-    ['what is in an ignored folder', ['', 'secrets', 'secrets/x'], 'secrets'],
+    ['an ignored directory', ['', 'secrets'], 'secrets'],
+    ['what is in an ignored directory', ['', 'secrets', 'secrets/x'], 'secrets'],
     ["a receiver's lock", ['', '.ctxsync-lock'], '.ctxsync-lock'],
     ["a receiver's stage", ['', 'a', 'a/.ctxsync-0123456789abcdef'], 'a/.ctxsync-0123456789abcdef'],
   ])('fails as corrupt: %s', async (what, paths, at) => {
-    await withFolder((folder) => {
-      const root = join(folder, 'context');
+    await withDirectory((directory) => {
+      const root = join(directory, 'context');
       makeContext(root);
-      writeFileSync(join(folder, 'outside'), 'outside');
+      writeFileSync(join(directory, 'outside'), 'outside');
       const yielded: SourceEntry[] = [];
       const code = what === 'what is in a file' ? 'source-changed' : 'corrupt';
       expect(() => {
@@ -125,7 +125,7 @@ describe('what is wanted and was never offered', () => {
   });
 
   it('is named, the root too', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       expect(() => [...walkFor(root, wantsOf(root, 'x\ny'))]).toThrow(
         'the receiver wants x\\x0ay, which it was not offered',
       );
@@ -133,7 +133,7 @@ describe('what is wanted and was never offered', () => {
   });
 
   it('is not sent where an exception might have offered it', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       makeContext(root);
       const wants = wantsOf(root, '', 'secret');
       expect(() => [...walkFor(root, wants, '*\n!**/file\n')]).toThrow(
@@ -143,7 +143,7 @@ describe('what is wanted and was never offered', () => {
   });
 
   it('out of order, or twice, is corrupt', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       makeContext(root);
       for (const paths of [
         ['', 'z', 'a'],
@@ -161,19 +161,19 @@ describe('what is wanted and was never offered', () => {
 describe('a context that changed since it was offered', () => {
   it.each<[what: string, change: (root: string) => void, happened: string, path: string]>([
     ['lost a file', (root) => unlinkSync(join(root, 'a/file')), 'vanished', 'a/file'],
-    ['lost a folder', (root) => rmSync(join(root, 'a'), { recursive: true }), 'vanished', 'a'],
-    ['has a symlink for a folder', leadOut, 'was a directory and became a symlink', 'a'],
+    ['lost a directory', (root) => rmSync(join(root, 'a'), { recursive: true }), 'vanished', 'a'],
+    ['has a symlink for a directory', leadOut, 'was a directory and became a symlink', 'a'],
     [
-      'has a file for a folder',
+      'has a file for a directory',
       (root) => swap(root, writeEmpty),
       'was a directory and became a file',
       'a',
     ],
-    ['has a FIFO for a folder', (root) => swap(root, makeFifo), 'was replaced', 'a'],
-    ['has another folder for a folder', swapFolder, 'was replaced', 'a'],
+    ['has a FIFO for a directory', (root) => swap(root, makeFifo), 'was replaced', 'a'],
+    ['has another directory for a directory', swapDirectory, 'was replaced', 'a'],
     [
-      'has a folder for a file',
-      (root) => swap(root, makeFolder, 'z'),
+      'has a directory for a file',
+      (root) => swap(root, makeDirectory, 'z'),
       'was a file and became a directory',
       'z',
     ],
@@ -203,8 +203,8 @@ describe('a context that changed since it was offered', () => {
       'z',
     ],
     [
-      'has a folder for a symlink',
-      (root) => swap(root, makeFolder, 'y'),
+      'has a directory for a symlink',
+      (root) => swap(root, makeDirectory, 'y'),
       'was a symlink and became a directory',
       'y',
     ],
@@ -220,12 +220,12 @@ describe('a context that changed since it was offered', () => {
       'was a hardlink and became a file',
       'x',
     ],
-    ['has another folder for its root', swapRoot, 'was replaced', './'],
+    ['has another directory for its root', swapRoot, 'was replaced', './'],
   ])('fails as such where it %s', async (_, change, happened, path) => {
-    await withFolder((folder) => {
-      const root = join(folder, 'context');
+    await withDirectory((directory) => {
+      const root = join(directory, 'context');
       makeContext(root);
-      writeTree(join(folder, 'elsewhere'), { file: 'secret' });
+      writeTree(join(directory, 'elsewhere'), { file: 'secret' });
       linkSync(join(root, 'a/file'), join(root, 'x'));
       symlinkSync('a', join(root, 'y'));
       const wants = wantsOf(root, '', 'a', 'a/file', 'x', 'y', 'z');
@@ -244,14 +244,14 @@ describe('a context that changed since it was offered', () => {
     });
   });
 
-  it('fails where a folder becomes a symlink between two of its looks', async () => {
-    await withFolder((folder) => {
-      const root = join(folder, 'context');
+  it('fails where a directory becomes a symlink between two of its looks', async () => {
+    await withDirectory((directory) => {
+      const root = join(directory, 'context');
       makeContext(root);
-      writeTree(join(folder, 'elsewhere'), { file: 'secret' });
+      writeTree(join(directory, 'elsewhere'), { file: 'secret' });
       const entries = walkFor(root, wantsOf(root, '', 'a', 'a/file'));
       entries.next();
-      expect(entries.next().value).toMatchObject({ path: 'a', kind: 'folder' });
+      expect(entries.next().value).toMatchObject({ path: 'a', kind: 'directory' });
       leadOut(root);
       expect(() => entries.next()).toThrow(
         expect.objectContaining({ code: 'source-changed', path: 'a' }),
@@ -274,8 +274,8 @@ function swap(root: string, make: (path: string) => void, name = 'a'): void {
   make(join(root, name));
 }
 
-/** A folder with the same in it, and the same times. */
-function swapFolder(root: string): void {
+/** A directory with the same in it, and the same times. */
+function swapDirectory(root: string): void {
   swap(root, (path) => execFileSync('cp', ['-a', join(root, '../aside'), path]));
 }
 
@@ -289,7 +289,7 @@ function swapRoot(root: string): void {
   execFileSync('cp', ['-a', `${root}~`, root]);
 }
 
-function makeFolder(path: string): void {
+function makeDirectory(path: string): void {
   mkdirSync(path);
 }
 
@@ -310,7 +310,7 @@ function makeFifo(path: string): void {
   execFileSync('mkfifo', [path]);
 }
 
-/** With them the folders that they lie in, and the first names of hardlinks. */
+/** With them the directories that they lie in, and the first names of hardlinks. */
 function closed(all: readonly ManifestEntry[], some: readonly ManifestEntry[]): ManifestEntry[] {
   const links = new Set(some.map(({ link, kind }) => (kind === 'hardlink' ? link : undefined)));
   const first = all.filter(({ path }) => links.has(path));

@@ -1,13 +1,13 @@
 import { readFileSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { Gauge } from '../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import type { SourceEntry } from '../../src/entry/entry.ts';
 import { WantReader } from '../../src/entry/wants.ts';
 import { walkWanted } from '../../src/tree/walk-wanted.ts';
 import { walk } from '../../src/tree/walk.ts';
 import { MemorySource } from '../helpers/trees/archive-io.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { entriesOf, walkOptions, wantBytes } from '../helpers/cli/incremental.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 
@@ -23,8 +23,8 @@ describe.each<[name: string, start: (root: string) => Generator<SourceEntry>]>([
   ['a walk to what is wanted', (root) => walkWanted(root, wanted(root), walkOptions())],
 ])('without /proc %s', (_, start) => {
   it('has all of a context', async () => {
-    await withFolder((folder) => {
-      const root = makeContext(folder);
+    await withDirectory((directory) => {
+      const root = makeContext(directory);
       expect(Array.from(start(root), ({ path }) => path)).toEqual(PATHS);
     });
   });
@@ -35,8 +35,8 @@ describe.each<[name: string, start: (root: string) => Generator<SourceEntry>]>([
     ['a/b', 'a'],
     ['a/b/secret', 'a'],
   ])('fails at %s when %s leads out of the context by then', async (at, swapped) => {
-    await withFolder((folder) => {
-      const root = makeContext(folder);
+    await withDirectory((directory) => {
+      const root = makeContext(directory);
       const yielded: string[] = [];
       expect(() => {
         for (const { path } of start(root)) {
@@ -49,15 +49,15 @@ describe.each<[name: string, start: (root: string) => Generator<SourceEntry>]>([
   });
 });
 
-describe('without /proc an ignored folder', () => {
-  it('fails the walk when the folder that it lies in leads out by then', async () => {
-    await withFolder((folder) => {
-      const root = makeContext(folder);
+describe('without /proc an ignored directory', () => {
+  it('fails the walk when the directory that it lies in leads out by then', async () => {
+    await withDirectory((directory) => {
+      const root = makeContext(directory);
       let looks = 0;
-      class SwappingGauge extends Gauge {
-        override enter(...[state, path]: Parameters<Gauge['enter']>): void {
+      class SwappingGauge extends WorkerStatus {
+        override enter(...[state, path]: Parameters<WorkerStatus['enter']>): void {
           super.enter(state, path);
-          // The first is for the folder itself, the second for what is in it.
+          // The first is for the directory itself, the second for what is in it.
           if (path === 'a/b' && ++looks === 2) leadOut(root, 'a');
         }
       }
@@ -69,14 +69,14 @@ describe('without /proc an ignored folder', () => {
   });
 });
 
-function makeContext(folder: string): string {
-  const root = join(folder, 'context');
+function makeContext(directory: string): string {
+  const root = join(directory, 'context');
   writeTree(root, { 'a/b/secret': 'inside', 'a/z': '' });
-  writeTree(join(folder, 'outside'), { 'b/secret': 'outside', secret: 'outside', z: '' });
+  writeTree(join(directory, 'outside'), { 'b/secret': 'outside', secret: 'outside', z: '' });
   return root;
 }
 
-/** Puts a symlink to a folder with the same names in the place of `path`. */
+/** Puts a symlink to a directory with the same names in the place of `path`. */
 function leadOut(root: string, path: string): void {
   renameSync(join(root, path), join(root, '../aside'));
   symlinkSync(join(root, '../outside', path.slice(2)), join(root, path));

@@ -12,19 +12,19 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Gauge } from '../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import type { SourceEntry } from '../../src/entry/entry.ts';
 import { MAX_DEPTH } from '../../src/limits.ts';
 import { UnreadablePaths } from '../../src/disk/unreadable-paths.ts';
 import { parseIgnoreFile } from '../../src/ignore/ignore-file.ts';
 import { IgnoreRules } from '../../src/ignore/ignore-rules.ts';
 import { walk } from '../../src/tree/walk.ts';
-import { withFolder } from '../helpers/trees/temporary-directory.ts';
+import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 
 describe('a walk', () => {
   it('has the root first, parents before children, and "/" before every other byte', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { 'a/b': '', 'a/b!': '', 'a!b': '', 'a-b': '', 'a!/x': '', A: '', a0: '' });
       const paths = walkAll(root).paths;
       expect(paths).toEqual(['', 'A', 'a', 'a/b', 'a/b!', 'a!', 'a!/x', 'a!b', 'a-b', 'a0']);
@@ -34,7 +34,7 @@ describe('a walk', () => {
   });
 
   it('tells kind, mode, size, time and link text of each entry', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { file: 'four' });
       chmodSync(join(root, 'file'), 0o1640);
       utimesSync(join(root, 'file'), 1e9, 1_000_000_000.25);
@@ -45,13 +45,13 @@ describe('a walk', () => {
       expect(entries.slice(1)).toMatchObject([
         { path: 'file', kind: 'file', mode: 0o1640, size: 4, mtimeUs: 1_000_000_000_250_000 },
         { path: 'link', kind: 'symlink', size: 0, link: '../out of here' },
-        { path: 'sub', kind: 'folder', mode: 0o1777, size: 0 },
+        { path: 'sub', kind: 'directory', mode: 0o1777, size: 0 },
       ]);
     });
   });
 
   it('has names and link texts byte for byte', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       const names = ['\xff\xfe', 'new\nline', 'caf\xc3\xa9', '-rf', 'back\\slash', ' '];
       for (const name of names) {
         symlinkSync(bytes(`${name} text`), bytes(`${root}/${name}`));
@@ -63,7 +63,7 @@ describe('a walk', () => {
   });
 
   it('has each file once, and its other names as hardlinks to the first', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { 'a/one': '1', 'b/two': '2', 'b/single': 's' });
       linkSync(join(root, 'a/one'), join(root, 'a/uno'));
       linkSync(join(root, 'a/one'), join(root, 'z'));
@@ -78,7 +78,7 @@ describe('a walk', () => {
   });
 
   it('has a symlink of several names once, and hardlinks to it', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       symlinkSync('nowhere', join(root, 'a'));
       linkSync(join(root, 'a'), join(root, 'b'));
       symlinkSync('nowhere', join(root, 'c'));
@@ -91,10 +91,10 @@ describe('a walk', () => {
   });
 
   it('fails where a later name of a file leads to other content by then', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { a: 'content' });
       linkSync(join(root, 'a'), join(root, 'b'));
-      const entries = walk(root, { ...quiet(), gauge: new Gauge() });
+      const entries = walk(root, { ...quiet(), status: new WorkerStatus() });
       const two = [entries.next().value, entries.next().value];
       expect(two).toMatchObject([{ path: '' }, { path: 'a', kind: 'file' }]);
       writeFileSync(join(root, 'b'), 'other content');
@@ -105,15 +105,15 @@ describe('a walk', () => {
   });
 
   it('fails where a directory becomes another one between two of its looks', async () => {
-    await withFolder((folder) => {
-      const root = join(folder, 'context');
+    await withDirectory((directory) => {
+      const root = join(directory, 'context');
       writeTree(root, { 'a/file': '' });
-      writeTree(folder, { 'other/file': 'not of this context' });
-      const entries = walk(root, { ...quiet(), gauge: new Gauge() });
+      writeTree(directory, { 'other/file': 'not of this context' });
+      const entries = walk(root, { ...quiet(), status: new WorkerStatus() });
       entries.next();
-      expect(entries.next().value).toMatchObject({ path: 'a', kind: 'folder' });
-      renameSync(join(root, 'a'), join(folder, 'aside'));
-      renameSync(join(folder, 'other'), join(root, 'a'));
+      expect(entries.next().value).toMatchObject({ path: 'a', kind: 'directory' });
+      renameSync(join(root, 'a'), join(directory, 'aside'));
+      renameSync(join(directory, 'other'), join(root, 'a'));
       expect(() => entries.next()).toThrow(
         expect.objectContaining({ code: 'source-changed', path: 'a' }),
       );
@@ -121,7 +121,7 @@ describe('a walk', () => {
   });
 
   it('has a file whose first name is ignored under its next one', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { a: 'content' });
       linkSync(join(root, 'a'), join(root, 'b'));
       linkSync(join(root, 'a'), join(root, 'c'));
@@ -133,8 +133,8 @@ describe('a walk', () => {
     });
   });
 
-  it('skips and names what is neither file, folder nor symlink, and never opens it', async () => {
-    await withFolder(async (root) => {
+  it('skips and names what is neither file, directory nor symlink, and never opens it', async () => {
+    await withDirectory(async (root) => {
       writeTree(root, { file: '' });
       execFileSync('mkfifo', [join(root, 'fifo')]);
       const server = createServer().listen(join(root, 'socket'));
@@ -153,21 +153,21 @@ describe('a walk', () => {
   });
 
   it.runIf(mayMakeDevices())('skips and names a device', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       execFileSync('mknod', [join(root, 'null'), 'c', '1', '3']);
       expect(walkAll(root).skipped).toEqual([['null', 'a device']]);
     });
   });
 
   it('does not report an ignored FIFO', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       execFileSync('mkfifo', [join(root, 'fifo')]);
       expect(walkAll(root, 'fifo\n')).toMatchObject({ paths: [''], skipped: [] });
     });
   });
 
   it("leaves a receiver's work behind, wherever it is, and says so", async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       const stage = '.ctxsync-0123456789abcdef';
       writeTree(root, { [`${stage}/tree/x`]: '', '.ctxsync-lock': '', '.ctxsync-notes': '' });
       writeTree(root, { [`sub/${stage}/x`]: '', 'sub/.ctxsync-lock': '', 'sub/.ctxsync-1': '' });
@@ -186,7 +186,7 @@ describe('a walk', () => {
   });
 
   it('reports an entry once that loses both setuid and a part of its time', async (test) => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       const path = join(root, 'far');
       writeFileSync(path, '');
       const after2255 = Date.UTC(2260, 0, 1) / 1000;
@@ -200,7 +200,7 @@ describe('a walk', () => {
   });
 
   it('drops setuid and setgid of a file and says so, and keeps sticky', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       for (const [name, mode] of [
         ['plain', 0o755],
         ['setgid', 0o2755],
@@ -218,8 +218,8 @@ describe('a walk', () => {
     });
   });
 
-  it('refuses folders that lie too deep, naming one', async () => {
-    await withFolder((root) => {
+  it('refuses directories that lie too deep, naming one', async () => {
+    await withDirectory((root) => {
       mkdirSync(join(root, 'd/'.repeat(MAX_DEPTH)), { recursive: true });
       expect(() => walkAll(root)).toThrow(
         expect.objectContaining({ code: 'over-limit', path: expect.stringMatching(/^d(\/d)+$/) }),
@@ -228,12 +228,12 @@ describe('a walk', () => {
   });
 
   it('ends before its next look at the disk when the work is cancelled', async () => {
-    await withFolder((root) => {
+    await withDirectory((root) => {
       writeTree(root, { 'a/x': '', b: '' });
-      const gauge = new Gauge();
-      const entries = walk(root, { ...quiet(), gauge });
+      const status = new WorkerStatus();
+      const entries = walk(root, { ...quiet(), status });
       entries.next();
-      gauge.cancel();
+      status.cancel();
       expect(() => entries.next()).toThrow(expect.objectContaining({ code: 'interrupted' }));
     });
   });
@@ -252,7 +252,7 @@ function walkAll(root: string, ignoreFile = ''): Walked {
   const entries = [
     ...walk(root, {
       rules: new IgnoreRules(parseIgnoreFile(Buffer.from(ignoreFile), '.dockerignore')),
-      gauge: new Gauge(),
+      status: new WorkerStatus(),
       unreadable: new UnreadablePaths(),
       onSkipped: (...note) => skipped.push(note),
       onChanged: (...note) => changed.push(note),
@@ -261,7 +261,7 @@ function walkAll(root: string, ignoreFile = ''): Walked {
   return { entries, paths: entries.map(({ path }) => path), skipped, changed };
 }
 
-function quiet(): Omit<Parameters<typeof walk>[1], 'gauge'> {
+function quiet(): Omit<Parameters<typeof walk>[1], 'status'> {
   return {
     rules: new IgnoreRules([]),
     unreadable: new UnreadablePaths(),

@@ -70,7 +70,7 @@ describe('an encoder that shares no code with ours says what ours says', () => {
       { kind: 'h', path: 'ac', link: 'ab', shared: 1 },
     ]);
     expect([...readManifest(new MemorySource(manifest))]).toMatchObject([
-      { path: '', kind: 'folder', mode: 0o755, mtimeUs: 17e14 },
+      { path: '', kind: 'directory', mode: 0o755, mtimeUs: 17e14 },
       { path: 'ab', kind: 'file', size: 3, stamp: '0badcafe', sha256 },
       { path: 'ac', kind: 'hardlink', link: 'ab' },
     ]);

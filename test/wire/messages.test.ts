@@ -85,7 +85,7 @@ test.each<[string, object]>([
   ['transferId', { transferId: 'a'.repeat(31) }],
   ['credit', { credit: -1 }],
   ['beatIntervalMs', { beatIntervalMs: 0.5 }],
-  ['speaks', { speaks: 1 }],
+  ['showsProgress', { showsProgress: 1 }],
   ['capabilities', { capabilities: 'x' }],
   ['capabilities', { capabilities: [1] }],
   ['capabilities', { capabilities: ['UPPER'] }],

@@ -38,7 +38,7 @@ export function eventLines(event: TransferEvent, outLabel?: string): Line[] {
       return endLines(event.report, outLabel);
     case 'command-output':
       return [{ tone: 'command', text: `| ${event.line}` }];
-    case 'peer-speaks':
+    case 'peer-shows-progress':
     case 'progress':
       return [];
   }

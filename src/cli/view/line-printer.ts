@@ -3,7 +3,7 @@ import { eventLines, lostLines, type Line, type Tone } from './event-lines.ts';
 import { printable } from './format.ts';
 import { ERASE_LINE, type ProgressOutput } from './progress-output.ts';
 import { MAX_UNREAD_BYTES, STYLE_LOAD_MS } from '../../limits.ts';
-import { within } from '../../with-timeout.ts';
+import { withTimeout } from '../../with-timeout.ts';
 
 export interface LinePrinterOptions {
   output: ProgressOutput;
@@ -52,7 +52,7 @@ export class LinePrinter {
 
   /** Settles when every line was handed to the system. */
   async close(): Promise<void> {
-    if (this.#loading !== undefined) await within(STYLE_LOAD_MS, this.#loading);
+    if (this.#loading !== undefined) await withTimeout(STYLE_LOAD_MS, this.#loading);
     this.#release();
     await this.#options.output.flush();
   }

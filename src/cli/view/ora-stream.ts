@@ -3,7 +3,7 @@ import { Writable } from 'node:stream';
 import type { ProgressOutput } from './progress-output.ts';
 
 /** The terminal as ora wants it: it keeps what ora writes. */
-export class Screen extends Writable {
+export class OraStream extends Writable {
   /** Whoever asks for a spinner has a terminal, whatever the stream says. */
   readonly isTTY = true;
   readonly #output: ProgressOutput;

@@ -41,7 +41,7 @@ export class PlainView implements ProgressView {
   }
 
   handle(event: TransferEvent): void {
-    if (event.type === 'peer-speaks') this.#peerSpeaks = true;
+    if (event.type === 'peer-shows-progress') this.#peerSpeaks = true;
     if (event.type === 'progress') this.#progress(event);
     for (const line of eventLines(event, this.#outLabel)) this.#line(line);
   }

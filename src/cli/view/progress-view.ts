@@ -16,7 +16,7 @@ export interface ProgressViewOptions {
   side: Side;
   /** The receiver's words reach nobody but us, who started it: so it is we who speak. */
   startsPeer?: boolean | undefined;
-  /** The folder that was received into, as the closing line calls it. */
+  /** The directory that was received into, as the closing line calls it. */
   outLabel?: string | undefined;
   stream: ProgressStream;
   env: Readonly<Record<string, string | undefined>>;

@@ -34,7 +34,7 @@ function tonesOf(mode: ProgressMode, quiet: boolean): Tone[] | undefined {
   return mode === 'none' ? ['warning', 'stall', 'resumed', 'error'] : undefined;
 }
 
-/** Each with the number of its transfer and the folder that this lands in. */
+/** Each with the number of its transfer and the directory that this lands in. */
 function labelledLines(event: Told): Line[] {
   return linesOf(event).map(({ tone, text }) => ({ tone, text: labelOf(event) + text }));
 }

@@ -1,7 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import type { Options as OraOptions, Ora } from 'ora';
 import { ERASE_LINE, type ProgressOutput } from './progress-output.ts';
-import type { Screen } from './ora-stream.ts';
+import type { OraStream } from './ora-stream.ts';
 
 /**
  * Ora's one line, turned by our own progress: a spinner that turns proves that the main thread
@@ -12,7 +12,7 @@ export class Spinner {
   readonly #output: ProgressOutput;
   readonly #colour: boolean;
   /** Ora, and what it writes to. */
-  #line: { ora: Ora; screen: Screen } | undefined;
+  #line: { ora: Ora; screen: OraStream } | undefined;
   #loading = false;
   #text = '';
   #onScreen = false;
@@ -70,12 +70,12 @@ export class Spinner {
   async #load(): Promise<void> {
     this.#loading = true;
     try {
-      const [{ Screen }, { default: createOra }, { Chalk }] = await Promise.all([
+      const [{ OraStream }, { default: createOra }, { Chalk }] = await Promise.all([
         import('./ora-stream.ts'),
         import('ora'),
         import('chalk'),
       ]);
-      const screen = new Screen(this.#output);
+      const screen = new OraStream(this.#output);
       const ora = createSpinner(createOra, screen, new Chalk({ level: this.#colour ? 1 : 0 }));
       this.#line = { ora, screen };
       this.#draw();
@@ -87,7 +87,7 @@ export class Spinner {
 
 function createSpinner(
   createOra: (options: OraOptions) => Ora,
-  screen: Screen,
+  screen: OraStream,
   { cyan }: ChalkInstance,
 ): Ora {
   const spinner = createOra({

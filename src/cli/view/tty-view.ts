@@ -29,7 +29,7 @@ export class TtyView implements ProgressView {
       this.#spinner.show(statusLine(event, this.#spinner.columns));
       return;
     }
-    if (event.type === 'peer-speaks' || event.type === 'end') this.#spinner.stop();
+    if (event.type === 'peer-shows-progress' || event.type === 'end') this.#spinner.stop();
     for (const line of eventLines(event, this.#outLabel)) {
       // The spinner's line says these.
       if (line.tone !== 'phase' && line.tone !== 'queued') this.#printer.print(line);

@@ -19,14 +19,14 @@ function create(quiet = false) {
 
 const ALL: TransferEvent[] = [
   phase('receiving'),
-  { type: 'peer-speaks' },
+  { type: 'peer-shows-progress' },
   progress(),
   WARNING,
   STALL,
   end(FAILED),
 ];
 
-test('every event is a line of JSON, also when the peer speaks', () => {
+test('every event is a line of JSON, also when the peer showsProgress', () => {
   const { stream, view } = create();
   for (const event of ALL) view.handle(event);
   expect(stream.lines.map((line) => JSON.parse(line) as unknown)).toEqual(ALL);

@@ -82,9 +82,9 @@ describe('plain progress', () => {
     expect(stream.lines).toEqual(['ctxsync send: warning: no files']);
   });
 
-  test('shows no progress and no phase once the peer speaks, but the rest', () => {
+  test('shows no progress and no phase once the peer showsProgress, but the rest', () => {
     const { stream, clock, view } = create('receiver');
-    view.handle({ type: 'peer-speaks' });
+    view.handle({ type: 'peer-shows-progress' });
     clock.now = 10_000;
     for (const event of [phase('receiving'), progress(), WARNING, STALL, end()]) view.handle(event);
     expect(stream.lines.map((line) => line.split(' ')[2])).toEqual([

@@ -45,7 +45,7 @@ describe('progress auto', () => {
   });
 });
 
-describe('who speaks', () => {
+describe('who showsProgress', () => {
   test.each([
     ['tty', true],
     ['plain', true],

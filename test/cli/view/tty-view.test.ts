@@ -80,9 +80,9 @@ describe('tty progress', () => {
     expect(after).toMatch(/71%\n$/);
   });
 
-  test('shows no progress once the peer speaks, but warnings and the closing line', async () => {
+  test('shows no progress once the peer showsProgress, but warnings and the closing line', async () => {
     const { stream, view } = create('receiver');
-    view.handle({ type: 'peer-speaks' });
+    view.handle({ type: 'peer-shows-progress' });
     for (const event of [phase('receiving'), progress(), WARNING, end()]) view.handle(event);
     await view.close();
     expect(stream.lines.map((line) => line.slice(0, ERASE.length + 24))).toEqual([

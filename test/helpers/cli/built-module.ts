@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'rolldown';
-import { makeFolder, removeFolder } from '../trees/temporary-directory.ts';
+import { makeDirectory, removeDirectory } from '../trees/temporary-directory.ts';
 
 /** A module of src for a thread of the test's: one of Node 20 cannot load TypeScript. */
 export interface BuiltModule {
@@ -11,9 +11,9 @@ export interface BuiltModule {
 
 /** @param path within src */
 export async function buildModule(path: string): Promise<BuiltModule> {
-  const folder = makeFolder();
-  const file = join(folder, 'module.mjs');
+  const directory = makeDirectory();
+  const file = join(directory, 'module.mjs');
   const input = fileURLToPath(new URL(`../../../src/${path}`, import.meta.url));
   await build({ input, platform: 'node', output: { file }, logLevel: 'silent' });
-  return { href: pathToFileURL(file).href, remove: () => removeFolder(folder) };
+  return { href: pathToFileURL(file).href, remove: () => removeDirectory(directory) };
 }

@@ -3,7 +3,7 @@ import { chown, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { withFolder } from '../trees/temporary-directory.ts';
+import { withDirectory } from '../trees/temporary-directory.ts';
 
 /** The built command line; `npm test` builds first. */
 export const BIN = fileURLToPath(new URL('../../../bin/ctxsync.js', import.meta.url));
@@ -99,9 +99,9 @@ export async function pipeline(
   receiveArgs: readonly string[],
   options: SpawnOptions = {},
 ): Promise<PipelineOutcome> {
-  return withFolder(async (folder) => {
+  return withDirectory(async (directory) => {
     const { uid, gid } = options;
-    if (uid !== undefined) await chown(folder, uid, gid ?? uid);
+    if (uid !== undefined) await chown(directory, uid, gid ?? uid);
     const script = `
       { "$NODE" "$BIN" send "$@" 2> "$LOGS/send.err"; echo $? > "$LOGS/send.code"; } |
       { eval "set -- $RECEIVE_ARGS"
@@ -110,7 +110,7 @@ export async function pipeline(
       ...plainEnvironment(options.env),
       NODE: process.execPath,
       BIN,
-      LOGS: folder,
+      LOGS: directory,
       RECEIVE_ARGS: receiveArgs.map(quote).join(' '),
     };
     const child = spawn('sh', ['-c', script, 'sh', ...sendArgs], {
@@ -122,7 +122,7 @@ export async function pipeline(
       child.on('error', reject);
       child.on('close', resolve);
     });
-    const read = (name: string) => readFile(join(folder, name), 'utf8');
+    const read = (name: string) => readFile(join(directory, name), 'utf8');
     return {
       send: { code: Number(await read('send.code')), stderr: await read('send.err') },
       receive: { code: Number(await read('receive.code')), stderr: await read('receive.err') },

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { Ring } from '../../../src/flow/ring.ts';
 import { Demux } from '../../../src/wire/demux.ts';
-import { standBetween, type Between } from './proxy.ts';
+import { startProxy, type Between } from './proxy.ts';
 import { Recorder } from '../wire/harness.ts';
 
 /** More than a stream of the test has in its ring at a time. */
@@ -19,7 +19,7 @@ export interface CuttingRelay extends Between {
 
 /** A socket for one sender; the connection is cut where the test wants it, the answers pass freely. */
 export function cuttingRelay(options: CuttingRelay): Promise<void> {
-  return standBetween(options, (sender, receiver) => carry(sender, receiver, options));
+  return startProxy(options, (sender, receiver) => carry(sender, receiver, options));
 }
 
 async function carry(

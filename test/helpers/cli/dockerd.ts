@@ -1,7 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { makeFolder, removeFolder } from '../trees/temporary-directory.ts';
+import { makeDirectory, removeDirectory } from '../trees/temporary-directory.ts';
 import { until } from '../until.ts';
 
 /**
@@ -46,7 +46,7 @@ export function hasBuildKit(client: string): boolean {
 
 /** A dockerd of our own: nothing of it is left when it is stopped, and it knows no other's images. */
 export class Dockerd {
-  readonly #base = makeFolder();
+  readonly #base = makeDirectory();
   readonly #process: ChildProcess;
   #log = '';
   #ended = false;
@@ -76,7 +76,7 @@ export class Dockerd {
   async stop(): Promise<void> {
     this.#process.stdin?.end();
     await until('dockerd has ended', () => this.#ended);
-    removeFolder(this.#base);
+    removeDirectory(this.#base);
   }
 
   #listens(): boolean {
@@ -87,6 +87,8 @@ export class Dockerd {
 }
 
 function onPath(command: string): string[] {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  return folders.map((folder) => join(folder, command)).filter((path) => existsSync(path));
+  const directories = (process.env['PATH'] ?? '').split(delimiter);
+  return directories
+    .map((directory) => join(directory, command))
+    .filter((path) => existsSync(path));
 }

@@ -8,7 +8,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { BIN, startInTest, type Outcome, type Started } from './cli.ts';
-import { workNames, type Scene } from '../trees/sandbox.ts';
+import { workNames, type Sandbox } from '../trees/sandbox.ts';
 import { until } from '../until.ts';
 
 export interface BothSides {
@@ -16,8 +16,8 @@ export interface BothSides {
   receiver: Started;
 }
 
-export function socketOf({ folder }: { folder: string }): string {
-  return join(folder, 'socket');
+export function socketOf({ directory }: { directory: string }): string {
+  return join(directory, 'socket');
 }
 
 /** A receiver that listens by now. */
@@ -41,11 +41,11 @@ export async function startOverSocket(
 
 /** Both sides to their ends. */
 export async function overSocket(
-  scene: { folder: string },
+  sandbox: { directory: string },
   send: readonly string[],
   receive: readonly string[],
 ): Promise<{ send: Outcome; receive: Outcome }> {
-  const { sender, receiver } = await startOverSocket({ socket: socketOf(scene) }, send, receive);
+  const { sender, receiver } = await startOverSocket({ socket: socketOf(sandbox) }, send, receive);
   return bothEnds({ sender, receiver });
 }
 
@@ -71,7 +71,7 @@ export function addBigFile({ context }: { context: string }, bytes = 96 * 1024 *
 }
 
 /** The receiver of a big context works, and not for long yet. */
-export function receives({ out }: Pick<Scene, 'out'>): Promise<void> {
+export function receives({ out }: Pick<Sandbox, 'out'>): Promise<void> {
   return until('the receiver has its stage', () => workNames(out).length === 2);
 }
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { Transform } from 'node:stream';
 import { Demux } from '../../../src/wire/demux.ts';
-import { standBetween, type Between } from './proxy.ts';
+import { startProxy, type Between } from './proxy.ts';
 import { Recorder } from '../wire/harness.ts';
 
 export interface HoldingOptions extends Between {
@@ -11,7 +11,7 @@ export interface HoldingOptions extends Between {
 
 /** A socket for one sender, which hears what the receiver wants only when `onListed` has run. */
 export function holdWants(options: HoldingOptions): Promise<void> {
-  return standBetween(options, carry(options));
+  return startProxy(options, carry(options));
 }
 
 function carry({ onListed }: HoldingOptions) {

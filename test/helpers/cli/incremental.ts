@@ -8,19 +8,19 @@ import { commit, type ComparedContext, type CommitResult } from '../../../src/de
 import { Comparison, type ComparisonCounts } from '../../../src/dest/comparison.ts';
 import {
   discard,
-  editsName,
+  localChangesName,
   openBase,
-  openRemains,
+  openPartialStages,
   prepareDestination,
   withDestination,
   type Destination,
 } from '../../../src/dest/destination.ts';
-import { EditWriter, type Edit } from '../../../src/dest/local-changes.ts';
-import { Remains } from '../../../src/dest/partial-stages.ts';
+import { LocalChangeWriter, type LocalChange } from '../../../src/dest/local-changes.ts';
+import { PartialStages } from '../../../src/dest/partial-stages.ts';
 import { StageWriter } from '../../../src/dest/stage-writer.ts';
 import { fromText, joinPath, type BytePath } from '../../../src/disk/byte-path.ts';
 import type { HeldDirectory } from '../../../src/disk/held-directory.ts';
-import { Gauge } from '../../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../../src/disk/worker-status.ts';
 import type { ManifestEntry, SourceEntry, Want } from '../../../src/entry/entry.ts';
 import { ManifestWriter, readManifest } from '../../../src/entry/manifest.ts';
 import { WantReader, WantWriter } from '../../../src/entry/wants.ts';
@@ -34,10 +34,10 @@ import { tryHold } from '../disk/held.ts';
 import { MemorySink, MemorySource, ORIGIN } from '../trees/archive-io.ts';
 
 /** How a test walks a context: quietly, with the rules of this ignore file. */
-export function walkOptions(ignoreFile = '', gauge = new Gauge()): WalkOptions {
+export function walkOptions(ignoreFile = '', status = new WorkerStatus()): WalkOptions {
   const rules = new IgnoreRules(parseIgnoreFile(Buffer.from(ignoreFile), '.dockerignore'));
   const unreadable = new UnreadablePaths();
-  return { rules, gauge, unreadable, onSkipped: () => {}, onChanged: () => {} };
+  return { rules, status, unreadable, onSkipped: () => {}, onChanged: () => {} };
 }
 
 /** What a walk yields, without what is valid only during the walk. */
@@ -47,9 +47,9 @@ export function entriesOf(root: string, ignoreFile = ''): ManifestEntry[] {
 
 /** The same, with digests. */
 export function checksummed(root: string): ManifestEntry[] {
-  const gauge = new Gauge();
-  return Array.from(walk(fromText(root), walkOptions('', gauge)), (entry) =>
-    entry.kind === 'file' ? { ...bare(entry), sha256: hashSource(entry, gauge) } : bare(entry),
+  const status = new WorkerStatus();
+  return Array.from(walk(fromText(root), walkOptions('', status)), (entry) =>
+    entry.kind === 'file' ? { ...bare(entry), sha256: hashSource(entry, status) } : bare(entry),
   );
 }
 
@@ -90,42 +90,42 @@ export function wantBytes(wants: Iterable<Want>): Buffer {
 
 export interface Compared {
   wants: Want[];
-  edits: Edit[];
+  localChanges: LocalChange[];
   counts: ComparisonCounts;
 }
 
 export interface CompareOptions {
   /** Trees of the stages of runs that broke off. */
-  remains?: readonly BytePath[];
+  partialStages?: readonly BytePath[];
   /** Names of other contexts. */
   others?: readonly BytePath[];
 }
 
-/** Holds a context against a folder. */
+/** Holds a context against a directory. */
 export function compare(
   base: string,
   entries: Iterable<ManifestEntry>,
-  { remains = [], others = [] }: CompareOptions = {},
+  { partialStages = [], others = [] }: CompareOptions = {},
 ): Compared {
-  return compareWith(tryHold(base), entries, remains.map(tryHold), others);
+  return compareWith(tryHold(base), entries, partialStages.map(tryHold), others);
 }
 
 function compareWith(
   base: HeldDirectory | undefined,
   entries: Iterable<ManifestEntry>,
-  remains: readonly (HeldDirectory | undefined)[],
+  partialStages: readonly (HeldDirectory | undefined)[],
   others: readonly BytePath[],
 ): Compared {
-  const gauge = new Gauge();
+  const status = new WorkerStatus();
   const wants: Want[] = [];
-  const edits: Edit[] = [];
+  const localChanges: LocalChange[] = [];
   const comparison = new Comparison({
     base,
-    remains: new Remains(remains, gauge),
+    partialStages: new PartialStages(partialStages, status),
     others,
-    gauge,
+    status,
     onWant: (want) => wants.push(want),
-    onEdit: (edit) => edits.push(edit),
+    onLocalChange: (change) => localChanges.push(change),
   });
   try {
     for (const entry of entries) comparison.add(entry);
@@ -133,7 +133,7 @@ function compareWith(
   } finally {
     comparison.close();
   }
-  return { wants, edits, counts: comparison.counts };
+  return { wants, localChanges, counts: comparison.counts };
 }
 
 export interface UpdateOptions {
@@ -142,7 +142,7 @@ export interface UpdateOptions {
   /** Contexts that are sent whole, and not compared. */
   whole?: readonly string[];
   /** Told of each step of the commit. */
-  gauge?: Gauge;
+  status?: WorkerStatus;
 }
 
 export interface Updated extends CommitResult {
@@ -152,26 +152,26 @@ export interface Updated extends CommitResult {
   bytes: number;
 }
 
-/** Brings contexts (folders by their names) to OUT as two sides do, but for the wire. */
+/** Brings contexts (directories by their names) to OUT as two sides do, but for the wire. */
 export function update(
   out: string,
   contexts: Record<string, string>,
   options: UpdateOptions = {},
 ): Updated {
-  const destination = prepareDestination(fromText(out), new Gauge(), { follow: true });
+  const destination = prepareDestination(fromText(out), new WorkerStatus(), { follow: true });
   try {
     const run = new Update(destination, Object.keys(contexts), options);
-    for (const [name, folder] of Object.entries(contexts)) run.context(name, folder);
-    return { ...run.commit(), wants: run.wants, bytes: run.gauge.read().bytes };
+    for (const [name, directory] of Object.entries(contexts)) run.context(name, directory);
+    return { ...run.commit(), wants: run.wants, bytes: run.status.read().bytes };
   } catch (error) {
-    discard(destination, new Gauge());
+    discard(destination, new WorkerStatus());
     throw error;
   }
 }
 
 class Update {
   readonly wants: Want[] = [];
-  readonly gauge = new Gauge();
+  readonly status = new WorkerStatus();
   readonly #destination: Destination;
   readonly #names: readonly string[];
   readonly #options: UpdateOptions;
@@ -184,43 +184,43 @@ class Update {
     this.#options = options;
   }
 
-  context(name: string, folder: string): void {
-    const root = fromText(folder);
+  context(name: string, directory: string): void {
+    const root = fromText(directory);
     const sink = new MemorySink();
     if (this.#options.whole?.includes(name) === true) {
-      pack(walk(root, walkOptions()), sink, this.gauge, new UnreadablePaths());
+      pack(walk(root, walkOptions()), sink, this.status, new UnreadablePaths());
     } else {
-      const wants = new WantReader(new MemorySource(this.#compare(name, folder)));
-      pack(walkWanted(root, wants, walkOptions()), sink, this.gauge, new UnreadablePaths());
+      const wants = new WantReader(new MemorySource(this.#compare(name, directory)));
+      pack(walkWanted(root, wants, walkOptions()), sink, this.status, new UnreadablePaths());
     }
     this.#unpack(name, sink.bytes());
   }
 
   commit(): CommitResult {
-    const { delete: mirror = false, gauge = new Gauge() } = this.#options;
+    const { delete: mirror = false, status = new WorkerStatus() } = this.#options;
     const options = {
       mirror: mirrorOf(mirror, this.#names),
       root: this.#root,
       compared: this.#compared,
     };
-    return commit(this.#destination, options, gauge);
+    return commit(this.#destination, options, status);
   }
 
-  #compare(name: string, folder: string): Buffer {
+  #compare(name: string, directory: string): Buffer {
     const destination = this.#destination;
-    const entries = this.#options.checksum === true ? checksummed(folder) : entriesOf(folder);
-    const file = editsName(this.#compared.length);
+    const entries = this.#options.checksum === true ? checksummed(directory) : entriesOf(directory);
+    const file = localChangesName(this.#compared.length);
     const others = name === '' ? this.#names.filter((each) => each !== '') : [];
     const manifest = readManifest(new MemorySource(manifestBytes(entries)));
     const { wants } = withDestination(destination, ({ out, stage }) => {
-      const remains = openRemains(destination, out, name);
-      const compared = compareWith(openBase(out, name), manifest, remains, others);
-      const writer = new EditWriter(stage, file);
-      for (const edit of compared.edits) writer.add(edit);
+      const partialStages = openPartialStages(destination, out, name);
+      const compared = compareWith(openBase(out, name), manifest, partialStages, others);
+      const writer = new LocalChangeWriter(stage, file);
+      for (const change of compared.localChanges) writer.add(change);
       writer.close();
       return compared;
     });
-    this.#compared.push({ name, edits: file });
+    this.#compared.push({ name, localChanges: file });
     this.wants.push(...wants.map((want) => ({ ...want, path: joinPath(name, want.path) })));
     return wantBytes(wants);
   }
@@ -228,22 +228,22 @@ class Update {
   #unpack(name: string, tar: Uint8Array): void {
     const destination = this.#destination;
     withDestination(destination, ({ out, tree }) => {
-      const gauge = new Gauge();
-      const remains = new Remains(openRemains(destination, out), gauge);
-      const stage = new StageWriter(tree, destination.umask, gauge, { remains });
+      const status = new WorkerStatus();
+      const partialStages = new PartialStages(openPartialStages(destination, out), status);
+      const stage = new StageWriter(tree, destination.umask, status, { partialStages });
       try {
         unpack(new TarReader(new MemorySource(tar), ORIGIN), stage, {
           name,
           validator: new EntryValidator(Budget.create({ maxEntries: 1e6, maxBytes: 1e12 })),
-          addFolders: false,
-          takesKept: !remains.empty,
+          addDirectories: false,
+          takesKept: !partialStages.empty,
           onSkipped: () => {},
           onChanged: () => {},
           onEntry: () => {},
         });
       } finally {
         stage.close();
-        remains.close();
+        partialStages.close();
       }
       this.#root ??= stage.root;
     });

@@ -5,7 +5,7 @@ import { transfer } from '../wire/both-ways.ts';
 import { cuttingRelay, type CuttingRelay } from './cutting-relay.ts';
 import { startInTest } from './cli.ts';
 import { bothEnds, socketOf, type BothSides } from './duplex.ts';
-import { withFolder } from '../trees/temporary-directory.ts';
+import { withDirectory } from '../trees/temporary-directory.ts';
 import { expectFailure, isStageName, workNames, writeTree, type Ended } from '../trees/sandbox.ts';
 import { treeState, type TreeState } from '../trees/tree-state.ts';
 import { until } from '../until.ts';
@@ -18,7 +18,7 @@ const MIDDLE_BYTES = 1024 * 1024;
 export const SEEN_IN_MIDDLE = 10;
 
 export interface Site {
-  folder: string;
+  directory: string;
   context: string;
   out: string;
   /** OUT's own entries. */
@@ -26,12 +26,12 @@ export interface Site {
 }
 
 export function withSite<T>(use: (site: Site) => Promise<T>): Promise<T> {
-  return withFolder((folder) => {
-    const [context, out] = [join(folder, 'context'), join(folder, 'out')];
+  return withDirectory((directory) => {
+    const [context, out] = [join(directory, 'context'), join(directory, 'out')];
     const files = Array.from({ length: FILES }, (_, i) => [file(i), contentOf(i)] as const);
     writeTree(context, Object.fromEntries(files));
     writeTree(out, { 'kept.txt': 'kept', 'data/own.txt': 'own' });
-    return use({ folder, context, out, own: ownOf(out) });
+    return use({ directory, context, out, own: ownOf(out) });
   });
 }
 
@@ -104,8 +104,8 @@ export async function breakInMiddle(site: Site): Promise<void> {
 
 /** Sends, and OUT is exact: its own entries and the context. @returns bytes that travelled */
 export async function finish(site: Site, context = site.context): Promise<number> {
-  const { folder, out } = site;
-  const { sent } = await transfer({ folder, send: [context], receive: [out] });
+  const { directory, out } = site;
+  const { sent } = await transfer({ directory, send: [context], receive: [out] });
   expectFinished(site, context);
   expect(sent.wireBytes).toBeLessThan(sent.bytes + FILES * 2_048 + 16_384);
   return sent.bytes;

@@ -7,7 +7,7 @@ import { startInTest, type Started } from './cli.ts';
 export type Hold = { after: number } | { beforeLast: number };
 
 /** A pipe in the hands of the test: what it holds back arrives when it is released. */
-export class HeldPipe {
+export class PausablePipe {
   readonly #gate: Gate;
 
   /** Connects two processes in the tick in which they were started. A broken end breaks the other. */
@@ -29,7 +29,7 @@ export class HeldPipe {
 export interface HeldTransfer {
   sender: Started;
   receiver: Started;
-  pipe: HeldPipe;
+  pipe: PausablePipe;
 }
 
 /** `ctxsync send ... | ctxsync receive ...` with a pipe that holds back; ended with the test. */
@@ -41,7 +41,7 @@ export function startHeld(
 ): HeldTransfer {
   const sender = startInTest(['send', ...send], options);
   const receiver = startInTest(['receive', ...receive], options);
-  return { sender, receiver, pipe: new HeldPipe(sender, receiver, hold) };
+  return { sender, receiver, pipe: new PausablePipe(sender, receiver, hold) };
 }
 
 /** What a process with `--progress json` has told so far. */

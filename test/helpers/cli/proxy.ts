@@ -10,7 +10,7 @@ export interface Between {
 }
 
 /** A socket for one sender: `carry` gets its connection, and one to the receiver. */
-export async function standBetween(
+export async function startProxy(
   { path, to }: Between,
   carry: (sender: Socket, receiver: Socket) => Promise<void>,
 ): Promise<void> {

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { EntryCounts } from '../../../src/observe/events.ts';
 import { makeExoticTree } from '../trees/exotic-tree.ts';
-import { withFolder } from '../trees/temporary-directory.ts';
+import { withDirectory } from '../trees/temporary-directory.ts';
 import {
   copyTree,
   expectedBytes,
@@ -45,7 +45,7 @@ export function manyFile(root: string, i: number): string {
 }
 
 export interface Pair {
-  folder: string;
+  directory: string;
   /** What is sent. */
   context: string;
   /** It has what the context had, when it was sent before. */
@@ -53,12 +53,12 @@ export interface Pair {
 }
 
 export function withPair<T>(use: (pair: Pair) => Promise<T>, files = FILES): Promise<T> {
-  return withFolder((folder) => {
-    const context = join(folder, 'context');
-    const out = join(folder, 'out');
+  return withDirectory((directory) => {
+    const context = join(directory, 'context');
+    const out = join(directory, 'out');
     makeOriginal(context, files);
     copyTree(context, out);
-    return use({ folder, context, out });
+    return use({ directory, context, out });
   });
 }
 
@@ -70,14 +70,14 @@ export interface Result extends Reports {
 
 /** Sends, and looks at everything before and after. */
 export async function resend(
-  { folder, context, out }: Pair,
+  { directory, context, out }: Pair,
   way: Way,
   { send = [], receive = [] }: { send?: string[]; receive?: string[] } = {},
 ): Promise<Result> {
   const before = existsSync(out) ? treeState(out) : {};
   const state = treeState(context);
   const reports = await transfer({
-    folder,
+    directory,
     way,
     send: [context, ...send],
     receive: [out, ...receive],
@@ -119,7 +119,7 @@ export const CHANGES: Change[] = [
     },
   },
   {
-    what: 'new files and folders',
+    what: 'new files and directories',
     make: (at) => {
       mkdirSync(at('new/sub'), { recursive: true });
       for (let i = 0; i < 50; i++) writeFileSync(at(`new/sub/${i}`), 'x'.repeat(i));
@@ -127,13 +127,13 @@ export const CHANGES: Change[] = [
       writeFileSync(at('zzz'), 'after all others');
     },
   },
-  { what: 'a file that is a folder now', make: (at) => fileToFolder(at('many/file-7')) },
-  { what: 'a folder that is a file now', make: (at) => folderToFile(at('long')) },
+  { what: 'a file that is a directory now', make: (at) => fileToDirectory(at('many/file-7')) },
+  { what: 'a directory that is a file now', make: (at) => directoryToFile(at('long')) },
   {
     what: 'a symlink that is a file now',
     make: (at) => {
-      unlinkSync(at('links/folder'));
-      writeFileSync(at('links/folder'), 'a file');
+      unlinkSync(at('links/directory'));
+      writeFileSync(at('links/directory'), 'a file');
     },
   },
   {
@@ -164,7 +164,7 @@ export const CHANGES: Change[] = [
       for (const path of ['many/file-1', 'links/dangling', 'names/ ']) onlyMtime(at(path));
     },
   },
-  { what: "only a folder's time", make: (at) => onlyMtime(at('many')) },
+  { what: "only a directory's time", make: (at) => onlyMtime(at('many')) },
   { what: "only the root's time and mode", make: (at) => chmodSync(at(''), 0o711) },
   {
     what: 'setuid bits that OUT has',
@@ -192,13 +192,13 @@ export function makeIn({ context, out }: Pair, make: Change['make']): void {
   );
 }
 
-function fileToFolder(path: string): void {
+function fileToDirectory(path: string): void {
   unlinkSync(path);
   mkdirSync(path);
   writeFileSync(join(path, 'in it'), 'content');
 }
 
-function folderToFile(path: string): void {
+function directoryToFile(path: string): void {
   rmSync(path, { recursive: true });
   writeFileSync(path, 'a file');
 }

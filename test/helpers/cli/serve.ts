@@ -16,22 +16,22 @@ import { allFrames, fullRing, HELLO } from '../wire/harness.ts';
 export class Server {
   readonly started: Started;
   readonly socket: string;
-  readonly #folder: string;
+  readonly #directory: string;
   #relays = 0;
 
-  private constructor(started: Started, socket: string, folder: string) {
+  private constructor(started: Started, socket: string, directory: string) {
     this.started = started;
     this.socket = socket;
-    this.#folder = folder;
+    this.#directory = directory;
   }
 
   static async start(
-    scene: { folder: string; out: string },
+    sandbox: { directory: string; out: string },
     args: readonly string[] = [],
   ): Promise<Server> {
-    const socket = socketOf(scene);
-    const started = await startReceiver(socket, ['--serve', scene.out, ...args]);
-    return new Server(started, socket, scene.folder);
+    const socket = socketOf(sandbox);
+    const started = await startReceiver(socket, ['--serve', sandbox.out, ...args]);
+    return new Server(started, socket, sandbox.directory);
   }
 
   send(...args: string[]): Started {
@@ -40,7 +40,7 @@ export class Server {
 
   /** A sender whose bytes are held back in the middle of its context, once the server works on it. */
   async sendHeld(...args: string[]): Promise<HeldSender> {
-    const path = join(this.#folder, `relay-${(this.#relays += 1)}`);
+    const path = join(this.#directory, `relay-${(this.#relays += 1)}`);
     let release = (): void => {};
     const released = new Promise<void>((resolve) => (release = resolve));
     let holds = false;
@@ -125,11 +125,11 @@ export function floodOf(name: string, bytes: number): Uint8Array {
 
 /** A context that is big enough to be held in the middle, and no bigger than a relay's room. */
 export function bigContext(
-  { folder }: { folder: string },
+  { directory }: { directory: string },
   name = 'big',
   bytes = 3 * 1024 * 1024,
 ): string {
-  const context = join(folder, name);
+  const context = join(directory, name);
   addBigFile({ context }, bytes);
   writeTree(context, { 'name.txt': name });
   return context;

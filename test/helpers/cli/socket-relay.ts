@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { Transform } from 'node:stream';
 import { Ring } from '../../../src/flow/ring.ts';
 import { Demux } from '../../../src/wire/demux.ts';
-import { standBetween, type Between } from './proxy.ts';
+import { startProxy, type Between } from './proxy.ts';
 import { carryStepwise } from '../wire/stepwise-pipe.ts';
 import { Recorder } from '../wire/harness.ts';
 
@@ -19,7 +19,7 @@ export interface RelayOptions extends Between {
 
 /** A socket for one sender: its bytes are carried in steps, the receiver's answers pass freely. */
 export function relay(options: RelayOptions): Promise<void> {
-  return standBetween(options, (sender, receiver) => carry(sender, receiver, options));
+  return startProxy(options, (sender, receiver) => carry(sender, receiver, options));
 }
 
 async function carry(

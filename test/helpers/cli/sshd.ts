@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { createServer, type AddressInfo } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { makeFolder, removeFolder } from '../trees/temporary-directory.ts';
+import { makeDirectory, removeDirectory } from '../trees/temporary-directory.ts';
 import { until } from '../until.ts';
 
 const KEYGEN = 'ssh-keygen';
@@ -35,7 +35,7 @@ export class SshServer {
   readonly noisyKey: string;
   /** Known hosts that have another key for this one. */
   readonly wrongHosts: string;
-  readonly #base = makeFolder();
+  readonly #base = makeDirectory();
   readonly #hosts: string;
   readonly #home: string;
   #port = 0;
@@ -100,7 +100,7 @@ export class SshServer {
     if (!this.#ended) this.#server?.kill('SIGKILL');
     for (const id of all) kill(id);
     await until('sshd is gone', () => this.#ended && !all.some(lives));
-    removeFolder(this.#base);
+    removeDirectory(this.#base);
   }
 
   get #ended(): boolean {
@@ -126,7 +126,7 @@ export class SshServer {
       `AuthorizedKeysFile ${keys}`,
       'AuthenticationMethods publickey',
       'PidFile none',
-      // A folder for temporary files is not ours alone.
+      // A directory for temporary files is not ours alone.
       'StrictModes no',
       'UsePAM no',
       // What the user's own profile does must not change what is tested.
@@ -149,8 +149,8 @@ export async function freePort(): Promise<number> {
 
 /** It is often not in the PATH of who is not root. */
 function findSshd(): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'];
-  return folders.map((folder) => join(folder, 'sshd')).find((path) => existsSync(path));
+  const directories = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'];
+  return directories.map((directory) => join(directory, 'sshd')).find((path) => existsSync(path));
 }
 
 function whyNoLogin(): string | undefined {
@@ -162,11 +162,11 @@ function whyNoLogin(): string | undefined {
   }
 }
 
-/** As root it starts only where it has an empty folder to lock its parser into: that is made. */
+/** As root it starts only where it has an empty directory to lock its parser into: that is made. */
 function whyNoStart(sshd: string): string | undefined {
-  const folder = makeFolder();
+  const directory = makeDirectory();
   try {
-    const key = join(folder, 'key');
+    const key = join(directory, 'key');
     makeKey(key);
     const words = checkSshd(sshd, key);
     const missing = words?.match(/Missing privilege separation directory: (\S+)/)?.[1];
@@ -176,7 +176,7 @@ function whyNoStart(sshd: string): string | undefined {
   } catch (error) {
     return String(error);
   } finally {
-    removeFolder(folder);
+    removeDirectory(directory);
   }
 }
 

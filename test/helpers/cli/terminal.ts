@@ -4,7 +4,7 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { BIN } from './cli.ts';
-import { makeFolder, removeFolder } from '../trees/temporary-directory.ts';
+import { makeDirectory, removeDirectory } from '../trees/temporary-directory.ts';
 import { until } from '../until.ts';
 
 export const PROMPT = 'ready>';
@@ -18,7 +18,7 @@ export function whyNoTerminals(): string | undefined {
 export class Terminal {
   readonly columns: number;
   /** What the shell works in. */
-  readonly folder = makeFolder();
+  readonly directory = makeDirectory();
   readonly #server = `ctxsync-test-${randomBytes(4).toString('hex')}`;
 
   constructor(columns: number) {
@@ -26,13 +26,16 @@ export class Terminal {
   }
 
   async open(): Promise<void> {
-    const commands = join(this.folder, '.commands');
+    const commands = join(this.directory, '.commands');
     mkdirSync(commands);
     symlinkSync(BIN, join(commands, 'ctxsync'));
     const path = [commands, dirname(process.execPath), process.env['PATH']].join(':');
-    const env = { PATH: path, HOME: this.folder, LC_ALL: 'C.UTF-8', PS1: `${PROMPT} ` };
+    const env = { PATH: path, HOME: this.directory, LC_ALL: 'C.UTF-8', PS1: `${PROMPT} ` };
     const size = ['-x', String(this.columns), '-y', '24'];
-    this.#tmux(['-f', '/dev/null', 'new-session', '-d', ...size, '-c', this.folder, 'sh -i'], env);
+    this.#tmux(
+      ['-f', '/dev/null', 'new-session', '-d', ...size, '-c', this.directory, 'sh -i'],
+      env,
+    );
     // Some shells give root a prompt of their own.
     this.type(`PS1='${PROMPT} '; clear`);
     await until('the shell is ready', () => this.screen().join() === PROMPT);
@@ -71,7 +74,7 @@ export class Terminal {
 
   close(): void {
     spawnSync('tmux', ['-L', this.#server, 'kill-server']);
-    removeFolder(this.folder);
+    removeDirectory(this.directory);
   }
 
   #tmux(args: string[], env?: NodeJS.ProcessEnv): string {

@@ -11,7 +11,7 @@ import {
   withScene,
   writeTree,
   type Ended,
-  type Scene,
+  type Sandbox,
 } from '../trees/sandbox.ts';
 import { treeState } from '../trees/tree-state.ts';
 import {
@@ -28,12 +28,19 @@ import {
 export interface WayIn {
   name: string;
   /** @param args of `ctxsync receive`. @returns how the receiver ended, and what both sides said */
-  carry: (scene: Scene, members: readonly TarMember[], args: readonly string[]) => Promise<Ended>;
+  carry: (
+    sandbox: Sandbox,
+    members: readonly TarMember[],
+    args: readonly string[],
+  ) => Promise<Ended>;
 }
 
 export const WAYS_IN: readonly WayIn[] = [
   { name: 'a raw stream on stdin', carry: byStream },
-  { name: 'a raw connection', carry: (scene, members, args) => byConnection(scene, members, args) },
+  {
+    name: 'a raw connection',
+    carry: (sandbox, members, args) => byConnection(sandbox, members, args),
+  },
   { name: 'a manifest, and a tree like it', carry: byManifest },
   { name: 'a tar on the stdin of `send -`', carry: byTar },
 ];
@@ -51,34 +58,34 @@ export function expectRefusedBy(
   words: string | RegExp,
   args: readonly string[] = [],
 ): Promise<void> {
-  return withVictim(async (scene, expectVictimUntouched) => {
-    const ended = await way.carry(scene, members, args);
+  return withVictim(async (sandbox, expectVictimUntouched) => {
+    const ended = await way.carry(sandbox, members, args);
     expectExit(ended, ...REFUSED);
     expect(ended.stderr).toMatch(words);
     expect(ended.stderr).not.toMatch(/^\s+at .*:\d+/m);
-    expectUntouched(scene);
+    expectUntouched(sandbox);
     expectVictimUntouched();
   });
 }
 
 /** Runs with something beside OUT that must stay as it is. */
 export function withVictim<T>(
-  use: (scene: Scene, expectVictimUntouched: () => void) => Promise<T>,
+  use: (sandbox: Sandbox, expectVictimUntouched: () => void) => Promise<T>,
 ): Promise<T> {
-  return withScene((scene) => {
-    const victim = join(scene.folder, 'victim');
+  return withScene((sandbox) => {
+    const victim = join(sandbox.directory, 'victim');
     writeTree(victim, { keys: 'precious', 'sub/keys': 'precious' });
     const before = treeState(victim);
-    return use(scene, () => expect(treeState(victim)).toEqual(before));
+    return use(sandbox, () => expect(treeState(victim)).toEqual(before));
   });
 }
 
-async function byStream({ out }: Scene, members: readonly TarMember[], args: readonly string[]) {
+async function byStream({ out }: Sandbox, members: readonly TarMember[], args: readonly string[]) {
   const input = new SessionEncoder({ contexts: [''] }).whole(['tree', '', encodeTar(members)]);
   return run(['receive', out, '--progress', 'none', ...args], { input });
 }
 
-async function byTar({ out }: Scene, members: readonly TarMember[], args: readonly string[]) {
+async function byTar({ out }: Sandbox, members: readonly TarMember[], args: readonly string[]) {
   const sender = startInTest(['send', '-', '--progress', 'none']);
   const receiver = startInTest(['receive', out, '--progress', 'none', ...args]);
   joinByPipe(sender, receiver);
@@ -90,19 +97,19 @@ async function byTar({ out }: Scene, members: readonly TarMember[], args: readon
   return { code, stderr: sent.stderr + received.stderr };
 }
 
-function byManifest(scene: Scene, members: readonly TarMember[], args: readonly string[]) {
+function byManifest(sandbox: Sandbox, members: readonly TarMember[], args: readonly string[]) {
   const sorted = inWalkOrder(members);
-  return byConnection(scene, sorted, args, manifestOf(sorted));
+  return byConnection(sandbox, sorted, args, manifestOf(sorted));
 }
 
 async function byConnection(
-  scene: Scene,
+  sandbox: Sandbox,
   members: readonly TarMember[],
   args: readonly string[],
   manifest?: Uint8Array,
 ): Promise<Ended> {
-  const socket = socketOf(scene);
-  const receiver = await startReceiver(socket, [scene.out, '--progress', 'none', ...args]);
+  const socket = socketOf(sandbox);
+  const receiver = await startReceiver(socket, [sandbox.out, '--progress', 'none', ...args]);
   const session = new SessionEncoder({ mode: 'duplex', contexts: [''] });
   const peer = await RawPeer.connect(socket);
   peer.write(session.start());

@@ -21,7 +21,7 @@ export function blindDisk(renamed: 'new name' | 'old name'): Around {
 
 function rename(found: unknown[], to: unknown, renamed: string, make: Make): void {
   const [from, there] = found.map(text) as [string, string];
-  const wanted = `${folderOf(there)}/${nameOf(text(to))}`;
+  const wanted = `${directoryOf(there)}/${nameOf(text(to))}`;
   if (from !== there) make('renameSync', bytes(from), bytes(there));
   if ((from === there || renamed === 'new name') && there !== wanted) {
     make('renameSync', bytes(there), bytes(wanted));
@@ -34,21 +34,21 @@ function find(path: unknown, make: Make): unknown {
   if (make('lstatSync', path, { throwIfNoEntry: false }) !== undefined) return path;
   const whole = text(path);
   if (!whole.includes('/', 1)) return path;
-  const folder = text(find(bytes(folderOf(whole)), make));
+  const directory = text(find(bytes(directoryOf(whole)), make));
   const name = nameOf(whole);
-  const there = list(folder, make).find((each) => folded(each) === folded(name)) ?? name;
-  return bytes(`${folder}/${there}`);
+  const there = list(directory, make).find((each) => folded(each) === folded(name)) ?? name;
+  return bytes(`${directory}/${there}`);
 }
 
-function list(folder: string, make: Make): string[] {
+function list(directory: string, make: Make): string[] {
   try {
-    return make('readdirSync', bytes(folder), { encoding: 'latin1' }) as string[];
+    return make('readdirSync', bytes(directory), { encoding: 'latin1' }) as string[];
   } catch {
     return [];
   }
 }
 
-function folderOf(path: string): string {
+function directoryOf(path: string): string {
   return path.slice(0, path.lastIndexOf('/'));
 }
 

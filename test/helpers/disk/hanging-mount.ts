@@ -2,7 +2,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { accessSync, constants, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { makeFolder, removeFolder } from '../trees/temporary-directory.ts';
+import { makeDirectory, removeDirectory } from '../trees/temporary-directory.ts';
 import { until } from '../until.ts';
 
 /** Milliseconds that unmounting may take, until the server is killed, with which the mount goes. */
@@ -21,18 +21,18 @@ export function whyNoMounts(): string | undefined {
 }
 
 /**
- * A folder that is seen through a bindfs mount, whose server can be stopped: then every call on the
+ * A directory that is seen through a bindfs mount, whose server can be stopped: then every call on the
  * mount hangs, as on a network disk that is gone. The test itself must not touch `path` meanwhile.
  */
 export class HangingMount {
   /** The mount. */
   readonly path: string;
-  /** The same folder by its own path, which never hangs. */
+  /** The same directory by its own path, which never hangs. */
   readonly behind: string;
-  readonly #base = makeFolder();
+  readonly #base = makeDirectory();
   #server: ChildProcess | undefined;
 
-  /** @param behind another mount's path, say; a new folder when left out */
+  /** @param behind another mount's path, say; a new directory when left out */
   constructor(behind?: string) {
     this.path = join(this.#base, 'mount');
     this.behind = behind ?? join(this.#base, 'behind');
@@ -73,7 +73,7 @@ export class HangingMount {
     if (this.#mounted) spawnSync('umount', ['-l', this.path], { timeout: UNMOUNT_MS });
     this.#server?.kill('SIGKILL');
     await until('mount and server are gone', () => !this.#mounted && this.#ended);
-    removeFolder(this.#base);
+    removeDirectory(this.#base);
   }
 
   get #ended(): boolean {
@@ -86,9 +86,9 @@ export class HangingMount {
   }
 }
 
-/** A mount of a folder that `fill` has filled; it is gone after the test, also when that fails. */
+/** A mount of a directory that `fill` has filled; it is gone after the test, also when that fails. */
 export async function hangingMount(
-  fill: (folder: string) => void = () => {},
+  fill: (directory: string) => void = () => {},
 ): Promise<HangingMount> {
   const mount = new HangingMount();
   fill(mount.behind);

@@ -2,7 +2,7 @@ import { commit, type CommitResult } from '../../../src/dest/commit.ts';
 import { discard, prepareDestination, withDestination } from '../../../src/dest/destination.ts';
 import { StageWriter } from '../../../src/dest/stage-writer.ts';
 import { fromText } from '../../../src/disk/byte-path.ts';
-import { Gauge } from '../../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../../src/disk/worker-status.ts';
 import type { Content, Entry } from '../../../src/entry/entry.ts';
 import { mirrorOf } from '../cli/mirror.ts';
 
@@ -11,17 +11,17 @@ export type EntryLike = Partial<Entry> & { path: string; content?: string };
 
 const MTIME_US = 1_500_000_000_123_456;
 
-/** A whole entry: a folder when its path ends with a slash, a symlink or file otherwise. */
+/** A whole entry: a directory when its path ends with a slash, a symlink or file otherwise. */
 export function toEntry({ content = '', ...given }: EntryLike): Entry {
-  const folder = given.path.endsWith('/');
-  const kind = folder ? 'folder' : given.link === undefined ? 'file' : 'symlink';
+  const directory = given.path.endsWith('/');
+  const kind = directory ? 'directory' : given.link === undefined ? 'file' : 'symlink';
   return {
     kind,
-    mode: folder ? 0o755 : 0o644,
+    mode: directory ? 0o755 : 0o644,
     mtimeUs: MTIME_US,
     size: content.length,
     ...given,
-    path: folder ? given.path.slice(0, -1) : given.path,
+    path: directory ? given.path.slice(0, -1) : given.path,
   };
 }
 
@@ -43,19 +43,19 @@ export const ROOT: EntryLike = { path: '/', mode: 0o755 };
 export interface CommitAttempt {
   delete?: boolean;
   /** Told of each step of the commit. */
-  gauge?: Gauge;
+  status?: WorkerStatus;
 }
 
 /** Stages the entries for OUT and commits them; discards them when that fails, and fails. */
 export function lay(
   out: string,
   entries: readonly EntryLike[],
-  { delete: mirror = false, gauge = new Gauge() }: CommitAttempt = {},
+  { delete: mirror = false, status = new WorkerStatus() }: CommitAttempt = {},
 ): CommitResult {
-  const destination = prepareDestination(fromText(out), new Gauge(), { follow: true });
+  const destination = prepareDestination(fromText(out), new WorkerStatus(), { follow: true });
   try {
     const root = withDestination(destination, ({ tree }) => {
-      const writer = new StageWriter(tree, destination.umask, new Gauge());
+      const writer = new StageWriter(tree, destination.umask, new WorkerStatus());
       try {
         for (const given of entries) {
           writer.add(toEntry(given), contentOf(given.content ?? ''), false);
@@ -66,9 +66,9 @@ export function lay(
       }
       return writer.root;
     });
-    return commit(destination, { mirror: mirrorOf(mirror, ['']), root, compared: [] }, gauge);
+    return commit(destination, { mirror: mirrorOf(mirror, ['']), root, compared: [] }, status);
   } catch (error) {
-    discard(destination, new Gauge());
+    discard(destination, new WorkerStatus());
     throw error;
   }
 }

@@ -1,7 +1,7 @@
-import { Gauge } from '../../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../../src/disk/worker-status.ts';
 
 /** Told of each step of a commit before it is made; what it throws is that step's failure. */
-export class SteppingGauge extends Gauge {
+export class SteppingGauge extends WorkerStatus {
   steps = 0;
   readonly #onStep: (count: number, path: string) => void;
 
@@ -10,7 +10,7 @@ export class SteppingGauge extends Gauge {
     this.#onStep = onStep;
   }
 
-  override enter(...[state, path = '']: Parameters<Gauge['enter']>): void {
+  override enter(...[state, path = '']: Parameters<WorkerStatus['enter']>): void {
     super.enter(state, path);
     if (state !== 'committing') return;
     this.steps += 1;

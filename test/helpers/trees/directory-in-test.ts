@@ -1,10 +1,10 @@
 import { onTestFinished } from 'vitest';
-import { makeFolder, removeFolder } from './temporary-directory.ts';
+import { makeDirectory, removeDirectory } from './temporary-directory.ts';
 
-/** A folder that is gone after the test. */
-export function folderInTest(fill: (folder: string) => void = () => {}): string {
-  const made = makeFolder();
-  onTestFinished(() => removeFolder(made));
+/** A directory that is gone after the test. */
+export function directoryInTest(fill: (directory: string) => void = () => {}): string {
+  const made = makeDirectory();
+  onTestFinished(() => removeDirectory(made));
   fill(made);
   return made;
 }

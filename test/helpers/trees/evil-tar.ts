@@ -6,10 +6,10 @@ import { EntryValidator } from '../../../src/entry/entry-validator.ts';
 import { TarReader } from '../../../src/tar/tar-reader.ts';
 import { unpack } from '../../../src/tar/unpack.ts';
 import { StageWriter } from '../../../src/dest/stage-writer.ts';
-import { Gauge } from '../../../src/disk/worker-status.ts';
+import { WorkerStatus } from '../../../src/disk/worker-status.ts';
 import { CtxsyncError, type ErrorCode } from '../../../src/errors.ts';
 import { MemorySource, ORIGIN } from './archive-io.ts';
-import { withFolder } from './temporary-directory.ts';
+import { withDirectory } from './temporary-directory.ts';
 import { treeState, type TreeState } from './tree-state.ts';
 import { held } from '../disk/held.ts';
 
@@ -99,16 +99,20 @@ function padded(content: Buffer): Buffer {
 }
 
 export interface EvilOptions {
-  /** The context's name: the folder in OUT that it becomes. */
+  /** The context's name: the directory in OUT that it becomes. */
   name?: string;
   /** As for `send -`. */
-  addFolders?: boolean;
+  addDirectories?: boolean;
   maxEntries?: number;
   maxBytes?: number;
 }
 
-/** From a sender of ours, into OUT or into a folder of it; and from a tar on stdin. */
-export const WAYS: EvilOptions[] = [{}, { name: 'web', addFolders: true }, { addFolders: true }];
+/** From a sender of ours, into OUT or into a directory of it; and from a tar on stdin. */
+export const WAYS: EvilOptions[] = [
+  {},
+  { name: 'web', addDirectories: true },
+  { addDirectories: true },
+];
 
 export interface EvilOutcome {
   error: CtxsyncError | undefined;
@@ -119,21 +123,21 @@ export interface EvilOutcome {
 
 /**
  * Unpacks an archive into a stage, as a receiver does. Fails when anything outside of the stage was
- * made or changed: the stage has a folder with a file, and symlinks to them, beside and above it.
+ * made or changed: the stage has a directory with a file, and symlinks to them, beside and above it.
  */
 export function unpackEvil(tar: Uint8Array, options: EvilOptions = {}): Promise<EvilOutcome> {
-  return withFolder((folder) => {
-    const stage = join(folder, 'work', 'stage');
+  return withDirectory((directory) => {
+    const stage = join(directory, 'work', 'stage');
     mkdirSync(stage, { recursive: true });
-    for (const at of [folder, join(folder, 'work')]) {
+    for (const at of [directory, join(directory, 'work')]) {
       mkdirSync(join(at, 'outside'));
       writeFileSync(join(at, 'outside', 'victim'), 'untouched');
       symlinkSync('outside', join(at, 'to-outside'));
     }
-    const before = outsideOf(folder);
+    const before = outsideOf(directory);
     const skipped: string[] = [];
     const error = attempt(() => unpackInto(stage, tar, options, skipped));
-    expect(outsideOf(folder)).toEqual(before);
+    expect(outsideOf(directory)).toEqual(before);
     return { error, stage: treeState(stage, { root: false }), skipped };
   });
 }
@@ -153,17 +157,17 @@ export async function expectRefused(
 function unpackInto(
   stage: string,
   tar: Uint8Array,
-  { name = '', addFolders = false, maxEntries = 10_000, maxBytes = 2 ** 40 }: EvilOptions,
+  { name = '', addDirectories = false, maxEntries = 10_000, maxBytes = 2 ** 40 }: EvilOptions,
   skipped: string[],
 ): void {
   const validator = new EntryValidator(Budget.create({ maxEntries, maxBytes }));
   unpack(
     new TarReader(new MemorySource(tar), ORIGIN),
-    new StageWriter(held(stage), 0o022, new Gauge()),
+    new StageWriter(held(stage), 0o022, new WorkerStatus()),
     {
       name,
       validator,
-      addFolders,
+      addDirectories,
       takesKept: false,
       onSkipped: (path) => skipped.push(path),
       onChanged: () => {},
@@ -184,9 +188,9 @@ function attempt(run: () => void): CtxsyncError | undefined {
 }
 
 /** Without the stage itself, whose time may change. */
-function outsideOf(folder: string): TreeState {
-  const state = treeState(folder);
+function outsideOf(directory: string): TreeState {
+  const state = treeState(directory);
   const outside = Object.entries(state).filter(([path]) => !path.startsWith('work/stage'));
-  expect(lstatSync(join(folder, 'work', 'stage')).isDirectory()).toBe(true);
+  expect(lstatSync(join(directory, 'work', 'stage')).isDirectory()).toBe(true);
   return Object.fromEntries(outside);
 }

@@ -41,7 +41,7 @@ const NAMES = [
   'PaxHeader',
 ];
 
-/** Microseconds; a file, a folder and a symlink are made for each. */
+/** Microseconds; a file, a directory and a symlink are made for each. */
 const TIMES = [
   -2_000_000_000_000_000, -1_500_000, -1, 0, 1, 999_999, 1_700_000_000_000_000,
   1_700_000_000_123_456, 2_147_483_648_000_001, 4_102_444_800_999_999, 4_294_967_296_000_001,
@@ -79,12 +79,12 @@ function setTime(path: string | Buffer, us: number): void {
   lutimesSync(path, half, half);
 }
 
-/** Names alone, in a folder, and in a path of over 100, 255 and 1,024 bytes. */
+/** Names alone, in a directory, and in a path of over 100, 255 and 1,024 bytes. */
 function makeNames(root: Buffer): void {
   for (const name of NAMES) {
-    const folder = Buffer.concat([root, bytes('/names/'), bytes(name)]);
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(Buffer.concat([folder, bytes('/'), bytes(name)]), name, 'latin1');
+    const directory = Buffer.concat([root, bytes('/names/'), bytes(name)]);
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(Buffer.concat([directory, bytes('/'), bytes(name)]), name, 'latin1');
   }
   let long = Buffer.concat([root, bytes('/long')]);
   for (let depth = 0; depth < 14; depth++) {
@@ -130,7 +130,7 @@ function makeLinks(root: string): void {
     ['bytes', '\xff\xfe/\n'],
     ['long', `${'long/'.repeat(200)}end`],
     ['hundred', 'x'.repeat(100)],
-    ['folder', 'deep'],
+    ['directory', 'deep'],
   ] as const) {
     symlinkSync(bytes(text), `${root}/links/${name}`);
   }

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { joinPath } from '../../../src/disk/byte-path.ts';
-import { withFolder } from './temporary-directory.ts';
+import { withDirectory } from './temporary-directory.ts';
 import { seeded } from '../seeded.ts';
 
 /** Numbers below a bound, as of `seeded`. */
@@ -24,12 +24,12 @@ const TIMES = [1, 999_999_999.999, 1_700_000_000, 1_700_000_000.25];
 const FILE_MODES = [0o600, 0o640, 0o644, 0o755, 0o444];
 const FOLDER_MODES = [0o700, 0o755, 0o711, 0o555, 0o1777];
 
-/** Fills a folder with all kinds of entries, hardlinks too. Paths are latin1. */
+/** Fills a directory with all kinds of entries, hardlinks too. Paths are latin1. */
 export function makeRandomTree(root: string, random: Random, depth = 3): void {
   const files: string[] = [];
-  const fill = (folder: string, left: number): void => {
+  const fill = (directory: string, left: number): void => {
     for (const name of NAMES) {
-      if (random(3) === 0) makeEntry(joinPath(folder, name), random, left, files, fill);
+      if (random(3) === 0) makeEntry(joinPath(directory, name), random, left, files, fill);
     }
   };
   fill(root, depth);
@@ -37,7 +37,7 @@ export function makeRandomTree(root: string, random: Random, depth = 3): void {
 }
 
 export interface RandomPair {
-  folder: string;
+  directory: string;
   context: string;
   out: string;
   /** What the trees were made with; goes on from there. */
@@ -49,13 +49,13 @@ export function withRandomPair<T>(
   seed: number,
   use: (pair: RandomPair) => Promise<T> | T,
 ): Promise<T> {
-  return withFolder((folder) => {
+  return withDirectory((directory) => {
     const random = seeded(seed);
-    const [context, out] = [join(folder, 'context'), join(folder, 'out')];
+    const [context, out] = [join(directory, 'context'), join(directory, 'out')];
     mkdirSync(context);
     makeRandomTree(context, random);
     execFileSync('cp', ['-a', context, out]);
-    return use({ folder, context, out, random });
+    return use({ directory, context, out, random });
   });
 }
 
@@ -64,22 +64,22 @@ export function changeRandomly(root: string, random: Random, changes: number): v
   const files: string[] = [];
   for (let change = 0; change < changes; change++) {
     const path = randomPath(root, random);
-    const folder = path.slice(0, path.lastIndexOf('/'));
-    const metadata = lstatSync(bytes(folder));
-    if (random(2) === 0) chmodSync(bytes(folder), 0o700);
+    const directory = path.slice(0, path.lastIndexOf('/'));
+    const metadata = lstatSync(bytes(directory));
+    if (random(2) === 0) chmodSync(bytes(directory), 0o700);
     rmSync(bytes(path), { recursive: true, force: true });
     const gone = (file: string): boolean => file === path || file.startsWith(`${path}/`);
     files.splice(0, files.length, ...files.filter((file) => !gone(file)));
     if (random(4) > 0) makeEntry(path, random, 1, files, () => {});
-    if (random(2) === 0) lutimesSync(bytes(folder), metadata.atime, metadata.mtime);
+    if (random(2) === 0) lutimesSync(bytes(directory), metadata.atime, metadata.mtime);
   }
 }
 
 /** All entries of a tree, in any order; latin1. */
 export function allPaths(root: string): string[] {
   const found: string[] = [];
-  const visit = (folder: string, relative: string): void => {
-    for (const name of readdirSync(bytes(folder), { encoding: 'latin1' })) {
+  const visit = (directory: string, relative: string): void => {
+    for (const name of readdirSync(bytes(directory), { encoding: 'latin1' })) {
       const path = joinPath(relative, name);
       found.push(path);
       if (lstatSync(bytes(`${root}/${path}`)).isDirectory()) visit(`${root}/${path}`, path);
@@ -98,7 +98,7 @@ function makeEntry(
   random: Random,
   left: number,
   files: string[],
-  fill: (folder: string, left: number) => void,
+  fill: (directory: string, left: number) => void,
 ): void {
   const kind = random(6);
   if (kind < 2 && left > 0) {
@@ -117,7 +117,7 @@ function makeEntry(
   }
 }
 
-/** Folders get mode and time when nothing in them changes any more. */
+/** Directories get mode and time when nothing in them changes any more. */
 function finish(root: string, random: Random): void {
   for (const path of allPaths(root).toReversed()) {
     const at = `${root}/${path}`;

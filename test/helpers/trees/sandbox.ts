@@ -2,27 +2,27 @@ import { execFileSync, type SpawnOptions } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { withFolder } from './temporary-directory.ts';
+import { withDirectory } from './temporary-directory.ts';
 import { treeState, type TreeState } from './tree-state.ts';
 
 /** A context, and an OUT that has something else. */
-export interface Scene {
+export interface Sandbox {
   /** Where both of them are, and whatever else a test makes. */
-  folder: string;
+  directory: string;
   context: string;
   out: string;
-  /** OUT's state when the scene was set. */
+  /** OUT's state when the sandbox was set. */
   before: TreeState;
 }
 
 /** Runs with a small context and an OUT that shares some of its paths. */
-export function withScene<T>(use: (scene: Scene) => Promise<T> | T): Promise<T> {
-  return withFolder((folder) => {
-    const context = join(folder, 'context');
-    const out = join(folder, 'out');
+export function withScene<T>(use: (sandbox: Sandbox) => Promise<T> | T): Promise<T> {
+  return withDirectory((directory) => {
+    const context = join(directory, 'context');
+    const out = join(directory, 'out');
     writeTree(context, { 'a.txt': 'new', 'web/app.js': 'new()', 'web/img/logo.svg': '<svg/>' });
     writeTree(out, { 'a.txt': 'old', 'web/app.js': 'old()', 'kept.txt': 'kept' });
-    return use({ folder, context, out, before: treeState(out) });
+    return use({ directory, context, out, before: treeState(out) });
   });
 }
 
@@ -35,7 +35,7 @@ export function writeTree(root: string, files: Record<string, string | Uint8Arra
 }
 
 /** OUT is as it was to the byte and the microsecond, and holds no stage and no lock. */
-export function expectUntouched({ out, before }: Scene): void {
+export function expectUntouched({ out, before }: Sandbox): void {
   expect(treeState(out)).toEqual(before);
 }
 
@@ -71,10 +71,10 @@ export function isStageName(name: string): boolean {
 
 const NOBODY = 65_534;
 
-/** Options to run a child for which permissions count, and which owns the folder. */
-export function unprivileged(folder: string): SpawnOptions {
+/** Options to run a child for which permissions count, and which owns the directory. */
+export function unprivileged(directory: string): SpawnOptions {
   if (process.getuid?.() !== 0) return {};
   // Not by a walk of ours: names need not be UTF-8.
-  execFileSync('chown', ['-hR', `${NOBODY}:${NOBODY}`, folder]);
+  execFileSync('chown', ['-hR', `${NOBODY}:${NOBODY}`, directory]);
   return { uid: NOBODY, gid: NOBODY, cwd: '/' };
 }

@@ -5,7 +5,7 @@ import type { Entry } from '../../../src/entry/entry.ts';
 
 const TYPES = {
   file: 'File',
-  folder: 'Directory',
+  directory: 'Directory',
   symlink: 'SymbolicLink',
   hardlink: 'Link',
 } as const;
@@ -83,7 +83,7 @@ function slowTime(mtimeUs: number): string {
 }
 
 function pathOf({ kind, path }: Entry): string {
-  if (kind !== 'folder') return path;
+  if (kind !== 'directory') return path;
   return path === '' ? './' : `${path}/`;
 }
 

@@ -33,7 +33,7 @@ function describe(path: Buffer, relative: string, groups: Map<string, string>): 
   const ns = stats.mtimeNs;
   const us = (ns < 0n ? ns - 999n : ns) / 1000n;
   const mode = (stats.mode & 0o7777n).toString(8);
-  if (stats.isDirectory()) return `folder ${mode} ${us}`;
+  if (stats.isDirectory()) return `directory ${mode} ${us}`;
   if (stats.isSymbolicLink()) return `symlink ${us} -> ${readlinkSync(path, 'latin1')}`;
   if (!stats.isFile()) return 'special';
   const key = `${stats.dev}:${stats.ino}`;

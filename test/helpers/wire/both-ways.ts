@@ -19,7 +19,7 @@ export interface Reports {
 
 export interface Attempt {
   /** Where socket and reports may lie. */
-  folder: string;
+  directory: string;
   way?: Way;
   send: readonly string[];
   receive: readonly string[];
@@ -29,7 +29,7 @@ export interface Attempt {
 
 /** Both sides to their ends. A receiver that is a command says its words by its sender. */
 export async function attempt({
-  folder,
+  directory,
   way = 'a socket',
   send,
   receive,
@@ -39,7 +39,7 @@ export async function attempt({
     const outcome = await run(['send', ...send, ...receiveCommand(...receive)], options);
     return { send: outcome, receive: { code: outcome.code, stderr: outcome.stderr } };
   }
-  const socket = socketOf({ folder });
+  const socket = socketOf({ directory });
   rmSync(socket, { force: true });
   if (options.uid === undefined) {
     return bothEnds(await startOverSocket({ socket }, send, receive));
@@ -51,7 +51,7 @@ export async function attempt({
 
 /** Both sides succeed; what they report. */
 export async function transfer(what: Attempt): Promise<Reports> {
-  const log = (side: string): string => join(what.folder, `${side}.json`);
+  const log = (side: string): string => join(what.directory, `${side}.json`);
   const send = ['--report', log('send'), ...what.send];
   const receive = ['--report', log('receive'), ...what.receive];
   expectDone(await attempt({ ...what, send, receive }));
@@ -85,7 +85,7 @@ export function expectedBytes(before: TreeState, context: TreeState): number {
 /** OUT, when the context is laid over it. */
 export function laidOver(before: TreeState, context: TreeState): TreeState {
   const replaced = (path: string): boolean =>
-    parents(path).some((parent) => context[parent]?.startsWith('folder') === false);
+    parents(path).some((parent) => context[parent]?.startsWith('directory') === false);
   const kept = Object.entries(before).filter(([path]) => !replaced(path));
   return { ...Object.fromEntries(kept), ...context };
 }

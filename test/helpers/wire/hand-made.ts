@@ -4,7 +4,7 @@ import { Mux } from '../../../src/wire/mux.ts';
 import type { Hello } from '../../../src/wire/messages.ts';
 import { allFrames, fullRing, HELLO, recordTransfer } from './harness.ts';
 
-const ROOT: Entry = { path: '', kind: 'folder', mode: 0o755, mtimeUs: 1e15, size: 0 };
+const ROOT: Entry = { path: '', kind: 'directory', mode: 0o755, mtimeUs: 1e15, size: 0 };
 
 /** The stream of a sender that packs these entries, whatever they are. */
 export function streamOf(entries: readonly (Partial<Entry> & { path: string })[]): Uint8Array {

@@ -12,7 +12,7 @@ export const HELLO: Hello = {
   transferId: '0123456789abcdef0123456789abcdef',
   credit: 0,
   beatIntervalMs: 1_000,
-  speaks: true,
+  showsProgress: true,
   capabilities: [],
 };
 

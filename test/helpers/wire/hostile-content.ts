@@ -94,7 +94,7 @@ const path = fc.oneof(
 );
 const link = fc.oneof(path, fc.constantFrom('../canary', '../canary/file', '/etc/passwd', '..'));
 
-/** Folders before what lies in them, and each path once: what walks really find. */
+/** Directories before what lies in them, and each path once: what walks really find. */
 const FILES: readonly string[] = ['a', 'b', 'c/a', 'c/b', 'c/d/e', 'f/g'];
 const walked = fc.uniqueArray(fc.constantFrom(...FILES), { maxLength: 6 }).map((files) => {
   const paths = new Set<string>();

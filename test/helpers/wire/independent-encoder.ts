@@ -108,7 +108,7 @@ export class SessionEncoder {
       transferId,
       credit,
       beatIntervalMs: 1000,
-      speaks: false,
+      showsProgress: false,
       capabilities: [],
       contexts,
       ...hello,

@@ -229,14 +229,14 @@ class Judge {
   #hello(fields: Fields): void {
     const [min, max] = [this.#count(fields['minVersion']), this.#count(fields['maxVersion'])];
     if (min > 1 || max < 1) throw new Broken('version-mismatch');
-    const { role, mode, transferId, speaks, capabilities, contexts } = fields;
+    const { role, mode, transferId, showsProgress, capabilities, contexts } = fields;
     this.#require(role === 'sender' || role === 'receiver');
     this.#require(mode === 'oneway' || mode === 'duplex');
     this.#require(isHex(transferId, 32));
     const credit = this.#count(fields['credit']);
     this.#require(mode === 'duplex' || credit === 0);
     this.#count(fields['beatIntervalMs']);
-    this.#require(typeof speaks === 'boolean');
+    this.#require(typeof showsProgress === 'boolean');
     this.#require(isListOf(capabilities, 32, (each) => /^[a-z0-9-]{1,64}$/.test(each)));
     this.#require(contexts === undefined || isListOf(contexts, 8, isName));
     this.#require(contexts === undefined || new Set(contexts as string[]).size === contexts.length);

@@ -8,7 +8,7 @@ import { DuplexRecorder } from './duplex.ts';
 import { allFrames, fullRing, HELLO, settle, type Recorder } from './harness.ts';
 import type { JudgedStream, Judgement } from './judge-connection.ts';
 
-/** Turns of the event loop without a byte that moved after which nothing can run any more. */
+/** Semaphore of the event loop without a byte that moved after which nothing can run any more. */
 const IDLE_TURNS = 50;
 
 /** Streams of wants that the receiver below has opened, on a duplex connection. */

@@ -7,7 +7,7 @@ import { allFrames, BEAT, fullRing, HELLO, someBytes } from './harness.ts';
 
 /** Sessions of ours, with a frame of every type and a stream of every kind. */
 
-const DIRECTORY = anEntry({ path: '', kind: 'folder', mode: 0o755 });
+const DIRECTORY = anEntry({ path: '', kind: 'directory', mode: 0o755 });
 const FILE = anEntry({ path: 'a.txt', size: 5 });
 const STAMP = '0123abcd';
 const NO_BYTES = new Uint8Array(0);
@@ -23,7 +23,7 @@ const MANIFEST = records((sink) => {
 
 const WANTS = records((sink) => {
   const wants = new WantWriter(sink);
-  wants.add({ path: '', kind: 'folder', stamp: STAMP });
+  wants.add({ path: '', kind: 'directory', stamp: STAMP });
   wants.add({ path: 'a.txt', kind: 'file', stamp: STAMP, sha256: 'ab'.repeat(32) });
   wants.end();
 });

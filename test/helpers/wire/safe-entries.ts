@@ -80,7 +80,7 @@ function readTree(source: MemorySource, validator: EntryValidator, passed: Passe
   unpack(new TarReader(source, ORIGIN), sink, {
     name: '',
     validator,
-    addFolders: false,
+    addDirectories: false,
     takesKept: true,
     onSkipped: () => {},
     onChanged: () => {},
@@ -90,7 +90,7 @@ function readTree(source: MemorySource, validator: EntryValidator, passed: Passe
 
 /** What a disk could be told to make. */
 class PassedEntries {
-  readonly #kinds = new Map<string, string>([['', 'folder']]);
+  readonly #kinds = new Map<string, string>([['', 'directory']]);
   #count = 0;
   #bytes = 0;
 
@@ -111,8 +111,8 @@ class PassedEntries {
     if (path.length > 3_800 || names.length > 1_024) fail('too long or deep');
     if (names.some((name) => name.length > 255)) fail('a name is too long');
     if (names.some((name) => name.startsWith('.ctxsync-'))) fail('a name of ours');
-    if (path === '' && kind !== 'folder') fail('the root');
-    if (path !== '' && this.#kinds.get(names.slice(0, -1).join('/')) !== 'folder')
+    if (path === '' && kind !== 'directory') fail('the root');
+    if (path !== '' && this.#kinds.get(names.slice(0, -1).join('/')) !== 'directory')
       fail('no parent');
     const target = kind === 'hardlink' && link !== path ? this.#kinds.get(link!) : undefined;
     if (kind === 'hardlink' && target !== 'file' && target !== 'symlink') fail('its link');
