@@ -158,8 +158,10 @@ export const MAX_NAME_BYTES = 255;
 export const MAX_DEPTH = 1_024;
 /** Bytes of a symlink's text. */
 export const MAX_LINK_BYTES = 4_095;
-/** Bytes of one record of a manifest or a list of wants: a path and a few numbers. */
-export const MAX_RECORD_BYTES = 8 * KiB;
+/** Bytes of a path or a link text in a record; what may get near a disk is checked after it is read. */
+export const MAX_RECORD_TEXT_BYTES = 4 * KiB;
+/** Bytes of one record of an entry: a path, a link text, and 64 for numbers, a stamp and a digest. */
+export const MAX_RECORD_BYTES = 2 * MAX_RECORD_TEXT_BYTES + 64;
 /**
  * Bytes of one extended header that is read: beside a path and a link text it may have extended
  * attributes, or where a sparse file has its data. libarchive, Go and the tar package take as much.
@@ -174,8 +176,8 @@ export const MAX_TAR_HEADERS = 64;
 /** Entries of a transfer when --max-entries is not given. */
 export const DEFAULT_MAX_ENTRIES = 4_000_000;
 /**
- * Bytes for each path that has to be known again, however long it is. A tree stream has a table of its
- * entries; a comparison has one of the files that are one with others, and its manifest another.
+ * Bytes for each path that has to be known again, however long it is: of a tree in any order each path;
+ * of one in order, and of a manifest, the files with several names; a comparison has a table of those too.
  */
 export const MAX_TABLE_BYTES_PER_ENTRY = 24;
 /**

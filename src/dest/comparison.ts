@@ -39,7 +39,7 @@ export interface ComparisonCounts {
 /** A directory of the context that the entry at hand lies in. */
 interface Ancestor {
   path: BytePath;
-  stamp: string;
+  stamp: number;
   wanted: boolean;
 }
 

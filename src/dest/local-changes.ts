@@ -1,10 +1,10 @@
 import { closeSync, constants, readSync, writeSync } from 'node:fs';
 import type { ByteSink, ByteSource } from '../entry/byte-io.ts';
 import { closeRead } from '../disk/close-read.ts';
-import { joinPath, type BytePath } from '../disk/byte-path.ts';
+import { joinPath, toText, type BytePath } from '../disk/byte-path.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { destinationError } from '../disk/system-error.ts';
-import { RecordReader, RecordWriter } from '../entry/record-io.ts';
+import { RecordReader, RecordWriter, type RecordCursor } from '../entry/record-io.ts';
 import { IO_BUFFER_BYTES } from '../limits.ts';
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
@@ -16,6 +16,9 @@ export type LocalChange =
   | { kind: 'whole'; path: BytePath }
   /** A new name of a file that is there and stays as it is. */
   | { kind: 'link'; path: BytePath; link: BytePath };
+
+/** As they are kept, by their number. */
+const KINDS = ['remove', 'whole', 'link'] as const satisfies LocalChange['kind'][];
 
 /** Keeps local changes in a file of the stage until the commit: there may be as many as OUT has entries. */
 export class LocalChangeWriter {
@@ -32,14 +35,16 @@ export class LocalChangeWriter {
   }
 
   add(change: LocalChange): void {
-    this.#records.write(change.kind);
-    this.#records.write(change.path);
-    if (change.kind === 'link') this.#records.write(change.link);
+    const { buffer } = this.#records;
+    buffer.byte(KINDS.indexOf(change.kind));
+    buffer.text(change.path);
+    if (change.kind === 'link') buffer.text(change.link);
+    this.#records.written();
   }
 
   close(): void {
     try {
-      this.#records.flush();
+      this.#records.end();
     } finally {
       closeSync(this.#fd);
     }
@@ -51,15 +56,22 @@ export function* readLocalChanges(stage: HeldDirectory, name: BytePath): Generat
   const path = joinPath(stage.path, name);
   const fd = attempt('read', path, () => stage.openFile(name, O_RDONLY));
   try {
-    const records = new RecordReader(new FileSource(fd, path));
-    for (let kind = records.next(); kind !== undefined; kind = records.next()) {
-      const entry = records.next() ?? '';
-      if (kind === 'remove' || kind === 'whole') yield { kind, path: entry };
-      else yield { kind: 'link', path: entry, link: records.next() ?? '' };
+    const records = new RecordReader(new FileSource(fd, path), toText(path));
+    for (;;) {
+      const change = records.next(decode);
+      if (change === undefined) break;
+      yield change;
     }
   } finally {
     closeRead(fd);
   }
+}
+
+function decode(from: RecordCursor): LocalChange {
+  const kind = KINDS[from.byte()];
+  if (kind === undefined) throw from.broken('has a bad change');
+  const path = from.text();
+  return kind === 'link' ? { kind, path, link: from.text() } : { kind, path };
 }
 
 /** A failed call on the file of local changes, as the destination's: the disk may be full. */

@@ -14,7 +14,7 @@ import { PartialStages } from './partial-stages.ts';
 const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY;
 
 export interface StageWriterOptions {
-  /** Where files are whose content is kept, and does not travel. */
+  /** Where files are whose content does not travel. */
   partialStages?: PartialStages;
   /** Names in OUT that other contexts become: nothing else may. */
   others?: readonly BytePath[];
@@ -159,8 +159,8 @@ export class StageWriter implements EntrySink {
       case 'hardlink':
         return this.#makeHardlink(entry, name);
       case 'file':
-        if (entry.kept === undefined) this.#makeFile(entry, name, content);
-        else this.#adoptFile(entry, name, entry.kept);
+        if (entry.contentOmitted === true) this.#adoptFile(entry, name);
+        else this.#makeFile(entry, name, content);
     }
   }
 
@@ -236,7 +236,7 @@ export class StageWriter implements EntrySink {
   }
 
   /** Its content was found in a partial stage, and proven to be the same. */
-  #adoptFile({ path, mode, mtimeUs }: Entry, name: BytePath, size: number): void {
+  #adoptFile({ path, mode, mtimeUs, size }: Entry, name: BytePath): void {
     const found = this.#partialStages.find(path, size, mtimeUs);
     // It was there when the two were compared, with the time that the source had then.
     if (found === undefined) throw sourceChanged(path, 'was written to');

@@ -16,6 +16,13 @@ export class Budget {
     return new Budget(shared);
   }
 
+  static unlimited(): Budget {
+    return Budget.create({
+      maxEntries: Number.MAX_SAFE_INTEGER,
+      maxBytes: Number.MAX_SAFE_INTEGER,
+    });
+  }
+
   constructor(shared: BigInt64Array<SharedArrayBuffer>) {
     this.shared = shared;
   }

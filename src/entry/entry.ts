@@ -16,18 +16,18 @@ export interface Entry {
   size: number;
   /** A symlink's text, or the path of the file or symlink that a hardlink is another name of. */
   link?: BytePath;
-  /** A file whose content does not travel, because the receiver has it: how many bytes it has. */
-  kept?: number;
+  /** A file or symlink with several names: the later ones may come as its hardlinks. */
+  linked?: boolean;
+  /** A file whose content does not travel, because the receiver has it. */
+  contentOmitted?: boolean;
 }
 
 /** One entry of a context, as a manifest tells of it. */
 export interface ManifestEntry extends Entry {
-  /** A file or symlink with several names: the later ones are its hardlinks. */
-  linked?: boolean;
   /** Of a file's content, in hexadecimal digits; absent unless contents are compared. */
   sha256?: string;
-  /** STAMP_DIGITS hexadecimal digits by which the sender recognizes what it listed. */
-  stamp: string;
+  /** 32 bits by which the sender recognizes what it listed. */
+  stamp: number;
 }
 
 /** An entry that is to travel, as the manifest listed it. */
@@ -35,7 +35,7 @@ export interface Want {
   path: BytePath;
   kind: EntryKind;
   /** The manifest's, unchanged: opaque to the receiver. */
-  stamp: string;
+  stamp: number;
   /** A file: if its content has this digest, the receiver has it already. In hexadecimal digits. */
   sha256?: string;
 }
@@ -53,10 +53,8 @@ export interface SourceEntry extends Entry {
   /** Where to open it; valid until the walk goes on. */
   fsPath: string | Buffer;
   identity: FileIdentity;
-  /** A file or symlink that has other names, in the context or elsewhere. */
-  linked?: boolean;
   /** A file: its content need not travel if it has this SHA-256. */
-  keptIf?: string | undefined;
+  omitIf?: string | undefined;
 }
 
 /** What tells that an entry is still the one that was looked at. */
@@ -76,7 +74,7 @@ export interface Content {
   consumed(count: number): void;
 }
 
-/** Where checked entries go: a stage on a disk, or another archive. */
+/** Where checked entries go: a stage on a disk, or another stream. */
 export interface EntrySink {
   /** @param again the path came before, with the same kind; this entry takes its place */
   add(entry: Entry, content: Content, again: boolean): void;
@@ -84,8 +82,23 @@ export interface EntrySink {
   end(): void;
 }
 
-/** Hexadecimal digits of a stamp. */
-export const STAMP_DIGITS = 8;
+/**
+ * Writes entries as bytes. For each: `begin`, then exactly its content's bytes by `reserve` and
+ * `produced`, then `finish`.
+ */
+export interface EntryWriter {
+  begin(entry: Entry): void;
+  /** Waits for room for content: at least a byte, never more than is left of the entry. */
+  reserve(): Uint8Array;
+  produced(count: number): void;
+  /** Bytes of content that the entry lacks. */
+  readonly left: number;
+  /** @throws Error when it lacks any */
+  finish(): void;
+  /** Every entry was written. */
+  end(): void;
+}
+
 export const MODE_BITS = 0o1777;
 export const SETUID_BITS = 0o6000;
 

@@ -1,86 +1,247 @@
-import { writeAll, type ByteSink, type ByteSource } from './byte-io.ts';
 import { CtxsyncError } from '../errors.ts';
-import { FLUSH_AFTER_MS, MAX_RECORD_BYTES } from '../limits.ts';
+import { FLUSH_AFTER_MS, MAX_RECORD_BYTES, MAX_RECORD_TEXT_BYTES } from '../limits.ts';
+import { writeAll, type ByteSink, type ByteSource } from './byte-io.ts';
+
+/** Stands where the next record would begin, and says that there is none: no head has this bit. */
+export const END_OF_RECORDS = 0x80;
 
 /** Bytes that are gathered before they go on. */
 const BATCH_BYTES = 16 * 1024;
 
-/** Writes records: bytes that have no NUL, as POSIX's names have none, and a NUL after each. */
+/** Encodes the fields of records, one behind another. Field by field it is what a RecordCursor reads. */
+export class RecordBuffer {
+  readonly #bytes: Buffer;
+  #length = 0;
+
+  /** @param capacity bytes; a record takes at most MAX_RECORD_BYTES */
+  constructor(capacity = MAX_RECORD_BYTES) {
+    this.#bytes = Buffer.alloc(capacity);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** What was encoded. Valid until `clear`. */
+  bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  clear(): void {
+    this.#length = 0;
+  }
+
+  byte(value: number): void {
+    this.#bytes[this.#length++] = value;
+  }
+
+  /** LEB128: seven bits a byte, the lowest first. @param value from 0 to 2^53 - 1 */
+  varint(value: number): void {
+    let left = value;
+    while (left >= 0x80) {
+      this.#bytes[this.#length++] = (left % 0x80) | 0x80;
+      left = Math.floor(left / 0x80);
+    }
+    this.#bytes[this.#length++] = left;
+  }
+
+  /** A byte a character, with their number before them. */
+  text(text: string): void {
+    this.varint(text.length);
+    const bytes = this.#bytes;
+    let at = this.#length;
+    for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i);
+    this.#length = at;
+  }
+
+  /** @param value from 0 to 2^32 - 1 */
+  uint32(value: number): void {
+    this.#length = this.#bytes.writeUInt32BE(value, this.#length);
+  }
+
+  /** @param digits hexadecimal */
+  hex(digits: string): void {
+    this.#length += this.#bytes.write(digits, this.#length, 'hex');
+  }
+}
+
+/** Thrown where bytes end in the middle of a record: more of them may come. */
+const INCOMPLETE = new Error('the record goes on');
+
+/** Decodes fields of records that lie in one piece of memory. */
+export class RecordCursor {
+  readonly #origin: string;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #at = 0;
+  #end = 0;
+
+  constructor(origin: string) {
+    this.#origin = origin;
+  }
+
+  /** Bytes that were decoded since `reset`. */
+  get at(): number {
+    return this.#at;
+  }
+
+  reset(bytes: Uint8Array, end = bytes.length): void {
+    this.#bytes = bytes;
+    this.#at = 0;
+    this.#end = end;
+  }
+
+  byte(): number {
+    if (this.#at === this.#end) throw INCOMPLETE;
+    return this.#bytes[this.#at++]!;
+  }
+
+  /** @throws CtxsyncError corrupt: over 2^53 - 1, or longer than it has to be */
+  varint(): number {
+    let byte = this.byte();
+    if (byte < 0x80) return byte;
+    let value = byte & 0x7f;
+    for (let scale = 0x80; scale < 2 ** 56; scale *= 0x80) {
+      byte = this.byte();
+      value += (byte & 0x7f) * scale;
+      if (byte >= 0x80) continue;
+      if (byte === 0 || !Number.isSafeInteger(value)) break;
+      return value;
+    }
+    throw this.broken('has a bad number');
+  }
+
+  /** A byte a character. @throws CtxsyncError corrupt: longer than MAX_RECORD_TEXT_BYTES */
+  text(): string {
+    const length = this.varint();
+    if (length > MAX_RECORD_TEXT_BYTES) throw this.broken(`has a text of ${length} bytes`);
+    return this.#take(length).toString('latin1');
+  }
+
+  uint32(): number {
+    return this.#take(4).readUInt32BE();
+  }
+
+  /** @param count bytes, of which it has two hexadecimal digits each */
+  hex(count: number): string {
+    return this.#take(count).toString('hex');
+  }
+
+  /** What the bytes are not. */
+  broken(what: string): CtxsyncError {
+    return new CtxsyncError('corrupt', `${this.#origin} ${what}`);
+  }
+
+  #take(count: number): Buffer {
+    const from = this.#at;
+    if (this.#end - from < count) throw INCOMPLETE;
+    this.#at = from + count;
+    const { buffer, byteOffset } = this.#bytes;
+    return Buffer.from(buffer, byteOffset + from, count);
+  }
+}
+
+/** Gathers records, and writes them by the batch. */
 export class RecordWriter {
   readonly #sink: ByteSink;
-  readonly #buffer = Buffer.alloc(BATCH_BYTES);
-  #used = 0;
+  readonly #buffer = new RecordBuffer(BATCH_BYTES + MAX_RECORD_BYTES);
   #flushedAt = performance.now();
 
   constructor(sink: ByteSink) {
     this.#sink = sink;
   }
 
+  /** Where the next record is to be encoded; `written` follows. */
+  get buffer(): RecordBuffer {
+    return this.#buffer;
+  }
+
   /**
-   * By the batch; but what comes slowly, as digests do, goes on its way: the peer works on it meanwhile.
-   * @param record a byte a character, at most MAX_RECORD_BYTES
+   * A record is complete. Records go on by the batch; but what comes slowly, as digests do, goes on
+   * its way at once: the peer works on it meanwhile.
    */
-  write(record: string): void {
-    if (this.#used + record.length + 1 > BATCH_BYTES) this.flush();
-    this.#used += this.#buffer.write(record, this.#used, 'latin1');
-    this.#buffer[this.#used++] = 0;
-    if (performance.now() - this.#flushedAt >= FLUSH_AFTER_MS) this.flush();
+  written(): void {
+    const isFull = this.#buffer.length >= BATCH_BYTES;
+    if (isFull || performance.now() - this.#flushedAt >= FLUSH_AFTER_MS) this.flush();
+  }
+
+  /** No record follows. */
+  end(): void {
+    this.#buffer.byte(END_OF_RECORDS);
+    this.flush();
   }
 
   flush(): void {
-    writeAll(this.#sink, this.#buffer.subarray(0, this.#used));
-    this.#used = 0;
+    writeAll(this.#sink, this.#buffer.bytes());
+    this.#buffer.clear();
     this.#flushedAt = performance.now();
   }
 }
 
-/** Reads what a RecordWriter wrote. */
+/** Reads records where they lie, and copies only those that a source gives in two pieces. */
 export class RecordReader {
   readonly #source: ByteSource;
-  readonly #buffer = Buffer.alloc(4 * BATCH_BYTES);
-  #from = 0;
-  #to = 0;
+  readonly #cursor: RecordCursor;
+  #joined: Buffer | undefined;
+  #ended = false;
 
-  constructor(source: ByteSource) {
+  /** @param origin what the bytes are, for messages: "the sender's list of entries" */
+  constructor(source: ByteSource, origin: string) {
     this.#source = source;
+    this.#cursor = new RecordCursor(origin);
   }
 
   /**
-   * The next record, a byte a character; undefined at the end.
-   * @throws CtxsyncError corrupt
+   * The next record; undefined after the last.
+   * @param decode may be called again for the same record, when more of it has come
+   * @throws CtxsyncError corrupt, and what `decode` throws
    */
-  next(): string | undefined {
-    for (;;) {
-      const end = this.#buffer.indexOf(0, this.#from);
-      const ended = end >= 0 && end < this.#to;
-      // Whether it is too long must not depend on how much of it came at once.
-      const length = (ended ? end : this.#to) - this.#from;
-      if (length > MAX_RECORD_BYTES) throw broken('has a record that is too long');
-      if (ended) {
-        const record = this.#buffer.toString('latin1', this.#from, end);
-        this.#from = end + 1;
-        return record;
+  next<Item>(decode: (cursor: RecordCursor) => Item): Item | undefined {
+    if (this.#ended) return undefined;
+    const bytes = this.#source.peek();
+    if (bytes.length === 0) throw this.broken('ends too early');
+    if (bytes[0] === END_OF_RECORDS) return this.#end();
+    this.#cursor.reset(bytes);
+    const item = this.#try(decode);
+    if (item === undefined) return this.#join(decode);
+    this.#source.consumed(this.#cursor.at);
+    return item;
+  }
+
+  broken(what: string): CtxsyncError {
+    return this.#cursor.broken(what);
+  }
+
+  #end(): undefined {
+    this.#source.consumed(1);
+    this.#ended = true;
+    if (this.#source.peek().length > 0) throw this.broken('goes on after its end');
+  }
+
+  #join<Item>(decode: (cursor: RecordCursor) => Item): Item {
+    const joined = (this.#joined ??= Buffer.alloc(MAX_RECORD_BYTES));
+    for (let used = 0; ;) {
+      const bytes = this.#source.peek();
+      if (bytes.length === 0) throw this.broken('ends in the middle of an entry');
+      const count = Math.min(bytes.length, joined.length - used);
+      joined.set(bytes.subarray(0, count), used);
+      this.#cursor.reset(joined, used + count);
+      const item = this.#try(decode);
+      if (item !== undefined) {
+        this.#source.consumed(this.#cursor.at - used);
+        return item;
       }
-      if (!this.#fill()) return undefined;
+      this.#source.consumed(count);
+      used += count;
     }
   }
 
-  /** False: there is no more. */
-  #fill(): boolean {
-    this.#buffer.copyWithin(0, this.#from, this.#to);
-    this.#to -= this.#from;
-    this.#from = 0;
-    const bytes = this.#source.peek();
-    if (bytes.length === 0 && this.#to > 0) throw broken('ends in the middle of a record');
-    const count = Math.min(bytes.length, this.#buffer.length - this.#to);
-    this.#buffer.set(bytes.subarray(0, count), this.#to);
-    this.#source.consumed(count);
-    this.#to += count;
-    return count > 0;
+  /** Undefined: the record goes on. */
+  #try<Item>(decode: (cursor: RecordCursor) => Item): Item | undefined {
+    try {
+      return decode(this.#cursor);
+    } catch (error) {
+      if (error === INCOMPLETE) return undefined;
+      throw error;
+    }
   }
-}
-
-/** What a list of the peer's is not. */
-export function broken(what: string): CtxsyncError {
-  return new CtxsyncError('corrupt', `the peer's list of entries ${what}`);
 }

@@ -1,28 +1,26 @@
+import type { BytePath } from '../disk/byte-path.ts';
 import type { ByteSink, ByteSource } from './byte-io.ts';
-import { comparePaths, toText, type BytePath } from '../disk/byte-path.ts';
-import type { EntryKind, Want, WantSource } from './entry.ts';
-import { broken, RecordReader, RecordWriter } from './record-io.ts';
-import { LETTERS } from './manifest.ts';
+import { checkOrder, decodeWant, encodeWant } from './entry-record.ts';
+import type { Want, WantSource } from './entry.ts';
+import { RecordReader, RecordWriter } from './record-io.ts';
 
-const KINDS = new Map(
-  Object.entries(LETTERS).map(([kind, letter]) => [letter as string, kind as EntryKind]),
-);
-
-/** Writes which entries of a manifest are to travel: the `want` stream of PROTOCOL.md. */
+/** Writes which entries of a manifest are to travel: a `want` stream. */
 export class WantWriter {
   readonly #records: RecordWriter;
+  #before: BytePath = '';
 
   constructor(sink: ByteSink) {
     this.#records = new RecordWriter(sink);
   }
 
-  add({ path, kind, stamp, sha256 }: Want): void {
-    const sign = sha256 === undefined ? '+' : `=${sha256}`;
-    this.#records.write(`${LETTERS[kind]}${stamp}${sign}${path}`);
+  add(want: Want): void {
+    encodeWant(this.#records.buffer, this.#before, want);
+    this.#records.written();
+    this.#before = want.path;
   }
 
   end(): void {
-    this.#records.flush();
+    this.#records.end();
   }
 }
 
@@ -33,18 +31,16 @@ export class WantReader implements WantSource {
   #before: BytePath | undefined;
 
   constructor(source: ByteSource) {
-    this.#records = new RecordReader(source);
+    this.#records = new RecordReader(source, "the receiver's list of wanted entries");
   }
 
   /** @throws CtxsyncError corrupt */
   peek(): Want | undefined {
     if (this.#next !== undefined) return this.#next;
-    const record = this.#records.next();
-    if (record === undefined) return undefined;
-    const want = decode(record);
-    if (this.#before !== undefined && comparePaths(this.#before, want.path) >= 0) {
-      throw broken(`is out of order at ${toText(want.path)}`);
-    }
+    const before = this.#before;
+    const want = this.#records.next((cursor) => decodeWant(cursor, before));
+    if (want === undefined) return undefined;
+    checkOrder(want.path, before, (what) => this.#records.broken(what));
     this.#before = want.path;
     this.#next = want;
     return want;
@@ -53,15 +49,4 @@ export class WantReader implements WantSource {
   take(): void {
     this.#next = undefined;
   }
-}
-
-const HEAD = /^([fdlh])([0-9a-f]{8})(?:\+|=([0-9a-f]{64}))/;
-
-function decode(record: string): Want {
-  const match = HEAD.exec(record);
-  if (match === null) throw broken(`has a bad want: ${toText(record.slice(0, 80))}`);
-  const [head, letter = '', stamp = '', sha256] = match;
-  const want: Want = { path: record.slice(head.length), kind: KINDS.get(letter)!, stamp };
-  if (sha256 !== undefined) want.sha256 = sha256;
-  return want;
 }

@@ -60,7 +60,7 @@ export class Answers {
 
   /** Tells which entries of a context we want, or that it is all of them. Settles at the end of it. */
   openWants(name: string, ring: Ring, all: boolean): Promise<void> {
-    return this.#mux.open('want', name, ring, all ? true : undefined).ended;
+    return this.#mux.open({ kind: 'want', name, all: all ? true : undefined }, ring).ended;
   }
 
   /** What the sender lets us send. @returns false where that cannot be */

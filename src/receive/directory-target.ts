@@ -46,6 +46,7 @@ export interface Place {
 /** A context whose entries come. */
 interface Arriving {
   name: string;
+  unordered: boolean;
   /** Absent while it waits for its turn. */
   thread?: DiskThread;
   /** EntryDigest of what came, where it was asked for. */
@@ -97,7 +98,7 @@ export class DirectoryTarget implements Target {
     return this.#turns.noneWaiting();
   }
 
-  open({ kind, name }: IncomingStream, contexts: readonly string[]): Ring {
+  open({ kind, name, unordered = false }: IncomingStream, contexts: readonly string[]): Ring {
     const stream = `${kind} ${name}`;
     if (this.#opened.has(stream)) {
       throw new CtxsyncError('corrupt', `the ${kind} of the context "${name}" came twice`);
@@ -107,7 +108,7 @@ export class DirectoryTarget implements Target {
     const work =
       kind === 'manifest'
         ? this.#comparisons.compare(name, ring, () => this.#site(name, contexts))
-        : this.#receive(name, ring, contexts);
+        : this.#receive({ name, unordered }, ring, contexts);
     // The failure of one stream is the run's at once, and not when its turn to be awaited comes.
     work.catch((error: unknown) => this.#options.onFailure(CtxsyncError.from(error)));
     this.#work.push(work);
@@ -203,10 +204,9 @@ export class DirectoryTarget implements Target {
   }
 
   /** After a failure nobody else gets a turn. */
-  async #receive(name: string, ring: Ring, contexts: readonly string[]): Promise<void> {
+  async #receive(arriving: Arriving, ring: Ring, contexts: readonly string[]): Promise<void> {
     const { threads, monitor } = this.#options;
     const first = this.#arriving.length === 0;
-    const arriving: Arriving = { name };
     this.#arriving.push(arriving);
     await this.#turns.take();
     const thread = first ? this.#thread : threads.start();
@@ -224,15 +224,20 @@ export class DirectoryTarget implements Target {
     contexts: readonly string[],
   ): Promise<void> {
     const { threads, budgets } = this.#options;
-    const { name } = arriving;
+    const { name, unordered } = arriving;
     const { destination, at, others } = await this.#site(name, contexts);
+    const wanted = this.#comparisons.has(name);
+    if (wanted && unordered) {
+      throw new CtxsyncError('corrupt', `what was asked for of "${name}" comes out of order`);
+    }
     const { root, arrived } = await threads.run(thread, 'unpack', {
       ring: ring.shared,
       destination,
       name: at,
       others,
       budget: budgets.trees.shared.buffer,
-      wanted: this.#comparisons.has(name),
+      unordered,
+      wanted,
     });
     arriving.arrived = arrived;
     this.#root ??= root;

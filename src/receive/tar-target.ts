@@ -44,7 +44,7 @@ export class TarTarget implements Target {
     return Promise.resolve();
   }
 
-  open({ name }: IncomingStream): Ring {
+  open({ name, unordered = false }: IncomingStream): Ring {
     if (this.#output !== undefined) {
       throw new CtxsyncError(
         'usage',
@@ -57,7 +57,7 @@ export class TarTarget implements Target {
     this.#name = name;
     this.#output = new TarOutput(output, to);
     monitor.enter('receiving');
-    this.#worked = this.#repack(ring, output);
+    this.#worked = this.#write(ring, output, unordered);
     // The run's failure at once, and not when it comes to wait for us.
     this.#worked.catch((error: unknown) => onFailure(CtxsyncError.from(error)));
     return ring;
@@ -99,15 +99,15 @@ export class TarTarget implements Target {
     return this.#output?.pendingMs(now);
   }
 
-  async #repack(from: Ring, to: Ring): Promise<void> {
+  async #write(from: Ring, to: Ring, unordered: boolean): Promise<void> {
     const { threads, budget } = this.#options;
-    const repacked = threads.run(this.#thread, 'repack', {
+    const written = threads.run(this.#thread, 'writeTar', {
       from: from.shared,
       to: to.shared,
       name: fromText(this.#name),
+      unordered,
       budget: budget.shared.buffer,
-      origin: 'stream',
     });
-    await Promise.all([repacked, this.#output?.run()]);
+    await Promise.all([written, this.#output?.run()]);
   }
 }

@@ -1,4 +1,3 @@
-import { Budget } from '../entry/budget.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import type { ContextReport } from '../observe/events.ts';
@@ -55,7 +54,8 @@ export class ContextSender {
     const { threads, mux } = this.#options;
     const thread = this.#startThread(nameOf(context));
     const ring = threads.ring();
-    const stream = mux.open('tree', nameOf(context), ring);
+    const unordered = 'tar' in context ? true : undefined;
+    const stream = mux.open({ kind: 'tree', name: nameOf(context), unordered }, ring);
     if ('tar' in context) await this.#sendTar(context.tar, thread, ring);
     else {
       const source = await this.open(context, thread);
@@ -76,7 +76,7 @@ export class ContextSender {
     const packer = this.#startThread(name);
     const manifest = threads.ring();
     const asked = replies.wants(name);
-    const listing = mux.open('manifest', name, manifest);
+    const listing = mux.open({ kind: 'manifest', name }, manifest);
     const source = await this.open(context, packer);
     const listed = this.#list(lister, manifest, { source, checksum }, asked);
     // A context that cannot be listed is never asked for.
@@ -87,7 +87,7 @@ export class ContextSender {
     if (wants.all) words.drop();
     else words.release();
     const tree = threads.ring();
-    const stream = mux.open('tree', name, tree);
+    const stream = mux.open({ kind: 'tree', name }, tree);
     await Promise.all([listed, this.#pack(packer, source, wants, tree)]);
     await Promise.all([listing.ended, stream.ended]);
     await Promise.all([
@@ -193,15 +193,8 @@ export class ContextSender {
     const { threads } = this.#options;
     const input = threads.ring();
     this.#input = new TarSource(tar, input);
-    const unlimited = { maxEntries: Number.MAX_SAFE_INTEGER, maxBytes: Number.MAX_SAFE_INTEGER };
-    const repacked = threads.run(thread, 'repack', {
-      from: input.shared,
-      to: ring.shared,
-      name: '',
-      budget: Budget.create(unlimited).shared.buffer,
-      origin: 'input',
-    });
-    await Promise.all([this.#input.run(), repacked]);
+    const packed = threads.run(thread, 'readTar', { from: input.shared, to: ring.shared });
+    await Promise.all([this.#input.run(), packed]);
   }
 
   #startThread(name: string): DiskThread {

@@ -31,7 +31,6 @@ export function toEntry(member: TarMember): Entry | { skipped: string } {
     mtimeUs: member.mtimeUs,
     size: kind === 'file' ? member.size : 0,
   };
-  if (kind === 'file' && member.kept !== undefined) entry.kept = member.kept;
   if (kind === 'hardlink') entry.link = withoutDots(member.link);
   if (kind === 'symlink') entry.link = member.link;
   return entry;

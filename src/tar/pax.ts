@@ -6,12 +6,6 @@
  */
 export type PaxRecords = Map<string, string>;
 
-/**
- * Our own keyword, in the form that POSIX leaves to vendors: bytes of a file's content, which does
- * not follow, because the receiver has it.
- */
-export const KEPT = 'CTXSYNC.kept';
-
 /** One record: a character a byte. */
 export function encodePax(key: string, value: string): string {
   const rest = key.length + value.length + 3; // ' ', '=' and '\n'
@@ -67,7 +61,6 @@ const KNOWN_KEYS = new Set([
   'linkpath',
   'size',
   'mtime',
-  KEPT,
   'GNU.sparse.major',
   'GNU.sparse.minor',
   'GNU.sparse.name',

@@ -5,18 +5,11 @@ import { readAll, type ByteSource } from '../entry/byte-io.ts';
 import { BLOCK_BYTES } from './header-block.ts';
 import { paddingBytes } from './tar-header.ts';
 
-/** Whose archive it is: what the error says when it is broken. */
-export interface TarOrigin {
-  /** "the tar on stdin" */
-  name: string;
-  code: 'corrupt' | 'source-unreadable';
-}
-
 /**
  * The bytes of one archive, or of several in a row, block by block: knows where it is, and where the
  * archives end.
  *
- * @throws CtxsyncError with the origin's code where bytes are missing
+ * @throws CtxsyncError source-unreadable where bytes are missing
  */
 export class TarBlocks {
   /** The block that was read last. */
@@ -24,12 +17,10 @@ export class TarBlocks {
   /** Zero blocks that were passed by on the way to it. One ends nothing for sure; two do. */
   zeroBlocks = 0;
   readonly #source: ByteSource;
-  readonly #origin: TarOrigin;
   #at = 0;
 
-  constructor(source: ByteSource, origin: TarOrigin) {
+  constructor(source: ByteSource) {
     this.#source = source;
-    this.#origin = origin;
   }
 
   /** Bytes that were read. */
@@ -105,7 +96,7 @@ export class TarBlocks {
   }
 
   broken(what: string): CtxsyncError {
-    return new CtxsyncError(this.#origin.code, `${this.#origin.name} ${what}`);
+    return new CtxsyncError('source-unreadable', `the tar on stdin ${what}`);
   }
 
   #endsIn(path: BytePath): CtxsyncError {

@@ -3,7 +3,7 @@ import { MODE_BITS, type Entry, type EntryKind } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_OWN_PAX_BYTES } from '../limits.ts';
 import { BLOCK_BYTES, encodeBlock, MAX_OCTAL, putText } from './header-block.ts';
-import { encodePax, encodePaxTime, KEPT } from './pax.ts';
+import { encodePax, encodePaxTime } from './pax.ts';
 
 /** Bytes of a ustar header's name and link name. The prefix field is not used: pax is clearer. */
 const NAME_BYTES = 100;
@@ -57,7 +57,6 @@ function extendedRecords(entry: Entry): string {
     if (link !== undefined) records += encodePax('linkpath', link);
     if (!fitsOctal(size)) records += encodePax('size', String(size));
   }
-  if (entry.kept !== undefined) records += encodePax(KEPT, String(entry.kept));
   return records;
 }
 

@@ -3,14 +3,7 @@ import type { ByteSource } from '../entry/byte-io.ts';
 import type { CtxsyncError } from '../errors.ts';
 import { MAX_TAR_HEADERS } from '../limits.ts';
 import { BLOCK_BYTES, decodeNumbers, type HeaderNumbers } from './header-block.ts';
-import {
-  decodePax,
-  decodePaxTime,
-  hasAttributes,
-  isKnownKey,
-  KEPT,
-  type PaxRecords,
-} from './pax.ts';
+import { decodePax, decodePaxTime, hasAttributes, isKnownKey, type PaxRecords } from './pax.ts';
 import { SparseContent } from './sparse-content.ts';
 import {
   BadSparseMap,
@@ -21,7 +14,7 @@ import {
   readPaxMap,
   type SparseMap,
 } from './sparse-map.ts';
-import { TarBlocks, type TarOrigin } from './tar-blocks.ts';
+import { TarBlocks } from './tar-blocks.ts';
 import { paddingBytes } from './tar-header.ts';
 
 /** A member of an archive as it stands there: nothing about it is checked. */
@@ -37,8 +30,6 @@ export interface TarMember {
   size: number;
   /** It comes with extended attributes or an ACL. */
   hasAttributes: boolean;
-  /** Bytes of content that do not follow: see KEPT. */
-  kept?: number;
 }
 
 /**
@@ -49,7 +40,7 @@ export interface TarMember {
  * What follows the end of an archive has to be zeros or another archive, as of `cat a.tar b.tar`; so
  * nothing is passed over that somebody may have meant to be read.
  *
- * @throws CtxsyncError with the origin's code when an archive is broken or ends too early
+ * @throws CtxsyncError source-unreadable when an archive is broken or ends too early
  */
 export class TarReader {
   readonly #blocks: TarBlocks;
@@ -61,8 +52,8 @@ export class TarReader {
   #sparse: SparseContent | undefined;
   #path: BytePath = '';
 
-  constructor(source: ByteSource, origin: TarOrigin) {
-    this.#blocks = new TarBlocks(source, origin);
+  constructor(source: ByteSource) {
+    this.#blocks = new TarBlocks(source);
   }
 
   /** The next member, whatever is left of the present one skipped; undefined after the last. */
@@ -121,7 +112,6 @@ export class TarReader {
    */
   #takeGlobal(header: HeaderNumbers): void {
     const records = this.#records(header);
-    if (records.has(KEPT)) throw this.#bad('pax header');
     this.#globalTime = records.get('mtime') ?? this.#globalTime;
   }
 
@@ -148,8 +138,6 @@ export class TarReader {
       size: this.#number(records.get('size'), header.size, 'size'),
       hasAttributes: hasAttributes(records),
     };
-    const kept = records.get(KEPT);
-    if (kept !== undefined) member.kept = this.#number(kept, 0, 'count');
     this.#path = member.path;
     const refused = REFUSED[type];
     if (refused !== undefined) {

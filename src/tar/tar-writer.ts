@@ -1,13 +1,12 @@
-import type { Entry } from '../entry/entry.ts';
 import { writeAll, type ByteSink } from '../entry/byte-io.ts';
-import { encodeHeader, END_OF_ARCHIVE, paddingBytes } from './tar-header.ts';
+import type { Entry, EntryWriter } from '../entry/entry.ts';
+import { MAX_OCTAL } from './header-block.ts';
+import { encodeHeader, END_OF_ARCHIVE, isPlain, paddingBytes } from './tar-header.ts';
 
-/**
- * Writes a pax/ustar archive. For each entry: `begin`, then exactly `entry.size` bytes of content by
- * `reserve` and `produced`, then `finish`.
- */
-export class TarWriter {
+/** Writes a pax/ustar archive for other programs to read. */
+export class TarWriter implements EntryWriter {
   readonly #sink: ByteSink;
+  #isFirst = true;
   #left = 0;
   #padding = 0;
 
@@ -16,12 +15,12 @@ export class TarWriter {
   }
 
   begin(entry: Entry): void {
+    if (this.#isFirst) return this.#beginFirst(entry);
     writeAll(this.#sink, encodeHeader(entry));
     this.#left = entry.size;
     this.#padding = paddingBytes(entry.size);
   }
 
-  /** Room for content: at least a byte, never more than is left of the entry. */
   reserve(): Uint8Array {
     const room = this.#sink.reserve();
     return room.length > this.#left ? room.subarray(0, this.#left) : room;
@@ -32,7 +31,6 @@ export class TarWriter {
     this.#left -= count;
   }
 
-  /** Bytes of content that the entry lacks. */
   get left(): number {
     return this.#left;
   }
@@ -44,5 +42,21 @@ export class TarWriter {
 
   end(): void {
     writeAll(this.#sink, END_OF_ARCHIVE);
+  }
+
+  /**
+   * docker and BuildKit take stdin for a tar when they find a member in its first 1,024 bytes; a pax
+   * header makes that too few, and of the archive a Dockerfile (docker/cli#1459, docker/cli#2525). So
+   * the first member has whole seconds; and what has another reason for a pax header comes second,
+   * behind the root.
+   */
+  #beginFirst(entry: Entry): void {
+    this.#isFirst = false;
+    const first = { ...entry, mtimeUs: Math.floor(entry.mtimeUs / 1e6) * 1e6 };
+    if (isPlain(first)) return this.begin(first);
+    const mtimeUs = Math.min(Math.max(0, first.mtimeUs), MAX_OCTAL * 1e6);
+    this.begin({ path: '', kind: 'directory', mode: 0o755, mtimeUs, size: 0 });
+    this.finish();
+    this.begin(entry);
   }
 }

@@ -1,4 +1,4 @@
-import { STAMP_DIGITS, type EntryKind, type FileIdentity } from '../entry/entry.ts';
+import type { EntryKind, FileIdentity } from '../entry/entry.ts';
 
 const figures = new BigInt64Array(5);
 const halves = new Uint32Array(figures.buffer);
@@ -6,11 +6,11 @@ const halves = new Uint32Array(figures.buffer);
 const PRIME = 0x0100_0193;
 
 /**
- * A few digits that a manifest has of each entry and a want brings back: whoever packs the entry
+ * 32 bits that a manifest has of each entry and a want brings back: whoever packs the entry
  * recognizes by them what was listed, without a list in memory. That another entry has the same by
  * chance is one in 2^32. Of a directory they stay the same when its children change: OUT may lie in it.
  */
-export function stampOf(kind: EntryKind, identity: FileIdentity): string {
+export function stampOf(kind: EntryKind, identity: FileIdentity): number {
   figures[0] = identity.dev;
   figures[1] = identity.ino;
   figures[2] = identity.birthtimeNs;
@@ -22,5 +22,5 @@ export function stampOf(kind: EntryKind, identity: FileIdentity): string {
     // FNV takes bytes; a whole word has to reach the low bits, too.
     hash ^= hash >>> 15;
   }
-  return (hash >>> 0).toString(16).padStart(STAMP_DIGITS, '0');
+  return hash >>> 0;
 }

@@ -84,7 +84,7 @@ class WantedWalk {
       checkListed(want, found);
       this.#wants.take();
       const entry = this.#entries.travels(found);
-      yield entry.kind === 'file' ? { ...entry, keptIf: want.sha256 } : entry;
+      yield entry.kind === 'file' ? { ...entry, omitIf: want.sha256 } : entry;
       if (entry.kind === 'directory') yield* this.#enter(directory, entry, name, decision);
       else this.#checkNothingBeneath(child);
     }

@@ -22,18 +22,14 @@ import {
   type Hello,
   type PeerError,
   type Receipt,
-  type StreamKind,
+  type Open,
 } from './messages.ts';
 import { Preamble } from './preamble.ts';
 import { StreamDigest } from './stream-digest.ts';
 import { StreamTotals } from './stream-totals.ts';
 
-export interface IncomingStream {
+export interface IncomingStream extends Readonly<Open> {
   readonly id: number;
-  readonly kind: StreamKind;
-  readonly name: string;
-  /** Of a `want` stream: everything is wanted. */
-  readonly all?: boolean | undefined;
 }
 
 /** What it throws ends the connection: it comes out of push() as it is. */

@@ -3,8 +3,8 @@ import { protocolError } from './protocol-error.ts';
 import { crc32 } from './crc32.ts';
 
 /** The versions of the protocol that this code speaks: PROTOCOL.md. */
-export const MIN_VERSION = 1;
-export const MAX_VERSION = 1;
+export const MIN_VERSION = 2;
+export const MAX_VERSION = 2;
 
 /**
  * The first bytes of each direction, in the manner of PNG's: a byte with the high bit, the name, and

@@ -46,6 +46,8 @@ export interface Open {
   name: string;
   /** Of a `want` stream: the whole context is wanted, and the stream stays empty. */
   all?: boolean | undefined;
+  /** Of a `tree` stream: its entries come in any order, as those of a foreign tar do. */
+  unordered?: boolean | undefined;
 }
 
 export interface End {
@@ -188,6 +190,7 @@ export function decodeOpen(payload: Uint8Array, at: number): Open {
     kind: fields.oneOf('kind', STREAM_KINDS),
     name: fields.contextName('name'),
     all: fields.optionalFlag('all'),
+    unordered: fields.optionalFlag('unordered'),
   };
 }
 

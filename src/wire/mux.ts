@@ -10,6 +10,7 @@ import {
   type Beat,
   type End,
   type Hello,
+  type Open,
   type PeerError,
   type Receipt,
   type StreamKind,
@@ -121,21 +122,21 @@ export class Mux {
   /**
    * Opens a stream whose bytes are read from the ring until it is drained; END follows by itself.
    *
-   * @param all of a `want` stream: everything is wanted
    * @throws CtxsyncError 'over-limit' when the transfer is out of ids; 'internal' when MAX_STREAMS
    *   are open, after finish() and fail(), and for a bad name
    */
-  open(kind: StreamKind, name: string, ring: Ring, all?: boolean): OutgoingStream {
+  open(open: Open, ring: Ring): OutgoingStream {
     if (this.#state !== 'open') throw misuse('open() after the end');
     if (this.#streams.length === MAX_STREAMS) throw misuse(`over ${MAX_STREAMS} open streams`);
     if (this.#lastId === MAX_STREAM_ID) {
       throw new CtxsyncError('over-limit', `a transfer has at most ${MAX_STREAM_ID} streams`);
     }
     const id = this.#lastId + 1;
-    this.#controls.open(id, { kind, name, all });
+    this.#controls.open(id, open);
     this.#lastId = id;
     let settleEnded = (): void => {};
     const ended = new Promise<void>((resolve) => (settleEnded = resolve));
+    const { kind, name } = open;
     const stream: OutgoingStream = { id, kind, name, ended };
     const digest = new StreamDigest(this.#transferId, id);
     this.#streams.push({

@@ -1,8 +1,10 @@
 import { Budget } from '../entry/budget.ts';
-import { AscendingEntries } from '../entry/earlier-entries.ts';
+import { AscendingEntries, EntryTable } from '../entry/earlier-entries.ts';
 import { EntryValidator } from '../entry/entry-validator.ts';
-import { unpack } from '../tar/unpack.ts';
-import { TarReader } from '../tar/tar-reader.ts';
+import { EntryCopy } from '../entry/entry-copy.ts';
+import { TreeReader } from '../entry/tree-reader.ts';
+import { unpack } from '../entry/unpack.ts';
+import { TarWriter } from '../tar/tar-writer.ts';
 import { commit } from '../dest/commit.ts';
 import { Comparison } from '../dest/comparison.ts';
 import {
@@ -26,14 +28,13 @@ import { Ring } from '../flow/ring.ts';
 import { LOCK_REFRESH_MS } from '../limits.ts';
 import { readManifest } from '../entry/manifest.ts';
 import { WantWriter } from '../entry/wants.ts';
-import { reporting, type Handlers } from './job-context.ts';
+import type { Handlers } from './job-context.ts';
 import { RingSink, RingSource } from './ring-io.ts';
-import { ORIGINS } from './tar-jobs.ts';
 
 /** What a receiver's disk worker does for each job: the layers put together, nothing more. */
 export const DESTINATION_JOBS: Pick<
   Handlers,
-  'prepare' | 'hasBase' | 'compare' | 'unpack' | 'commit' | 'discard'
+  'prepare' | 'hasBase' | 'compare' | 'unpack' | 'writeTar' | 'commit' | 'discard'
 > = {
   prepare: ({ out, ...options }, { status }) => prepareDestination(out, status, options),
 
@@ -58,10 +59,7 @@ export const DESTINATION_JOBS: Pick<
         onLocalChange: (change) => localChanges.add(change),
       });
       try {
-        const validator = new EntryValidator(
-          new Budget(new BigInt64Array(budget)),
-          new AscendingEntries(),
-        );
+        const validator = validatorOf(budget, false);
         for (const entry of readManifest(source)) {
           validator.check(entry);
           comparison.add(entry);
@@ -80,9 +78,8 @@ export const DESTINATION_JOBS: Pick<
       };
     }),
 
-  unpack: ({ ring, destination, name, others, budget, wanted }, context) =>
+  unpack: ({ ring, destination, name, others, budget, unordered, wanted }, { status }) =>
     withDestination(destination, ({ out, tree }) => {
-      const { status } = context;
       const source = lockedSource(ring, out, destination.lock.path, status);
       const arrived = wanted ? new EntryDigest() : undefined;
       // Only what was compared can be found to be there.
@@ -91,14 +88,12 @@ export const DESTINATION_JOBS: Pick<
         status,
       );
       const stage = new StageWriter(tree, destination.umask, status, { partialStages, others });
-      const validator = new EntryValidator(new Budget(new BigInt64Array(budget)));
+      const validator = validatorOf(budget, unordered);
       try {
-        unpack(new TarReader(source, ORIGINS.stream), stage, {
+        unpack(new TreeReader(source, { unordered }), stage, {
           name,
           validator,
-          addDirectories: false,
-          takesKept: !partialStages.empty,
-          ...reporting(context),
+          takesOmitted: !partialStages.empty,
           onEntry: (kind, path) => {
             status.addEntry();
             arrived?.add(kind, path);
@@ -111,10 +106,28 @@ export const DESTINATION_JOBS: Pick<
       return { root: stage.root, arrived: arrived?.digest() };
     }),
 
+  writeTar: ({ from, to, name, unordered, budget }, { status }) => {
+    const ring = new Ring(to);
+    const tree = new TreeReader(new RingSource(new Ring(from), status), { unordered });
+    unpack(tree, new EntryCopy(new TarWriter(new RingSink(ring, status)), status), {
+      name,
+      validator: validatorOf(budget, unordered),
+      takesOmitted: false,
+      onEntry: () => status.addEntry(),
+    });
+    ring.end();
+  },
+
   commit: ({ destination, options }, { status }) => commit(destination, options, status),
 
   discard: ({ destination, keep }, { status }) => discard(destination, status, keep),
 };
+
+/** What comes in order needs no table of all that came before. */
+function validatorOf(budget: SharedArrayBuffer, unordered: boolean): EntryValidator {
+  const earlier = unordered ? new EntryTable() : new AscendingEntries();
+  return new EntryValidator(new Budget(new BigInt64Array(budget)), earlier);
+}
 
 /** While we wait for the sender, our lock must not look as if we were dead. */
 function lockedSource(

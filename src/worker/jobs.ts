@@ -57,15 +57,17 @@ export interface Jobs {
   };
   /** Walks a directory and counts what would travel. */
   count: { input: { source: OpenedContext }; result: { entries: number; bytes: number } };
-  /** Checks the tar that comes through one ring and packs it anew into the other. */
-  repack: {
+  /** Checks the tar that comes through one ring and packs its entries into the other. */
+  readTar: { input: { from: SharedArrayBuffer; to: SharedArrayBuffer }; result: void };
+  /** Checks the tree that comes through one ring and writes a tar of it into the other. */
+  writeTar: {
     input: {
       from: SharedArrayBuffer;
       to: SharedArrayBuffer;
+      /** The directory in the tar that the context becomes. */
       name: BytePath;
+      unordered: boolean;
       budget: SharedArrayBuffer;
-      /** Whose tar it is: a user's, or the one that a sender made. */
-      origin: 'input' | 'stream';
     };
     result: void;
   };
@@ -92,7 +94,7 @@ export interface Jobs {
     /** `wanted`: the EntryDigest of it. `localChanges`: the file in the stage that has them. */
     result: { counts: ComparisonCounts; wanted: string; localChanges: BytePath };
   };
-  /** Checks the tar that comes through the ring and builds it in the stage. */
+  /** Checks the tree that comes through the ring and builds it in the stage. */
   unpack: {
     input: {
       ring: SharedArrayBuffer;
@@ -101,6 +103,7 @@ export interface Jobs {
       /** Names in OUT that other contexts become. */
       others: readonly BytePath[];
       budget: SharedArrayBuffer;
+      unordered: boolean;
       /** It was asked for entry by entry. */
       wanted: boolean;
     };

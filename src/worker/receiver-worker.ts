@@ -1,6 +1,5 @@
 import { DESTINATION_JOBS } from './destination-jobs.ts';
 import { runJobs } from './run-jobs.ts';
-import { TAR_JOBS } from './tar-jobs.ts';
 
 /** A receiver's disk worker. */
-runJobs({ ...DESTINATION_JOBS, ...TAR_JOBS });
+runJobs(DESTINATION_JOBS);

@@ -1,6 +1,5 @@
 import { runJobs } from './run-jobs.ts';
 import { SOURCE_JOBS } from './source-jobs.ts';
-import { TAR_JOBS } from './tar-jobs.ts';
 
 /** A sender's disk worker. */
-runJobs({ ...SOURCE_JOBS, ...TAR_JOBS });
+runJobs(SOURCE_JOBS);

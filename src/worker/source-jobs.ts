@@ -1,17 +1,23 @@
 import { realpathSync, statSync } from 'node:fs';
-import { hashSource, pack } from '../tar/pack.ts';
 import { fromText, toFsPath, type BytePath } from '../disk/byte-path.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
 import { statSource } from '../disk/stat-source.ts';
 import { describeSystemError } from '../disk/system-error.ts';
 import { UnreadablePaths } from '../disk/unreadable-paths.ts';
+import { Budget } from '../entry/budget.ts';
+import { EntryCopy } from '../entry/entry-copy.ts';
+import { EntryValidator } from '../entry/entry-validator.ts';
 import type { ManifestEntry, SourceEntry } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { Ring } from '../flow/ring.ts';
 import { ManifestWriter } from '../entry/manifest.ts';
+import { hashSource, pack } from '../entry/pack.ts';
+import { TreeWriter } from '../entry/tree-writer.ts';
 import { WantReader } from '../entry/wants.ts';
 import { loadRules, type IgnoreFile } from '../ignore/load-rules.ts';
 import { findIgnoreFile, readGivenIgnoreFile } from '../ignore/ignore-source.ts';
+import { TarReader } from '../tar/tar-reader.ts';
+import { unpackTar } from '../tar/unpack-tar.ts';
 import { LostAttributes } from '../tree/lost-attributes.ts';
 import { openSource } from '../tree/source-entries.ts';
 import { stampOf } from '../tree/stamp.ts';
@@ -24,7 +30,7 @@ import { RingSink, RingSource } from './ring-io.ts';
 /** What a sender's disk worker does for each job: the layers put together, nothing more. */
 export const SOURCE_JOBS: Pick<
   Handlers,
-  'readIgnoreFile' | 'openContext' | 'pack' | 'list' | 'packWanted' | 'count'
+  'readIgnoreFile' | 'openContext' | 'pack' | 'list' | 'packWanted' | 'readTar' | 'count'
 > = {
   readIgnoreFile: ({ path }, { status }) => readGivenIgnoreFile(path, status),
 
@@ -63,6 +69,17 @@ export const SOURCE_JOBS: Pick<
     const { status, unreadable } = options;
     const wants = new WantReader(new RingSource(new Ring(sharedWants), status));
     pack(walkWanted(source.root, wants, options), new RingSink(ring, status), status, unreadable);
+    ring.end();
+  },
+
+  readTar: ({ from, to }, context) => {
+    const { status } = context;
+    const ring = new Ring(to);
+    const tar = new TarReader(new RingSource(new Ring(from), status));
+    const copy = new EntryCopy(new TreeWriter(new RingSink(ring, status)), status);
+    // What it may hold is for the receiver to say.
+    const validator = new EntryValidator(Budget.unlimited());
+    unpackTar(tar, copy, { validator, ...reporting(context), onEntry: () => status.addEntry() });
     ring.end();
   },
 

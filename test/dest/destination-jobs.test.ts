@@ -6,7 +6,7 @@ import { fromText } from '../../src/disk/byte-path.ts';
 import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import { DESTINATION_JOBS } from '../../src/worker/destination-jobs.ts';
 import { withDirectory } from '../helpers/trees/temporary-directory.ts';
-import { tarOf } from '../helpers/wire/hand-made.ts';
+import { treeOf } from '../helpers/wire/hand-made.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 import { fullRing } from '../helpers/wire/harness.ts';
 
@@ -32,11 +32,12 @@ describe('the unpacking of a context', () => {
         { path: 'sub/x', size: 4 },
       ];
       const input = {
-        ring: fullRing(tarOf(entries)).shared,
+        ring: fullRing(treeOf(entries)).shared,
         destination,
         name: '',
         others: [],
         budget: Budget.create({ maxEntries: 10, maxBytes: 1_000 }).shared.buffer,
+        unordered: false,
         wanted,
       };
       DESTINATION_JOBS.unpack(input, { status, note: () => {} });

@@ -17,7 +17,7 @@ const CHANGES: LocalChange[] = [
   { kind: 'remove', path: 'x'.repeat(3_800) },
 ];
 
-describe('localChanges', () => {
+describe('local changes', () => {
   it('are kept in a file that only we can read, and come back as they were', async () => {
     await withDirectory((directory) => {
       const path = join(directory, 'localChanges');
@@ -43,7 +43,10 @@ describe('localChanges', () => {
       write(directory, CHANGES.slice(0, 1));
       truncateSync(path, readFileSync(path).length - 1);
       expect(() => [...readLocalChanges(held(directory), 'localChanges')]).toThrow(
-        'in the middle of a record',
+        expect.objectContaining({
+          code: 'corrupt',
+          message: expect.stringContaining('ends too early'),
+        }),
       );
     });
   });

@@ -159,7 +159,7 @@ describe('a file that is kept', () => {
   });
 
   it.each([
-    ['another size', { kept: SIZE - 1 }],
+    ['another size', { size: SIZE - 1 }],
     ['another time', { mtimeUs: MTIME_US + 1 }],
     ['another path', { path: 'a/b/other' }],
   ])('and is not there, but one of %s, is refused', async (_, entry) => {
@@ -297,7 +297,7 @@ function search(
   }
 }
 
-/** Stages a/b/file as kept. @returns the stage */
+/** Stages a/b/file without its content. @returns the stage */
 function adopt(
   directory: string,
   trees: readonly string[],
@@ -308,7 +308,13 @@ function adopt(
   mkdirSync(stage);
   const partialStages = new PartialStages(trees.map(tryHold), status);
   const writer = new StageWriter(held(stage), 0o022, status, { partialStages });
-  const file: EntryLike = { path: 'a/b/file', kept: SIZE, size: 0, mtimeUs: MTIME_US, ...given };
+  const file: EntryLike = {
+    path: 'a/b/file',
+    contentOmitted: true,
+    size: SIZE,
+    mtimeUs: MTIME_US,
+    ...given,
+  };
   try {
     for (const each of [{ path: 'a/' }, { path: 'a/b/' }, file]) {
       writer.add(toEntry(each), contentOf(''), false);

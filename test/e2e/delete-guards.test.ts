@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { attempt, transfer, WAYS } from '../helpers/wire/both-ways.ts';
 import { pipeline, recordSend, run, type Outcome } from '../helpers/cli/cli.ts';
 import { withDirectory } from '../helpers/trees/temporary-directory.ts';
-import { tarOf } from '../helpers/wire/hand-made.ts';
+import { streamOf } from '../helpers/wire/hand-made.ts';
 import {
   expectExit,
   expectFailure,
@@ -109,11 +109,10 @@ describe('--max-delete', () => {
 
   test('counts where the context has a directory that nobody may list', () =>
     withScene(async ({ directory, out }) => {
-      const tar = tarOf([
+      const input = streamOf([
         { path: 'web', kind: 'directory', mode: 0, size: 0 },
         { path: 'web/img', kind: 'directory', size: 0 },
       ]);
-      const { stdout: input } = await run(['send', '-'], { input: tar });
       const options = { ...unprivileged(directory), input };
       const receive = (most: number): Promise<Outcome> =>
         run(['receive', '--delete', `--max-delete=${most}`, out], options);

@@ -20,7 +20,7 @@ import { expect, test } from 'vitest';
 import type { TransferReport } from '../../src/observe/events.ts';
 import { BIN, pipeline, run, start } from '../helpers/cli/cli.ts';
 import { receiveCommand } from '../helpers/cli/duplex.ts';
-import { tarOf } from '../helpers/wire/hand-made.ts';
+import { evilTar } from '../helpers/trees/evil-tar.ts';
 import { PausablePipe } from '../helpers/cli/pausable-pipe.ts';
 import {
   expectExit,
@@ -123,7 +123,7 @@ test.each([
   ['a text', Buffer.alloc(2048, 'no tar'), 'the tar on stdin'],
   ['a bzip2', Buffer.from('BZh91AY&SY'), 'is compressed with bzip2; only plain and gzip'],
   ['half a gzip', gzipSync(Buffer.alloc(10_000)).subarray(0, 30), 'the gzip on stdin is damaged'],
-  ['half a tar', tarOf([{ path: 'a', size: 4096 }]).subarray(0, 2048), 'the tar on stdin'],
+  ['half a tar', evilTar({ content: 'x'.repeat(4096) }).subarray(0, 2048), 'the tar on stdin'],
 ])('3: %s on the stdin of "send -" is no context', (_, input, words) =>
   withScene(async (sandbox) => {
     const sent = await run(['send', '-'], { input });

@@ -24,6 +24,12 @@ import {
   parseFrames,
   SessionEncoder,
 } from '../helpers/wire/independent-encoder.ts';
+import {
+  encodeTree,
+  encodeTreeRecords,
+  END_OF_RECORDS,
+  type TreeRecord,
+} from '../helpers/wire/independent-records.ts';
 import { judgeConnection } from '../helpers/wire/judge-connection.ts';
 
 /*
@@ -178,9 +184,8 @@ function answering(session: HostileSession): { to: Connection; sent: () => Buffe
 const MiB = 2 ** 20;
 /** Bytes of what costs its sender little, again and again. */
 const FLOOD_BYTES = 64 * MiB;
-const ONE_BYTE_FRAMES = 200_000;
+const ONE_BYTE_FRAMES = 200 * 1_024;
 const MANY_STREAMS = 60;
-const EMPTY_TAR = Buffer.alloc(1_024);
 
 interface Flood {
   name: string;
@@ -202,9 +207,12 @@ const FLOODS: Flood[] = [
     *flood(session) {
       const { id, frame } = session.open('tree', '');
       yield frame;
-      for (let count = 0; count < ONE_BYTE_FRAMES; count += EMPTY_TAR.length) {
-        yield session.data(id, EMPTY_TAR, 1);
-      }
+      const size = ONE_BYTE_FRAMES;
+      const file: TreeRecord = { kind: 'file', path: 'a', size };
+      yield session.data(id, encodeTreeRecords([{ kind: 'directory', path: '' }, file]), 1);
+      const piece = Buffer.alloc(1_024);
+      for (let count = 0; count < size; count += piece.length) yield session.data(id, piece, 1);
+      yield session.data(id, END_OF_RECORDS);
     },
   },
   {
@@ -212,7 +220,8 @@ const FLOODS: Flood[] = [
     name: 'streams',
     mostBytes: MAX_STREAMS * 24 * MiB,
     *flood(session) {
-      for (let id = 0; id < MANY_STREAMS; id++) yield session.stream('tree', `c${id}`, EMPTY_TAR);
+      for (let id = 0; id < MANY_STREAMS; id++)
+        yield session.stream('tree', `c${id}`, encodeTree([]));
     },
   },
 ];

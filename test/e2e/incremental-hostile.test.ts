@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Entry, ManifestEntry } from '../../src/entry/entry.ts';
 import { socketOf, startReceiver } from '../helpers/cli/duplex.ts';
 import { fakeSender, type Story } from '../helpers/wire/fake-sender.ts';
-import { tarOf } from '../helpers/wire/hand-made.ts';
+import { treeOf } from '../helpers/wire/hand-made.ts';
 import { manifestBytes } from '../helpers/cli/incremental.ts';
 import {
   expectFailure,
@@ -14,7 +14,7 @@ import {
 
 // What a peer declares and asks for is not to be trusted.
 
-const STAMP = '0badcafe';
+const STAMP = 0x0badcafe;
 
 function manifestOf(entries: readonly (Partial<ManifestEntry> & { path: string })[]): Uint8Array {
   const directory = {
@@ -53,7 +53,7 @@ describe('a sender sends other things than it declared: the receiver refuses, an
   }
 
   function lie({ declared, sent }: Lie): Story {
-    const trees = sent === undefined ? [] : [{ name: '', bytes: tarOf(sent) }];
+    const trees = sent === undefined ? [] : [{ name: '', bytes: treeOf(sent) }];
     return { manifests: [{ name: '', bytes: manifestOf(declared) }], trees };
   }
 
@@ -78,7 +78,7 @@ describe('a sender sends other things than it declared: the receiver refuses, an
   );
 
   const HONEST = lie({ declared: AB, sent: AB });
-  const OTHER_TREE = tarOf([{ path: 'c.txt' }]);
+  const OTHER_TREE = treeOf([{ path: 'c.txt' }]);
 
   test.each<[what: string, story: Story]>([
     [
@@ -110,7 +110,10 @@ describe('a sender sends other things than it declared: the receiver refuses, an
   );
 
   test.each<[what: string, lie: Lie]>([
-    ['content that the receiver is to have', { declared: AB, sent: [{ path: 'a.txt', kept: 4 }] }],
+    [
+      'content that the receiver is to have',
+      { declared: AB, sent: [{ path: 'a.txt', contentOmitted: true }] },
+    ],
     ['a path out of OUT', { declared: AB, sent: [{ path: '../a.txt' }, { path: 'b.txt' }] }],
     ['an absolute path', { declared: AB, sent: [{ path: '/tmp/a.txt' }, { path: 'b.txt' }] }],
   ])('%s', (_, what) =>

@@ -6,6 +6,7 @@ import { expectExit, withScene } from '../helpers/trees/sandbox.ts';
 import { expectCleanEnd, Server, type RawSender } from '../helpers/cli/serve.ts';
 import { until } from '../helpers/until.ts';
 import { allFrames, BEAT, HELLO } from '../helpers/wire/harness.ts';
+import { encodeTreeRecords } from '../helpers/wire/independent-records.ts';
 
 // Whoever has a turn that others wait for has to bring payload. What it says of itself, and a byte now
 // and then, keep the turn for a while, and not for ever.
@@ -66,7 +67,14 @@ async function hold(server: Server, chatter: Chatter): Promise<RawSender> {
   const mux = new Mux({ ...HELLO, mode: 'duplex', contexts: [''] });
   mux.setFirstCredit(1_024);
   const ring = Ring.create(1_024);
-  mux.open('tree', '', ring);
+  // A file whose content is what comes later.
+  ring.write(
+    encodeTreeRecords([
+      { kind: 'directory', path: '' },
+      { kind: 'file', path: 'a', size: 1e9 },
+    ]),
+  );
+  mux.open({ kind: 'tree', name: '' }, ring);
   const raw = await server.connect(...allFrames(mux));
   const over = new AbortController();
   onTestFinished(() => over.abort());

@@ -120,7 +120,7 @@ export class Side {
     if (this.outcome !== undefined) return false;
     next.opened = true;
     const kind = this.options.role === 'sender' ? 'tree' : 'want';
-    const { ended } = this.mux.open(kind, `c${stream}`, next.ring);
+    const { ended } = this.mux.open({ kind, name: `c${stream}` }, next.ring);
     void ended.then(() => {
       next.ended = true;
       if (next.framed !== next.content.length) this.#violated(`stream ${stream} ended too early`);

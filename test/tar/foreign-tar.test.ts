@@ -18,10 +18,10 @@ import { Budget } from '../../src/entry/budget.ts';
 import { EntryValidator } from '../../src/entry/entry-validator.ts';
 import { TarReader } from '../../src/tar/tar-reader.ts';
 import { TarWriter } from '../../src/tar/tar-writer.ts';
-import { unpack } from '../../src/tar/unpack.ts';
+import { unpackTar } from '../../src/tar/unpack-tar.ts';
 import { StageWriter } from '../../src/dest/stage-writer.ts';
 import { WorkerStatus } from '../../src/disk/worker-status.ts';
-import { anEntry, MemorySink, MemorySource, ORIGIN } from '../helpers/trees/archive-io.ts';
+import { anEntry, MemorySink, MemorySource } from '../helpers/trees/archive-io.ts';
 import {
   makeDirectory,
   removeDirectory,
@@ -121,14 +121,11 @@ function tar(...args: string[]): Buffer {
 /** A tree, as it comes out of an archive. */
 function unpacked(archive: Buffer): Promise<Record<string, string>> {
   return withDirectory((directory) => {
-    unpack(
-      new TarReader(new MemorySource(archive, [1_000]), ORIGIN),
+    unpackTar(
+      new TarReader(new MemorySource(archive, [1_000])),
       new StageWriter(held(directory), 0o022, new WorkerStatus()),
       {
-        name: '',
         validator: new EntryValidator(Budget.create({ maxEntries: 1_000, maxBytes: 2 ** 30 })),
-        addDirectories: true,
-        takesKept: false,
         onSkipped: () => {},
         onChanged: () => {},
         onEntry: () => {},
@@ -210,7 +207,7 @@ describe('archives of GNU tar', () => {
         ['-c', `tar -C "$1" --format=${format} -cf - first 2>&- | head -c 4096`, 'sh', source],
         { maxBuffer: 2 ** 20 },
       );
-      const reader = new TarReader(new MemorySource(head), ORIGIN);
+      const reader = new TarReader(new MemorySource(head));
       expect(reader.next()).toMatchObject({ path: 'first', size });
     }
   });
@@ -219,6 +216,8 @@ describe('archives of GNU tar', () => {
     withDirectory((directory) => {
       const sink = new MemorySink();
       const ours = new TarWriter(sink);
+      ours.begin(anEntry({ path: '', kind: 'directory' }));
+      ours.finish();
       const names = ['plain', `${'d'.repeat(98)}/${'n'.repeat(200)}`, 'new\nline', 'caf\xe9'];
       for (const path of names) {
         ours.begin(anEntry({ path, size: 3, mtimeUs: 1_500_000 }));

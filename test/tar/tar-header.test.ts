@@ -82,7 +82,7 @@ describe('headers are those of the slow twin, byte for byte', () => {
   test('of sizes and times where an octal number takes one digit more', () => {
     for (const value of octalEdges) {
       expectTwin(anEntry({ size: value }));
-      expectTwin(anEntry({ size: value, kept: value, mtimeUs: value * 1e6 }));
+      expectTwin(anEntry({ size: value, mtimeUs: value * 1e6 }));
       expectTwin(anEntry({ mtimeUs: -value * 1e6 }));
     }
   });

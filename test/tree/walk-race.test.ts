@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { pack } from '../../src/tar/pack.ts';
+import { pack } from '../../src/entry/pack.ts';
 import { UnreadablePaths } from '../../src/disk/unreadable-paths.ts';
 import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import { CtxsyncError } from '../../src/errors.ts';

@@ -189,11 +189,11 @@ test('the error of a rejected push names the cause too, and every later call rep
 
 test('a peer of another version is refused with both ranges', () => {
   const { error: thrown } = receive([
-    { type: FrameType.hello, payload: { minVersion: 2, maxVersion: 4 } },
+    { type: FrameType.hello, payload: { minVersion: 3, maxVersion: 4 } },
   ]);
   expect(thrown).toMatchObject({
     code: 'version-mismatch',
-    message: expect.stringMatching(/versions 2 to 4.*version 1/),
+    message: expect.stringMatching(/versions 3 to 4.*version 2/),
   });
 });
 

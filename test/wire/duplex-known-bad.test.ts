@@ -30,7 +30,8 @@ interface Outcome {
 const content = (id: number) => someBytes(STREAM_BYTES, id);
 
 function openStreams({ mux }: DuplexSide): void {
-  for (const id of [STALLED, ...OTHERS]) mux.open('tree', `c${id}`, fullRing(content(id)));
+  for (const id of [STALLED, ...OTHERS])
+    mux.open({ kind: 'tree', name: `c${id}` }, fullRing(content(id)));
   mux.finish();
 }
 

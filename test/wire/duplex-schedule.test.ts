@@ -68,7 +68,8 @@ class Schedule {
 
   constructor() {
     const { mux } = this.link.sender;
-    for (const [i, { ring }] of this.#sources.entries()) mux.open('tree', `c${i}`, ring);
+    for (const [i, { ring }] of this.#sources.entries())
+      mux.open({ kind: 'tree', name: `c${i}` }, ring);
     mux.finish();
   }
 

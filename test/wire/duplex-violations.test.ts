@@ -44,7 +44,7 @@ describe('a sender with stream 1 open and a limit of 16', () => {
   /** What its demux throws at these frames; undefined when it takes them. */
   function hear(frames: SlowFrame[]): unknown {
     const { mux, demux } = hearingSide(SENDER);
-    mux.open('tree', '', fullRing(someBytes(40)));
+    mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(40)));
     try {
       expect(demux.push(connection(frames))).toBeUndefined();
     } catch (error) {

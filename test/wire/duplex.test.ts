@@ -28,7 +28,7 @@ const limitOf = (frame: Uint8Array) => JSON.parse(Buffer.from(frame.subarray(16)
 /** A sender's mux that has said HELLO and OPEN of one stream with these bytes. */
 function senderOf(bytes: Uint8Array): Mux {
   const mux = new Mux(SENDER);
-  mux.open('tree', '', fullRing(bytes));
+  mux.open({ kind: 'tree', name: '' }, fullRing(bytes));
   expect([nextFrame(mux), nextFrame(mux)].map((each) => each !== undefined)).toEqual([true, true]);
   return mux;
 }
@@ -70,7 +70,7 @@ describe('a sender', () => {
   test('gives a stream that it opens later the same first credit', () => {
     const mux = new Mux(SENDER);
     mux.setFirstCredit(16);
-    mux.open('tree', '', fullRing(someBytes(40)));
+    mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(40)));
     const data = allFrames(mux).filter((frame) => typeOf(frame) === FrameType.data);
     expect(data.map((frame) => frame.length)).toEqual([16 + 16]);
   });
@@ -95,8 +95,8 @@ describe('a sender', () => {
   test('lets other streams go on while one is at its limit', () => {
     const mux = new Mux(SENDER);
     mux.setFirstCredit(16);
-    mux.open('tree', 'a', fullRing(someBytes(40)));
-    mux.open('tree', 'b', fullRing(someBytes(40)));
+    mux.open({ kind: 'tree', name: 'a' }, fullRing(someBytes(40)));
+    mux.open({ kind: 'tree', name: 'b' }, fullRing(someBytes(40)));
     allFrames(mux);
     expect(mux.raiseLimit(2, 40)).toBe(true);
     expect(allFrames(mux).map((frame) => [typeOf(frame), streamOf(frame)])).toEqual([
@@ -123,7 +123,7 @@ describe('CREDIT', () => {
   test('goes before DATA, and before FIN', () => {
     const mux = new Mux(SENDER);
     mux.setFirstCredit(64);
-    mux.open('tree', '', fullRing(someBytes(40)));
+    mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(40)));
     mux.finish();
     mux.grant(7, 99);
     const types = allFrames(mux).map(typeOf);
@@ -200,7 +200,7 @@ describe('RECEIPT', () => {
     expect(frames.map(typeOf)).toEqual([FrameType.hello, FrameType.credit, FrameType.receipt]);
     expect(mux.finished).toBe(true);
     const sender = hearingSide(SENDER);
-    sender.mux.open('tree', '', fullRing(someBytes(40)));
+    sender.mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(40)));
     for (const frame of frames) expect(sender.demux.push(frame)).toBeUndefined();
     expect(sender.recorder.receipts).toEqual([RECEIPT]);
     expect(sender.demux.finished).toBe(true);
@@ -209,7 +209,7 @@ describe('RECEIPT', () => {
 
   test('carries the digest of the FIN that was received', async () => {
     const link = new DuplexLink({ capacity: CAPACITY });
-    link.sender.mux.open('tree', '', fullRing(someBytes(500)));
+    link.sender.mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(500)));
     link.sender.mux.finish();
     await link.run();
     const { digest } = link.receiver.recorder.fins[0]!;
@@ -223,7 +223,7 @@ describe('RECEIPT', () => {
 
   test('without it the end of the transport after FIN is no success', async () => {
     const link = new DuplexLink({ capacity: CAPACITY });
-    link.sender.mux.open('tree', '', fullRing(someBytes(500)));
+    link.sender.mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(500)));
     link.sender.mux.finish();
     await link.run();
     expect(link.sender.mux.finished).toBe(true);
@@ -235,7 +235,8 @@ test('memory: of streams that nobody reads, each stops at its ring, however many
   const link = new DuplexLink({ capacity: CAPACITY });
   const { sender, receiver } = link;
   const contents = Array.from({ length: MAX_STREAMS }, (_, seed) => someBytes(4 * CAPACITY, seed));
-  for (const [i, bytes] of contents.entries()) sender.mux.open('tree', `c${i}`, fullRing(bytes));
+  for (const [i, bytes] of contents.entries())
+    sender.mux.open({ kind: 'tree', name: `c${i}` }, fullRing(bytes));
   sender.mux.finish();
   await link.run();
   for (const id of receiver.recorder.received.keys()) {
@@ -260,7 +261,7 @@ function readAll(recorder: Recorder): boolean {
 
 test('beats and answers pass while every stream stands still', async () => {
   const link = new DuplexLink({ capacity: 16 });
-  link.sender.mux.open('tree', '', fullRing(someBytes(400)));
+  link.sender.mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(400)));
   await link.run();
   for (const side of [link.sender, link.receiver]) side.mux.beat(BEAT);
   await link.run();
@@ -270,7 +271,7 @@ test('beats and answers pass while every stream stands still', async () => {
 test('a limit is told for every quarter that was consumed, not for every read', async () => {
   const link = new DuplexLink({ capacity: CAPACITY });
   const { sender, receiver } = link;
-  sender.mux.open('tree', '', fullRing(someBytes(8 * CAPACITY)));
+  sender.mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(8 * CAPACITY)));
   await link.run(() => receiver.recorder.received.has(1) && receiver.recorder.read(1, 10) > 0);
   const limits = sender.recorder.credits.map(([, limit]) => limit);
   expect(limits.length).toBeGreaterThan(20);
@@ -282,7 +283,7 @@ test('a limit is told for every quarter that was consumed, not for every read', 
 
 test('the first frame of DATA on the link comes after the HELLO of the receiver', () => {
   const link = new DuplexLink({ capacity: CAPACITY });
-  link.sender.mux.open('tree', '', fullRing(someBytes(10)));
+  link.sender.mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(10)));
   expect(allFrames(link.sender.mux).map(isData)).toEqual([false, false]);
   link.receiver.write();
   link.sender.read();

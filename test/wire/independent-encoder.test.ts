@@ -1,21 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { TarReader } from '../../src/tar/tar-reader.ts';
-import { readManifest } from '../../src/entry/manifest.ts';
-import { WantReader } from '../../src/entry/wants.ts';
-import { MemorySource, ORIGIN } from '../helpers/trees/archive-io.ts';
+import { manifestBytes, wantBytes } from '../helpers/cli/incremental.ts';
+import { aListed, anEntry, MemorySource, writeTree } from '../helpers/trees/archive-io.ts';
+import { encodeTar, encodeTarMember, TAR_END } from '../helpers/trees/plain-tar.ts';
 import {
   encodeControl,
   encodeFrame,
-  encodeManifest,
-  encodeTar,
-  encodeTarMember,
-  encodeWants,
   FRAME,
   MAGIC,
   parseFrames,
   SessionEncoder,
-  TAR_END,
 } from '../helpers/wire/independent-encoder.ts';
+import { encodeManifest, encodeTree, encodeWants } from '../helpers/wire/independent-records.ts';
 import { receiveAll, recordTransfer, someBytes } from '../helpers/wire/harness.ts';
 
 // An encoder that tests attack with has to be right where it is not told to lie.
@@ -52,7 +48,7 @@ describe('an encoder that shares no code with ours says what ours says', () => {
     const tar = encodeTar(members);
     const root = encodeTarMember({ path: './', type: '5', mode: 0o755 });
     expect(tar).toEqual(Buffer.concat([root, ...members.map(encodeTarMember), TAR_END]));
-    const reader = new TarReader(new MemorySource(tar), ORIGIN);
+    const reader = new TarReader(new MemorySource(tar));
     const read = [reader.next(), reader.next(), reader.next(), reader.next()];
     expect(read).toMatchObject([
       { path: './', type: '5', mode: 0o755 },
@@ -62,21 +58,52 @@ describe('an encoder that shares no code with ours says what ours says', () => {
     ]);
   });
 
-  test('a manifest and wants', () => {
-    const sha256 = 'ab'.repeat(32);
+  const sha256 = 'ab'.repeat(32);
+
+  test('a tree, byte for byte', () => {
+    const root = anEntry({ path: '', kind: 'directory', mode: 0o755 });
+    const file = { path: 'dir/ab', size: 5, mode: 0o600, mtimeUs: -1_500_000, linked: true };
+    const omitted = { path: 'dir/ac', size: 2 ** 40, contentOmitted: true };
+    const link = { path: 'dir/l', kind: 'symlink', link: '../x' } as const;
+    const name = { path: 'dir/m', kind: 'hardlink', link: 'dir/ab' } as const;
+    const ours = writeTree([
+      { entry: root, content: new Uint8Array(0) },
+      { entry: anEntry(file), content: Buffer.from('12345') },
+      ...[omitted, link, name].map((each) => ({
+        entry: anEntry(each),
+        content: new Uint8Array(0),
+      })),
+    ]);
+    const theirs = encodeTree([
+      { kind: 'file', ...file, content: '12345' },
+      { kind: 'file', ...omitted },
+      link,
+      name,
+    ]);
+    expect(theirs.toString('hex')).toBe(ours.toString('hex'));
+  });
+
+  test('a manifest and wants, byte for byte', () => {
+    const listed = [
+      aListed({ path: '', kind: 'directory', mode: 0o755 }),
+      aListed({ path: 'ab', size: 3, sha256 }),
+      aListed({ path: 'ac', kind: 'hardlink', link: 'ab' }),
+    ];
     const manifest = encodeManifest([
-      { kind: 'd', path: '', mode: '755' },
-      { kind: 'f', path: 'ab', size: 3, stamp: '0badcafe', sha256 },
-      { kind: 'h', path: 'ac', link: 'ab', shared: 1 },
+      { kind: 'directory', path: '', stamp: '0badcafe' },
+      { kind: 'file', path: 'ab', size: 3, stamp: '0badcafe', sha256 },
+      { kind: 'hardlink', path: 'ac', link: 'ab', stamp: '0badcafe' },
     ]);
-    expect([...readManifest(new MemorySource(manifest))]).toMatchObject([
-      { path: '', kind: 'directory', mode: 0o755, mtimeUs: 17e14 },
-      { path: 'ab', kind: 'file', size: 3, stamp: '0badcafe', sha256 },
-      { path: 'ac', kind: 'hardlink', link: 'ab' },
+    expect(manifest.toString('hex')).toBe(manifestBytes(listed).toString('hex'));
+    const wants = encodeWants([
+      { kind: 'directory', path: '' },
+      { kind: 'file', path: 'ab', stamp: '0badcafe', sha256 },
     ]);
-    const want = { path: 'a', stamp: '0badcafe', sha256 };
-    const wants = new WantReader(new MemorySource(encodeWants([{ kind: 'f', ...want }])));
-    expect(wants.peek()).toEqual({ kind: 'file', ...want });
+    const ours = wantBytes([
+      { kind: 'directory', path: '', stamp: 0 },
+      { kind: 'file', path: 'ab', stamp: 0x0badcafe, sha256 },
+    ]);
+    expect(wants.toString('hex')).toBe(ours.toString('hex'));
   });
 
   test('and lies where it is told to', () => {

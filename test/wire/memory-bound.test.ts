@@ -19,7 +19,7 @@ test('64 MiB through a slow consumer never hold more than the ring', async () =>
   const recorder = new Recorder(() => target);
   const mux = new Mux(HELLO);
   const demux = new Demux(recorder);
-  mux.open('tree', '', source);
+  mux.open({ kind: 'tree', name: '' }, source);
   mux.finish();
   const seen = { produced: 0, consumed: 0, largestLead: 0, waits: 0 };
   const before = process.memoryUsage().arrayBuffers;

@@ -99,8 +99,8 @@ test.each<[string, object]>([
 });
 
 test.each([
-  [2, 3, /versions 2 to 3, this side version 1/],
-  [0, 0, /version 0, this side version 1/],
+  [3, 4, /versions 3 to 4, this side version 2/],
+  [0, 1, /versions 0 to 1, this side version 2/],
 ])(
   'a peer that speaks versions %i to %i is refused, whatever else it says',
   (min, max, message) => {

@@ -39,7 +39,7 @@ const told = (frames: Uint8Array[]) =>
 
 test('the magic and HELLO come first, even when the run has failed already', () => {
   const mux = new Mux(HELLO);
-  mux.open('tree', '', fullRing(someBytes(9)));
+  mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(9)));
   mux.beat(BEAT);
   mux.fail(FAILURE);
   const first = nextFrame(mux)!;
@@ -50,7 +50,7 @@ test('the magic and HELLO come first, even when the run has failed already', () 
 
 test('a stream is opened, sent, ended; then comes FIN', () => {
   const { mux } = createMux();
-  expect(mux.open('tree', 'web', fullRing(someBytes(100)))).toMatchObject({
+  expect(mux.open({ kind: 'tree', name: 'web' }, fullRing(someBytes(100)))).toMatchObject({
     id: 1,
     kind: 'tree',
     name: 'web',
@@ -73,8 +73,9 @@ test('a transfer of no streams is one', () => {
 
 test('streams with data take turns', () => {
   const { mux } = createMux();
-  for (let i = 0; i < 3; i++) mux.open('tree', `c${i}`, fullRing(someBytes(FIRST_FRAME_BYTES + 1)));
-  const idle = mux.open('tree', 'idle', Ring.create(16));
+  for (let i = 0; i < 3; i++)
+    mux.open({ kind: 'tree', name: `c${i}` }, fullRing(someBytes(FIRST_FRAME_BYTES + 1)));
+  const idle = mux.open({ kind: 'tree', name: 'idle' }, Ring.create(16));
   const turn = ['data 1', 'data 2', 'data 3'];
   const ends = ['end 1', 'end 2', 'end 3'];
   expect(told(allFrames(mux)).slice(4)).toEqual([...turn, ...turn, ...ends]);
@@ -84,7 +85,7 @@ test('streams with data take turns', () => {
 
 test('unless told otherwise a full frame has 64 KiB with its header', () => {
   const { mux } = createMux();
-  mux.open('tree', '', fullRing(someBytes(2 * FIRST_FRAME_BYTES + 1)));
+  mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(2 * FIRST_FRAME_BYTES + 1)));
   const data = allFrames(mux).slice(1, 4);
   expect(data.map((frame) => decodeHeader(frame).length)).toEqual([65_520, 65_520, 1]);
   expect(data.map((frame) => frame.length)).toEqual([65_536, 65_536, 17]);
@@ -92,7 +93,7 @@ test('unless told otherwise a full frame has 64 KiB with its header', () => {
 
 test('a frame has as much payload as the caller says', () => {
   const { mux } = createMux();
-  mux.open('tree', '', fullRing(someBytes(3 * MAX_PAYLOAD_BYTES)));
+  mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(3 * MAX_PAYLOAD_BYTES)));
   // HELLO and OPEN go first.
   for (let due = 0; due < 2; due++) {
     mux.next();
@@ -110,7 +111,7 @@ test('payload is a view into the ring, whose bytes are free again when the frame
   const { mux } = createMux();
   const ring = Ring.create(64);
   ring.write(someBytes(64));
-  mux.open('tree', '', ring);
+  mux.open({ kind: 'tree', name: '' }, ring);
   nextFrame(mux);
   const [, payload] = mux.next()!;
   expect(payload?.buffer).toBe(ring.shared);
@@ -121,7 +122,7 @@ test('payload is a view into the ring, whose bytes are free again when the frame
 
 test('a beat replaces the one that is queued, and goes before data', () => {
   const { mux, hello } = createMux();
-  mux.open('tree', '', fullRing(someBytes(2 * FIRST_FRAME_BYTES)));
+  mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(2 * FIRST_FRAME_BYTES)));
   const frames = [nextFrame(mux)!, nextFrame(mux)!];
   for (let entries = 1; entries <= 100; entries++) mux.beat({ ...BEAT, entries });
   mux.finish();
@@ -132,7 +133,7 @@ test('a beat replaces the one that is queued, and goes before data', () => {
 
 test('an ERROR goes before queued data, after the frame under way, and is the last', () => {
   const { mux, hello } = createMux();
-  mux.open('tree', '', fullRing(someBytes(3 * FIRST_FRAME_BYTES)));
+  mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(3 * FIRST_FRAME_BYTES)));
   const frames = [nextFrame(mux)!];
   const underWay = Uint8Array.from(Buffer.concat(mux.next()!));
   mux.fail(FAILURE);
@@ -162,7 +163,7 @@ test('after FIN a beat and an ERROR may still go', () => {
 test('a stream whose ring is cancelled falls silent, and FIN never comes', async () => {
   const { mux } = createMux();
   const ring = fullRing(someBytes(100));
-  mux.open('tree', '', ring);
+  mux.open({ kind: 'tree', name: '' }, ring);
   mux.finish();
   ring.cancel();
   expect(told(allFrames(mux))).toEqual(['open 1']);
@@ -180,7 +181,7 @@ test('a stream tells when its END was written, and never after a failure', async
   const { mux } = createMux();
   const ended: string[] = [];
   for (const context of ['a', 'b']) {
-    const stream = mux.open('tree', context, fullRing(someBytes(10)));
+    const stream = mux.open({ kind: 'tree', name: context }, fullRing(someBytes(10)));
     void stream.ended.then(() => ended.push(context));
   }
   for (let frame = 0; frame < 4; frame++) nextFrame(mux);
@@ -198,7 +199,7 @@ test('a stream tells when its END was written, and never after a failure', async
 
 test('payloadBytes counts what was written of streams, and nothing else', () => {
   const { mux } = createMux();
-  mux.open('tree', '', fullRing(someBytes(1_000)));
+  mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(1_000)));
   nextFrame(mux);
   mux.next();
   expect(mux.payloadBytes).toBe(0);
@@ -211,7 +212,7 @@ test('payloadBytes counts what was written of streams, and nothing else', () => 
 
 test('wireBytes counts every byte that was written', () => {
   const mux = new Mux(HELLO);
-  mux.open('tree', '', fullRing(someBytes(1_000)));
+  mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(1_000)));
   mux.finish();
   const bytes = Buffer.concat(allFrames(mux));
   expect(mux.wireBytes).toBe(bytes.length);
@@ -223,8 +224,8 @@ test('the digest does not depend on which stream ends first', () => {
     const late = Ring.create(131_072);
     const content = someBytes(100_000, 1);
     late.write(content.subarray(0, bytes));
-    mux.open('tree', 'a', late);
-    mux.open('tree', 'b', fullRing(someBytes(100)));
+    mux.open({ kind: 'tree', name: 'a' }, late);
+    mux.open({ kind: 'tree', name: 'b' }, fullRing(someBytes(100)));
     if (bytes < content.length) allFrames(mux);
     late.write(content.subarray(bytes));
     late.end();
@@ -239,12 +240,12 @@ test.each<[string, (mux: Mux, ring: Ring) => void]>([
   ['a byte in a ring', (_, ring) => void ring.write(Uint8Array.of(1))],
   ['the end of a ring', (_, ring) => ring.end()],
   ['a beat', (mux) => mux.beat(BEAT)],
-  ['a stream', (mux) => void mux.open('tree', 'b', Ring.create(16))],
+  ['a stream', (mux) => void mux.open({ kind: 'tree', name: 'b' }, Ring.create(16))],
   ['a failure', (mux) => mux.fail(FAILURE)],
 ])('ready() waits for, and is woken by, %s', async (_, act) => {
   const { mux } = createMux();
   const ring = Ring.create(16);
-  mux.open('tree', '', ring);
+  mux.open({ kind: 'tree', name: '' }, ring);
   nextFrame(mux);
   expect(mux.next()).toBeUndefined();
   let ready = false;
@@ -272,7 +273,7 @@ test('ready() settles at once while there is a frame', async () => {
 
 test('ready() gives one promise to all who ask while nothing is there', () => {
   const { mux } = createMux();
-  mux.open('tree', '', Ring.create(16));
+  mux.open({ kind: 'tree', name: '' }, Ring.create(16));
   nextFrame(mux);
   const first = mux.ready();
   for (let i = 0; i < 1_000; i++) expect(mux.ready()).toBe(first);
@@ -281,7 +282,7 @@ test('ready() gives one promise to all who ask while nothing is there', () => {
 test('ready() keeps one waiter a stream, however often it is asked and woken', async () => {
   const { mux } = createMux();
   const ring = new CountingRing(Ring.create(16).shared);
-  mux.open('tree', '', ring);
+  mux.open({ kind: 'tree', name: '' }, ring);
   nextFrame(mux);
   for (let round = 0; round < 100; round++) {
     const ready = mux.ready();
@@ -315,26 +316,27 @@ test('frames are asked for one at a time', () => {
 
 test('more than MAX_STREAMS at once, a bad name, and a stream after finish() are refused', () => {
   const { mux } = createMux();
-  for (let i = 0; i < MAX_STREAMS; i++) mux.open('tree', `c${i}`, fullRing(new Uint8Array(0)));
-  expect(() => mux.open('tree', 'more', Ring.create(16))).toThrow(misuse);
+  for (let i = 0; i < MAX_STREAMS; i++)
+    mux.open({ kind: 'tree', name: `c${i}` }, fullRing(new Uint8Array(0)));
+  expect(() => mux.open({ kind: 'tree', name: 'more' }, Ring.create(16))).toThrow(misuse);
   allFrames(mux);
-  expect(() => mux.open('tree', 'a/b', Ring.create(16))).toThrow(misuse);
-  expect(mux.open('tree', 'more', Ring.create(16)).id).toBe(MAX_STREAMS + 1);
+  expect(() => mux.open({ kind: 'tree', name: 'a/b' }, Ring.create(16))).toThrow(misuse);
+  expect(mux.open({ kind: 'tree', name: 'more' }, Ring.create(16)).id).toBe(MAX_STREAMS + 1);
   mux.finish();
-  expect(() => mux.open('tree', 'late', Ring.create(16))).toThrow(misuse);
+  expect(() => mux.open({ kind: 'tree', name: 'late' }, Ring.create(16))).toThrow(misuse);
 });
 
 test('a transfer has no more streams than there are ids', () => {
   const { mux } = createMux();
   const ended = fullRing(new Uint8Array(0));
   for (let id = 1; id <= MAX_STREAM_ID; id++) {
-    mux.open('manifest', '', ended);
+    mux.open({ kind: 'manifest', name: '' }, ended);
     mux.next();
     mux.written();
     mux.next();
     mux.written();
   }
-  expect(() => mux.open('manifest', '', ended)).toThrow(
+  expect(() => mux.open({ kind: 'manifest', name: '' }, ended)).toThrow(
     expect.objectContaining({ code: 'over-limit' }),
   );
   mux.finish();

@@ -65,7 +65,7 @@ async function sendThroughShortQueue(createRing: CreateRing): Promise<Outcome> {
 function packetFrames(): Uint8Array[] {
   const mux = new Mux(HELLO);
   const ring = Ring.create(PACKET_BYTES);
-  mux.open('tree', '', ring);
+  mux.open({ kind: 'tree', name: '' }, ring);
   const frames = [nextFrame(mux)!, nextFrame(mux)!];
   for (let packet = 0; packet < PACKETS; packet++) {
     ring.write(packetBytes(packet));

@@ -78,7 +78,7 @@ class Schedule {
     this.demux = new Demux(this.recorder);
     this.#sources = this.contents.map((_, i) => {
       const ring = Ring.create(capacity);
-      this.mux.open('tree', `c${i}`, ring);
+      this.mux.open({ kind: 'tree', name: `c${i}` }, ring);
       return { ring, sent: 0, ended: false };
     });
     this.mux.finish();

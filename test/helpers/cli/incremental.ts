@@ -1,9 +1,10 @@
 import { Budget } from '../../../src/entry/budget.ts';
 import { EntryValidator } from '../../../src/entry/entry-validator.ts';
-import { hashSource, pack } from '../../../src/tar/pack.ts';
+import { hashSource, pack } from '../../../src/entry/pack.ts';
 import { UnreadablePaths } from '../../../src/disk/unreadable-paths.ts';
-import { TarReader } from '../../../src/tar/tar-reader.ts';
-import { unpack } from '../../../src/tar/unpack.ts';
+import { AscendingEntries } from '../../../src/entry/earlier-entries.ts';
+import { TreeReader } from '../../../src/entry/tree-reader.ts';
+import { unpack } from '../../../src/entry/unpack.ts';
 import { commit, type ComparedContext, type CommitResult } from '../../../src/dest/commit.ts';
 import { Comparison, type ComparisonCounts } from '../../../src/dest/comparison.ts';
 import {
@@ -31,7 +32,7 @@ import { walkWanted } from '../../../src/tree/walk-wanted.ts';
 import { walk, type WalkOptions } from '../../../src/tree/walk.ts';
 import { mirrorOf } from './mirror.ts';
 import { tryHold } from '../disk/held.ts';
-import { MemorySink, MemorySource, ORIGIN } from '../trees/archive-io.ts';
+import { MemorySink, MemorySource } from '../trees/archive-io.ts';
 
 /** How a test walks a context: quietly, with the rules of this ignore file. */
 export function walkOptions(ignoreFile = '', status = new WorkerStatus()): WalkOptions {
@@ -225,20 +226,18 @@ class Update {
     return wantBytes(wants);
   }
 
-  #unpack(name: string, tar: Uint8Array): void {
+  #unpack(name: string, tree: Uint8Array): void {
     const destination = this.#destination;
-    withDestination(destination, ({ out, tree }) => {
+    withDestination(destination, ({ out, tree: stageTree }) => {
       const status = new WorkerStatus();
       const partialStages = new PartialStages(openPartialStages(destination, out), status);
-      const stage = new StageWriter(tree, destination.umask, status, { partialStages });
+      const stage = new StageWriter(stageTree, destination.umask, status, { partialStages });
       try {
-        unpack(new TarReader(new MemorySource(tar), ORIGIN), stage, {
+        const budget = Budget.create({ maxEntries: 1e6, maxBytes: 1e12 });
+        unpack(new TreeReader(new MemorySource(tree), { unordered: false }), stage, {
           name,
-          validator: new EntryValidator(Budget.create({ maxEntries: 1e6, maxBytes: 1e12 })),
-          addDirectories: false,
-          takesKept: !partialStages.empty,
-          onSkipped: () => {},
-          onChanged: () => {},
+          validator: new EntryValidator(budget, new AscendingEntries()),
+          takesOmitted: !partialStages.empty,
           onEntry: () => {},
         });
       } finally {

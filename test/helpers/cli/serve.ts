@@ -119,7 +119,7 @@ export function helloOf(changes: Partial<Hello>): Uint8Array {
 /** HELLO, OPEN and so many bytes of a context, of a sender that waits for nobody's credit. */
 export function floodOf(name: string, bytes: number): Uint8Array {
   const mux = new Mux({ ...HELLO, contexts: [name] });
-  mux.open('tree', name, fullRing(new Uint8Array(bytes)));
+  mux.open({ kind: 'tree', name: name }, fullRing(new Uint8Array(bytes)));
   return Buffer.concat(allFrames(mux));
 }
 

@@ -14,15 +14,14 @@ import {
   type Sandbox,
 } from '../trees/sandbox.ts';
 import { treeState } from '../trees/tree-state.ts';
+import { encodeTar, type TarMember } from '../trees/plain-tar.ts';
+import { FRAME, parseFrames, SessionEncoder, type Frame } from '../wire/independent-encoder.ts';
 import {
   encodeManifest,
-  encodeTar,
-  FRAME,
-  parseFrames,
-  SessionEncoder,
-  type Frame,
-  type TarMember,
-} from '../wire/independent-encoder.ts';
+  encodeTree,
+  type RecordKind,
+  type TreeRecord,
+} from '../wire/independent-records.ts';
 
 /** A way by which entries that somebody else wrote come to a receiver. */
 export interface WayIn {
@@ -39,7 +38,7 @@ export const WAYS_IN: readonly WayIn[] = [
   { name: 'a raw stream on stdin', carry: byStream },
   {
     name: 'a raw connection',
-    carry: (sandbox, members, args) => byConnection(sandbox, members, args),
+    carry: (sandbox, members, args) => byConnection(sandbox, recordsOf(members), args),
   },
   { name: 'a manifest, and a tree like it', carry: byManifest },
   { name: 'a tar on the stdin of `send -`', carry: byTar },
@@ -81,7 +80,9 @@ export function withVictim<T>(
 }
 
 async function byStream({ out }: Sandbox, members: readonly TarMember[], args: readonly string[]) {
-  const input = new SessionEncoder({ contexts: [''] }).whole(['tree', '', encodeTar(members)]);
+  const tree = encodeTree(recordsOf(members));
+  const session = new SessionEncoder({ contexts: [''] });
+  const input = session.whole(['tree', '', tree, { unordered: true }]);
   return run(['receive', out, '--progress', 'none', ...args], { input });
 }
 
@@ -98,13 +99,15 @@ async function byTar({ out }: Sandbox, members: readonly TarMember[], args: read
 }
 
 function byManifest(sandbox: Sandbox, members: readonly TarMember[], args: readonly string[]) {
-  const sorted = inWalkOrder(members);
-  return byConnection(sandbox, sorted, args, manifestOf(sorted));
+  const records = recordsOf(inWalkOrder(members));
+  const root: TreeRecord = { kind: 'directory', path: '' };
+  const manifest = encodeManifest([root, ...records.map(withSize)]);
+  return byConnection(sandbox, records, args, manifest);
 }
 
 async function byConnection(
   sandbox: Sandbox,
-  members: readonly TarMember[],
+  records: readonly TreeRecord[],
   args: readonly string[],
   manifest?: Uint8Array,
 ): Promise<Ended> {
@@ -118,7 +121,8 @@ async function byConnection(
     peer.write(session.stream('manifest', '', manifest));
     await peer.heard(FRAME.END);
   }
-  peer.write(session.stream('tree', '', encodeTar(members)), session.fin());
+  const unordered = manifest === undefined;
+  peer.write(session.stream('tree', '', encodeTree(records), { unordered }), session.fin());
   await peer.heard(FRAME.RECEIPT);
   peer.end();
   return receiver.done;
@@ -130,15 +134,26 @@ function inWalkOrder(members: readonly TarMember[]): TarMember[] {
   return members.toSorted((a, b) => (key(a) < key(b) ? -1 : Number(key(a) > key(b))));
 }
 
-function manifestOf(members: readonly TarMember[]): Uint8Array {
-  const records = members.map(({ type = '0', path, link, mode = 0o644, content = '' }) => ({
-    kind: KINDS[type] ?? type,
-    path: bytesOf(path.replace(/\/$/, '')),
-    mode: mode.toString(8),
-    size: type === '0' ? content.length : 0,
-    ...(type === '1' || type === '2' ? { link: bytesOf(link ?? '') } : {}),
-  }));
-  return encodeManifest([{ kind: 'd', path: '', mode: '755' }, ...records]);
+/** A kind that records do not have becomes a head byte that they do not have either. */
+function recordsOf(members: readonly TarMember[]): TreeRecord[] {
+  return members.map((member): TreeRecord => {
+    const { type = '0', path, link, mode = 0o644, content, size } = member;
+    const record: TreeRecord = {
+      kind: KINDS[type] ?? 'file',
+      path: bytesOf(path.replace(/(.)\/$/, '$1')),
+      mode,
+      flip: KINDS[type] === undefined ? 0x40 : 0,
+    };
+    if (content !== undefined) record.content = content;
+    if (size !== undefined) record.size = size;
+    if (type === '0') record.linked = true;
+    if (type === '1' || type === '2') record.link = bytesOf(link ?? '');
+    return record;
+  });
+}
+
+function withSize({ content = '', ...record }: TreeRecord): TreeRecord {
+  return { size: Buffer.from(content).length, ...record };
 }
 
 /** As latin1: records are bytes. */
@@ -146,7 +161,12 @@ function bytesOf(text: string): string {
   return Buffer.from(text).toString('latin1');
 }
 
-const KINDS: Record<string, string> = { '0': 'f', '1': 'h', '2': 'l', '5': 'd' };
+const KINDS: Record<string, RecordKind> = {
+  '0': 'file',
+  '1': 'hardlink',
+  '2': 'symlink',
+  '5': 'directory',
+};
 
 /** One end of a connection that says what the test wants; whoever is at the other may let go. */
 export class RawPeer {

@@ -1,10 +1,9 @@
 import type { ByteSink, ByteSource } from '../../../src/entry/byte-io.ts';
-import type { TarOrigin } from '../../../src/tar/tar-blocks.ts';
 import { TarReader, type TarMember } from '../../../src/tar/tar-reader.ts';
 import { TarWriter } from '../../../src/tar/tar-writer.ts';
-import type { Entry, ManifestEntry } from '../../../src/entry/entry.ts';
-
-export const ORIGIN: TarOrigin = { name: 'the tar of the test', code: 'corrupt' };
+import type { Content, Entry, EntryWriter, ManifestEntry } from '../../../src/entry/entry.ts';
+import { TreeReader } from '../../../src/entry/tree-reader.ts';
+import { TreeWriter } from '../../../src/entry/tree-writer.ts';
 
 export interface MemorySinkOptions {
   /** Bytes of room that reserve() gives, in turn. */
@@ -75,12 +74,8 @@ export interface MemberWithContent {
 }
 
 /** Every member of an archive, with its content. */
-export function readArchive(
-  bytes: Uint8Array,
-  pieces?: readonly number[],
-  origin = ORIGIN,
-): MemberWithContent[] {
-  const reader = new TarReader(new MemorySource(bytes, pieces), origin);
+export function readArchive(bytes: Uint8Array, pieces?: readonly number[]): MemberWithContent[] {
+  const reader = new TarReader(new MemorySource(bytes, pieces));
   const members: MemberWithContent[] = [];
   for (let member = reader.next(); member !== undefined; member = reader.next()) {
     members.push({ member, content: readContent(reader) });
@@ -88,7 +83,7 @@ export function readArchive(
   return members;
 }
 
-function readContent(reader: TarReader): Buffer {
+function readContent(reader: Content): Buffer {
   const pieces: Buffer[] = [];
   for (let bytes = reader.content(); bytes.length > 0; bytes = reader.content()) {
     pieces.push(Buffer.from(bytes));
@@ -102,33 +97,60 @@ export interface EntryWithContent {
   content: Uint8Array;
 }
 
-/** An archive of these entries, as the sender writes it. */
+/** A tar of these entries, as `receive -` writes it: behind a root, as the first member loses a fraction. */
 export function writeArchive(
   entries: Iterable<EntryWithContent>,
   rooms: readonly number[] = [65_536],
 ): Buffer {
   const sink = new MemorySink({ rooms });
-  const tar = new TarWriter(sink);
-  for (const { entry, content } of entries) {
-    tar.begin(entry);
-    while (tar.left > 0) {
-      const room = tar.reserve();
-      const at = content.length - tar.left;
-      room.set(content.subarray(at, at + room.length));
-      tar.produced(room.length);
-    }
-    tar.finish();
-  }
-  tar.end();
+  const root = anEntry({ path: '', kind: 'directory', mode: 0o755, mtimeUs: 0 });
+  writeEntries(new TarWriter(sink), [{ entry: root, content: new Uint8Array(0) }, ...entries]);
   return sink.bytes();
 }
 
-/** A file with nothing unusual about it, but for what is given. */
-/** An entry of a manifest. */
-export function aListed(fields: Partial<ManifestEntry> = {}): ManifestEntry {
-  return { ...anEntry(), stamp: '0badcafe', ...fields };
+/** A tree stream of these entries, as a sender writes it. */
+export function writeTree(
+  entries: Iterable<EntryWithContent>,
+  rooms: readonly number[] = [65_536],
+): Buffer {
+  const sink = new MemorySink({ rooms });
+  writeEntries(new TreeWriter(sink), entries);
+  return sink.bytes();
 }
 
+function writeEntries(writer: EntryWriter, entries: Iterable<EntryWithContent>): void {
+  for (const { entry, content } of entries) {
+    writer.begin(entry);
+    while (writer.left > 0) {
+      const room = writer.reserve();
+      const at = content.length - writer.left;
+      room.set(content.subarray(at, at + room.length));
+      writer.produced(room.length);
+    }
+    writer.finish();
+  }
+  writer.end();
+}
+
+/** Every entry of a tree stream, with its content. */
+export function readTree(
+  bytes: Uint8Array,
+  { pieces, unordered = false }: { pieces?: readonly number[]; unordered?: boolean } = {},
+): EntryWithContent[] {
+  const tree = new TreeReader(new MemorySource(bytes, pieces), { unordered });
+  const entries: EntryWithContent[] = [];
+  for (let entry = tree.next(); entry !== undefined; entry = tree.next()) {
+    entries.push({ entry, content: readContent(tree) });
+  }
+  return entries;
+}
+
+/** An entry of a manifest. */
+export function aListed(fields: Partial<ManifestEntry> = {}): ManifestEntry {
+  return { ...anEntry(), stamp: 0x0badcafe, ...fields };
+}
+
+/** A file with nothing unusual about it, but for what is given. */
 export function anEntry(fields: Partial<Entry> = {}): Entry {
   return {
     path: 'a',

@@ -4,11 +4,16 @@ import { expect } from 'vitest';
 import { Budget } from '../../../src/entry/budget.ts';
 import { EntryValidator } from '../../../src/entry/entry-validator.ts';
 import { TarReader } from '../../../src/tar/tar-reader.ts';
-import { unpack } from '../../../src/tar/unpack.ts';
+import { unpackTar } from '../../../src/tar/unpack-tar.ts';
+import { EntryCopy } from '../../../src/entry/entry-copy.ts';
+import { TreeReader } from '../../../src/entry/tree-reader.ts';
+import { TreeWriter } from '../../../src/entry/tree-writer.ts';
+import { unpack } from '../../../src/entry/unpack.ts';
 import { StageWriter } from '../../../src/dest/stage-writer.ts';
 import { WorkerStatus } from '../../../src/disk/worker-status.ts';
+import type { EntrySink } from '../../../src/entry/entry.ts';
 import { CtxsyncError, type ErrorCode } from '../../../src/errors.ts';
-import { MemorySource, ORIGIN } from './archive-io.ts';
+import { MemorySink, MemorySource } from './archive-io.ts';
 import { withDirectory } from './temporary-directory.ts';
 import { treeState, type TreeState } from './tree-state.ts';
 import { held } from '../disk/held.ts';
@@ -99,20 +104,14 @@ function padded(content: Buffer): Buffer {
 }
 
 export interface EvilOptions {
-  /** The context's name: the directory in OUT that it becomes. */
+  /** Goes through a tree stream; the context's name, the directory in OUT that it becomes. */
   name?: string;
-  /** As for `send -`. */
-  addDirectories?: boolean;
   maxEntries?: number;
   maxBytes?: number;
 }
 
-/** From a sender of ours, into OUT or into a directory of it; and from a tar on stdin. */
-export const WAYS: EvilOptions[] = [
-  {},
-  { name: 'web', addDirectories: true },
-  { addDirectories: true },
-];
+/** As `send -` reads it; and as a receiver takes it from there, in OUT and in a directory of it. */
+export const WAYS: EvilOptions[] = [{}, { name: '' }, { name: 'web' }];
 
 export interface EvilOutcome {
   error: CtxsyncError | undefined;
@@ -157,23 +156,28 @@ export async function expectRefused(
 function unpackInto(
   stage: string,
   tar: Uint8Array,
-  { name = '', addDirectories = false, maxEntries = 10_000, maxBytes = 2 ** 40 }: EvilOptions,
+  { name, maxEntries = 10_000, maxBytes = 2 ** 40 }: EvilOptions,
   skipped: string[],
 ): void {
-  const validator = new EntryValidator(Budget.create({ maxEntries, maxBytes }));
-  unpack(
-    new TarReader(new MemorySource(tar), ORIGIN),
-    new StageWriter(held(stage), 0o022, new WorkerStatus()),
-    {
-      name,
-      validator,
-      addDirectories,
-      takesKept: false,
+  const status = new WorkerStatus();
+  const writer = new StageWriter(held(stage), 0o022, status);
+  const limits = { maxEntries, maxBytes };
+  const readInto = (sink: EntrySink): void =>
+    unpackTar(new TarReader(new MemorySource(tar)), sink, {
+      validator: new EntryValidator(Budget.create(limits)),
       onSkipped: (path) => skipped.push(path),
       onChanged: () => {},
       onEntry: () => {},
-    },
-  );
+    });
+  if (name === undefined) return readInto(writer);
+  const tree = new MemorySink();
+  readInto(new EntryCopy(new TreeWriter(tree), status));
+  unpack(new TreeReader(new MemorySource(tree.bytes()), { unordered: true }), writer, {
+    name,
+    validator: new EntryValidator(Budget.create(limits)),
+    takesOmitted: false,
+    onEntry: () => {},
+  });
 }
 
 /** What is thrown on purpose; anything else is a fault of ours, and fails the test. */

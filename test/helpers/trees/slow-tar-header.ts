@@ -52,7 +52,7 @@ function block(fields: ConstructorParameters<typeof Header>[0]): Buffer {
 }
 
 function slowRecords(entry: Entry): string {
-  const { mtimeUs, size, link, kept } = entry;
+  const { mtimeUs, size, link } = entry;
   const path = pathOf(entry);
   const records: [string, string][] = [];
   if (mtimeUs < 0 || mtimeUs > MAX_OCTAL * 1e6 || !Number.isInteger(mtimeUs / 1e6)) {
@@ -64,7 +64,6 @@ function slowRecords(entry: Entry): string {
     if (link !== undefined) records.push(['linkpath', link]);
     if (size > MAX_OCTAL) records.push(['size', `${size}`]);
   }
-  if (kept !== undefined) records.push(['CTXSYNC.kept', `${kept}`]);
   return records.map(([key, value]) => slowRecord(`${key}=${value}\n`)).join('');
 }
 

@@ -46,7 +46,8 @@ export async function fakeSender(path: string, story: Story): Promise<Told> {
   const recorder = new (class extends Recorder {
     override hello({ credit }: Hello): void {
       mux.setFirstCredit(credit);
-      for (const { name, bytes } of manifests) mux.open('manifest', name, fullRing(bytes));
+      for (const { name, bytes } of manifests)
+        mux.open({ kind: 'manifest', name: name }, fullRing(bytes));
       flush();
     }
 
@@ -54,7 +55,7 @@ export async function fakeSender(path: string, story: Story): Promise<Told> {
       super.end(stream, end);
       answers += 1;
       if (answers < manifests.length) return;
-      for (const { name, bytes } of trees) mux.open('tree', name, fullRing(bytes));
+      for (const { name, bytes } of trees) mux.open({ kind: 'tree', name: name }, fullRing(bytes));
       mux.finish();
       flush();
     }

@@ -5,8 +5,8 @@ import type { Beat, End, Fin, Hello, PeerError } from '../../../src/wire/message
 import { Mux } from '../../../src/wire/mux.ts';
 
 export const HELLO: Hello = {
-  minVersion: 1,
-  maxVersion: 1,
+  minVersion: 2,
+  maxVersion: 2,
   role: 'sender',
   mode: 'oneway',
   transferId: '0123456789abcdef0123456789abcdef',
@@ -68,7 +68,8 @@ export function allFrames(mux: Mux): Uint8Array[] {
 /** The connection of a whole transfer with these streams. */
 export function recordTransfer(streams: Record<string, Uint8Array>): Uint8Array {
   const mux = new Mux(HELLO);
-  for (const [name, bytes] of Object.entries(streams)) mux.open('tree', name, fullRing(bytes));
+  for (const [name, bytes] of Object.entries(streams))
+    mux.open({ kind: 'tree', name: name }, fullRing(bytes));
   mux.beat(BEAT);
   mux.finish();
   return Uint8Array.from(Buffer.concat(allFrames(mux)));

@@ -2,16 +2,13 @@ import type { Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { connectTo } from '../cli/connect-to.ts';
 import { until } from '../until.ts';
+import { FRAME, parseFrames, SessionEncoder, type Frame } from './independent-encoder.ts';
 import {
   encodeManifest,
-  encodeTar,
-  FRAME,
-  parseFrames,
-  SessionEncoder,
-  type Frame,
+  encodeTree,
   type ManifestRecord,
-  type TarMember,
-} from './independent-encoder.ts';
+  type TreeRecord,
+} from './independent-records.ts';
 
 /** A context as a hostile sender has it. */
 export interface HostileContext {
@@ -19,7 +16,7 @@ export interface HostileContext {
   /** What it lists; absent: it is sent whole, and nothing is listed. */
   listed?: readonly ManifestRecord[];
   /** What it sends when its list was answered. */
-  sent: readonly TarMember[];
+  sent: readonly TreeRecord[];
 }
 
 /**
@@ -40,7 +37,7 @@ export async function attack(
   socket.write(session.start());
   const listing = contexts.filter(({ listed }) => listed !== undefined);
   for (const { name, listed = [] } of listing) {
-    const root: ManifestRecord = { kind: 'd', path: '', mode: '755' };
+    const root: ManifestRecord = { kind: 'directory', path: '' };
     socket.write(session.stream('manifest', name, encodeManifest([root, ...listed])));
   }
   await until('the lists are answered', () => {
@@ -48,7 +45,7 @@ export async function attack(
     return peer.ended() || answers.length === listing.length;
   });
   for (const { name, sent } of contexts)
-    socket.write(session.stream('tree', name, encodeTar(sent)));
+    socket.write(session.stream('tree', name, encodeTree(sent)));
   socket.write(session.fin());
   await until('the receiver has ended it', () => peer.ended());
   const last = peer.frames().find(({ type }) => type === FRAME.RECEIPT || type === FRAME.ERROR);

@@ -13,7 +13,13 @@ export const TRANSFER_ID = '00112233445566778899aabbccddeeff';
 /** What is sent before anything is done to it. */
 export interface SessionPlan {
   options: SessionOptions;
-  streams: readonly { kind: string; name: string; all?: boolean; content: Buffer }[];
+  streams: readonly {
+    kind: string;
+    name: string;
+    all?: boolean;
+    unordered?: boolean;
+    content: Buffer;
+  }[];
   /** Bytes of payload in a DATA frame. */
   pieceBytes: number;
   /** Whether streams take turns. */
@@ -90,7 +96,13 @@ function streams(kinds: readonly string[]): fc.Arbitrary<SessionPlan['streams']>
     .record({ kind: fc.constantFrom(...kinds), name: names })
     .chain(({ kind, name }) => {
       const content = contentOf(kind);
-      if (kind !== 'want') return content.map((bytes) => ({ kind, name, content: bytes }));
+      if (kind === 'manifest') return content.map((bytes) => ({ kind, name, content: bytes }));
+      if (kind === 'tree') {
+        const order = fc.constantFrom({}, {}, { unordered: true }, { unordered: false });
+        return fc
+          .tuple(content, order)
+          .map(([bytes, says]) => Object.assign({ kind, name, content: bytes }, says));
+      }
       const some = content.map((bytes) => ({ kind, name, content: bytes, all: false }));
       const all = fc.constantFrom('', '', '+\0').map((text) => ({
         kind,
@@ -145,8 +157,8 @@ function describe(changes: readonly string[], frames: readonly SessionFrame[]): 
 
 function encodePlan(plan: SessionPlan, transferId: string, digest: string): Buffer {
   const encoder = new SessionEncoder({ ...plan.options, transferId });
-  const parts = plan.streams.map(({ kind, name, all, content }) => {
-    const { id, frame } = encoder.open(kind, name, all === undefined ? {} : { all });
+  const parts = plan.streams.map(({ kind, name, content, ...says }) => {
+    const { id, frame } = encoder.open(kind, name, says);
     return [frame, encoder.data(id, content, plan.pieceBytes), encoder.end(id)];
   });
   const inTurn = [0, 1, 2].flatMap((at) => parts.map((part) => part[at]!));

@@ -1,8 +1,7 @@
 import { createCipheriv, createHash, randomBytes, type CipherGCM } from 'node:crypto';
 
 /**
- * The wire, version 1, and the tar and records that travel on it, written from PROTOCOL.md alone: it
- * shares no code with `src`, checks nothing, and so can say what no sender or receiver of ours would.
+ * The frames of the wire, version 2, written from PROTOCOL.md alone: it shares no code with `src`, checks nothing, and so can say what no sender or receiver of ours would.
  */
 
 export const MAGIC = Buffer.from([0x89, 0x43, 0x54, 0x58, 0x53, 0x0d, 0x0a, 0x0a]);
@@ -101,8 +100,8 @@ export class SessionEncoder {
   }: SessionOptions = {}) {
     this.#transferId = transferId;
     this.#hello = {
-      minVersion: 1,
-      maxVersion: 1,
+      minVersion: 2,
+      maxVersion: 2,
       role,
       mode,
       transferId,
@@ -121,14 +120,21 @@ export class SessionEncoder {
   }
 
   /** Magic, HELLO, these streams one after the other, and FIN. */
-  whole(...streams: readonly (readonly [kind: string, name: string, bytes: Uint8Array])[]): Buffer {
+  whole(
+    ...streams: readonly (readonly [
+      kind: string,
+      name: string,
+      bytes: Uint8Array,
+      extra?: object,
+    ])[]
+  ): Buffer {
     const parts = streams.map((stream) => this.stream(...stream));
     return Buffer.concat([this.start(), ...parts, this.fin()]);
   }
 
   /** OPEN, DATA and END of a stream. */
-  stream(kind: string, name: string, bytes: Uint8Array): Buffer {
-    const { id, frame } = this.open(kind, name);
+  stream(kind: string, name: string, bytes: Uint8Array, extra: object = {}): Buffer {
+    const { id, frame } = this.open(kind, name, extra);
     return Buffer.concat([frame, this.data(id, bytes), this.end(id)]);
   }
 
@@ -190,115 +196,4 @@ export function parseFrames(bytes: Buffer): Frame[] {
     at = end;
   }
   return frames;
-}
-
-export interface TarMember {
-  path: string;
-  /** ustar's typeflag. */
-  type?: string;
-  mode?: number;
-  /** Bytes that the header declares. */
-  size?: number;
-  /** Seconds since 1970. */
-  mtime?: number;
-  link?: string;
-  content?: string | Uint8Array;
-}
-
-const BLOCK_BYTES = 512;
-
-/** Two zero blocks: a tar's end. */
-export const TAR_END = Buffer.alloc(2 * BLOCK_BYTES);
-
-/** A tree stream: a root, these members, and the end. */
-export function encodeTar(members: readonly TarMember[]): Buffer {
-  const root: TarMember = { path: './', type: '5', mode: 0o755 };
-  return Buffer.concat([...[root, ...members].map(encodeTarMember), TAR_END]);
-}
-
-/** A member's header, with a pax header before it where its names need one, and its content. */
-export function encodeTarMember(member: TarMember): Buffer {
-  const { path, link = '', content = '' } = member;
-  const bytes = Buffer.from(content);
-  const body = Buffer.concat([bytes, Buffer.alloc((BLOCK_BYTES - (bytes.length % 512)) % 512)]);
-  const size = member.content === undefined ? (member.size ?? 0) : bytes.length;
-  const plain = [path, link].every((name) => /^[ -~]{0,99}$/.test(name));
-  if (plain) return Buffer.concat([tarHeader({ ...member, size }), body]);
-  const records = paxRecord('path', path) + (link === '' ? '' : paxRecord('linkpath', link));
-  const pax = encodeTarMember({ path: 'PaxHeader/entry', type: 'x', content: records });
-  return Buffer.concat([pax, tarHeader({ ...member, size, path: 'entry' }), body]);
-}
-
-function tarHeader(member: TarMember): Buffer {
-  const { path, type = '0', mode = 0o644, size = 0, mtime = 1_700_000_000, link = '' } = member;
-  const header = Buffer.alloc(BLOCK_BYTES);
-  header.write(path, 0, 99, 'latin1');
-  header.write(`${octal(mode & 0o7777, 7)}\0${octal(0, 7)}\0${octal(0, 7)}\0`, 100, 'latin1');
-  header.write(`${octal(size, 11)}\0${octal(mtime, 11)}\0`, 124, 'latin1');
-  header.write(`        ${type}`, 148, 'latin1');
-  header.write(link, 157, 99, 'latin1');
-  header.write('ustar\x0000', 257, 'latin1');
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${octal(sum, 6)}\0 `, 148, 'latin1');
-  return header;
-}
-
-function octal(value: number, digits: number): string {
-  return value.toString(8).padStart(digits, '0');
-}
-
-function paxRecord(key: string, value: string): string {
-  const bytes = Buffer.byteLength(` ${key}=${value}\n`);
-  let length = bytes + 1;
-  while (String(length).length + bytes !== length) length = String(length).length + bytes;
-  return `${length} ${key}=${value}\n`;
-}
-
-export interface ManifestRecord {
-  /** f file, n file with several names, d directory, l symlink, h hardlink. */
-  kind: string;
-  path: string;
-  /** Octal digits. */
-  mode?: string;
-  /** Microseconds since 1970. */
-  mtime?: number;
-  size?: number;
-  link?: string;
-  /** Bytes of the record before that its path begins with; the path is cut by as many. */
-  shared?: number;
-  /** 8 hex digits. */
-  stamp?: string;
-  sha256?: string;
-}
-
-/** A manifest stream. The root is a record too, with the path ''. */
-export function encodeManifest(records: readonly ManifestRecord[]): Buffer {
-  const text = records.map((record) => {
-    const { kind, path, mode = '644', mtime = 17e14, size = 0, link, shared = 0 } = record;
-    const { stamp = '00000000', sha256 } = record;
-    const head = [`${kind}${mode}`, mtime, size, shared, stamp];
-    if (sha256 !== undefined) head.push(sha256);
-    const names = [path.slice(shared), ...(link === undefined ? [] : [link])];
-    return [head.join(' '), ...names].map((each) => `${each}\0`).join('');
-  });
-  return Buffer.from(text.join(''), 'latin1');
-}
-
-export interface WantRecord {
-  /** f file, d directory, l symlink, h hardlink. */
-  kind: string;
-  path: string;
-  /** The manifest's. */
-  stamp?: string;
-  /** Of content that the receiver has already. */
-  sha256?: string;
-}
-
-/** A want stream. */
-export function encodeWants(wants: readonly WantRecord[]): Buffer {
-  const text = wants.map(({ kind, path, stamp = '00000000', sha256 }) => {
-    const sign = sha256 === undefined ? '+' : `=${sha256}`;
-    return `${kind}${stamp}${sign}${path}\0`;
-  });
-  return Buffer.from(text.join(''), 'latin1');
 }

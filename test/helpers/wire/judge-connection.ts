@@ -228,7 +228,7 @@ class Judge {
 
   #hello(fields: Fields): void {
     const [min, max] = [this.#count(fields['minVersion']), this.#count(fields['maxVersion'])];
-    if (min > 1 || max < 1) throw new Broken('version-mismatch');
+    if (min > 2 || max < 2) throw new Broken('version-mismatch');
     const { role, mode, transferId, showsProgress, capabilities, contexts } = fields;
     this.#require(role === 'sender' || role === 'receiver');
     this.#require(mode === 'oneway' || mode === 'duplex');
@@ -250,12 +250,13 @@ class Judge {
     this.#firstLimit = credit;
   }
 
-  #open({ stream: id }: Header, { kind, name, all }: Fields): void {
+  #open({ stream: id }: Header, { kind, name, all, unordered }: Fields): void {
     this.#require(id === this.streams.length + 1);
     this.#require(this.streams.filter(({ ended }) => !ended).length < 8);
     this.#require(kind === 'tree' || kind === 'manifest' || kind === 'want');
     this.#require(typeof name === 'string' && isName(name));
     this.#require(all === undefined || typeof all === 'boolean');
+    this.#require(unordered === undefined || typeof unordered === 'boolean');
     if (this.#reader.side === 'sender') {
       const asked = this.#asked.indexOf(name);
       if (kind !== 'want' || asked < 0) throw new Broken('corrupt');

@@ -26,7 +26,7 @@ export async function hearAsReceiver(
   ringBytes: number,
 ): Promise<Judgement> {
   const mux = new Mux({ ...HELLO, role: 'receiver', mode: 'duplex' });
-  for (let i = 0; i < WANT_STREAMS; i++) mux.open('want', `c${i}`, Ring.create(16));
+  for (let i = 0; i < WANT_STREAMS; i++) mux.open({ kind: 'want', name: `c${i}` }, Ring.create(16));
   const recorder = new DuplexRecorder(mux, () => Ring.create(ringBytes));
   const both = recorder.answers;
   const answers: AnswerHandler = { credit: (id, credit) => both.credit(id, credit) };
@@ -60,7 +60,10 @@ export async function hearAsSender(
 ): Promise<Judgement> {
   const mux = new Mux({ ...HELLO, mode: 'duplex', transferId });
   for (const name of offered) {
-    mux.open('manifest', name, sentAll ? fullRing(new Uint8Array(0)) : Ring.create(16));
+    mux.open(
+      { kind: 'manifest', name: name },
+      sentAll ? fullRing(new Uint8Array(0)) : Ring.create(16),
+    );
   }
   if (sentAll) mux.finish();
   allFrames(mux);
@@ -92,7 +95,8 @@ export async function hearAsSender(
 /** FIN's digest of the sender above, when it has sent all. */
 export function digestOfNothing(transferId: string, offered: readonly string[]): string {
   const mux = new Mux({ ...HELLO, transferId });
-  for (const name of offered) mux.open('manifest', name, fullRing(new Uint8Array(0)));
+  for (const name of offered)
+    mux.open({ kind: 'manifest', name: name }, fullRing(new Uint8Array(0)));
   mux.finish();
   allFrames(mux);
   return mux.digest!;

@@ -9,7 +9,7 @@ import { allFrames, BEAT, fullRing, HELLO, someBytes } from './harness.ts';
 
 const DIRECTORY = anEntry({ path: '', kind: 'directory', mode: 0o755 });
 const FILE = anEntry({ path: 'a.txt', size: 5 });
-const STAMP = '0123abcd';
+const STAMP = 0x0123abcd;
 const NO_BYTES = new Uint8Array(0);
 
 /** What it says is nobody's business here. */
@@ -33,8 +33,8 @@ const CREDIT = 256;
 /** A sender's, over a pipe. */
 export function recordOneWay(): Buffer {
   const mux = new Mux(HELLO);
-  mux.open('tree', 'web', fullRing(TREE));
-  mux.open('tree', 'empty', fullRing(NO_BYTES));
+  mux.open({ kind: 'tree', name: 'web' }, fullRing(TREE));
+  mux.open({ kind: 'tree', name: 'empty' }, fullRing(NO_BYTES));
   mux.beat(BEAT);
   mux.finish();
   return Buffer.concat(allFrames(mux));
@@ -44,10 +44,10 @@ export function recordOneWay(): Buffer {
 export function recordDuplex(): Buffer {
   const mux = new Mux({ ...HELLO, mode: 'duplex', credit: CREDIT, contexts: ['web'] });
   mux.setFirstCredit(CREDIT);
-  mux.open('manifest', 'web', fullRing(MANIFEST));
+  mux.open({ kind: 'manifest', name: 'web' }, fullRing(MANIFEST));
   mux.grant(1, CREDIT + 1);
   const offered = allFrames(mux);
-  mux.open('tree', 'web', fullRing(TREE));
+  mux.open({ kind: 'tree', name: 'web' }, fullRing(TREE));
   mux.beat(BEAT);
   mux.finish();
   return Buffer.concat([...offered, ...allFrames(mux)]);
@@ -61,8 +61,8 @@ export function recordAnswers(
 ): Buffer {
   const mux = new Mux({ ...HELLO, role: 'receiver', mode: 'duplex', transferId, credit: CREDIT });
   mux.setFirstCredit(CREDIT);
-  mux.open('want', offered[0], fullRing(WANTS));
-  mux.open('want', offered[1], fullRing(NO_BYTES), true);
+  mux.open({ kind: 'want', name: offered[0] }, fullRing(WANTS));
+  mux.open({ kind: 'want', name: offered[1], all: true }, fullRing(NO_BYTES));
   mux.grant(1, CREDIT);
   mux.beat(BEAT);
   const frames = allFrames(mux);
@@ -75,7 +75,7 @@ export function recordFailure(): Buffer {
   const mux = new Mux(HELLO);
   const ring = Ring.create(64);
   ring.write(Buffer.from('half of it'));
-  mux.open('tree', '', ring);
+  mux.open({ kind: 'tree', name: '' }, ring);
   const frames = allFrames(mux);
   mux.fail({ code: 'source-changed', origin: 'sender', message: 'it grew', path: 'a.txt' });
   return Buffer.concat([...frames, ...allFrames(mux)]);

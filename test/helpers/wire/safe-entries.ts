@@ -1,13 +1,13 @@
 import { Budget } from '../../../src/entry/budget.ts';
-import { AscendingEntries } from '../../../src/entry/earlier-entries.ts';
+import { AscendingEntries, EntryTable } from '../../../src/entry/earlier-entries.ts';
 import { EntryValidator } from '../../../src/entry/entry-validator.ts';
-import { TarReader } from '../../../src/tar/tar-reader.ts';
-import { unpack } from '../../../src/tar/unpack.ts';
+import { TreeReader } from '../../../src/entry/tree-reader.ts';
+import { unpack } from '../../../src/entry/unpack.ts';
 import type { Entry } from '../../../src/entry/entry.ts';
 import { CtxsyncError } from '../../../src/errors.ts';
 import { readManifest } from '../../../src/entry/manifest.ts';
 import { WantReader } from '../../../src/entry/wants.ts';
-import { MemorySource, ORIGIN } from '../trees/archive-io.ts';
+import { MemorySource } from '../trees/archive-io.ts';
 
 /** Entries that may be declared in one stream of a test. */
 const MAX_ENTRIES = 20;
@@ -24,6 +24,7 @@ export function readEntries(
   kind: string,
   bytes: Buffer,
   pieces: readonly number[],
+  unordered = false,
 ): string | undefined {
   const source = new MemorySource(bytes, pieces);
   const budget = Budget.create({ maxEntries: MAX_ENTRIES, maxBytes: MAX_BYTES });
@@ -36,7 +37,11 @@ export function readEntries(
         validator.check(entry);
         passed.add(entry);
       }
-    } else readTree(source, new EntryValidator(budget), passed);
+    } else {
+      const earlier = unordered ? new EntryTable() : new AscendingEntries();
+      const tree = new TreeReader(source, { unordered });
+      readTree(tree, new EntryValidator(budget, earlier), passed);
+    }
   } catch (error) {
     if (error instanceof CtxsyncError && REFUSALS.has(error.code)) return error.code;
     throw error;
@@ -64,7 +69,7 @@ function walkKey(path: string): string {
   return path.replaceAll('/', '\0');
 }
 
-function readTree(source: MemorySource, validator: EntryValidator, passed: PassedEntries): void {
+function readTree(tree: TreeReader, validator: EntryValidator, passed: PassedEntries): void {
   const sink = {
     add: (entry: Entry, content: { content(): Uint8Array; consumed(count: number): void }) => {
       passed.add(entry);
@@ -73,19 +78,12 @@ function readTree(source: MemorySource, validator: EntryValidator, passed: Passe
         count += piece.length;
         content.consumed(piece.length);
       }
-      if (count !== entry.size) throw new Error(`${count} bytes of ${entry.size}`);
+      const due = entry.contentOmitted === true ? 0 : entry.size;
+      if (count !== due) throw new Error(`${count} bytes of ${due}`);
     },
     end: () => {},
   };
-  unpack(new TarReader(source, ORIGIN), sink, {
-    name: '',
-    validator,
-    addDirectories: false,
-    takesKept: true,
-    onSkipped: () => {},
-    onChanged: () => {},
-    onEntry: () => {},
-  });
+  unpack(tree, sink, { name: '', validator, takesOmitted: true, onEntry: () => {} });
 }
 
 /** What a disk could be told to make. */

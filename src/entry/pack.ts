@@ -8,14 +8,14 @@ import { statSource } from '../disk/stat-source.ts';
 import { sourceChanged, sourceError } from '../disk/system-error.ts';
 import { isSameInode } from '../disk/inode.ts';
 import type { UnreadablePaths } from '../disk/unreadable-paths.ts';
-import type { SourceEntry } from '../entry/entry.ts';
+import type { SourceEntry } from './entry.ts';
 import { CtxsyncError } from '../errors.ts';
-import type { ByteSink } from '../entry/byte-io.ts';
+import type { ByteSink } from './byte-io.ts';
 import { MAX_READ_BYTES } from '../limits.ts';
-import { TarWriter } from './tar-writer.ts';
+import { TreeWriter } from './tree-writer.ts';
 
 /**
- * Packs the entries of a walk as a tar. What is read is held against what the walk saw: content
+ * Packs the entries of a walk as a `tree` stream. What is read is held against what the walk saw: content
  * that changed meanwhile, or that is not all there, fails the transfer and is never sent as whole.
  *
  * @param unreadable the walk's: from the first unreadable path on nothing more is packed
@@ -27,26 +27,31 @@ export function pack(
   status: WorkerStatus,
   unreadable: UnreadablePaths,
 ): void {
-  const tar = new TarWriter(sink);
+  const tree = new TreeWriter(sink);
   for (const entry of entries) {
     unreadable.checkTime();
     try {
       if (unreadable.found) checkReadable(entry, status);
-      else packEntry(entry, tar, sink, status);
+      else packEntry(entry, tree, sink, status);
     } catch (error) {
       unreadable.add(error, entry.path);
     }
   }
   unreadable.end();
-  tar.end();
+  tree.end();
 }
 
-function packEntry(entry: SourceEntry, tar: TarWriter, sink: ByteSink, status: WorkerStatus): void {
+function packEntry(
+  entry: SourceEntry,
+  tree: TreeWriter,
+  sink: ByteSink,
+  status: WorkerStatus,
+): void {
   if (entry.kind === 'file') {
-    if (!packKept(entry, tar, status)) packFile(entry, tar, sink, status);
+    if (!packWithoutContent(entry, tree, status)) packFile(entry, tree, sink, status);
   } else {
-    tar.begin(entry);
-    tar.finish();
+    tree.begin(entry);
+    tree.finish();
   }
   if (entry.path !== '') status.addEntry();
 }
@@ -58,11 +63,11 @@ function checkReadable(entry: SourceEntry, status: WorkerStatus): void {
 }
 
 /** Whether the receiver has the content already: then only the entry itself travels. */
-function packKept(entry: SourceEntry, tar: TarWriter, status: WorkerStatus): boolean {
-  const { size, keptIf } = entry;
-  if (keptIf === undefined || hashSource(entry, status) !== keptIf) return false;
-  tar.begin({ ...entry, size: 0, kept: size });
-  tar.finish();
+function packWithoutContent(entry: SourceEntry, tree: TreeWriter, status: WorkerStatus): boolean {
+  const { omitIf } = entry;
+  if (omitIf === undefined || hashSource(entry, status) !== omitIf) return false;
+  tree.begin({ ...entry, contentOmitted: true });
+  tree.finish();
   return true;
 }
 
@@ -86,14 +91,19 @@ function hashPath(fsPath: string | Buffer, path: BytePath, status: WorkerStatus)
   }
 }
 
-function packFile(entry: SourceEntry, tar: TarWriter, sink: ByteSink, status: WorkerStatus): void {
+function packFile(
+  entry: SourceEntry,
+  tree: TreeWriter,
+  sink: ByteSink,
+  status: WorkerStatus,
+): void {
   status.enter('reading', entry.path);
   const fd = openSource(entry);
   try {
-    tar.begin(entry);
-    packContent(fd, entry, tar, sink, status);
+    tree.begin(entry);
+    packContent(fd, entry, tree, sink, status);
     checkUnchanged(entry, statFile(fd, entry.path));
-    tar.finish();
+    tree.finish();
   } finally {
     closeRead(fd);
   }
@@ -106,20 +116,20 @@ function packFile(entry: SourceEntry, tar: TarWriter, sink: ByteSink, status: Wo
 function packContent(
   fd: number,
   entry: SourceEntry,
-  tar: TarWriter,
+  tree: TreeWriter,
   sink: ByteSink,
   status: WorkerStatus,
 ): void {
   const { path } = entry;
   let atEnd = false;
-  while (tar.left > 0) {
-    const room = sink.reserve().subarray(0, Math.min(tar.left + 1, MAX_READ_BYTES));
+  while (tree.left > 0) {
+    const room = sink.reserve().subarray(0, Math.min(tree.left + 1, MAX_READ_BYTES));
     status.enter('reading', path);
     const count = readFile(fd, room, path);
     if (count === 0) throw wrongSize(entry, fd, 'less');
-    if (count > tar.left) throw wrongSize(entry, fd, 'more');
+    if (count > tree.left) throw wrongSize(entry, fd, 'more');
     atEnd = count < room.length;
-    tar.produced(count);
+    tree.produced(count);
     status.addBytes(count);
   }
   if (!atEnd && readFile(fd, oneByte, path) > 0) throw wrongSize(entry, fd, 'more');

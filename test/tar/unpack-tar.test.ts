@@ -1,12 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { Budget } from '../../src/entry/budget.ts';
 import { EntryValidator } from '../../src/entry/entry-validator.ts';
-import { TarCopy } from '../../src/tar/tar-copy.ts';
+import { EntryCopy } from '../../src/entry/entry-copy.ts';
+import { TarWriter } from '../../src/tar/tar-writer.ts';
+import { TreeWriter } from '../../src/entry/tree-writer.ts';
 import { TarReader } from '../../src/tar/tar-reader.ts';
-import { unpack, type UnpackOptions } from '../../src/tar/unpack.ts';
+import { unpackTar, type UnpackTarOptions } from '../../src/tar/unpack-tar.ts';
 import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import type { Content, Entry, EntrySink } from '../../src/entry/entry.ts';
-import { MemorySink, MemorySource, ORIGIN, readArchive } from '../helpers/trees/archive-io.ts';
+import { MemorySink, MemorySource, readArchive, readTree } from '../helpers/trees/archive-io.ts';
 import { evilTar, type EvilMember } from '../helpers/trees/evil-tar.ts';
 
 interface Unpacked {
@@ -17,7 +19,7 @@ interface Unpacked {
   entries: number;
 }
 
-function unpackAll(tar: Uint8Array, options: Partial<UnpackOptions> = {}): Unpacked {
+function unpackAll(tar: Uint8Array, options: Partial<UnpackTarOptions> = {}): Unpacked {
   const seen: Unpacked = { added: [], ended: false, skipped: [], changed: [], entries: 0 };
   const sink: EntrySink = {
     add: (entry, content, again) => {
@@ -25,19 +27,16 @@ function unpackAll(tar: Uint8Array, options: Partial<UnpackOptions> = {}): Unpac
     },
     end: () => (seen.ended = true),
   };
-  unpack(new TarReader(new MemorySource(tar, [100]), ORIGIN), sink, {
+  unpackTar(new TarReader(new MemorySource(tar, [100])), sink, {
     ...optionsFor(seen),
     ...options,
   });
   return seen;
 }
 
-function optionsFor(seen: Unpacked): UnpackOptions {
+function optionsFor(seen: Unpacked): UnpackTarOptions {
   return {
-    name: '',
     validator: new EntryValidator(Budget.create({ maxEntries: 100, maxBytes: 10_000 })),
-    addDirectories: false,
-    takesKept: false,
     onSkipped: (path, reason) => seen.skipped.push(`${path}: ${reason}`),
     onChanged: (path, reason) => seen.changed.push(`${path}: ${reason}`),
     onEntry: () => (seen.entries += 1),
@@ -111,27 +110,6 @@ test('a member that loses several things is reported once', () => {
   ]);
 });
 
-describe('with a name', () => {
-  test('paths and hardlinks lie beneath it, symlinks stay what they are', () => {
-    const seen = unpackAll(
-      evilTar(
-        { path: './', type: '5' },
-        { path: 'a' },
-        { path: 'b', type: '1', link: './a' },
-        { path: 'c', type: '2', link: 'a' },
-      ),
-      { name: 'web' },
-    );
-    expect(seen.added.map(({ entry }) => [entry.path, entry.link])).toEqual([
-      ['web', undefined],
-      ['web/a', undefined],
-      ['web/b', 'web/a'],
-      ['web/c', 'a'],
-    ]);
-    expect(seen.entries).toBe(3);
-  });
-});
-
 describe('directories that a tar has no entry for', () => {
   const tar = evilTar(
     { path: 'a/b/c', content: 'x', pax: [['mtime', '5.5']] },
@@ -139,44 +117,32 @@ describe('directories that a tar has no entry for', () => {
     { path: 'a/', type: '5', mode: 0o700 },
   );
 
-  test('are refused', () => {
-    expect(() => unpackAll(tar)).toThrow(expect.objectContaining({ code: 'unsafe-entry' }));
-  });
-
-  test('are added for a foreign tar, once, and count', () => {
-    const seen = unpackAll(tar, { addDirectories: true });
+  test('are added once, and count', () => {
+    const seen = unpackAll(tar);
     expect(paths(seen)).toEqual(['a', 'a/b', 'a/b/c', 'a/b/d', 'a']);
     expect(seen.added[0]!.entry).toMatchObject({ mode: 0o755, mtimeUs: 5_500_000 });
     expect(seen.added.at(-1)).toMatchObject({ again: true, entry: { mode: 0o700 } });
     expect(seen.entries).toBe(5);
   });
-
-  test('are added for the name of the context too', () => {
-    expect(
-      paths(unpackAll(evilTar({}), { addDirectories: true, takesKept: false, name: 'web' })),
-    ).toEqual(['web', 'web/a']);
-  });
 });
 
 test('a sink that leaves content behind is a fault of ours', () => {
   const sink: EntrySink = { add: () => {}, end: () => {} };
-  const reader = new TarReader(new MemorySource(evilTar({ content: 'x' })), ORIGIN);
+  const reader = new TarReader(new MemorySource(evilTar({ content: 'x' })));
   const options = optionsFor({ added: [], ended: false, skipped: [], changed: [], entries: 0 });
-  expect(() => unpack(reader, sink, options)).toThrow(
+  expect(() => unpackTar(reader, sink, options)).toThrow(
     expect.objectContaining({ code: 'internal' }),
   );
 });
 
-describe('a copy for other programs begins without a pax header', () => {
+describe('a tar that is written begins without a pax header', () => {
   const first = (...members: EvilMember[]) => {
     const to = new MemorySink();
     const options = optionsFor({ added: [], ended: false, skipped: [], changed: [], entries: 0 });
-    const copy = new TarCopy(to, new WorkerStatus(), { forOthers: true });
-    unpack(new TarReader(new MemorySource(evilTar(...members)), ORIGIN), copy, options);
+    const copy = new EntryCopy(new TarWriter(to), new WorkerStatus());
+    unpackTar(new TarReader(new MemorySource(evilTar(...members))), copy, options);
     const [plain, next] = readArchive(to.bytes()).map(({ member }) => member);
-    expect(new TarReader(new MemorySource(to.bytes().subarray(0, 512)), ORIGIN).next()).toEqual(
-      plain,
-    );
+    expect(new TarReader(new MemorySource(to.bytes().subarray(0, 512))).next()).toEqual(plain);
     return [plain, next].map((member) => [
       member?.path,
       member?.mode,
@@ -215,7 +181,7 @@ describe('a copy for other programs begins without a pax header', () => {
   });
 });
 
-test('a copy is an archive of our own form, with the same entries', () => {
+test('a tar becomes a tree stream with the same entries', () => {
   const content = 'x'.repeat(1_000);
   const tar = evilTar(
     { path: './', type: '5' },
@@ -225,18 +191,15 @@ test('a copy is an archive of our own form, with the same entries', () => {
   const status = new WorkerStatus();
   const to = new MemorySink({ rooms: [7, 512, 30] });
   const options = optionsFor({ added: [], ended: false, skipped: [], changed: [], entries: 0 });
-  const reader = new TarReader(new MemorySource(tar, [100]), ORIGIN);
-  unpack(reader, new TarCopy(to, status, { forOthers: false }), {
-    ...options,
-    addDirectories: true,
-  });
-  const copy = readArchive(to.bytes());
-  expect(copy.map(({ member: { path, link, mtimeUs } }) => [path, link, mtimeUs])).toEqual([
-    ['./', '', 1_700_000_000_000_000],
-    ['a/', '', -1_500_000],
-    ['a/b', '', -1_500_000],
+  const reader = new TarReader(new MemorySource(tar, [100]));
+  unpackTar(reader, new EntryCopy(new TreeWriter(to), status), options);
+  const copy = readTree(to.bytes(), { unordered: true });
+  expect(copy.map(({ entry: { path, link, mtimeUs } }) => [path, link, mtimeUs])).toEqual([
+    ['', undefined, 1_700_000_000_000_000],
+    ['a', undefined, -1_500_000],
+    ['a/b', undefined, -1_500_000],
     ['a/c', 'a/b', 1_700_000_000_000_000],
   ]);
-  expect(copy[2]!.content.toString()).toBe(content);
+  expect(Buffer.from(copy[2]!.content).toString()).toBe(content);
   expect(status.read().bytes).toBe(1_000);
 });

@@ -16,14 +16,14 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { hashSource, pack } from '../../src/tar/pack.ts';
+import { hashSource, pack } from '../../src/entry/pack.ts';
 import { UnreadablePaths } from '../../src/disk/unreadable-paths.ts';
 import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import { toMicroseconds } from '../../src/disk/mtime.ts';
 import type { SourceEntry } from '../../src/entry/entry.ts';
 import { CtxsyncError } from '../../src/errors.ts';
 import { MAX_UNREADABLE_PATHS } from '../../src/limits.ts';
-import { anEntry, MemorySink, readArchive } from '../helpers/trees/archive-io.ts';
+import { anEntry, MemorySink, readTree } from '../helpers/trees/archive-io.ts';
 import { asNobody } from '../helpers/cli/as-nobody.ts';
 import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { someBytes } from '../helpers/wire/harness.ts';
@@ -100,38 +100,38 @@ function expectChanged({ error, bytes }: Attempt, happened: string): void {
   expect(error).toMatchObject({ code: 'source-changed', path: 'web/file' });
   expect(error?.message).toContain(`web/file ${happened} while the context was read`);
   expect(bytes.includes(SECRET)).toBe(false);
-  expect(() => readArchive(bytes)).toThrow(CtxsyncError);
+  expect(() => readTree(bytes)).toThrow(CtxsyncError);
 }
 
 test('what a walk yields is packed, content and all', () =>
   withDirectory((directory) => {
-    const names = ['empty', 'small', 'large'];
+    const names = ['a-empty', 'b-small', 'c-large'];
     const sizes = [0, 5, 100_000];
     const files = names.map((name, i) => look(makeFile(directory, name, sizes[i]!), name));
     const { fsPath, identity } = files[0]!;
     const others = [
       { ...anEntry({ path: '', kind: 'directory' }), fsPath, identity },
-      { ...anEntry({ path: 'link', kind: 'symlink', link: 'small' }), fsPath, identity },
-      { ...anEntry({ path: 'same', kind: 'hardlink', link: 'small' }), fsPath, identity },
+      { ...anEntry({ path: 'link', kind: 'symlink', link: 'b-small' }), fsPath, identity },
+      { ...anEntry({ path: 'same', kind: 'hardlink', link: 'b-small' }), fsPath, identity },
     ];
     const sink = new MemorySink({ rooms: [ROOM, 1, 512] });
     const status = new WorkerStatus();
     pack([others[0]!, ...files, others[1]!, others[2]!], sink, status, new UnreadablePaths());
 
-    const members = readArchive(sink.bytes());
-    const paths = members.map(({ member }) => member.path);
-    expect(paths).toEqual(['./', ...names, 'link', 'same']);
+    const entries = readTree(sink.bytes());
+    const paths = entries.map(({ entry }) => entry.path);
+    expect(paths).toEqual(['', ...names, 'link', 'same']);
     for (const [i, size] of sizes.entries()) {
-      expect(members[i + 1]!.content.equals(someBytes(size))).toBe(true);
+      expect(Buffer.compare(entries[i + 1]!.content, someBytes(size))).toBe(0);
     }
     // The root is no entry.
     expect(status.read()).toMatchObject({ entries: 5, bytes: 100_005 });
   }));
 
-test('a context of nothing is an archive of nothing', () => {
+test('a context of nothing is a stream of nothing', () => {
   const sink = new MemorySink();
   pack([], sink, new WorkerStatus(), new UnreadablePaths());
-  expect(readArchive(sink.bytes())).toEqual([]);
+  expect(readTree(sink.bytes())).toEqual([]);
 });
 
 describe('a file that changes while it is read', () => {
@@ -171,7 +171,7 @@ describe('a file that changes while it is read', () => {
       linkSync(file, join(directory, 'second')),
     );
     expect(error).toBeUndefined();
-    expect(readArchive(bytes)[0]!.content.equals(someBytes(SIZE))).toBe(true);
+    expect(Buffer.compare(readTree(bytes)[0]!.content, someBytes(SIZE))).toBe(0);
   });
 });
 
