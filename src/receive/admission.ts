@@ -1,6 +1,5 @@
 import { CtxsyncError } from '../errors.ts';
 import type { Movement } from '../observe/movement.ts';
-import type { Answers } from './answers.ts';
 import type { Place } from './directory-target.ts';
 import type { Queue } from '../transfer/queue.ts';
 
@@ -41,11 +40,12 @@ export class Placing {
 
   /**
    * To be called once, unless it is `done` from the start.
+   * @param handedOver rejects when the sender takes no more of what we send
    * @throws CtxsyncError peer-gone, when the sender left; interrupted; and what `place` throws
    */
-  async ask(contexts: readonly string[] | undefined, answers: Answers | undefined): Promise<Place> {
+  async ask(contexts: readonly string[] | undefined, handedOver: Promise<void>): Promise<Place> {
     const asked = this.#options.place!(contexts);
-    const place = await Promise.race([asked, senderLeaves(answers)]);
+    const place = await Promise.race([asked, senderLeaves(handedOver)]);
     if (this.#isGivenUp) throw new CtxsyncError('interrupted', 'the transfer was given up');
     this.done = true;
     this.#endPlacing();
@@ -75,10 +75,11 @@ export function senderLeft(cause?: unknown): CtxsyncError {
 }
 
 /** Nothing is read of a sender that waits: that it went is seen when it takes no more beats. */
-async function senderLeaves(answers: Answers | undefined): Promise<never> {
+async function senderLeaves(handedOver: Promise<void>): Promise<never> {
   try {
-    return await (answers?.gone ?? new Promise<never>(() => {}));
+    await handedOver;
   } catch (cause) {
     throw senderLeft(cause);
   }
+  return new Promise<never>(() => {});
 }

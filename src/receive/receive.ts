@@ -6,9 +6,9 @@ import type { TransferReport } from '../observe/events.ts';
 import { timeShares } from '../observe/time-shares.ts';
 import type { WireObservation } from '../observe/verdict.ts';
 import type { Connection, Incoming } from '../transport/transport.ts';
-import { Demux, type IncomingStream } from '../wire/demux.ts';
+import type { IncomingStream } from '../wire/demux.ts';
 import type { Hello } from '../wire/messages.ts';
-import { Answers } from './answers.ts';
+import { PeerLink } from '../transfer/peer-link.ts';
 import { isConnection } from '../transfer/connection.ts';
 import { DiskThreads } from '../transfer/disk-threads.ts';
 import { FirstFailure } from '../transfer/first-failure.ts';
@@ -17,9 +17,7 @@ import type { TargetOptions } from './target-options.ts';
 import type { Target } from './target.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
 import { PathNoteCollector } from '../transfer/path-notes.ts';
-import type { TransferOptions } from '../transfer/options.ts';
-import { PeerBeat } from '../transfer/peer-beat.ts';
-import { peerFailed } from '../transfer/peer-error.ts';
+import { INCREMENTAL, type TransferOptions } from '../transfer/options.ts';
 import { Placing, senderLeft, type PlacingOptions } from './admission.ts';
 import { makeReport } from '../transfer/report.ts';
 import { TarTarget } from './tar-target.ts';
@@ -55,16 +53,13 @@ export async function receive(options: ReceiveOptions): Promise<TransferReport> 
   return report;
 }
 
-/** The wire's end of a receiver; what it does with the contexts is the landing's. */
+/** The wire's end of a receiver; what it does with the contexts is the target's. */
 class ReceiveRun {
   readonly #options: ReceiveOptions;
   readonly #notes = new PathNoteCollector();
   readonly #threads = new DiskThreads('receiver', (note) => this.#notes.add(note));
   readonly #failure: FirstFailure;
-  readonly #from: Incoming;
-  readonly #demux: Demux;
-  /** Duplex: our words to the sender. */
-  #answers: Answers | undefined;
+  readonly #link: PeerLink;
   readonly #monitor: Monitor;
   readonly #target: Target;
   readonly #hello: Promise<Hello>;
@@ -73,30 +68,31 @@ class ReceiveRun {
   #contexts: readonly string[] | undefined;
   readonly #placing: Placing;
   #finished = (): void => {};
-  #ended: Promise<void> = Promise.resolve();
-  #discarding = false;
+  #transferId = '';
+  /** Of the sender's FIN. */
   #digest: string | undefined;
-  readonly #beat = new PeerBeat();
-  #lastByteAt = performance.now();
 
   constructor(options: ReceiveOptions) {
     this.#options = options;
     this.#failure = new FirstFailure(options.signal);
-    this.#from = isConnection(options.from) ? options.from.incoming : options.from;
+    const { from } = options;
     this.#hello = new Promise((resolve) => (this.#greet = resolve));
     this.#placing = new Placing(options);
-    this.#demux = new Demux({
-      hello: (hello) => this.#handleHello(hello),
-      open: (stream) => this.#handleOpen(stream),
-      end: () => {},
-      beat: (beat) => this.#beat.take(beat),
-      fin: ({ digest }) => {
-        this.#digest = digest;
-        this.#finished();
+    this.#link = new PeerLink({
+      role: 'receiver',
+      incoming: isConnection(from) ? from.incoming : from,
+      outgoing: isConnection(from) ? () => from.outgoing : undefined,
+      handler: {
+        hello: (hello) => this.#handleHello(hello),
+        open: (stream) => this.#handleOpen(stream),
+        fin: ({ digest }) => {
+          this.#digest = digest;
+          this.#finished();
+        },
+        receipt: () => {},
+        failed: (error) => this.#failure.fail(error),
       },
-      peerError: (error) => this.#failure.fail(peerFailed('sender', error)),
-      raised: (id, limit) => this.#answers?.grant(id, limit),
-      answers: { credit: (id, { limit }) => this.#answers?.raiseLimit(id, limit) ?? false },
+      beat: (heard) => this.#monitor.beat(0, heard),
     });
     this.#monitor = new Monitor({
       side: 'receiver',
@@ -107,9 +103,9 @@ class ReceiveRun {
       moved: () => this.#moved(),
       onMovement: options.onMovement,
       onTick: (now) => {
-        this.#failure.failOnStray(this.#demux.stray, now - this.#lastByteAt);
+        this.#failure.failOnStray(this.#link.stray, this.#link.silentMs(now));
         this.#monitor.wait(this.#placing.look());
-        this.#sayBeat(now);
+        this.#link.tick(now, !this.#placing.done);
       },
       onExpired: (error) => this.#failure.fail(error),
     });
@@ -123,8 +119,8 @@ class ReceiveRun {
     this.#checkAllCame();
     await this.#failure.race(this.#target.worked());
     await this.#failure.race(this.#target.commit());
-    await this.#answers?.receipt(this.#digest!, this.#target.counts());
-    this.#from.destroy();
+    await this.#sendReceipt();
+    this.#link.stopReading();
   }
 
   get committed(): boolean {
@@ -135,17 +131,22 @@ class ReceiveRun {
   async giveUp(error: CtxsyncError): Promise<void> {
     this.#monitor.giveUp();
     this.#threads.cancel();
-    this.#discarding = true;
+    this.#link.discard();
     this.#placing.giveUp();
-    if (this.#answers === undefined) this.#from.destroy();
+    const isAnswered = this.#link.begun;
+    if (!isAnswered) this.#link.stopReading();
     await this.#target.settle(error);
     // What the sender is told is what became of it, not what we first thought.
-    const told = this.committed
-      ? this.#answers?.receipt(this.#digest!, this.#target.counts())
-      : this.#answers?.fail(error, this.#ended);
-    await this.#target.discard(error, this.#answers !== undefined);
+    const told = this.committed ? this.#sendReceipt() : this.#link.fail(error);
+    await this.#target.discard(error, isAnswered);
     await told;
-    this.#from.destroy();
+    this.#link.stopReading();
+  }
+
+  async #sendReceipt(): Promise<void> {
+    if (!this.#link.begun) return;
+    const receipt = { transferId: this.#transferId, digest: this.#digest! };
+    await this.#link.sendReceipt(receipt, this.#target.counts());
   }
 
   async conclude(error: CtxsyncError | undefined): Promise<TransferReport> {
@@ -156,11 +157,11 @@ class ReceiveRun {
     const times = timeShares({
       totalMs,
       starvedMs: Math.max(0, totalMs - this.#threads.workedMs()),
-      senderWaitedMs: this.#beat.waitedMs,
+      senderWaitedMs: this.#link.peerWaitedMs,
     });
     await this.#threads.end();
     if (isConnection(this.#options.from)) await this.#options.from.close?.();
-    const wireBytes = this.#demux.wireBytes + (this.#answers?.wireBytes ?? 0);
+    const { wireBytes } = this.#link;
     const digest = this.#digest;
     const counts = error === undefined ? this.#target.counts() : undefined;
     const outcome = {
@@ -196,7 +197,8 @@ class ReceiveRun {
       to,
       onRemoved: (removals) => this.#notes.addRemoved(removals),
       budgets: { manifests: budget(), trees: budget() },
-      openWants: (name, ring, all) => this.#answers!.openWants(name, ring, all),
+      openWants: (name, ring, all) =>
+        this.#link.open({ kind: 'want', name, all: all ? true : undefined }, ring).ended,
       onWarning: (message) =>
         this.#options.onEvent?.({ type: 'warning', side: 'receiver', message }),
       onCommit: () => (this.#failure.committing = true),
@@ -206,18 +208,16 @@ class ReceiveRun {
   async #place(directory: string): Promise<Place> {
     if (this.#placing.done) return { directory, context: '' };
     const { contexts } = await this.#hello;
-    const place = await this.#failure.race(this.#placing.ask(contexts, this.#answers));
+    const place = await this.#failure.race(this.#placing.ask(contexts, this.#link.handedOver));
     this.#monitor.wait(undefined);
-    // So long we have not read: nobody was silent.
-    this.#lastByteAt = performance.now();
+    this.#link.resumed();
     return place;
   }
 
   /** Settles when FIN came and all before it was verified; the transport's end does not count. */
   async #readToFin(): Promise<void> {
     const fin = new Promise<void>((resolve) => (this.#finished = resolve));
-    this.#ended = this.#from.read((bytes) => this.#take(bytes));
-    const verified = this.#ended.then(() => this.#eof());
+    const verified = this.#link.read((pending) => this.#gate(pending)).then(() => this.#eof());
     // What comes wrong after FIN still counts, until the commit begins.
     verified.catch((error: unknown) => this.#failure.fail(CtxsyncError.from(error)));
     await fin;
@@ -225,14 +225,12 @@ class ReceiveRun {
 
   #eof(): void {
     // What it sent is held, and not all read: whether it is whole nobody knows.
-    if (!this.#placing.done && this.#demux.waiting) throw senderLeft();
-    this.#demux.eof();
+    if (!this.#placing.done && this.#link.waiting) throw senderLeft();
+    this.#link.eof();
   }
 
-  #take(bytes: Uint8Array): Promise<void> | undefined {
-    this.#lastByteAt = performance.now();
-    if (this.#discarding) return undefined;
-    const pending = this.#demux.push(bytes);
+  /** What has to happen before more is read. */
+  #gate(pending: Promise<void> | undefined): Promise<void> | undefined {
     if (this.#target.crowded) return this.#placing.hold(this.#afterTurns(pending));
     return this.#placing.done ? pending : this.#placing.hold(pending);
   }
@@ -245,7 +243,7 @@ class ReceiveRun {
 
   #handleHello(hello: Hello): Promise<void> | undefined {
     const { role, showsProgress, mode, contexts } = hello;
-    if (mode === 'duplex') this.#answers = this.#answer(hello);
+    if (mode === 'duplex') this.#answer(hello);
     this.#contexts = contexts;
     if (role !== 'sender') {
       throw new CtxsyncError('corrupt', 'the peer is a receiver too; one side has to send');
@@ -255,9 +253,13 @@ class ReceiveRun {
     return this.#placing.done ? undefined : this.#placing.placed;
   }
 
-  #answer(hello: Hello): Answers {
+  #answer({ transferId }: Hello): void {
     const { from, to } = this.#options;
-    if (isConnection(from)) return new Answers(from.outgoing, hello);
+    if (isConnection(from)) {
+      this.#transferId = transferId;
+      this.#link.begin({ transferId, showsProgress: false, capabilities: [INCREMENTAL] });
+      return;
+    }
     const why =
       'tar' in to ? 'stdout is where the tar goes; receive into a directory' : 'it is one way';
     throw new CtxsyncError('usage', `the sender wants to be answered, and cannot be: ${why}`);
@@ -269,7 +271,7 @@ class ReceiveRun {
     if (contexts?.includes(stream.name) === false) {
       throw new CtxsyncError('corrupt', `stream ${id} is of a context that HELLO does not name`);
     }
-    const comparable = this.#answers !== undefined && contexts !== undefined;
+    const comparable = this.#link.begun && contexts !== undefined;
     if (kind === 'tree' || (kind === 'manifest' && comparable && 'directory' in this.#options.to)) {
       return this.#target.open(stream, contexts ?? []);
     }
@@ -288,37 +290,16 @@ class ReceiveRun {
     throw new CtxsyncError('corrupt', message);
   }
 
-  /** While it waits for its place nothing is read: what the sender has heard is not known then. */
-  #sayBeat(now: number): void {
-    const heard = { received: this.#demux.payloadBytes, heard: this.#demux.words };
-    const heardOfUs = this.#placing.done ? this.#beat.heard : undefined;
-    const unheardBytes = this.#unheardBytes;
-    this.#answers?.beat(now, this.#monitor, { heard, heardOfUs, unheardBytes });
-  }
-
-  /** Bytes of lists of wants that may be on their way. */
-  get #unheardBytes(): number {
-    const { handedOver = 0 } = this.#answers ?? {};
-    return handedOver - this.#beat.receivedBytes(handedOver);
-  }
-
   #moved(): WireMovement {
-    const { payloadBytes = 0, handedOver = 0 } = this.#answers ?? {};
-    const wants = payloadBytes + this.#beat.receivedBytes(handedOver);
-    const arrived = this.#demux.payloadBytes + this.#target.outputBytes;
-    return { payloadBytes: arrived + wants + this.#placing.looks, claims: this.#beat.claims };
+    const { payloadBytes, claims } = this.#link.moved();
+    const elsewhere = this.#target.outputBytes + this.#placing.looks;
+    return { payloadBytes: payloadBytes + elsewhere, claims };
   }
 
   #observeWire(now: number): WireObservation {
-    const { linkIsSlow = false } = this.#answers ?? {};
-    return {
-      reading: !this.#demux.waiting && !this.#target.crowded && !this.#demux.finished,
-      silentMs: now - this.#lastByteAt,
-      arrivedBytes: this.#demux.wireBytes,
-      unheardBytes: this.#unheardBytes,
-      linkIsSlow,
-      beat: this.#beat.observation(now, linkIsSlow),
-      outputPendingMs: this.#target.outputPendingMs(now),
-    };
+    const { waiting, heardAll } = this.#link;
+    const reading = !waiting && !this.#target.crowded && !heardAll;
+    const outputPendingMs = this.#target.outputPendingMs(now);
+    return { ...this.#link.observe(now, reading), outputPendingMs };
   }
 }

@@ -3,13 +3,13 @@ import type { Ring } from '../flow/ring.ts';
 import type { ContextReport } from '../observe/events.ts';
 import type { Incoming } from '../transport/transport.ts';
 import type { IgnoreFile, IgnoreOptions } from '../ignore/load-rules.ts';
-import type { Mux } from '../wire/mux.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
 import type { OpenedContext, PathNote, UnnamedPaths } from '../worker/jobs.ts';
 import type { DiskThreads } from '../transfer/disk-threads.ts';
 import { HeldNotes } from './held-notes.ts';
 import type { Monitor } from '../transfer/monitor.ts';
-import type { Replies, Wants } from './replies.ts';
+import type { PeerLink } from '../transfer/peer-link.ts';
+import type { Answers, Wants } from './answers.ts';
 import { TarSource } from './tar-source.ts';
 
 /** What is sent: a directory, or a tar (plain or gzip) that comes from elsewhere. */
@@ -26,7 +26,7 @@ export interface DirectoryContext {
 export interface ContextSenderOptions {
   threads: DiskThreads;
   monitor: Monitor;
-  mux: Mux;
+  link: PeerLink;
   /** Have the receiver compare contents, and not only sizes and times. */
   checksum: boolean;
   /** Told of each context that the receiver has nothing to compare with: all of it is sent. */
@@ -51,11 +51,11 @@ export class ContextSender {
 
   /** Sends all of a context. Settles when its last byte was handed over. */
   async sendWhole(context: Context): Promise<void> {
-    const { threads, mux } = this.#options;
+    const { threads, link } = this.#options;
     const thread = this.#startThread(nameOf(context));
     const ring = threads.ring();
     const unordered = 'tar' in context ? true : undefined;
-    const stream = mux.open({ kind: 'tree', name: nameOf(context), unordered }, ring);
+    const stream = link.open({ kind: 'tree', name: nameOf(context), unordered }, ring);
     if ('tar' in context) await this.#sendTar(context.tar, thread, ring);
     else {
       const source = await this.open(context, thread);
@@ -66,8 +66,8 @@ export class ContextSender {
   }
 
   /** Tells the receiver what a context holds, and sends what it then asks for. */
-  async sendChanges(context: DirectoryContext, replies: Replies): Promise<void> {
-    const { threads, monitor, mux, checksum } = this.#options;
+  async sendChanges(context: DirectoryContext, answers: Answers): Promise<void> {
+    const { threads, monitor, link, checksum } = this.#options;
     const name = nameOf(context);
     // Where everything is wanted, another walk says the same anew.
     const words = new HeldNotes(this.#options.onNote);
@@ -75,8 +75,8 @@ export class ContextSender {
     monitor.watch(lister, false);
     const packer = this.#startThread(name);
     const manifest = threads.ring();
-    const asked = replies.wants(name);
-    const listing = mux.open({ kind: 'manifest', name }, manifest);
+    const asked = answers.wants(name);
+    const listing = link.open({ kind: 'manifest', name }, manifest);
     const source = await this.open(context, packer);
     const listed = this.#list(lister, manifest, { source, checksum }, asked);
     // A context that cannot be listed is never asked for.
@@ -87,7 +87,7 @@ export class ContextSender {
     if (wants.all) words.drop();
     else words.release();
     const tree = threads.ring();
-    const stream = mux.open({ kind: 'tree', name }, tree);
+    const stream = link.open({ kind: 'tree', name }, tree);
     await Promise.all([listed, this.#pack(packer, source, wants, tree)]);
     await Promise.all([listing.ended, stream.ended]);
     await Promise.all([

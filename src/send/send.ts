@@ -1,20 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
-import {
-  BEAT_INTERVAL_MS,
-  LINGER_MS,
-  MAX_HELLO_CONTEXTS,
-  MAX_STREAMS,
-  RING_BYTES,
-  SAME_SIGNAL_MS,
-} from '../limits.ts';
+import { LINGER_MS, MAX_HELLO_CONTEXTS, MAX_STREAMS, SAME_SIGNAL_MS } from '../limits.ts';
 import type { TransferReport } from '../observe/events.ts';
 import { withTimeout } from '../with-timeout.ts';
 import { timeShares } from '../observe/time-shares.ts';
 import type { WireObservation } from '../observe/verdict.ts';
 import type { Connection, Outgoing } from '../transport/transport.ts';
-import { Mux } from '../wire/mux.ts';
-import { BeatClock } from '../transfer/beat-clock.ts';
 import { isConnection } from '../transfer/connection.ts';
 import { ContextSender, nameOf, type Context } from './context-sender.ts';
 import { DiskThreads } from '../transfer/disk-threads.ts';
@@ -22,10 +13,9 @@ import { FirstFailure } from '../transfer/first-failure.ts';
 import { graceMs } from '../transfer/grace-period.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
 import { PathNoteCollector } from '../transfer/path-notes.ts';
-import { INCREMENTAL, OUR_VERSIONS, type TransferOptions } from '../transfer/options.ts';
-import { toPeerError } from '../transfer/peer-error.ts';
-import { FramePump } from '../transfer/frame-pump.ts';
-import { Replies } from './replies.ts';
+import { INCREMENTAL, type TransferOptions } from '../transfer/options.ts';
+import { PeerLink } from '../transfer/peer-link.ts';
+import { Answers } from './answers.ts';
 import { makeReport } from '../transfer/report.ts';
 import { countTotals } from './count-totals.ts';
 
@@ -77,44 +67,33 @@ class SendRun {
   readonly #threads = new DiskThreads('sender', (note) => this.#notes.add(note));
   readonly #failure: FirstFailure;
   readonly #transferId = randomBytes(16).toString('hex');
-  readonly #to: Outgoing;
-  readonly #replies: Replies | undefined;
-  readonly #mux: Mux;
-  readonly #pump: FramePump;
+  /** Both ways alone. */
+  readonly #answers: Answers | undefined;
+  readonly #link: PeerLink;
   readonly #monitor: Monitor;
   readonly #sender: ContextSender;
-  #pumping: Promise<void> = Promise.resolve();
   /** Contexts that the receiver wants all of. */
   #allWanted = 0;
-  readonly #clock = new BeatClock();
 
   constructor(options: SendOptions) {
     this.#options = options;
     this.#failure = new FirstFailure(options.signal);
-    const duplex = isConnection(options.to) ? options.to : undefined;
-    this.#to = duplex?.outgoing ?? (options.to as Outgoing);
-    this.#mux = new Mux({
-      ...OUR_VERSIONS,
-      role: 'sender',
-      mode: duplex === undefined ? 'oneway' : 'duplex',
+    const { to } = options;
+    const answers = new Answers({
       transferId: this.#transferId,
-      credit: duplex === undefined ? 0 : RING_BYTES,
-      beatIntervalMs: BEAT_INTERVAL_MS,
-      showsProgress: options.showsProgress ?? false,
-      capabilities: [],
-      contexts: announced(options.contexts),
+      digest: () => this.#link.digest,
+      createRing: () => this.#threads.ring(),
+      onHello: () => this.#link.sendBeat(),
+      onQueue: (queue) => this.#monitor.wait(queue),
     });
-    this.#pump = new FramePump(this.#mux, this.#to);
-    this.#replies =
-      duplex &&
-      new Replies({
-        from: duplex.incoming,
-        mux: this.#mux,
-        transferId: this.#transferId,
-        createRing: () => this.#threads.ring(),
-        onAnswer: () => this.#sendBeat(),
-        onQueue: (queue) => this.#monitor.wait(queue),
-      });
+    this.#answers = isConnection(to) ? answers : undefined;
+    this.#link = new PeerLink({
+      role: 'sender',
+      incoming: isConnection(to) ? to.incoming : undefined,
+      outgoing: () => (isConnection(to) ? to.outgoing : to),
+      handler: answers,
+      beat: (heard) => this.#monitor.beat(this.#waitedMs(), heard),
+    });
     this.#monitor = new Monitor({
       side: 'sender',
       onEvent: options.onEvent ?? (() => {}),
@@ -123,16 +102,15 @@ class SendRun {
       observeWire: () => this.#observeWire(performance.now()),
       moved: () => this.#moved(),
       onTick: (now) => {
-        this.#failure.failOnStray(this.#replies?.stray, this.#replies?.silentMs(now) ?? 0);
-        this.#clock.tick(now, this.#mux.words, this.#replies?.heardOfUs);
-        this.#beatIfDue(now);
+        this.#failure.failOnStray(this.#link.stray, this.#link.silentMs(now));
+        this.#link.tick(now);
       },
       onExpired: (error) => this.#failure.fail(error),
     });
     this.#sender = new ContextSender({
       threads: this.#threads,
       monitor: this.#monitor,
-      mux: this.#mux,
+      link: this.#link,
       checksum: options.checksum ?? false,
       onNote: (note) => this.#notes.add(note),
       onAllWanted: () => {
@@ -145,17 +123,22 @@ class SendRun {
   /** disk -> walk -> pack -> ring -> mux -> transport. */
   async transfer(): Promise<void> {
     this.#monitor.start();
-    this.#pumping = this.#pump.run();
-    const receipt = this.#replies?.run();
+    this.#link.begin({
+      transferId: this.#transferId,
+      showsProgress: this.#options.showsProgress ?? false,
+      capabilities: [],
+      contexts: announced(this.#options.contexts),
+    });
+    const receipt = this.#answers?.readToReceipt(this.#link);
     await this.#failure.race(Promise.all([this.#handAllOver(receipt), this.#sendAll(), receipt]));
-    await this.#failure.race(this.#to.end());
-    this.#replies?.destroy();
+    await this.#failure.race(this.#link.end());
+    this.#link.stopReading();
   }
 
   /** Who closed the transport may have said why: that is read first. */
   async #handAllOver(receipt: Promise<void> | undefined): Promise<void> {
     try {
-      await this.#pumping;
+      await this.#link.handedOver;
     } catch (error) {
       if (receipt !== undefined) await withTimeout(LINGER_MS, receipt);
       throw error;
@@ -174,9 +157,9 @@ class SendRun {
 
   /** What a failure comes to when everything had been sent: the receiver may have committed. */
   outcome(error: CtxsyncError): CtxsyncError | undefined {
-    if (this.#replies === undefined || this.#mux.digest === undefined) return error;
+    if (this.#answers === undefined || this.#link.digest === undefined) return error;
     // It came after all, while we gave up.
-    if (this.#replies.receipt !== undefined) return undefined;
+    if (this.#answers.committed) return undefined;
     if (error.code !== 'interrupted' && error.code !== 'stalled') return error;
     const why = error.code === 'interrupted' ? 'interrupted' : error.message;
     const message = `${why}; everything had been sent, but the receiver had not said that it committed; look at its side, or send again`;
@@ -188,18 +171,9 @@ class SendRun {
     this.#monitor.giveUp();
     this.#threads.cancel();
     this.#sender.destroy();
-    this.#mux.fail(toPeerError(error, 'sender'));
-    await withTimeout(graceMs(error), this.#handOver());
-    this.#to.destroy();
-    this.#replies?.destroy();
+    await this.#link.fail(error);
+    this.#link.destroy();
     await this.#threads.settle(graceMs(error));
-  }
-
-  async #handOver(): Promise<void> {
-    await this.#pumping;
-    await this.#to.end();
-    // Who closes while the peer still writes may take our ERROR from it.
-    await this.#replies?.ended;
   }
 
   async conclude(error: CtxsyncError | undefined): Promise<TransferReport> {
@@ -210,9 +184,8 @@ class SendRun {
     const times = timeShares({ totalMs, senderWaitedMs: this.#waitedMs() });
     await this.#threads.end();
     if (isConnection(this.#options.to)) await this.#options.to.close?.();
-    const wireBytes = this.#mux.wireBytes + (this.#replies?.wireBytes ?? 0);
-    const { digest } = this.#mux;
-    const counts = this.#replies?.counts;
+    const { wireBytes, digest } = this.#link;
+    const counts = this.#answers?.counts;
     const outcome = { side: 'sender', error, contexts, counts, wireBytes, digest, times } as const;
     const report = makeReport(outcome, this.#monitor, this.#notes);
     const entries = report.entries + (counts?.unchanged ?? 0);
@@ -228,7 +201,7 @@ class SendRun {
     const waiting = [...this.#options.contexts];
     const lane = async (): Promise<void> => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        if (changesOnly && !('tar' in next)) await this.#sender.sendChanges(next, this.#replies!);
+        if (changesOnly && !('tar' in next)) await this.#sender.sendChanges(next, this.#answers!);
         else await this.#sender.sendWhole(next);
       }
     };
@@ -236,16 +209,16 @@ class SendRun {
     const lanes = changesOnly ? MAX_STREAMS / 2 : MAX_STREAMS;
     await Promise.all(Array.from({ length: lanes }, lane));
     // The receiver works out where the time went: it needs our last figures.
-    this.#sendBeat();
-    this.#mux.finish();
+    this.#link.sendBeat();
+    this.#link.finish();
   }
 
   /** A receiver that is to compare has to know all contexts, and has to answer. */
   async #sendsChangesOnly(): Promise<boolean> {
     const { contexts, full } = this.#options;
-    if (this.#replies === undefined || full === true) return false;
+    if (this.#answers === undefined || full === true) return false;
     if (announced(contexts) === undefined || contexts.some((each) => 'tar' in each)) return false;
-    return (await this.#replies.capabilities).includes(INCREMENTAL);
+    return (await this.#answers.capabilities).includes(INCREMENTAL);
   }
 
   async #countTotals(): Promise<void> {
@@ -255,7 +228,7 @@ class SendRun {
       contexts,
       this.#threads,
       (context, thread) => this.#sender.open(context, thread),
-      this.#pumping,
+      this.#link.handedOver,
     );
   }
 
@@ -267,38 +240,20 @@ class SendRun {
     });
   }
 
-  /** On duplex not before the receiver has answered: they would only lie in its way. */
-  #beatIfDue(now: number): void {
-    if (this.#mux.finished || this.#replies?.answered === false) return;
-    if (this.#clock.due(now, this.#replies?.unheardBytes ?? 0)) this.#sendBeat();
-  }
-
-  #sendBeat(): void {
-    this.#mux.beat(this.#monitor.beat(this.#waitedMs(), this.#replies?.heard));
-  }
-
   /** Milliseconds in which our disk had nothing to do, because the wire took no more. */
   #waitedMs(): number {
     return Math.max(0, this.#monitor.elapsedMs - this.#threads.workedMs());
   }
 
   #moved(): WireMovement {
-    const { payloadBytes } = this.#pump;
-    const wire = payloadBytes + this.#sender.inputBytes;
-    if (this.#replies === undefined) return { payloadBytes: wire, claims: 0 };
-    const { payloadBytes: wanted, claims, acknowledgedBytes } = this.#replies;
-    return { payloadBytes: wire + wanted + acknowledgedBytes, claims };
+    const { payloadBytes, claims } = this.#link.moved();
+    return { payloadBytes: payloadBytes + this.#sender.inputBytes, claims };
   }
 
   #observeWire(now: number): WireObservation {
     return {
-      reading: this.#replies !== undefined,
-      silentMs: this.#replies?.silentMs(now) ?? 0,
-      arrivedBytes: this.#replies?.wireBytes ?? 0,
-      linkIsSlow: this.#clock.linkIsSlow,
-      beat: this.#replies?.beat(now, this.#clock.linkIsSlow),
-      unheardBytes: this.#replies?.unheardBytes,
-      writePendingMs: this.#pump.pendingMs(now),
+      ...this.#link.observe(now, true),
+      writePendingMs: this.#link.writePendingMs(now),
       inputSilentMs: this.#sender.inputSilentMs(now),
     };
   }

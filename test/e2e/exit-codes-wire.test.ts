@@ -54,9 +54,9 @@ test('6: noise of a sender that never ends is said without waiting for its end',
 
 test('6: a sender of another protocol version is told apart, with both ranges', () =>
   withScene(async (sandbox) => {
-    const input = streamWithHello({ minVersion: 2, maxVersion: 3 });
+    const input = streamWithHello({ minVersion: 3, maxVersion: 4 });
     const outcome = await run(['receive', sandbox.out], { input });
-    expectFailure(outcome, 6, /versions 2 to 3, this side version 1.*update the older/);
+    expectFailure(outcome, 6, /versions 3 to 4, this side version 2.*update the older/);
     expectUntouched(sandbox);
   }));
 

@@ -93,23 +93,18 @@ export const MUTANTS = [
     name: 'gated reader: answers are read on only when something was written',
     edits: [
       {
-        file: 'src/send/replies.ts',
-        find: '        return this.#demux.push(bytes);\n',
-        replace: `        const written = mux.wireBytes;
-        const pushed = this.#demux.push(bytes);
-        return (async () => {
-          await pushed;
-          while (mux.wireBytes === written && !mux.finished) await new Promise((r) => setTimeout(r, 5));
-        })();
+        file: 'src/transfer/peer-link.ts',
+        find: '      return this.#isDiscarding ? undefined : gate(this.#demux!.push(bytes));\n',
+        replace: `      const written = this.#mux?.wireBytes;
+      const pushed = this.#demux!.push(bytes);
+      return (async () => {
+        await pushed;
+        while (this.#mux?.wireBytes === written && !this.finished) await new Promise((r) => setTimeout(r, 5));
+      })();
 `,
       },
-      {
-        file: 'src/send/replies.ts',
-        find: '    const reading = this.#from\n',
-        replace: '    const mux = this.#mux;\n    const reading = this.#from\n',
-      },
     ],
-    file: 'test/send/replies.test.ts',
+    file: 'test/send/answers.test.ts',
     test: 'answers are read while nothing can be written',
     seen: /nothing can run/,
   },
@@ -202,12 +197,12 @@ export const MUTANTS = [
     name: 'any receipt is believed',
     edits: [
       {
-        file: 'src/send/replies.ts',
-        find: 'receipt.transferId !== this.#transferId || receipt.digest !== this.#mux.digest',
-        replace: 'receipt.transferId !== this.#transferId && receipt.digest !== this.#mux.digest',
+        file: 'src/send/answers.ts',
+        find: 'receipt.transferId !== transferId || receipt.digest !== digest()',
+        replace: 'receipt.transferId !== transferId && receipt.digest !== digest()',
       },
     ],
-    file: 'test/send/replies.test.ts',
+    file: 'test/send/answers.test.ts',
     test: 'a receipt of another digest is not believed',
     seen: /expected 'receipt' to be 'corrupt'/,
   },
@@ -215,12 +210,12 @@ export const MUTANTS = [
     name: 'success on the end of the connection, without a receipt',
     edits: [
       {
-        file: 'src/send/replies.ts',
-        find: 'if (this.#receipt === undefined) throw this.#peerError ?? this.stray ?? this.#lost();',
-        replace: 'if (this.#peerError !== undefined) throw this.#peerError;',
+        file: 'src/send/answers.ts',
+        find: 'if (this.#receipt === undefined) throw this.#error ?? link.stray ?? lost(link.finished);',
+        replace: 'if (this.#error !== undefined) throw this.#error;',
       },
     ],
-    file: 'test/send/replies.test.ts',
+    file: 'test/send/answers.test.ts',
     test: 'the end of the connection without a receipt is no success',
     seen: /expected 'receipt' to be 'outcome-unknown'/,
   },
@@ -230,9 +225,9 @@ export const MUTANTS = [
       {
         file: 'src/receive/receive.ts',
         find: `    await this.#failure.race(this.#target.commit());
-    await this.#answers?.receipt(this.#digest!, this.#target.counts());
+    await this.#sendReceipt();
 `,
-        replace: `    await this.#answers?.receipt(this.#digest!, this.#target.counts());
+        replace: `    await this.#sendReceipt();
     await this.#failure.race(this.#target.commit());
 `,
       },
@@ -260,12 +255,12 @@ export const MUTANTS = [
     name: 'no linger: whoever fails closes at once',
     edits: [
       {
-        file: 'src/receive/answers.ts',
-        find: '    await this.#handOver();\n    await ended;\n',
-        replace: '    await this.#handOver();\n    void ended;\n',
+        file: 'src/transfer/peer-link.ts',
+        find: '    await this.end();\n    await this.#reading;\n',
+        replace: '    await this.end();\n    void this.#reading;\n',
       },
     ],
-    file: 'test/receive/answers.test.ts',
+    file: 'test/transfer/peer-link.test.ts',
     test: 'whoever says ERROR goes on reading until the peer has ended: closing could take it away',
     seen: /isDone/,
   },

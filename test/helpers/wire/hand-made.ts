@@ -2,13 +2,16 @@ import type { Entry } from '../../../src/entry/entry.ts';
 import { Mux } from '../../../src/wire/mux.ts';
 import type { Hello } from '../../../src/wire/messages.ts';
 import { writeTree } from '../trees/archive-io.ts';
-import { allFrames, fullRing, HELLO, recordTransfer } from './harness.ts';
+import { allFrames, fullRing, HELLO } from './harness.ts';
 
 const ROOT: Entry = { path: '', kind: 'directory', mode: 0o755, mtimeUs: 1e15, size: 0 };
 
-/** The stream of a sender that packs these entries, whatever they are. */
+/** The stream of a sender that packs these entries, whatever they are, in any order. */
 export function streamOf(entries: readonly (Partial<Entry> & { path: string })[]): Uint8Array {
-  return recordTransfer({ '': treeOf(entries) });
+  const mux = new Mux(HELLO);
+  mux.open({ kind: 'tree', name: '', unordered: true }, fullRing(treeOf(entries)));
+  mux.finish();
+  return Buffer.concat(allFrames(mux));
 }
 
 /** The stream of a sender that says another HELLO. */

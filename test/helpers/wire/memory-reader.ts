@@ -1,14 +1,15 @@
 import { CtxsyncError } from '../../../src/errors.ts';
 import { Ring } from '../../../src/flow/ring.ts';
-import { Replies, type Wants } from '../../../src/send/replies.ts';
-import type { Incoming } from '../../../src/transport/transport.ts';
+import { Answers, type Wants } from '../../../src/send/answers.ts';
+import { PeerLink } from '../../../src/transfer/peer-link.ts';
+import type { Incoming, Outgoing } from '../../../src/transport/transport.ts';
 import { Demux, type AnswerHandler } from '../../../src/wire/demux.ts';
 import { Mux } from '../../../src/wire/mux.ts';
 import { DuplexRecorder } from './duplex.ts';
-import { allFrames, fullRing, HELLO, settle, type Recorder } from './harness.ts';
+import { allFrames, BEAT, fullRing, HELLO, settle, type Recorder } from './harness.ts';
 import type { JudgedStream, Judgement } from './judge-connection.ts';
 
-/** Semaphore of the event loop without a byte that moved after which nothing can run any more. */
+/** Turns of the event loop without a byte that moved after which nothing can run any more. */
 const IDLE_TURNS = 50;
 
 /** Streams of wants that the receiver below has opened, on a duplex connection. */
@@ -58,29 +59,35 @@ export async function hearAsSender(
   pieces: Iterable<Uint8Array>,
   { transferId, offered, sentAll, ringBytes }: SenderParts,
 ): Promise<Judgement> {
-  const mux = new Mux({ ...HELLO, mode: 'duplex', transferId });
-  for (const name of offered) {
-    mux.open(
-      { kind: 'manifest', name: name },
-      sentAll ? fullRing(new Uint8Array(0)) : Ring.create(16),
-    );
-  }
-  if (sentAll) mux.finish();
-  allFrames(mux);
-  const wanted: (Wants & { name: string })[] = [];
-  const replies = new Replies({
-    from: incoming(pieces),
-    mux,
+  const answers = new Answers({
     transferId,
+    digest: () => link.digest,
     createRing: () => Ring.create(ringBytes),
-    onAnswer: () => {},
+    onHello: () => {},
     onQueue: () => {},
   });
+  const link = new PeerLink({
+    role: 'sender',
+    incoming: incoming(pieces),
+    outgoing: () => NOBODY,
+    handler: answers,
+    beat: () => BEAT,
+  });
+  link.begin({ transferId, capabilities: [], showsProgress: false, contexts: [...offered] });
   for (const name of offered) {
-    void replies.wants(name).then((wants) => wanted.push({ name, ...wants }));
+    const ring = sentAll ? fullRing(new Uint8Array(0)) : Ring.create(16);
+    link.open({ kind: 'manifest', name }, ring);
+  }
+  if (sentAll) {
+    link.finish();
+    await link.handedOver;
+  }
+  const wanted: (Wants & { name: string })[] = [];
+  for (const name of offered) {
+    void answers.wants(name).then((wants) => wanted.push({ name, ...wants }));
   }
   const verdict = await verdictOf(async () => {
-    await replies.run();
+    await answers.readToReceipt(link);
     return 'receipt';
   });
   await settle();
@@ -101,6 +108,14 @@ export function digestOfNothing(transferId: string, offered: readonly string[]):
   allFrames(mux);
   return mux.digest!;
 }
+
+/** A transport that takes everything, and forgets it. */
+const NOBODY: Outgoing = {
+  write: () => Promise.resolve(),
+  end: () => Promise.resolve(),
+  destroy: () => {},
+  untakenBytes: 0,
+};
 
 function incoming(pieces: Iterable<Uint8Array>): Incoming {
   return {

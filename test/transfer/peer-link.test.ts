@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { CtxsyncError } from '../../src/errors.ts';
-import { Answers } from '../../src/receive/answers.ts';
+import { PeerLink } from '../../src/transfer/peer-link.ts';
 import type { Outgoing } from '../../src/transport/transport.ts';
 import { FrameType } from '../../src/wire/frame.ts';
-import { HELLO, settle, until } from '../helpers/wire/harness.ts';
+import { BEAT, HELLO, settle, until } from '../helpers/wire/harness.ts';
 import { parseFrames } from '../helpers/wire/independent-encoder.ts';
 
 /** A transport that takes everything at once. */
@@ -30,18 +30,36 @@ class Memory implements Outgoing {
 }
 
 test('whoever says ERROR goes on reading until the peer has ended: closing could take it away', async () => {
-  const to = new Memory();
-  const answers = new Answers(to, { ...HELLO, mode: 'duplex' });
+  const outgoing = new Memory();
   let endOfPeer = (): void => {};
   const ended = new Promise<void>((resolve) => (endOfPeer = resolve));
+  const link = new PeerLink({
+    role: 'receiver',
+    incoming: { read: () => ended, destroy: () => {} },
+    outgoing: () => outgoing,
+    handler: {
+      hello: () => {},
+      open: unexpected,
+      fin: unexpected,
+      receipt: unexpected,
+      failed: unexpected,
+    },
+    beat: () => BEAT,
+  });
+  void link.read();
+  link.begin({ transferId: HELLO.transferId, capabilities: [], showsProgress: false });
   let isDone = false;
-  void answers.fail(new CtxsyncError('locked', 'held'), ended).then(() => (isDone = true));
-  await until(() => to.ended);
+  void link.fail(new CtxsyncError('locked', 'held')).then(() => (isDone = true));
+  await until(() => outgoing.ended);
   for (let turn = 0; turn < 10; turn++) await settle();
-  expect({ types: to.types(), isDone }).toEqual({
+  expect({ types: outgoing.types(), isDone }).toEqual({
     types: [FrameType.hello, FrameType.error],
     isDone: false,
   });
   endOfPeer();
   await until(() => isDone);
 });
+
+function unexpected(): never {
+  throw new Error('the peer says nothing here');
+}

@@ -1,0 +1,129 @@
+import { CtxsyncError } from '../errors.ts';
+import type { Ring } from '../flow/ring.ts';
+import type { EntryCounts, Phase } from '../observe/events.ts';
+import type { PeerHandler, PeerLink } from '../transfer/peer-link.ts';
+import type { Queue } from '../transfer/queue.ts';
+import type { IncomingStream } from '../wire/demux.ts';
+import type { Beat, Hello, Receipt } from '../wire/messages.ts';
+
+const QUEUED = 'queued' satisfies Phase;
+
+/** What a receiver wants of a context. */
+export interface Wants {
+  /** Everything. */
+  all: boolean;
+  /** A list, unless it is everything. */
+  ring: Ring;
+}
+
+export interface AnswersOptions {
+  transferId: string;
+  /** Of our FIN, once it was made. */
+  digest: () => string | undefined;
+  /** For what the receiver sends. */
+  createRing: () => Ring;
+  /** HELLO came: what may be sent of our payload comes after this. */
+  onHello: () => void;
+  /** Told at each beat whether the receiver lets us wait behind other senders. */
+  onQueue: (queue: Queue | undefined) => void;
+}
+
+/** What a receiver answers its sender on duplex: what it can, what it wants, and how it ended. */
+export class Answers implements PeerHandler {
+  /** What the receiver can do: settles when it has answered. */
+  readonly capabilities: Promise<readonly string[]>;
+  /** Receipt or ERROR: what comes after it is not waited for. */
+  readonly #lastFrame: Promise<void>;
+  readonly #options: AnswersOptions;
+  /** Contexts whose wants have not come. */
+  readonly #asking = new Map<string, (wants: Wants) => void>();
+  #settleCapabilities = (_capabilities: readonly string[]): void => {};
+  #settleLastFrame = (): void => {};
+  #receipt: Receipt | undefined;
+  #error: CtxsyncError | undefined;
+
+  constructor(options: AnswersOptions) {
+    this.#options = options;
+    this.capabilities = new Promise((resolve) => (this.#settleCapabilities = resolve));
+    this.#lastFrame = new Promise((resolve) => (this.#settleLastFrame = resolve));
+  }
+
+  hello({ role, mode, transferId, capabilities }: Hello): void {
+    if (role !== 'receiver' || mode !== 'duplex' || transferId !== this.#options.transferId) {
+      throw new CtxsyncError('corrupt', 'what answers is not the receiver of this transfer');
+    }
+    this.#options.onHello();
+    this.#settleCapabilities(capabilities);
+  }
+
+  open({ id, kind, name, all }: IncomingStream): Ring {
+    const settle = this.#asking.get(name);
+    if (kind !== 'want' || settle === undefined) {
+      throw new CtxsyncError('corrupt', `the receiver opened stream ${id}, which it may not`);
+    }
+    this.#asking.delete(name);
+    const ring = this.#options.createRing();
+    settle({ all: all === true, ring });
+    return ring;
+  }
+
+  beat({ state, path: words, entries, bytes }: Beat): void {
+    this.#options.onQueue(state === QUEUED ? { words, entries, bytes } : undefined);
+  }
+
+  fin(): void {
+    throw new CtxsyncError('corrupt', 'the receiver ended with FIN; RECEIPT is its last word');
+  }
+
+  receipt(receipt: Receipt): void {
+    const { transferId, digest } = this.#options;
+    if (receipt.transferId !== transferId || receipt.digest !== digest()) {
+      throw new CtxsyncError('corrupt', 'the receipt is for another transfer');
+    }
+    this.#receipt = receipt;
+    this.#settleLastFrame();
+  }
+
+  failed(error: CtxsyncError): void {
+    this.#error = error;
+    this.#settleLastFrame();
+  }
+
+  /** What the receiver wants of a context, when it has been offered a manifest of it. */
+  wants(name: string): Promise<Wants> {
+    return new Promise((resolve) => this.#asking.set(name, resolve));
+  }
+
+  /**
+   * Reads until the receipt has come.
+   * @throws CtxsyncError peer-failed with the receiver's words; peer-gone, or outcome-unknown when
+   *   everything had been handed over; corrupt
+   */
+  async readToReceipt(link: PeerLink): Promise<void> {
+    await Promise.race([link.read(), this.#lastFrame]);
+    if (this.#receipt === undefined) throw this.#error ?? link.stray ?? lost(link.finished);
+  }
+
+  /** The receiver has said that it committed. */
+  get committed(): boolean {
+    return this.#receipt !== undefined;
+  }
+
+  /** What became of the entries, as far as the receiver said. */
+  get counts(): EntryCounts | undefined {
+    const { changed, unchanged, removed } = this.#receipt ?? {};
+    if (changed === undefined || unchanged === undefined || removed === undefined) return undefined;
+    return { changed, unchanged, removed };
+  }
+}
+
+/** @param finished we had handed over everything */
+function lost(finished: boolean): CtxsyncError {
+  if (!finished) {
+    return new CtxsyncError('peer-gone', 'the receiver is gone: it died or was cancelled');
+  }
+  return new CtxsyncError(
+    'outcome-unknown',
+    'everything was sent, but the receiver was lost before it said that it committed; look at its side, or send again',
+  );
+}

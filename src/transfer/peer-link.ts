@@ -1,0 +1,329 @@
+import { CtxsyncError } from '../errors.ts';
+import type { Ring } from '../flow/ring.ts';
+import { BEAT_INTERVAL_MS, LINGER_MS, RING_BYTES } from '../limits.ts';
+import type { EntryCounts } from '../observe/events.ts';
+import type { WireObservation } from '../observe/verdict.ts';
+import type { Incoming, Outgoing } from '../transport/transport.ts';
+import { Demux, type IncomingStream } from '../wire/demux.ts';
+import type { Beat, Fin, Hello, Open, Receipt, Role } from '../wire/messages.ts';
+import { Mux, type OutgoingStream } from '../wire/mux.ts';
+import { withTimeout } from '../with-timeout.ts';
+import { BeatClock } from './beat-clock.ts';
+import { FramePump } from './frame-pump.ts';
+import { graceMs } from './grace-period.ts';
+import type { Heard, WireMovement } from './monitor.ts';
+import { OUR_VERSIONS } from './options.ts';
+import { PeerBeat } from './peer-beat.ts';
+import { peerFailed, toPeerError } from './peer-error.ts';
+
+/** What this side says in its HELLO that is not the same in every transfer. */
+export type OurHello = Pick<Hello, 'transferId' | 'capabilities' | 'showsProgress' | 'contexts'>;
+
+/** What the peer says. What a function throws ends the connection: it comes out of read(). */
+export interface PeerHandler {
+  /** A promise: nothing of what follows is looked at before it settles. */
+  hello(hello: Hello): Promise<void> | void;
+  /** A stream begins: the bounded queue that takes its bytes. */
+  open(stream: IncomingStream): Ring;
+  /** Every stream of a sender has ended, and was verified. */
+  fin(fin: Fin): void;
+  /** A receiver has committed what we sent. */
+  receipt(receipt: Receipt): void;
+  beat?(beat: Beat): void;
+  /** The peer gave up. */
+  failed(error: CtxsyncError): void;
+}
+
+export interface PeerLinkOptions {
+  /** Ours. */
+  role: Role;
+  /** From the peer; absent where a sender's transport goes one way. */
+  incoming: Incoming | undefined;
+  /** To the peer: asked for when we begin to speak. Absent where a receiver's transport goes one way. */
+  outgoing: (() => Outgoing) | undefined;
+  handler: PeerHandler;
+  /** What our BEAT says. @param heard on duplex, what has arrived here */
+  beat: (heard: Heard | undefined) => Beat;
+}
+
+/**
+ * One side's end of the wire, for both modes: frames out and in, beats, and what of it the monitor
+ * looks at. What the frames mean to a sender or a receiver is its handler's.
+ */
+export class PeerLink {
+  readonly #options: PeerLinkOptions;
+  readonly #demux: Demux | undefined;
+  #outgoing: Outgoing | undefined;
+  #mux: Mux | undefined;
+  #pump: FramePump | undefined;
+  #pumping: Promise<void> = Promise.resolve();
+  #reading: Promise<void> = Promise.resolve();
+  #isDiscarding = false;
+  readonly #clock = new BeatClock();
+  readonly #peerBeat = new PeerBeat();
+  #lastByteAt = performance.now();
+
+  constructor(options: PeerLinkOptions) {
+    this.#options = options;
+    this.#demux = options.incoming && this.#createDemux();
+  }
+
+  // --- out ------------------------------------------------------------------------------------
+
+  /** Says HELLO. Frames go out from now on, as fast as the transport takes them. */
+  begin(hello: OurHello): void {
+    const { role, incoming, outgoing } = this.#options;
+    if (outgoing === undefined) throw new Error('there is nobody to talk to');
+    const duplex = incoming !== undefined;
+    this.#outgoing = outgoing();
+    this.#mux = new Mux({
+      ...OUR_VERSIONS,
+      role,
+      mode: duplex ? 'duplex' : 'oneway',
+      credit: duplex ? RING_BYTES : 0,
+      beatIntervalMs: BEAT_INTERVAL_MS,
+      ...hello,
+    });
+    this.#pump = new FramePump(this.#mux, this.#outgoing);
+    this.#pumping = this.#pump.run();
+    // Whoever waits for it handles it; nobody may have begun to.
+    this.#pumping.catch(() => {});
+  }
+
+  /** We have said HELLO, or will. */
+  get begun(): boolean {
+    return this.#mux !== undefined;
+  }
+
+  /** Settles when the last frame was handed over. @throws CtxsyncError peer-gone */
+  get handedOver(): Promise<void> {
+    return this.#pumping;
+  }
+
+  /** @throws CtxsyncError as Mux.open() */
+  open(open: Open, ring: Ring): OutgoingStream {
+    return this.#out.open(open, ring);
+  }
+
+  /** FIN follows when all streams have ended. */
+  finish(): void {
+    this.#out.finish();
+  }
+
+  /** Of our FIN, once it was made. */
+  get digest(): string | undefined {
+    return this.#mux?.digest;
+  }
+
+  /** The last frame of our direction was handed over. */
+  get finished(): boolean {
+    return this.#mux?.finished === true;
+  }
+
+  /** Settles when the transport has taken it all and was closed. @throws CtxsyncError peer-gone */
+  async end(): Promise<void> {
+    await this.#pumping;
+    await this.#outgoing?.end();
+  }
+
+  /** All is in place. Settles when it was handed over, or the sender is gone and nobody can be told. */
+  async sendReceipt(
+    receipt: Pick<Receipt, 'transferId' | 'digest'>,
+    counts?: EntryCounts,
+  ): Promise<void> {
+    this.#out.sendReceipt({ ...receipt, ...counts });
+    await withTimeout(LINGER_MS, this.end());
+  }
+
+  /**
+   * Says ERROR, if anybody listens, and goes on reading until the peer has ended: who closes while the
+   * peer still writes may take the ERROR from it.
+   */
+  async fail(error: CtxsyncError): Promise<void> {
+    if (this.#mux === undefined) return;
+    this.#mux.fail(toPeerError(error, this.#options.role));
+    await withTimeout(graceMs(error), this.#linger());
+  }
+
+  async #linger(): Promise<void> {
+    await this.end();
+    await this.#reading;
+  }
+
+  // --- in -------------------------------------------------------------------------------------
+
+  /**
+   * Reads until the transport ends.
+   * @param gate what a push waits for, and what is to be waited for in its place
+   * @throws CtxsyncError corrupt, not-ctxsync, what the handler throws, and what the transport does
+   */
+  read(
+    gate: (pending: Promise<void> | undefined) => Promise<void> | undefined = same,
+  ): Promise<void> {
+    const { incoming } = this.#options;
+    if (incoming === undefined) return Promise.resolve();
+    this.#reading = incoming.read((bytes) => {
+      this.#lastByteAt = performance.now();
+      return this.#isDiscarding ? undefined : gate(this.#demux!.push(bytes));
+    });
+    return this.#reading;
+  }
+
+  /** The transport has ended. @throws CtxsyncError truncated, when that was too early */
+  eof(): void {
+    this.#demux?.eof();
+  }
+
+  /** What comes from now on is nothing to us. */
+  discard(): void {
+    this.#isDiscarding = true;
+  }
+
+  /** We did not read for a while: that nothing came is not silence of the peer. */
+  resumed(): void {
+    this.#lastByteAt = performance.now();
+  }
+
+  /** A stream's queue is full, or its handler makes HELLO wait: nothing is read meanwhile. */
+  get waiting(): boolean {
+    return this.#demux?.waiting === true;
+  }
+
+  /** Nothing can follow what has come. */
+  get heardAll(): boolean {
+    return this.#demux?.finished === true;
+  }
+
+  /** The error for what came and cannot be ctxsync's, though more of it may come. */
+  get stray(): CtxsyncError | undefined {
+    return this.#demux?.stray;
+  }
+
+  // --- both -----------------------------------------------------------------------------------
+
+  /** Lets go of the transport, both ways. */
+  destroy(): void {
+    this.#outgoing?.destroy();
+    this.#options.incoming?.destroy();
+  }
+
+  /** Reads no more. */
+  stopReading(): void {
+    this.#options.incoming?.destroy();
+  }
+
+  /** Bytes both ways, framing included. */
+  get wireBytes(): number {
+    return (this.#mux?.wireBytes ?? 0) + (this.#demux?.wireBytes ?? 0);
+  }
+
+  /** Milliseconds that the peer's disk threads have waited so far. */
+  get peerWaitedMs(): number {
+    return this.#peerBeat.waitedMs;
+  }
+
+  /**
+   * To be called ten times a second: sends a BEAT when it is time, on duplex not before the peer has
+   * answered, as they would only lie in its way.
+   *
+   * @param isHeld nothing is read at present: what the peer has heard of us is not known
+   */
+  tick(now: number, isHeld = false): void {
+    const mux = this.#mux;
+    if (mux === undefined) return;
+    const duplex = this.#demux !== undefined && !isHeld;
+    this.#clock.tick(now, mux.words, duplex ? this.#peerBeat.heard : undefined);
+    const hasAnswered = this.#demux === undefined || this.#demux.words > 0;
+    if (mux.finished || !hasAnswered) return;
+    if (this.#clock.due(now, this.#unheardBytes)) this.sendBeat();
+  }
+
+  sendBeat(): void {
+    this.#mux?.beat(
+      this.#options.beat(
+        this.#demux && { received: this.#demux.payloadBytes, heard: this.#demux.words },
+      ),
+    );
+  }
+
+  /** What has moved so far. Waiting and beats are no movement. */
+  moved(): WireMovement {
+    const arrived = this.#demux?.payloadBytes ?? 0;
+    const written = this.#pump?.payloadBytes ?? 0;
+    const { claims } = this.#peerBeat;
+    return { payloadBytes: arrived + written + this.#acknowledgedBytes, claims };
+  }
+
+  /** @param reading we wait for bytes of the peer */
+  observe(now: number, reading: boolean): WireObservation {
+    const { linkIsSlow } = this.#clock;
+    return {
+      reading: reading && this.#demux !== undefined,
+      silentMs: this.silentMs(now),
+      arrivedBytes: this.#demux?.wireBytes ?? 0,
+      linkIsSlow,
+      beat: this.#peerBeat.observation(now, linkIsSlow),
+      unheardBytes: this.#demux && this.#unheardBytes,
+    };
+  }
+
+  /** Milliseconds since the last byte came. */
+  silentMs(now: number): number {
+    return this.#demux === undefined ? 0 : now - this.#lastByteAt;
+  }
+
+  /** Milliseconds for which a write has been pending; undefined when none is. */
+  writePendingMs(now: number): number | undefined {
+    return this.#pump?.pendingMs(now);
+  }
+
+  #createDemux(): Demux {
+    const { role, handler } = this.#options;
+    const isSender = role === 'sender';
+    const peer = isSender ? 'receiver' : 'sender';
+    return new Demux({
+      hello: (hello) => {
+        const held = handler.hello(hello);
+        this.#mux?.setFirstCredit(hello.credit);
+        return held;
+      },
+      open: (stream) => handler.open(stream),
+      raised: (id, limit) => this.#mux?.grant(id, limit),
+      end: () => {},
+      beat: (beat) => {
+        this.#peerBeat.take(beat);
+        handler.beat?.(beat);
+      },
+      fin: (fin) => handler.fin(fin),
+      peerError: (error) => handler.failed(peerFailed(peer, error)),
+      answers: {
+        credit: (id, { limit }) => this.#mux?.raiseLimit(id, limit) ?? false,
+        ...(isSender ? { receipt: (receipt) => handler.receipt(receipt) } : {}),
+      },
+    });
+  }
+
+  get #out(): Mux {
+    if (this.#mux === undefined) throw new CtxsyncError('internal', 'nothing was begun to be said');
+    return this.#mux;
+  }
+
+  /** Bytes of our payload, handed over or under way. */
+  get #handedOverBytes(): number {
+    return (this.#mux?.payloadBytes ?? 0) + (this.#mux?.payloadUnderWay ?? 0);
+  }
+
+  /** Bytes of our payload that the peer says it has. */
+  get #acknowledgedBytes(): number {
+    return this.#peerBeat.receivedBytes(this.#handedOverBytes);
+  }
+
+  /** Bytes of our payload that may be on their way. */
+  get #unheardBytes(): number {
+    return this.#demux === undefined ? 0 : this.#handedOverBytes - this.#acknowledgedBytes;
+  }
+}
+
+function same<T>(pending: T): T {
+  return pending;
+}
