@@ -1,55 +1,8 @@
+import type { ErrorCode } from './error-code.ts';
+import type { TransferReport } from './report.ts';
 import { shortenPath } from './short-path.ts';
 
-/**
- * Every way in which a transfer can fail, one code each. The exit status (cli/exit-code.ts) and the
- * number on the wire (wire/messages.ts) are tables over this union, so a new code does not compile
- * until it is mapped.
- */
-export type ErrorCode =
-  /** A fault of ours: a bug. */
-  | 'internal'
-  /** An option or argument that cannot be meant. */
-  | 'usage'
-  /** An ignore file that is missing or has a bad pattern. */
-  | 'bad-ignore-rule'
-  /** The context, or a file of it, is not there. */
-  | 'source-missing'
-  /** The context has something that we may not or cannot read. */
-  | 'source-unreadable'
-  /** A source file grew, shrank, was replaced or vanished while it was read. */
-  | 'source-changed'
-  /** The destination's disk or quota is full. */
-  | 'no-space'
-  /** The destination refused a write for any other reason. */
-  | 'not-writable'
-  /** Another receiver holds the destination. */
-  | 'locked'
-  /** An entry that would reach outside the destination, or contradicts an earlier one. */
-  | 'unsafe-entry'
-  /** --max-bytes, --max-entries, or a fixed bound of limits.ts. */
-  | 'over-limit'
-  /** --delete would take out more than it may, or all because a context is empty. */
-  | 'delete-refused'
-  /** The first bytes are not ctxsync's magic. */
-  | 'not-ctxsync'
-  /** A frame, digest, count or tar header that is not what it has to be. */
-  | 'corrupt'
-  /** No protocol version that both sides speak. */
-  | 'version-mismatch'
-  /** The bytes ended before the last frame. */
-  | 'truncated'
-  /** Nobody there: no receiver listens, no sender came, the command cannot be started. */
-  | 'no-peer'
-  /** Duplex: all was sent, and the connection ended without a receipt. */
-  | 'outcome-unknown'
-  /** The other side closed the transport while we were writing. */
-  | 'peer-gone'
-  /** No progress for longer than --stall-timeout. */
-  | 'stalled'
-  /** The other side failed and said why. */
-  | 'peer-failed'
-  /** A signal or the caller's AbortSignal ended the run. */
-  | 'interrupted';
+export type { ErrorCode };
 
 export interface ErrorDetails {
   /** The path the error is about, whole, as disk/byte-path.ts writes it; the message may show its end. */
@@ -71,6 +24,8 @@ export class CtxsyncError extends Error {
   readonly path: string | undefined;
   readonly peer: { code: string; message: string } | undefined;
   readonly forPeer: string | undefined;
+  /** Of the transfer that failed with it: what send() and receive() would have resolved to. */
+  report: TransferReport | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(

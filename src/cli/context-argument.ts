@@ -1,5 +1,4 @@
-import { isWorkName } from '../entry/entry.ts';
-import { MAX_NAME_BYTES, MAX_STREAM_ID } from '../limits.ts';
+import { checkContextNames } from '../send/check-contexts.ts';
 import { usageError } from './usage-error.ts';
 
 export interface ContextArgument {
@@ -16,19 +15,11 @@ export interface ContextArgument {
  * @throws CtxsyncError usage
  */
 export function parseContexts(args: readonly string[]): ContextArgument[] {
-  if (args.length > MAX_STREAM_ID) throw usageError(`more than ${MAX_STREAM_ID} contexts`);
   const contexts = args.map(parseContext);
-  const seen = new Set<string>();
-  for (const { name } of contexts) {
-    if (seen.has(name)) {
-      throw usageError(
-        name === ''
-          ? 'several contexts without a name; give all but one a name: name=directory'
-          : `several contexts are named ${name}`,
-      );
-    }
-    seen.add(name);
+  if (contexts.filter(({ name }) => name === '').length > 1) {
+    throw usageError('several contexts without a name; give all but one a name: name=directory');
   }
+  checkContextNames(contexts.map(({ name }) => name));
   return contexts;
 }
 
@@ -40,9 +31,5 @@ function parseContext(arg: string): ContextArgument {
   const directory = arg.slice(equals + 1);
   if (name === '' || directory === '') throw usageError(`"${arg}" is no name=directory`);
   if (directory === '-') throw usageError('a tar on stdin cannot have a name; use "-"');
-  const tooLong = Buffer.byteLength(name) > MAX_NAME_BYTES;
-  if (name === '.' || name === '..' || tooLong || isWorkName(name)) {
-    throw usageError(`"${name}" cannot be the name of a directory in OUT`);
-  }
   return { name, directory };
 }

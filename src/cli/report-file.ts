@@ -3,7 +3,7 @@ import { describeSystemError } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import { jsonText } from './view/json-text.ts';
 import { withTimeout } from '../with-timeout.ts';
-import type { TransferReport } from '../observe/events.ts';
+import type { TransferReport } from '../report.ts';
 import { REPORT_WRITE_MS } from '../limits.ts';
 
 /** Where --report goes. It is opened first, so that a bad path is known before anything is sent. */

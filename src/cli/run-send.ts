@@ -6,7 +6,7 @@ import { inputBroken } from '../transport/node-stream.ts';
 import { checkStdin, openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Outgoing } from '../transport/transport.ts';
 import { connectSocket } from '../transport/unix-socket.ts';
-import type { IgnoreOptions, PatternOption } from '../ignore/load-rules.ts';
+import type { GivenRule, IgnoreOptions } from '../ignore/load-rules.ts';
 import { inheritedFd } from '../ignore/inherited-fd.ts';
 import type { CommonOptions } from './common-options.ts';
 import { parseContexts, type ContextArgument } from './context-argument.ts';
@@ -32,7 +32,7 @@ export interface SendCommandOptions extends CommonOptions {
 export function runSend(
   args: readonly string[],
   options: SendCommandOptions,
-  patterns: readonly PatternOption[],
+  rules: readonly GivenRule[],
   peer: readonly string[] | undefined,
 ): Promise<number> {
   return runTransfer(
@@ -40,8 +40,8 @@ export function runSend(
     { side: 'sender', startsPeer: peer !== undefined },
     async (common, view) => {
       const parsed = parseContexts(args);
-      const contexts = parsed.map((argument) => toContext(argument, options, patterns));
-      if (parsed.every(({ directory }) => directory === '-')) checkNoRules(options, patterns);
+      const contexts = parsed.map((argument) => toContext(argument, options, rules));
+      if (parsed.every(({ directory }) => directory === '-')) checkNoRules(options, rules);
       return send({
         ...common,
         contexts,
@@ -75,14 +75,11 @@ function openTransport(
 }
 
 /** A tar is sent as it is. @throws CtxsyncError usage */
-function checkNoRules(
-  { file, ignoreFile }: SendCommandOptions,
-  patterns: readonly PatternOption[],
-): void {
+function checkNoRules({ file, ignoreFile }: SendCommandOptions, rules: readonly GivenRule[]): void {
   const given = [
     file === undefined ? undefined : '--file',
     ignoreFile === undefined ? undefined : '--ignore-file',
-    patterns[0]?.option,
+    rules[0]?.source,
   ].find((option) => option !== undefined);
   if (given === undefined) return;
   throw usageError(
@@ -93,7 +90,7 @@ function checkNoRules(
 function toContext(
   { name, directory }: ContextArgument,
   { file, ignoreFile, ignore }: SendCommandOptions,
-  patterns: readonly PatternOption[],
+  rules: readonly GivenRule[],
 ): Context {
   if (directory === '-') {
     if (ignoreFile !== undefined && inheritedFd(ignoreFile) === 0) {
@@ -102,8 +99,8 @@ function toContext(
     return { tar: openStdin('a tar', inputBroken) };
   }
   if (ignoreFile !== undefined && inheritedFd(ignoreFile) === 0) checkStdin('the ignore rules');
-  const rules: IgnoreOptions = { ignoreFile, noIgnore: !ignore, patterns };
+  const from: IgnoreOptions = { ignoreFile, noIgnore: !ignore, rules };
   // A Dockerfile belongs to the main context; each named one has only its own root's file.
-  if (name === '') rules.dockerfile = file;
-  return { name, directory, ignore: rules };
+  if (name === '') from.dockerfile = file;
+  return { name, directory, ignore: from };
 }

@@ -1,5 +1,6 @@
 import { CtxsyncError } from '../errors.ts';
-import type { Side, TransferEvent, TransferReport } from '../observe/events.ts';
+import type { TransferEvent } from '../observe/events.ts';
+import type { Side, TransferReport } from '../report.ts';
 import type { TransferOptions } from '../transfer/options.ts';
 import { notBegun } from '../transfer/report.ts';
 import { withTimeout } from '../with-timeout.ts';

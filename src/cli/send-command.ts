@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { DEFAULT_SEND_CONNECT_MS } from '../limits.ts';
-import type { PatternOption } from '../ignore/load-rules.ts';
+import type { GivenRule } from '../ignore/load-rules.ts';
 import { addCommonOptions } from './common-options.ts';
 import type { SendCommandOptions } from './run-send.ts';
 import { parseUser } from './user-argument.ts';
@@ -10,11 +10,11 @@ export function sendCommand(
   finish: (exitCode: number) => void,
   peer: readonly string[] | undefined,
 ): Command {
-  const patterns: PatternOption[] = [];
+  const rules: GivenRule[] = [];
   const collect =
-    (option: PatternOption['option']) =>
+    (source: string, sign = '') =>
     (pattern: string): void => {
-      patterns.push({ option, pattern });
+      rules.push({ rule: sign + pattern, source });
     };
   const command = new Command('send')
     .description('Send build contexts to a receiver, on stdout.')
@@ -40,12 +40,12 @@ export function sendCommand(
     .option(
       '--include <pattern>',
       'do not ignore this, after the file; may be repeated',
-      collect('--include'),
+      collect('--include', '!'),
     )
     .action(async (args: string[], options: SendCommandOptions) => {
       // Loaded when it is asked for: the other command, and --help, need none of it.
       const { runSend } = await import('./run-send.ts');
-      finish(await runSend(args, options, patterns, peer));
+      finish(await runSend(args, options, rules, peer));
     });
   return addCommonOptions(command, DEFAULT_SEND_CONNECT_MS);
 }

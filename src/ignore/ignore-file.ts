@@ -57,17 +57,13 @@ export function checkFileSize(bytes: number, source: string): void {
 }
 
 /**
- * A rule of the command line: `--exclude P` is the line P of an ignore file, `--include P` the line
- * !P, but a leading `#` makes no comment.
- * @returns undefined where that line is blank, and so no rule
- * @throws CtxsyncError 'bad-ignore-rule' naming the option
+ * A rule that stands in no file: a line of one, but that a leading `#` makes no comment.
+ * @param source who gave it, for messages
+ * @returns undefined where the line is blank, and so no rule
+ * @throws CtxsyncError 'bad-ignore-rule' naming the source
  */
-export function parseIgnoreOption(
-  pattern: string,
-  option: '--exclude' | '--include',
-): IgnoreRule | undefined {
-  const line = `${option === '--include' ? '!' : ''}${fromText(pattern)}`;
-  return parseRule(line, { source: option, line: undefined });
+export function parseGivenRule(text: string, source: string): IgnoreRule | undefined {
+  return parseRule(fromText(text), { source, line: undefined });
 }
 
 /**

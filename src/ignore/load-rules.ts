@@ -1,11 +1,13 @@
 import { CtxsyncError } from '../errors.ts';
-import { parseIgnoreFile, parseIgnoreOption } from './ignore-file.ts';
+import { parseGivenRule, parseIgnoreFile } from './ignore-file.ts';
 import { IgnoreRules, type IgnoreRule } from './ignore-rules.ts';
 
-/** --exclude or --include, as given. */
-export interface PatternOption {
-  option: '--exclude' | '--include';
-  pattern: string;
+/** A rule that stands in no ignore file. */
+export interface GivenRule {
+  /** As a line of an ignore file: `*.log`, or `!keep.log` for an exception. */
+  rule: string;
+  /** Who gave it, for messages: the name of an option, say. */
+  source: string;
 }
 
 /** Where a context's ignore rules come from. Paths as text, relative to the working directory. */
@@ -16,8 +18,8 @@ export interface IgnoreOptions {
   ignoreFile?: string | undefined;
   /** --no-ignore: read none. */
   noIgnore?: boolean | undefined;
-  /** Rules after the file's, in the order given. */
-  patterns?: readonly PatternOption[] | undefined;
+  /** Rules after the file's, in this order: `['*.log', '!keep.log']`. */
+  rules?: readonly (string | GivenRule)[] | undefined;
 }
 
 /** An ignore file as it was read: a pipe can be read only once, and each walk needs its rules. */
@@ -28,16 +30,18 @@ export interface IgnoreFile {
 }
 
 /**
- * The rules of one context: one ignore file's, never merged with another's, then the options'.
+ * The rules of one context: one ignore file's, never merged with another's, then the given ones.
  * @throws CtxsyncError bad-ignore-rule with file and line
  */
 export function loadRules(
   file: IgnoreFile | undefined,
-  patterns: readonly PatternOption[],
+  given: readonly (string | GivenRule)[],
 ): IgnoreRules {
   const rules: IgnoreRule[] = file === undefined ? [] : parseIgnoreFile(file.bytes, file.source);
-  for (const { option, pattern } of patterns) {
-    const rule = parseIgnoreOption(pattern, option);
+  for (const each of given) {
+    const { rule: text, source } =
+      typeof each === 'string' ? { rule: each, source: 'ignore.rules' } : each;
+    const rule = parseGivenRule(text, source);
     if (rule !== undefined) rules.push(rule);
   }
   return new IgnoreRules(rules);

@@ -1,4 +1,4 @@
-import type { Side } from './events.ts';
+import type { Side } from '../report.ts';
 
 /** The other end of the transfer. */
 export function peerOf(side: Side): Side {

@@ -1,5 +1,5 @@
 import { CLAIMED_STALL_TIMEOUTS, MAX_QUEUED_MS, MAX_STALL_REPORTS } from '../limits.ts';
-import type { StallReport, Verdict } from './events.ts';
+import type { StallReport, Verdict } from '../report.ts';
 import { progressOf, type Movement } from './movement.ts';
 
 /** Milliseconds of age at which a stall is said for the second time, and then each minute. */

@@ -1,4 +1,4 @@
-import type { TimeShares } from './events.ts';
+import type { TimeShares } from '../report.ts';
 
 /** What one side measured, in milliseconds. */
 export interface MeasuredTimes {

@@ -3,7 +3,8 @@ import type { DiskState } from '../disk/worker-status.ts';
 import { LATE_BEAT_MS, PENDING_MS, SLOW_LINK_BYTES_PER_SECOND } from '../limits.ts';
 import { shortPath } from '../short-path.ts';
 import { formatAge } from './format-age.ts';
-import type { Phase, Side, Verdict } from './events.ts';
+import type { Phase } from './events.ts';
+import type { Side, Verdict } from '../report.ts';
 import { peerOf } from './peer-of.ts';
 
 export interface DiskObservation {

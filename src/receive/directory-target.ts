@@ -6,7 +6,7 @@ import { fromText, toText, type BytePath } from '../disk/byte-path.ts';
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { MAX_STREAMS, TICK_MS } from '../limits.ts';
-import type { ContextReport, EntryCounts } from '../observe/events.ts';
+import type { ContextReport, EntryCounts } from '../report.ts';
 import { withTimeout } from '../with-timeout.ts';
 import type { IncomingStream } from '../wire/demux.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';

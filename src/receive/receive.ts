@@ -1,15 +1,17 @@
+import type { Readable } from 'node:stream';
 import { Budget } from '../entry/budget.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { DEFAULT_MAX_ENTRIES } from '../limits.ts';
-import type { TransferReport } from '../observe/events.ts';
+import type { TransferReport } from '../report.ts';
 import { timeShares } from '../observe/time-shares.ts';
 import type { WireObservation } from '../observe/verdict.ts';
 import type { Connection, Incoming } from '../transport/transport.ts';
 import type { IncomingStream } from '../wire/demux.ts';
 import type { Hello } from '../wire/messages.ts';
 import { PeerLink } from '../transfer/peer-link.ts';
-import { isConnection } from '../transfer/connection.ts';
+import { isConnection } from '../transport/transport.ts';
+import { fromTransport, toTar } from '../transport/node-stream.ts';
 import { DiskThreads } from '../transfer/disk-threads.ts';
 import { FirstFailure } from '../transfer/first-failure.ts';
 import { DirectoryTarget, type Place } from './directory-target.ts';
@@ -23,8 +25,11 @@ import { makeReport } from '../transfer/report.ts';
 import { TarTarget } from './tar-target.ts';
 
 export interface ReceiveOptions extends TransferOptions, PlacingOptions {
-  /** One way, or both ways: then a sender that asks for it is told what becomes of its contexts. */
-  from: Incoming | Connection;
+  /**
+   * One way (a Readable, or a Transform), or both ways (a Duplex): then a sender that asks for it is
+   * told what becomes of its contexts.
+   */
+  from: Incoming | Connection | Readable;
   to: TargetOptions;
   /** Bytes of file content that are accepted; default: any number. */
   maxBytes?: number | undefined;
@@ -35,7 +40,7 @@ export interface ReceiveOptions extends TransferOptions, PlacingOptions {
 /**
  * Receives contexts. Resolves when all arrived whole, was verified and is in place.
  *
- * @throws CtxsyncError; the directory is as it was then. The report comes as the last event
+ * @throws CtxsyncError with the report; the directory is as it was then
  */
 export async function receive(options: ReceiveOptions): Promise<TransferReport> {
   const run = new ReceiveRun(options);
@@ -49,7 +54,7 @@ export async function receive(options: ReceiveOptions): Promise<TransferReport> 
     if (run.committed) error = undefined;
   }
   const report = await run.conclude(error);
-  if (error !== undefined) throw error;
+  if (error !== undefined) throw Object.assign(error, { report });
   return report;
 }
 
@@ -59,6 +64,7 @@ class ReceiveRun {
   readonly #notes = new PathNoteCollector();
   readonly #threads = new DiskThreads('receiver', (note) => this.#notes.add(note));
   readonly #failure: FirstFailure;
+  readonly #from: Incoming | Connection;
   readonly #link: PeerLink;
   readonly #monitor: Monitor;
   readonly #target: Target;
@@ -75,7 +81,8 @@ class ReceiveRun {
   constructor(options: ReceiveOptions) {
     this.#options = options;
     this.#failure = new FirstFailure(options.signal);
-    const { from } = options;
+    this.#from = fromTransport(options.from);
+    const from = this.#from;
     this.#hello = new Promise((resolve) => (this.#greet = resolve));
     this.#placing = new Placing(options);
     this.#link = new PeerLink({
@@ -160,7 +167,7 @@ class ReceiveRun {
       senderWaitedMs: this.#link.peerWaitedMs,
     });
     await this.#threads.end();
-    if (isConnection(this.#options.from)) await this.#options.from.close?.();
+    if (isConnection(this.#from)) await this.#from.close?.();
     const { wireBytes } = this.#link;
     const digest = this.#digest;
     const counts = error === undefined ? this.#target.counts() : undefined;
@@ -190,7 +197,7 @@ class ReceiveRun {
       monitor: this.#monitor,
       onFailure: (error: CtxsyncError) => this.#failure.fail(error),
     };
-    if ('tar' in to) return new TarTarget({ ...common, budget: budget(), to: to.tar });
+    if ('tar' in to) return new TarTarget({ ...common, budget: budget(), to: toTar(to.tar) });
     return new DirectoryTarget({
       ...common,
       place: () => this.#place(to.directory),
@@ -254,8 +261,8 @@ class ReceiveRun {
   }
 
   #answer({ transferId }: Hello): void {
-    const { from, to } = this.#options;
-    if (isConnection(from)) {
+    const { to } = this.#options;
+    if (isConnection(this.#from)) {
       this.#transferId = transferId;
       this.#link.begin({ transferId, showsProgress: false, capabilities: [INCREMENTAL] });
       return;

@@ -2,7 +2,7 @@ import type { Budget } from '../entry/budget.ts';
 import { fromText } from '../disk/byte-path.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
-import type { ContextReport } from '../observe/events.ts';
+import type { ContextReport } from '../report.ts';
 import type { Outgoing } from '../transport/transport.ts';
 import type { IncomingStream } from '../wire/demux.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';

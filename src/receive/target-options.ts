@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import type { Outgoing } from '../transport/transport.ts';
 
 /** Where contexts end up: laid over a directory, or as one tar. */
@@ -16,5 +17,5 @@ export interface DirectoryTargetOptions {
 
 /** One tar, written while the contexts arrive: the outcome tells whether it is whole. */
 export interface TarTargetOptions {
-  tar: Outgoing;
+  tar: Outgoing | Writable;
 }

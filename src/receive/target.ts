@@ -1,6 +1,6 @@
 import type { Ring } from '../flow/ring.ts';
 import type { CtxsyncError } from '../errors.ts';
-import type { ContextReport, EntryCounts } from '../observe/events.ts';
+import type { ContextReport, EntryCounts } from '../report.ts';
 import type { IncomingStream } from '../wire/demux.ts';
 
 /** Where contexts end up, as a run sees it: a directory (DirectoryTarget) or a tar (TarTarget). */

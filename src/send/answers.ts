@@ -1,6 +1,7 @@
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
-import type { EntryCounts, Phase } from '../observe/events.ts';
+import type { Phase } from '../observe/events.ts';
+import type { EntryCounts } from '../report.ts';
 import type { PeerHandler, PeerLink } from '../transfer/peer-link.ts';
 import type { Queue } from '../transfer/queue.ts';
 import type { IncomingStream } from '../wire/demux.ts';

@@ -1,6 +1,8 @@
+import type { Readable } from 'node:stream';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
-import type { ContextReport } from '../observe/events.ts';
+import type { ContextReport } from '../report.ts';
+import { fromTar } from '../transport/node-stream.ts';
 import type { Incoming } from '../transport/transport.ts';
 import type { IgnoreFile, IgnoreOptions } from '../ignore/load-rules.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
@@ -12,8 +14,13 @@ import type { PeerLink } from '../transfer/peer-link.ts';
 import type { Answers, Wants } from './answers.ts';
 import { TarSource } from './tar-source.ts';
 
-/** What is sent: a directory, or a tar (plain or gzip) that comes from elsewhere. */
-export type Context = DirectoryContext | { tar: Incoming };
+/** What is sent: a directory, or a tar that comes from elsewhere. */
+export type Context = DirectoryContext | TarContext;
+
+/** A tar, plain or gzip, or several in a row. It lands in OUT itself. */
+export interface TarContext {
+  tar: Incoming | Readable;
+}
 
 export interface DirectoryContext {
   directory: string;
@@ -189,10 +196,10 @@ export class ContextSender {
     await threads.run(thread, 'packWanted', { ...input, wants: wants.shared });
   }
 
-  async #sendTar(tar: Incoming, thread: DiskThread, ring: Ring): Promise<void> {
+  async #sendTar(tar: TarContext['tar'], thread: DiskThread, ring: Ring): Promise<void> {
     const { threads } = this.#options;
     const input = threads.ring();
-    this.#input = new TarSource(tar, input);
+    this.#input = new TarSource(fromTar(tar), input);
     const packed = threads.run(thread, 'readTar', { from: input.shared, to: ring.shared });
     await Promise.all([this.#input.run(), packed]);
   }

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
+import type { Writable } from 'node:stream';
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
 import { LINGER_MS, MAX_HELLO_CONTEXTS, MAX_STREAMS, SAME_SIGNAL_MS } from '../limits.ts';
-import type { TransferReport } from '../observe/events.ts';
+import type { TransferReport } from '../report.ts';
 import { withTimeout } from '../with-timeout.ts';
 import { timeShares } from '../observe/time-shares.ts';
 import type { WireObservation } from '../observe/verdict.ts';
 import type { Connection, Outgoing } from '../transport/transport.ts';
-import { isConnection } from '../transfer/connection.ts';
+import { isConnection } from '../transport/transport.ts';
+import { toTransport } from '../transport/node-stream.ts';
 import { ContextSender, nameOf, type Context } from './context-sender.ts';
 import { DiskThreads } from '../transfer/disk-threads.ts';
 import { FirstFailure } from '../transfer/first-failure.ts';
@@ -17,16 +19,17 @@ import { INCREMENTAL, type TransferOptions } from '../transfer/options.ts';
 import { PeerLink } from '../transfer/peer-link.ts';
 import { Answers } from './answers.ts';
 import { makeReport } from '../transfer/report.ts';
+import { checkContexts } from './check-contexts.ts';
 import { countTotals } from './count-totals.ts';
 
 export interface SendOptions extends TransferOptions {
   /** Each travels in a stream of its own, several side by side. */
   contexts: readonly Context[];
   /**
-   * One way: then all that can be known is that everything was handed over. Or both ways: then it is
-   * done when the receiver has said that it committed.
+   * One way (a Writable, or a Transform): then all that can be known is that everything was handed
+   * over. Or both ways (a Duplex): then it is done when the receiver has said that it committed.
    */
-  to: Outgoing | Connection;
+  to: Outgoing | Connection | Writable;
   /** We show progress on a terminal, so the receiver need not. */
   showsProgress?: boolean | undefined;
   /** Both ways: send everything, although the receiver may have it. */
@@ -41,9 +44,10 @@ export interface SendOptions extends TransferOptions {
  * Sends contexts. Resolves on a one-way transport when all is handed over, on one that goes both ways
  * when the receiver has committed.
  *
- * @throws CtxsyncError; nothing is committed by the receiver then. The report comes as the last event
+ * @throws CtxsyncError with the report; nothing is committed by the receiver then
  */
 export async function send(options: SendOptions): Promise<TransferReport> {
+  checkContexts(options.contexts);
   const run = new SendRun(options);
   let error: CtxsyncError | undefined;
   try {
@@ -54,7 +58,7 @@ export async function send(options: SendOptions): Promise<TransferReport> {
     error = run.outcome(error);
   }
   const report = await run.conclude(error);
-  if (error !== undefined) throw error;
+  if (error !== undefined) throw Object.assign(error, { report });
   return report;
 }
 
@@ -69,6 +73,7 @@ class SendRun {
   readonly #transferId = randomBytes(16).toString('hex');
   /** Both ways alone. */
   readonly #answers: Answers | undefined;
+  readonly #to: Outgoing | Connection;
   readonly #link: PeerLink;
   readonly #monitor: Monitor;
   readonly #sender: ContextSender;
@@ -78,7 +83,8 @@ class SendRun {
   constructor(options: SendOptions) {
     this.#options = options;
     this.#failure = new FirstFailure(options.signal);
-    const { to } = options;
+    this.#to = toTransport(options.to);
+    const to = this.#to;
     const answers = new Answers({
       transferId: this.#transferId,
       digest: () => this.#link.digest,
@@ -147,7 +153,7 @@ class SendRun {
 
   /** What the transport knows of it belongs to the error, and may need a moment to be known. */
   async explain(error: CtxsyncError): Promise<CtxsyncError> {
-    const { to } = this.#options;
+    const to = this.#to;
     if (!isConnection(to) || to.explain === undefined) return error;
     const explained = await to.explain(error);
     // Ctrl-C at a terminal ends the command too, and its end may be seen first.
@@ -183,7 +189,7 @@ class SendRun {
     const totalMs = this.#monitor.elapsedMs;
     const times = timeShares({ totalMs, senderWaitedMs: this.#waitedMs() });
     await this.#threads.end();
-    if (isConnection(this.#options.to)) await this.#options.to.close?.();
+    if (isConnection(this.#to)) await this.#to.close?.();
     const { wireBytes, digest } = this.#link;
     const counts = this.#answers?.counts;
     const outcome = { side: 'sender', error, contexts, counts, wireBytes, digest, times } as const;

@@ -1,7 +1,7 @@
 import { CtxsyncError } from '../errors.ts';
 import { Ring } from '../flow/ring.ts';
 import { MAX_SPARE_RINGS, RING_BYTES, TICK_MS } from '../limits.ts';
-import type { Side } from '../observe/events.ts';
+import type { Side } from '../report.ts';
 import { StatusWatch } from '../observe/status-watch.ts';
 import { DiskThread } from '../worker/disk-thread.ts';
 import type { JobName, Jobs, PathNote, UnnamedPaths } from '../worker/jobs.ts';

@@ -57,7 +57,8 @@ export class FirstFailure {
   /** Who aborts may say why, with a CtxsyncError. */
   #interrupt({ reason }: AbortSignal): void {
     if (this.committing) return;
-    const interrupted = new CtxsyncError('interrupted', 'interrupted; nothing was committed');
+    const message = 'interrupted; nothing was committed';
+    const interrupted = new CtxsyncError('interrupted', message, { cause: reason });
     this.#interruption = reason instanceof CtxsyncError ? reason : interrupted;
     this.#settleInterrupted();
     this.fail(this.#interruption);

@@ -7,7 +7,8 @@ import {
   SUSPENSION_MS,
   TICK_MS,
 } from '../limits.ts';
-import type { Phase, Side, TransferEvent } from '../observe/events.ts';
+import type { Phase, TransferEvent } from '../observe/events.ts';
+import type { Side } from '../report.ts';
 import { ArrivalRate } from '../observe/arrival-rate.ts';
 import { StatusWatch } from '../observe/status-watch.ts';
 import type { Movement } from '../observe/movement.ts';

@@ -1,13 +1,13 @@
 import type { Removals } from '../dest/removals.ts';
 import { toText } from '../disk/byte-path.ts';
 import { MAX_REPORTED_PATHS } from '../limits.ts';
-import type { PathNotes } from '../observe/events.ts';
+import type { PathNotes } from '../report.ts';
 import type { PathNote, UnnamedPaths } from '../worker/jobs.ts';
 
 /** Paths for the report: the first of them, and how many there were. */
 export class PathNoteCollector {
   readonly skipped: PathNotes = { count: 0, paths: [] };
-  readonly changed: PathNotes = { count: 0, paths: [] };
+  readonly altered: PathNotes = { count: 0, paths: [] };
   readonly removed: PathNotes = { count: 0, paths: [] };
   readonly failed: PathNotes = { count: 0, paths: [] };
 

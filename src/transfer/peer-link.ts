@@ -1,7 +1,7 @@
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { BEAT_INTERVAL_MS, LINGER_MS, RING_BYTES } from '../limits.ts';
-import type { EntryCounts } from '../observe/events.ts';
+import type { EntryCounts } from '../report.ts';
 import type { WireObservation } from '../observe/verdict.ts';
 import type { Incoming, Outgoing } from '../transport/transport.ts';
 import { Demux, type IncomingStream } from '../wire/demux.ts';

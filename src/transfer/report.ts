@@ -1,11 +1,5 @@
 import { CtxsyncError } from '../errors.ts';
-import type {
-  ContextReport,
-  EntryCounts,
-  Side,
-  TimeShares,
-  TransferReport,
-} from '../observe/events.ts';
+import type { ContextReport, EntryCounts, Side, TimeShares, TransferReport } from '../report.ts';
 import type { Monitor } from './monitor.ts';
 import type { PathNoteCollector } from './path-notes.ts';
 
@@ -37,7 +31,7 @@ export function makeReport(
     digest,
     times,
     skipped: notes.skipped,
-    changed: notes.changed,
+    altered: notes.altered,
     removed: notes.removed,
     failed: notes.failed,
     stalls: monitor.stalls,
@@ -57,7 +51,7 @@ export function notBegun(side: Side, error: CtxsyncError): TransferReport {
     wireBytes: 0,
     times: { totalMs: 0, sourceMs: 0, wireMs: 0 },
     skipped: { count: 0, paths: [] },
-    changed: { count: 0, paths: [] },
+    altered: { count: 0, paths: [] },
     removed: { count: 0, paths: [] },
     failed: { count: 0, paths: [] },
     stalls: [],

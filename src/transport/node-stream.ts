@@ -1,8 +1,8 @@
-import type { Readable, Writable } from 'node:stream';
+import { Duplex, Readable, Transform, Writable } from 'node:stream';
 import { errnoOf } from '../disk/errno.ts';
 import { describeSystemError, destinationError } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
-import type { Incoming, Outgoing } from './transport.ts';
+import type { Connection, Incoming, Outgoing } from './transport.ts';
 
 /** How a stream that goes both ways fails, for its reader too, when the peer is gone. */
 const GONE = new Set(['EPIPE', 'ECONNRESET']);
@@ -17,19 +17,45 @@ export function fromStream(stream: Readable): Incoming {
   return new ReadableIncoming(stream);
 }
 
+/** What a sender writes to: a Duplex goes both ways, but not a Transform, which gives back what it got. */
+export function toTransport(to: Outgoing | Connection | Writable): Outgoing | Connection {
+  return bothWays(to) ?? (to instanceof Writable ? toStream(to) : to);
+}
+
+/** What a receiver reads from; see toTransport(). */
+export function fromTransport(from: Incoming | Connection | Readable): Incoming | Connection {
+  return bothWays(from) ?? (from instanceof Readable ? fromStream(from) : from);
+}
+
+/** Where a tar comes from that is to be sent. */
+export function fromTar(tar: Incoming | Readable): Incoming {
+  return tar instanceof Readable ? new ReadableIncoming(tar, inputBroken) : tar;
+}
+
+/** Where a tar goes that was received. */
+export function toTar(tar: Outgoing | Writable): Outgoing {
+  return tar instanceof Writable ? new WritableOutgoing(tar, outputBroken) : tar;
+}
+
+function bothWays(stream: object): Connection | undefined {
+  if (!(stream instanceof Duplex) || stream instanceof Transform) return undefined;
+  return { incoming: fromStream(stream), outgoing: toStream(stream) };
+}
+
 /** A transport's writing end over any Node stream. */
 export class WritableOutgoing implements Outgoing {
   readonly #stream: Writable;
   readonly #toError: (cause: Error | undefined) => CtxsyncError;
   #broken: CtxsyncError | undefined;
   #onBroken: ((error: CtxsyncError) => void) | undefined;
+  #onClosed = (): void => this.#break(undefined);
 
   /** @param toError what it means that the stream broke, or was closed when `cause` is absent */
   constructor(stream: Writable, toError = peerGone) {
     this.#stream = stream;
     this.#toError = toError;
     stream.on('error', (error) => this.#break(error));
-    stream.on('close', () => this.#break(undefined));
+    stream.on('close', () => this.#onClosed());
   }
 
   write(pieces: readonly Uint8Array[]): Promise<void> {
@@ -48,8 +74,13 @@ export class WritableOutgoing implements Outgoing {
   }
 
   end(): Promise<void> {
-    if (this.#stream.writableFinished) return Promise.resolve();
-    return this.#settled((done) => this.#stream.end(done));
+    const { writableFinished, destroyed, errored } = this.#stream;
+    // Each write has settled: whoever has closed it, or closes it now, had everything.
+    if (writableFinished || (destroyed && errored === null)) return Promise.resolve();
+    return this.#settled((done) => {
+      this.#onClosed = done;
+      this.#stream.end(done);
+    });
   }
 
   destroy(): void {

@@ -37,3 +37,8 @@ export interface Connection {
   /** Lets go of what the transport holds beyond its two ends. */
   close?(): Promise<void>;
 }
+
+/** Whether the transport goes both ways. */
+export function isConnection(transport: Incoming | Outgoing | Connection): transport is Connection {
+  return 'incoming' in transport;
+}

@@ -19,7 +19,7 @@ export interface SourceEntryOptions {
   /** An entry that does not travel because of what it is (FIFO, socket, device). */
   onSkipped: (path: BytePath, reason: string) => void;
   /** An entry that travels without something it has (setuid). */
-  onChanged: (path: BytePath, reason: string) => void;
+  onAltered: (path: BytePath, reason: string) => void;
   /** Looks for what the mode does not show; absent where nothing is reported. */
   attributes?: LostAttributes | undefined;
 }
@@ -52,10 +52,10 @@ export class SourceEntries {
 
   /** This entry travels: tells what it does so without. */
   travels(entry: FoundEntry): SourceEntry {
-    const { attributes, onChanged } = this.#options;
+    const { attributes, onAltered } = this.#options;
     if (attributes !== undefined && entry.kind === 'file' && (entry.mode & EXECUTE_BITS) !== 0) {
       attributes.add(entry.path, entry.lost);
-    } else if (entry.lost !== undefined) onChanged(entry.path, entry.lost);
+    } else if (entry.lost !== undefined) onAltered(entry.path, entry.lost);
     return entry;
   }
 

@@ -5,11 +5,11 @@ import type { Destination, Keep } from '../dest/destination.ts';
 import type { Metadata } from '../disk/held-directory.ts';
 import type { Inode } from '../disk/inode.ts';
 import type { ErrorCode } from '../errors.ts';
-import type { IgnoreFile, IgnoreOptions, PatternOption } from '../ignore/load-rules.ts';
+import type { IgnoreFile, IgnoreOptions, GivenRule } from '../ignore/load-rules.ts';
 
 /** A note about a path, while a job runs. */
 export interface PathNote {
-  about: 'skipped' | 'changed' | 'failed';
+  about: 'skipped' | 'altered' | 'failed';
   path: BytePath;
   reason: string;
 }
@@ -31,7 +31,7 @@ export interface OpenedContext {
   root: BytePath;
   identity: Inode;
   ignoreFile: IgnoreFile | undefined;
-  patterns: readonly PatternOption[];
+  rules: readonly (string | GivenRule)[];
 }
 
 /** Everything that touches a disk, as a message to a disk worker. Rings and budgets are shared. */

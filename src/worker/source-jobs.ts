@@ -102,25 +102,25 @@ function openContext(
 ): OpenedContext {
   status.enter('scanning', fromText(directory));
   const root = resolveRoot(directory);
-  const { dockerfile, noIgnore = false, patterns = [] } = ignore;
+  const { dockerfile, noIgnore = false, rules = [] } = ignore;
   const opened = openSource(root, root);
   try {
     const { dev, ino } = statSource(toFsPath(opened.child('.')), root);
     const finds = given === undefined && !noIgnore;
     const ignoreFile = finds ? findIgnoreFile(opened, root, dockerfile, status) : given;
     // What is wrong with them is found before anything is sent.
-    loadRules(ignoreFile, patterns);
-    return { root, identity: { dev, ino }, ignoreFile, patterns };
+    loadRules(ignoreFile, rules);
+    return { root, identity: { dev, ino }, ignoreFile, rules };
   } finally {
     opened.close();
   }
 }
 
 function walkOptions(
-  { identity, ignoreFile, patterns }: OpenedContext,
+  { identity, ignoreFile, rules: given }: OpenedContext,
   context: JobContext,
 ): WalkOptions {
-  const rules = loadRules(ignoreFile, patterns);
+  const rules = loadRules(ignoreFile, given);
   const unreadable = new UnreadablePaths((path, reason) =>
     context.note({ about: 'failed', path, reason }),
   );
@@ -130,7 +130,7 @@ function walkOptions(
 /** The walk that reports what does not travel. */
 function reportingWalk(source: OpenedContext, context: JobContext): WalkOptions {
   const options = walkOptions(source, context);
-  const attributes = new LostAttributes(source.root, options.onChanged, context.status);
+  const attributes = new LostAttributes(source.root, options.onAltered, context.status);
   return { ...options, attributes };
 }
 

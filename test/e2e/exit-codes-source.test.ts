@@ -17,7 +17,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import type { TransferReport } from '../../src/observe/events.ts';
+import type { TransferReport } from '../../src/report.ts';
 import { BIN, pipeline, run, start } from '../helpers/cli/cli.ts';
 import { receiveCommand } from '../helpers/cli/duplex.ts';
 import { evilTar } from '../helpers/trees/evil-tar.ts';

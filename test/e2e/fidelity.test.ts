@@ -142,7 +142,7 @@ describe('what does not travel as it is', () => {
       expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({
         result: 'done',
         exitCode: 0,
-        changed: {
+        altered: {
           count: 2,
           paths: [
             { path: 'bin/sg', reason },

@@ -166,7 +166,7 @@ test('setuid in the context is dropped and reported each time, and is no change'
     chmodSync(manyFile(pair.out, 1), 0o755);
     const { sent } = await resend(pair, 'a socket');
     expect(sent.counts).toMatchObject({ changed: 0 });
-    expect(sent.changed.paths).toEqual([
+    expect(sent.altered.paths).toEqual([
       { path: 'many/file-1', reason: expect.stringContaining('setuid') },
     ]);
   }));

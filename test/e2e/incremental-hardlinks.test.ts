@@ -1,7 +1,7 @@
 import { chmodSync, linkSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { EntryCounts } from '../../src/observe/events.ts';
+import type { EntryCounts } from '../../src/report.ts';
 import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { resend } from '../helpers/cli/resend.ts';
 

@@ -1,7 +1,7 @@
 import { existsSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { Duplex, PassThrough } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import {
   CtxsyncError,
@@ -186,6 +186,106 @@ function abortable(): { signal: AbortSignal; abort: () => void } {
   const controller = new AbortController();
   return { signal: controller.signal, abort: () => controller.abort() };
 }
+
+test('a failure carries the report of what was done, and an abort the reason of its signal', () =>
+  withScene(async (sandbox) => {
+    addBigFile(sandbox);
+    const controller = new AbortController();
+    const transfer = new Transfer(sandbox.context, sandbox.out, { sendSignal: controller.signal });
+    await until('the stage is there', () => workNames(sandbox.out).length === 2);
+    const reason = new Error('nobody waits any more');
+    controller.abort(reason);
+    const sent = await rejection(transfer.sending);
+    expect(sent).toMatchObject({ code: 'interrupted', cause: reason });
+    expect(sent.report).toBe(reportOf(transfer.sent));
+    const received = await rejection(transfer.receiving);
+    expect(received.report).toBe(reportOf(transfer.received));
+    expect(received.report).toMatchObject({ result: 'failed', side: 'receiver' });
+  }));
+
+/** Two ends of one connection in memory. */
+function duplexPair(): [Duplex, Duplex] {
+  const [there, back] = [new PassThrough(), new PassThrough()];
+  return [
+    Duplex.from({ readable: back, writable: there }),
+    Duplex.from({ readable: there, writable: back }),
+  ];
+}
+
+test('over a Duplex the two sides speak with each other: only what changed travels', () =>
+  withScene(async ({ context, out }) => {
+    const transfer = async (): Promise<TransferReport[]> => {
+      const [to, from] = duplexPair();
+      return Promise.all([
+        send({ contexts: [{ directory: context }], to }),
+        receive({ from, to: { directory: out, delete: true } }),
+      ]);
+    };
+    const [first] = await transfer();
+    expect(first?.counts).toMatchObject({ unchanged: 0, removed: 1 });
+    writeFileSync(join(context, 'new.txt'), 'new');
+    for (const report of await transfer()) {
+      expect(report).toMatchObject({ entries: 1, counts: { changed: 1, removed: 0 } });
+    }
+    expect(treeState(out)).toEqual(treeState(context));
+  }));
+
+test('over a Writable, a Readable and a Transform it goes one way', () =>
+  withScene(async ({ context, out }) => {
+    const pipe = new PassThrough();
+    const [sent] = await Promise.all([
+      send({ contexts: [{ directory: context }], to: pipe }),
+      receive({ from: pipe, to: { directory: out } }),
+    ]);
+    expect(sent.counts).toBeUndefined();
+    const tar = new PassThrough();
+    const [from, to] = [new PassThrough(), new PassThrough()];
+    const tarOut = join(out, 'from-tar');
+    await Promise.all([
+      send({ contexts: [{ directory: context }], to: from }),
+      receive({ from, to: { tar } }),
+      send({ contexts: [{ tar }], to }),
+      receive({ from: to, to: { directory: tarOut } }),
+    ]);
+    expect(Object.keys(treeState(tarOut))).toEqual(Object.keys(treeState(context)));
+  }));
+
+test('rules are lines of an ignore file, in the order given, and a bad one names itself', () =>
+  withScene(async ({ context, directory }) => {
+    writeFileSync(join(context, 'a.log'), '');
+    writeFileSync(join(context, 'keep.log'), '');
+    const sendWith = async (...rules: string[]): Promise<string[]> => {
+      const pipe = new PassThrough();
+      const out = join(directory, `out-${rules.length}`);
+      const sending = send({ contexts: [{ directory: context, ignore: { rules } }], to: pipe });
+      const receiving = receive({ from: pipe, to: { directory: out } });
+      receiving.catch(() => {});
+      await sending;
+      await receiving;
+      return Object.keys(treeState(out)).filter((path) => path.endsWith('.log'));
+    };
+    expect(await sendWith('*.log', '!keep.log')).toEqual(['keep.log']);
+    expect(await rejection(sendWith('['))).toMatchObject({
+      code: 'bad-ignore-rule',
+      message: expect.stringContaining('ignore.rules: syntax error in pattern "["'),
+    });
+  }));
+
+test.each<[what: string, names: string[], words: string]>([
+  ['none', [], 'no context is given'],
+  ['two without a name', ['', ''], 'several contexts without a name'],
+  ['two of one name', ['web', 'web'], 'several contexts are named web'],
+  ['one that leads out', ['../x'], '"../x" cannot be the name of a directory in OUT'],
+  ["a receiver's own", ['.ctxsync-lock'], '".ctxsync-lock" cannot be the name'],
+])('contexts are looked at before anything is sent: %s', async (_, names, words) => {
+  const to = new PassThrough();
+  const contexts = names.map((name) => ({ name, directory: '.' }));
+  expect(await rejection(send({ contexts, to }))).toMatchObject({
+    code: 'usage',
+    message: expect.stringContaining(words),
+  });
+  expect(to.readableLength).toBe(0);
+});
 
 test('what closing takes, of a transport with two directions, is not the time of the transfer', () =>
   withScene(async ({ context, out }) => {

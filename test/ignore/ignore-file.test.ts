@@ -5,7 +5,7 @@ import { MAX_IGNORE_FILE_BYTES, MAX_IGNORE_RULES } from '../../src/limits.ts';
 import {
   cleanPath,
   parseIgnoreFile,
-  parseIgnoreOption,
+  parseGivenRule,
   trimSpace,
 } from '../../src/ignore/ignore-file.ts';
 import { decodeRunes } from '../../src/ignore/ignore-pattern.ts';
@@ -120,7 +120,7 @@ describe('a file that is no text in UTF-8, of which no rule would match anything
   });
 
   it('and so is a pattern with a NUL', () => {
-    const error = refusal(() => parseIgnoreOption('a\0', '--exclude'));
+    const error = refusal(() => parseGivenRule('a\0', '--exclude'));
     expect(error.message).toBe('--exclude: the pattern has a NUL byte; remove it');
   });
 });
@@ -130,12 +130,12 @@ describe('what the peer is told of a bad rule', () => {
     const tell = (text: string) => refusal(() => parseIgnoreFile(Buffer.from(text), '/home/me/.x'));
     expect(tell('a\nhunter2[').forPeer).toBe('.x:2: syntax error in pattern');
     expect(tell('!').forPeer).toBe('.x:1: illegal exclusion pattern');
-    const option = refusal(() => parseIgnoreOption('hunter2[', '--exclude'));
+    const option = refusal(() => parseGivenRule('hunter2[', '--exclude'));
     expect(option.forPeer).toBe('--exclude: syntax error in pattern');
   });
 });
 
-describe('rules of the command line', () => {
+describe('rules that stand in no file', () => {
   it.each<[option: '--exclude' | '--include', pattern: string, read: string]>([
     ['--exclude', '/src/', 'src'],
     ['--include', ' src/keep ', '!src/keep'],
@@ -143,25 +143,29 @@ describe('rules of the command line', () => {
     ['--exclude', '!web', '!web'],
     ['--include', '!web', '!!web'],
   ])('%s "%s" is the line "%s"', (option, pattern, read) => {
-    const rule = parseIgnoreOption(pattern, option) as IgnoreRule;
+    const rule = parseGivenRule(
+      option === '--include' ? `!${pattern}` : pattern,
+      option,
+    ) as IgnoreRule;
     expectRules([rule], read);
     expect(rule).toMatchObject({ source: option, line: undefined });
   });
 
   it('are none where the pattern is blank', () => {
-    expect(parseIgnoreOption('', '--exclude')).toBeUndefined();
-    expect(parseIgnoreOption(' ', '--exclude')).toBeUndefined();
+    expect(parseGivenRule('', '--exclude')).toBeUndefined();
+    expect(parseGivenRule(' ', '--exclude')).toBeUndefined();
   });
 
   it('are refused by the name of their option', () => {
     const bad = (option: '--exclude' | '--include', pattern: string) =>
-      refusal(() => parseIgnoreOption(pattern, option)).message;
+      refusal(() => parseGivenRule(option === '--include' ? `!${pattern}` : pattern, option))
+        .message;
     expect(bad('--exclude', 'a[')).toMatch(/^--exclude: syntax error in pattern "a\["; /);
     expect(bad('--include', '')).toMatch(/^--include: illegal exclusion pattern "!"; /);
   });
 
   it('match names beyond ASCII', () => {
-    const rule = parseIgnoreOption('café', '--exclude');
+    const rule = parseGivenRule('café', '--exclude');
     expect(rule?.text).toBe('café');
     expect(rule?.pattern.matches('caf\xc3\xa9', 'café')).toBe(true);
   });

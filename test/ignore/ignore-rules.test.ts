@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { fromText, toText, type BytePath } from '../../src/disk/byte-path.ts';
 import { CtxsyncError } from '../../src/errors.ts';
 import { MAX_IGNORE_RULES } from '../../src/limits.ts';
-import { parseIgnoreFile, parseIgnoreOption } from '../../src/ignore/ignore-file.ts';
+import { parseGivenRule, parseIgnoreFile } from '../../src/ignore/ignore-file.ts';
 import { decodeRunes } from '../../src/ignore/ignore-pattern.ts';
 import {
   IgnoreRules,
@@ -78,8 +78,8 @@ describe('rules', () => {
   it('of the command line come after those of the file', () => {
     const file = parseIgnoreFile(Buffer.from('*\n!src'), '.dockerignore');
     const options = [
-      parseIgnoreOption('src/tmp', '--exclude') as IgnoreRule,
-      parseIgnoreOption('src/tmp/keep', '--include') as IgnoreRule,
+      parseGivenRule('src/tmp', '--exclude') as IgnoreRule,
+      parseGivenRule('!src/tmp/keep', '--include') as IgnoreRule,
     ];
     const rules = new IgnoreRules([...file, ...options]);
     expect(decide(rules, 'src/tmp/x').rule).toMatchObject({ source: '--exclude', text: 'src/tmp' });
@@ -88,7 +88,7 @@ describe('rules', () => {
 
   it('are refused over their bound', () => {
     const file = parseIgnoreFile(Buffer.from('a\n'.repeat(MAX_IGNORE_RULES)), 'f');
-    const one = parseIgnoreOption('b', '--exclude') as IgnoreRule;
+    const one = parseGivenRule('b', '--exclude') as IgnoreRule;
     expect(() => new IgnoreRules([...file, one])).toThrow(CtxsyncError);
   });
 });

@@ -7,7 +7,7 @@ import { CtxsyncError } from '../../src/errors.ts';
 import { MAX_IGNORE_FILE_BYTES } from '../../src/limits.ts';
 import { fromText } from '../../src/disk/byte-path.ts';
 import { OpenDirectory } from '../../src/disk/open-directory.ts';
-import { loadRules, type IgnoreOptions, type PatternOption } from '../../src/ignore/load-rules.ts';
+import { loadRules, type IgnoreOptions, type GivenRule } from '../../src/ignore/load-rules.ts';
 import type { IgnoreRules } from '../../src/ignore/ignore-rules.ts';
 import { findIgnoreFile, readGivenIgnoreFile } from '../../src/ignore/ignore-source.ts';
 import { withDirectory } from '../helpers/trees/temporary-directory.ts';
@@ -109,13 +109,13 @@ describe('the ignore file of a context', () => {
       writeTree(root, { '.dockerignore': '[', 'Dockerfile.dockerignore': '[' });
       expect(ignored(root, { noIgnore: true })).toEqual([]);
       const patterns = [exclude('by-root')];
-      expect(ignored(root, { noIgnore: true, patterns })).toEqual(['by-root']);
+      expect(ignored(root, { noIgnore: true, rules: patterns })).toEqual(['by-root']);
     });
   });
 });
 
 describe('--exclude and --include', () => {
-  it.each<[patterns: PatternOption[], ignored: string[]]>([
+  it.each<[rules: GivenRule[], ignored: string[]]>([
     [[exclude('by-file')], ['by-root', 'by-file']],
     [[include('by-root')], []],
     [
@@ -123,19 +123,19 @@ describe('--exclude and --include', () => {
       ['by-root', 'by-beside', 'by-file'],
     ],
     [[include('by-other'), exclude('by-*')], NAMES],
-  ])('are rules after the file, in the order given: %j', async (patterns, expected) => {
+  ])('are rules after the file, in the order given: %j', async (rules, expected) => {
     await withDirectory((root) => {
       writeTree(root, { '.dockerignore': 'by-root\n' });
-      expect(ignored(root, { patterns })).toEqual(expected);
+      expect(ignored(root, { rules })).toEqual(expected);
     });
   });
 
-  it.each<[PatternOption, string]>([
+  it.each<[GivenRule, string]>([
     [exclude('a['), '--exclude'],
     [include('a\\'), '--include'],
   ])('are refused when the pattern is bad: %j', async (option, name) => {
     await withDirectory((root) => {
-      expect(failure(root, { patterns: [option] })).toMatchObject({
+      expect(failure(root, { rules: [option] })).toMatchObject({
         code: 'bad-ignore-rule',
         message: expect.stringContaining(name),
       });
@@ -250,12 +250,12 @@ describe('an ignore file that cannot be used', () => {
   });
 });
 
-function exclude(pattern: string): PatternOption {
-  return { option: '--exclude', pattern };
+function exclude(pattern: string): GivenRule {
+  return { rule: pattern, source: '--exclude' };
 }
 
-function include(pattern: string): PatternOption {
-  return { option: '--include', pattern };
+function include(pattern: string): GivenRule {
+  return { rule: `!${pattern}`, source: '--include' };
 }
 
 /** Which of NAMES the rules ignore. */
@@ -267,17 +267,17 @@ function ignored(root: string, options: IgnoreOptions): string[] {
 /** As a disk worker reads them. */
 function rulesOf(
   root: string,
-  { dockerfile, ignoreFile, noIgnore, patterns = [] }: IgnoreOptions,
+  { dockerfile, ignoreFile, noIgnore, rules = [] }: IgnoreOptions,
 ): IgnoreRules {
   const status = new WorkerStatus();
   const opened = new OpenDirectory(fromText(root));
   try {
-    if (noIgnore === true) return loadRules(undefined, patterns);
+    if (noIgnore === true) return loadRules(undefined, rules);
     const file =
       ignoreFile === undefined
         ? findIgnoreFile(opened, fromText(root), dockerfile, status)
         : readGivenIgnoreFile(ignoreFile, status);
-    return loadRules(file, patterns);
+    return loadRules(file, rules);
   } finally {
     opened.close();
   }

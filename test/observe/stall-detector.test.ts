@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CLAIMED_STALL_TIMEOUTS, MAX_QUEUED_MS } from '../../src/limits.ts';
-import type { Verdict } from '../../src/observe/events.ts';
+import type { Verdict } from '../../src/report.ts';
 import type { Movement } from '../../src/observe/movement.ts';
 import {
   StallDetector,

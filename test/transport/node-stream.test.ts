@@ -15,3 +15,29 @@ test('a write settles when its bytes were handed over, and not before: exit woul
   taken();
   await until(() => isWritten);
 });
+
+test('whoever closes the stream when all was handed over had everything; before that it is gone', async () => {
+  const waiting = { write: (_bytes: Buffer, _encoding: string, done: () => void) => done() };
+  const before = new Writable(waiting);
+  const closedBefore = toStream(before);
+  await closedBefore.write([Buffer.from('a')]);
+  before.destroy();
+  await closedBefore.end();
+
+  const during = new Writable({ ...waiting, final: () => {} });
+  const closedDuring = toStream(during);
+  await closedDuring.write([Buffer.from('a')]);
+  const ended = closedDuring.end();
+  during.destroy();
+  await ended;
+
+  const early = new Writable({ write: () => {} });
+  const written = toStream(early).write([Buffer.from('a')]);
+  early.destroy();
+  await expect(written).rejects.toMatchObject({ code: 'peer-gone' });
+
+  const broken = new Writable(waiting);
+  const closedBroken = toStream(broken);
+  broken.destroy(new Error('the disk is full'));
+  await expect(closedBroken.end()).rejects.toMatchObject({ code: 'peer-gone' });
+});

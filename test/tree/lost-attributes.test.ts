@@ -175,8 +175,8 @@ function withTool(
 /** What is reported of files that all lost their setuid bit. */
 function report(names: string[], run: RunTool): [string, string][] {
   const reported: [string, string][] = [];
-  const onChanged = (path: string, reason: string): void => void reported.push([path, reason]);
-  const attributes = new LostAttributes('/c', onChanged, new WorkerStatus(), run);
+  const onAltered = (path: string, reason: string): void => void reported.push([path, reason]);
+  const attributes = new LostAttributes('/c', onAltered, new WorkerStatus(), run);
   for (const name of names) attributes.add(name, 'setuid');
   attributes.end();
   return reported;
@@ -184,9 +184,9 @@ function report(names: string[], run: RunTool): [string, string][] {
 
 function walked(root: string): [string, string][] {
   const reported: [string, string][] = [];
-  const onChanged = (path: string, reason: string): void => void reported.push([path, reason]);
-  const attributes = new LostAttributes(fromText(root), onChanged, new WorkerStatus());
-  const options = { ...walkOptions('ignored\n'), onChanged, attributes };
+  const onAltered = (path: string, reason: string): void => void reported.push([path, reason]);
+  const attributes = new LostAttributes(fromText(root), onAltered, new WorkerStatus());
+  const options = { ...walkOptions('ignored\n'), onAltered, attributes };
   Array.from(walk(fromText(root), options));
   return reported;
 }

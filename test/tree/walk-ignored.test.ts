@@ -119,11 +119,11 @@ function walked(
   root: string,
   ignoreFile: string,
   status = new WorkerStatus(),
-  onChanged: WalkOptions['onChanged'] = () => {},
+  onAltered: WalkOptions['onAltered'] = () => {},
 ): string[] {
   const rules = new IgnoreRules(parseIgnoreFile(Buffer.from(ignoreFile), '.dockerignore'));
   const unreadable = new UnreadablePaths();
-  const options = { rules, status, unreadable, onSkipped: () => {}, onChanged };
+  const options = { rules, status, unreadable, onSkipped: () => {}, onAltered };
   return Array.from(walk(root, options), ({ path }) => path);
 }
 

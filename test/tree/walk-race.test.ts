@@ -71,7 +71,7 @@ function packWhile(
     status,
     unreadable: new UnreadablePaths(),
     onSkipped: () => {},
-    onChanged: () => {},
+    onAltered: () => {},
   };
   const entries = (function* () {
     for (const entry of walk(context, options)) {

@@ -1,4 +1,4 @@
-import type { PathNotes, TimeShares, TransferReport } from '../../observe/events.ts';
+import type { PathNotes, TimeShares, TransferReport } from '../../report.ts';
 import { peerOf } from '../../observe/peer-of.ts';
 import { shortPath, withPath } from '../../short-path.ts';
 import { formatBytes, formatCount, formatDuration, formatRate, shares } from './format.ts';
@@ -35,7 +35,7 @@ export function failureLines(report: TransferReport): string[] {
 export function noteLines(report: TransferReport): string[] {
   return [
     noteLine(report.skipped, 'not sent'),
-    noteLine(report.changed, `not sent as ${report.changed.count === 1 ? 'it was' : 'they were'}`),
+    noteLine(report.altered, `not sent as ${report.altered.count === 1 ? 'it was' : 'they were'}`),
     removedLine(report.removed),
   ].filter((line) => line !== '');
 }

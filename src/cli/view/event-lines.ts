@@ -1,5 +1,6 @@
 import { formatAge } from '../../observe/format-age.ts';
-import type { TransferEvent, TransferReport } from '../../observe/events.ts';
+import type { TransferEvent } from '../../observe/events.ts';
+import type { TransferReport } from '../../report.ts';
 import { shortenPath, withPath } from '../../short-path.ts';
 import { closingLine, failureLines, noteLines } from './closing-line.ts';
 import { formatCount, phaseWords } from './format.ts';

@@ -1,4 +1,4 @@
-import type { Side } from '../../observe/events.ts';
+import type { Side } from '../../report.ts';
 import type { ProgressMode } from './progress-mode.ts';
 import type { Tone } from './event-lines.ts';
 import { JsonView } from './json-view.ts';

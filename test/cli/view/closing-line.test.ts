@@ -76,8 +76,8 @@ describe('noteLines', () => {
   });
 
   test('say what did not travel as it was', () => {
-    const changed = { count: 1, paths: [{ path: 'su', reason: 'setuid dropped' }] };
-    expect(noteLines(report({ changed }))).toEqual([
+    const altered = { count: 1, paths: [{ path: 'su', reason: 'setuid dropped' }] };
+    expect(noteLines(report({ altered }))).toEqual([
       '1 entry not sent as it was: su (setuid dropped)',
     ]);
   });

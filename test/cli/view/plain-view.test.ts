@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createProgressView } from '../../../src/cli/view/progress-view.ts';
-import type { Side, TransferEvent } from '../../../src/observe/events.ts';
+import type { TransferEvent } from '../../../src/observe/events.ts';
+import type { Side } from '../../../src/report.ts';
 import { end, FakeStream, phase, progress, STALL, WARNING } from './view-fixtures.ts';
 
 function create(side: Side = 'sender') {

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test, vi } from 'vitest';
 import { createProgressView } from '../../../src/cli/view/progress-view.ts';
-import type { Side } from '../../../src/observe/events.ts';
+import type { Side } from '../../../src/report.ts';
 import { end, FakeStream, phase, progress, STALL, WARNING } from './view-fixtures.ts';
 
 const ERASE = '\r\x1b[K';

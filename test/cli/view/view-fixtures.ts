@@ -1,10 +1,6 @@
 import { EventEmitter } from 'node:events';
-import type {
-  Progress,
-  TransferEvent,
-  TransferReport,
-  Verdict,
-} from '../../../src/observe/events.ts';
+import type { Progress, TransferEvent } from '../../../src/observe/events.ts';
+import type { TransferReport, Verdict } from '../../../src/report.ts';
 
 /** A stderr that remembers; it can be a terminal, slow, or gone. */
 export class FakeStream extends EventEmitter {
@@ -89,7 +85,7 @@ export function report(change: Partial<TransferReport> = {}): TransferReport {
     wireBytes: 700_000_000,
     times: { totalMs: 3_107, sourceMs: 652, wireMs: 249, destinationMs: 2_206 },
     skipped: { count: 0, paths: [] },
-    changed: { count: 0, paths: [] },
+    altered: { count: 0, paths: [] },
     removed: { count: 0, paths: [] },
     failed: { count: 0, paths: [] },
     stalls: [],

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { EntryCounts } from '../../../src/observe/events.ts';
+import type { EntryCounts } from '../../../src/report.ts';
 import { makeExoticTree } from '../trees/exotic-tree.ts';
 import { withDirectory } from '../trees/temporary-directory.ts';
 import {

@@ -1,7 +1,7 @@
 import { spawnSync, type SpawnOptions } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EntryCounts, TransferReport } from '../../../src/observe/events.ts';
+import type { EntryCounts, TransferReport } from '../../../src/report.ts';
 import { run, type Outcome } from '../cli/cli.ts';
 import { bothEnds, receiveCommand, socketOf, startOverSocket } from '../cli/duplex.ts';
 import { expectDone } from '../cli/expect-done.ts';

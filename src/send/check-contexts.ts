@@ -1,0 +1,34 @@
+import { isWorkName } from '../entry/entry.ts';
+import { CtxsyncError } from '../errors.ts';
+import { MAX_STREAM_ID } from '../limits.ts';
+import { isContextName } from '../wire/json-fields.ts';
+import { nameOf, type Context } from './context-sender.ts';
+
+/** @throws CtxsyncError usage, naming the context */
+export function checkContexts(contexts: readonly Context[]): void {
+  if (contexts.length === 0) throw usage('no context is given');
+  checkContextNames(contexts.map(nameOf));
+}
+
+/** @param names '' for a context without one. @throws CtxsyncError usage */
+export function checkContextNames(names: readonly string[]): void {
+  if (names.length > MAX_STREAM_ID) throw usage(`more than ${MAX_STREAM_ID} contexts`);
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (!isContextName(name) || isWorkName(name)) {
+      throw usage(`"${name}" cannot be the name of a directory in OUT`);
+    }
+    if (seen.has(name)) throw usage(named(name));
+    seen.add(name);
+  }
+}
+
+function named(name: string): string {
+  return name === ''
+    ? 'several contexts without a name; give all but one a name'
+    : `several contexts are named ${name}`;
+}
+
+function usage(message: string): CtxsyncError {
+  return new CtxsyncError('usage', message);
+}
