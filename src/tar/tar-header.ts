@@ -2,33 +2,27 @@ import type { BytePath } from '../disk/byte-path.ts';
 import { MODE_BITS, type Entry, type EntryKind } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_OWN_PAX_BYTES } from '../limits.ts';
-import { BLOCK_BYTES, encodeBlock, MAX_OCTAL, putText } from './header-block.ts';
+import { BLOCK_BYTES, encodeBlock, MAX_OCTAL } from './header-block.ts';
 import { encodePax, encodePaxTime } from './pax.ts';
 
 /** Bytes of a ustar header's name and link name. The prefix field is not used: pax is clearer. */
 const NAME_BYTES = 100;
 
-/** ustar's typeflags. */
-const TYPES = { file: '0', directory: '5', symlink: '2', hardlink: '1' } as const satisfies Record<
-  EntryKind,
-  string
->;
-
-/** An extended header's block, its records, and the entry's own block. */
-const headers = new Uint8Array(BLOCK_BYTES + MAX_OWN_PAX_BYTES + BLOCK_BYTES);
+const TYPES = {
+  file: 'File',
+  directory: 'Directory',
+  symlink: 'SymbolicLink',
+  hardlink: 'Link',
+} as const satisfies Record<EntryKind, string>;
 
 /**
  * An entry's headers: a ustar block, before it a pax extended header where ustar does not hold all
  * of it (POSIX.1-2017 pax, "ustar Interchange Format"). Content of `entry.size` bytes follows, then
  * zeros to the next full block.
- *
- * @returns bytes that are valid until the next call, which writes into the same memory: copy them,
- * or be done with them before
  */
-export function encodeHeader(entry: Entry): Uint8Array {
-  const at = writeExtended(extendedRecords(entry));
-  writeMain(at, entry);
-  return headers.subarray(0, at + BLOCK_BYTES);
+export function encodeHeader(entry: Entry): Buffer {
+  const records = extendedRecords(entry);
+  return records === '' ? mainBlock(entry) : Buffer.concat([extended(records), mainBlock(entry)]);
 }
 
 /** Whether the entry's own block holds all of it, and no extended header precedes it. */
@@ -60,25 +54,23 @@ function extendedRecords(entry: Entry): string {
   return records;
 }
 
-/** @returns bytes that it has, a multiple of BLOCK_BYTES; 0 when there are no records */
-function writeExtended(records: string): number {
+function extended(records: string): Buffer {
   const size = records.length;
-  if (size === 0) return 0;
   if (size > MAX_OWN_PAX_BYTES) {
     throw new CtxsyncError('internal', `a pax header of ${size} bytes, no reader would take it`);
   }
-  const mode = 0o644;
   const name = 'PaxHeader/entry';
-  encodeBlock(headers, 0, { type: 'x', name, link: '', mode, size, mtimeSeconds: 0 });
-  putText(headers, BLOCK_BYTES, records);
-  const end = BLOCK_BYTES + size;
-  headers.fill(0, end, end + paddingBytes(size));
-  return end + paddingBytes(size);
+  const fields = { type: 'ExtendedHeader', name, link: '', mode: 0o644, size } as const;
+  return Buffer.concat([
+    encodeBlock({ ...fields, mtimeSeconds: 0 }),
+    Buffer.from(records, 'latin1'),
+    Buffer.alloc(paddingBytes(size)),
+  ]);
 }
 
-function writeMain(at: number, entry: Entry): void {
+function mainBlock(entry: Entry): Buffer {
   const seconds = Math.floor(entry.mtimeUs / 1e6);
-  encodeBlock(headers, at, {
+  return encodeBlock({
     type: TYPES[entry.kind],
     name: placeholder(tarPath(entry)),
     link: placeholder(entry.link ?? ''),
