@@ -226,7 +226,7 @@ const STATE_WORDS = {
 const QUEUED = 'queued' satisfies Phase;
 
 function doing(state: string, path: string): string {
-  if (state === QUEUED) return `queued behind other senders${path === '' ? '' : ` (${path})`}`;
+  if (state === QUEUED) return `waiting for its turn${path === '' ? '' : ` (${path})`}`;
   // A newer peer may know states that we do not.
   const words = Object.hasOwn(STATE_WORDS, state) ? STATE_WORDS[state as DiskState] : undefined;
   if (words === undefined) return path === '' ? 'busy' : `working on ${shortPath(path)}`;

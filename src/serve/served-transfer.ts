@@ -92,7 +92,7 @@ export class ServedTransfer {
   #queue(): Queue | undefined {
     const { before = 0, blockers = [] } = this.#turn ?? {};
     if (before === 0) return undefined;
-    const queue = { words: `${before} sender${before === 1 ? '' : 's'} before it` };
+    const queue = { words: `${before} sender${before === 1 ? '' : 's'} ahead` };
     const sum = (of: 'entries' | 'bytes'): number =>
       blockers.reduce((total, other) => total + other.#done[of], 0);
     return { ...queue, entries: sum('entries'), bytes: sum('bytes') };

@@ -52,7 +52,7 @@ describe('the end', () => {
       const server = await Server.start(sandbox, ['--delete']);
       const held = await server.sendHeld(`web=${big}`);
       const waits = server.send(`web=${sandbox.context}`);
-      await until('it is told', () => waits.said().includes('queued'));
+      await until('it is told', () => waits.said().includes('waiting: '));
       server.started.child.kill('SIGTERM');
       expectFailure(await waits.done, 9, 'the receiver failed: interrupted');
       expect(server.listens).toBe(false);

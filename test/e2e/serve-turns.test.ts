@@ -56,8 +56,8 @@ test.each(CHATTERS)('%s keep a turn only for a while from others', (_, chatter) 
       /gave up: (nothing moved for \d+s|for 8s less than 16 bytes a second of its contexts came) while other senders waited/,
     );
     // To wait for a turn is no stall.
-    expect(honest.said()).toContain('queued: 1 sender before it');
-    expect(honest.said()).not.toMatch(/stalled .*queued/);
+    expect(honest.said()).toContain('waiting: 1 sender ahead');
+    expect(honest.said()).not.toMatch(/stalled .*waiting/);
     await expectCleanEnd(server);
   }),
 );

@@ -48,15 +48,15 @@ describe('many senders', () => {
       // OUT as a whole excludes every name in it.
       const third = server.send(contexts[2]!);
       await until('the third is told', () => third.said() !== '');
-      expect(second.said()).toBe('ctxsync send: queued: 1 sender before it\n');
-      expect(third.said()).toBe('ctxsync send: queued: 2 senders before it\n');
+      expect(second.said()).toBe('ctxsync send: waiting: 1 sender ahead\n');
+      expect(third.said()).toBe('ctxsync send: waiting: 2 senders ahead\n');
       first.release();
       for (const { done } of [first.sender, second, third]) expectExit(await done, 0);
       expect(treeState(out)).toEqual(treeState(contexts[2]!));
       expect(server.started.said()).toMatch(
         /^ctxsync receive: #1 \S+\/web: received 2 entries, 3.15 MB in /m,
       );
-      expect(server.started.said()).toContain(`#3 ${out}: queued: 2 senders before it\n`);
+      expect(server.started.said()).toContain(`#3 ${out}: waiting: 2 senders ahead\n`);
       expectExit(await server.end('SIGTERM'), 0);
     }));
 
@@ -109,7 +109,7 @@ describe('many senders', () => {
       const flood = floodOf('web', RING_BYTES);
       const waiting = [];
       for (let count = 1; count < MAX_SERVED; count += 1) waiting.push(await server.connect(flood));
-      await server.said(`queued: ${MAX_SERVED - 1} senders before it`);
+      await server.said(`waiting: ${MAX_SERVED - 1} senders ahead`);
       const one = await server.connect(helloOf({ contexts: ['web'] }));
       expect(server.threads).toBe(threads);
       const bound = MAX_SERVED * 2 * IO_BUFFER_BYTES + GARBAGE_BYTES;
@@ -146,7 +146,7 @@ describe('a sender that stands still', () => {
       const server = await Server.start(sandbox);
       const held = await server.sendHeld(`web=${bigContext(sandbox)}`);
       const waits = server.send(`web=${sandbox.context}`);
-      await until('it is told', () => waits.said().includes('queued'));
+      await until('it is told', () => waits.said().includes('waiting: '));
       waits.child.kill('SIGKILL');
       await server.said(/#2 .*error: the sender left while it waited for its turn/);
       held.release();

@@ -216,12 +216,12 @@ describe('verdictOf, as the sender on duplex', () => {
   });
 
   test('says behind whom the receiver lets it wait', () => {
-    const beat = { ...WRITES, state: 'queued', stateAgeMs: 11_000, path: '2 senders before it' };
+    const beat = { ...WRITES, state: 'queued', stateAgeMs: 11_000, path: '2 senders ahead' };
     expect(verdictOf({ ...DUPLEX, writePendingMs: 9_000, beat: { ...beat, ageMs: 0 } })).toEqual({
       side: 'receiver',
       cause: 'peer-reports',
       path: undefined,
-      text: 'receiver is alive: queued behind other senders (2 senders before it) for 11s',
+      text: 'receiver is alive: waiting for its turn (2 senders ahead) for 11s',
     });
   });
 

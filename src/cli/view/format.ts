@@ -27,9 +27,10 @@ export function formatRate(bytesPerSecond: number): string {
   return `${formatBytes(bytesPerSecond)}/s`;
 }
 
-/** `sending`, or `queued: 2 senders before it`. */
+/** `sending`, or `waiting: 2 senders ahead`. */
 export function phaseWords(phase: string, queue: string | undefined): string {
-  return queue === undefined || queue === '' ? phase : `${phase}: ${queue}`;
+  const word = phase === 'queued' ? 'waiting' : phase;
+  return queue === undefined || queue === '' ? word : `${word}: ${queue}`;
 }
 
 /** Thousands separated: `86,955`. */

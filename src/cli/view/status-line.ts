@@ -25,7 +25,7 @@ export function statusLine(progress: Progress, columns: number): string {
   return `${head}${SEPARATOR}${keepEnd(path, free)}`;
 }
 
-/** `sending 61%`, or `sending` while the totals are not known, or `queued: 2 senders before it`. */
+/** `sending 61%`, or `sending` while the totals are not known, or `waiting: 2 senders ahead`. */
 export function phaseText(progress: Progress): string {
   const { phase, queue, entries, bytes, totalEntries, totalBytes } = progress;
   if (phase === 'queued') return phaseWords(phase, queue);

@@ -98,12 +98,12 @@ describe('plain progress', () => {
   test('says at once that others come first, and when the queue has moved', () => {
     const { stream, view } = create();
     const queued = phase('queued', 10);
-    for (const queue of ['2 senders before it', '1 sender before it']) {
+    for (const queue of ['2 senders ahead', '1 sender ahead']) {
       view.handle({ ...queued, queue } as TransferEvent);
     }
     expect(stream.lines).toEqual([
-      'ctxsync send: queued: 2 senders before it',
-      'ctxsync send: queued: 1 sender before it',
+      'ctxsync send: waiting: 2 senders ahead',
+      'ctxsync send: waiting: 1 sender ahead',
     ]);
   });
 

@@ -32,9 +32,9 @@ describe('statusLine', () => {
   });
 
   test('shows behind whom it is queued, whatever the receiver calls that', () => {
-    const queued: Progress = { ...RUNNING, phase: 'queued', queue: '2 senders before it' };
-    expect(statusLine(queued, 120)).toMatch(/^queued: 2 senders before it · 374\/612 MB · /);
-    expect(statusLine({ ...queued, queue: '\x1b[2J' }, 120)).toMatch(/^queued: \\x1b\[2J · /);
+    const queued: Progress = { ...RUNNING, phase: 'queued', queue: '2 senders ahead' };
+    expect(statusLine(queued, 120)).toMatch(/^waiting: 2 senders ahead · 374\/612 MB · /);
+    expect(statusLine({ ...queued, queue: '\x1b[2J' }, 120)).toMatch(/^waiting: \\x1b\[2J · /);
   });
 
   test('shows the end of a path that is too long', () => {
