@@ -32,9 +32,17 @@ export interface HeaderFields extends HeaderNumbers {
 /** @param fields numbers from 0 to what their fields hold: MAX_OCTAL, and 0o7777777 for the mode */
 export function encodeBlock(fields: HeaderFields): Buffer {
   const { type, name, link, mode, size, mtimeSeconds } = fields;
-  const mtime = new Date(mtimeSeconds * 1_000);
+  const header = new Header();
+  header.type = type;
+  header.path = name;
+  header.linkpath = link;
+  header.mode = mode;
+  header.size = size;
+  header.mtime = new Date(mtimeSeconds * 1_000);
+  header.uid = 0;
+  header.gid = 0;
   const block = Buffer.alloc(BLOCK_BYTES);
-  new Header({ type, path: name, linkpath: link, mode, size, mtime, uid: 0, gid: 0 }).encode(block);
+  header.encode(block);
   return block;
 }
 
