@@ -18,7 +18,7 @@ import { errnoOf } from '../disk/errno.ts';
 import { destinationError } from '../disk/system-error.ts';
 import { isWorkName } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
-import { MAX_REMAINS, REMAINS_MS } from '../limits.ts';
+import { MAX_PARTIAL_STAGES, PARTIAL_STAGE_MS } from '../limits.ts';
 import { releaseLock, takeLock, type Lock } from './lock.ts';
 import { removeTree } from './remove-tree.ts';
 import { isLeftover, LOCK_NAME, stageName } from './work-name.ts';
@@ -357,7 +357,7 @@ function clearUp(destination: Destination, out: HeldDirectory, status: WorkerSta
     });
   }
   const newest = partialStages.toSorted((a, b) => b.mtimeMs - a.mtimeMs).map(({ name }) => name);
-  for (const name of newest.splice(MAX_REMAINS)) {
+  for (const name of newest.splice(MAX_PARTIAL_STAGES)) {
     unlessDenied(warnings, joinPath(out.path, name), () => removeTree(out, name, status));
   }
   destination.partialStages = newest;
@@ -392,7 +392,7 @@ function usefulRemains(
   const stats = out.look(name);
   if (stats?.isDirectory() !== true || stats.uid !== uid) return undefined;
   const mtimeMs = Number(stats.mtimeMs);
-  if (Date.now() - mtimeMs >= REMAINS_MS) return undefined;
+  if (Date.now() - mtimeMs >= PARTIAL_STAGE_MS) return undefined;
   // A symlink in its tree's place is of no use.
   const hasTree = using(out.openChild(name), (stage) => stage.look(TREE)?.isDirectory() === true);
   return hasTree ? { name, mtimeMs } : undefined;

@@ -1,5 +1,5 @@
 import { CtxsyncError } from '../errors.ts';
-import { MAX_UNREADABLE_PATHS, UNREADABLE_NAMED, UNREADABLE_SEARCH_MS } from '../limits.ts';
+import { MAX_UNREADABLE_PATHS, MAX_NAMED_UNREADABLE, UNREADABLE_SEARCH_MS } from '../limits.ts';
 import type { BytePath } from './byte-path.ts';
 
 /**
@@ -34,7 +34,7 @@ export class UnreadablePaths {
     }
     if (!this.found) this.#foundAt = performance.now();
     this.#count += 1;
-    if (this.#errors.length < UNREADABLE_NAMED) this.#errors.push(error);
+    if (this.#errors.length < MAX_NAMED_UNREADABLE) this.#errors.push(error);
     this.#onFailed(path, error.message);
     if (this.#count === MAX_UNREADABLE_PATHS) this.end();
   }

@@ -1,5 +1,5 @@
 import { CtxsyncError } from '../errors.ts';
-import { GAUGE_PATH_BYTES } from '../limits.ts';
+import { STATUS_PATH_BYTES } from '../limits.ts';
 import type { BytePath } from './byte-path.ts';
 
 /**
@@ -66,12 +66,14 @@ export class WorkerStatus {
   readonly #path: Buffer;
 
   constructor(
-    shared: SharedArrayBuffer = new SharedArrayBuffer(INTS_BYTES + FLOATS_BYTES + GAUGE_PATH_BYTES),
+    shared: SharedArrayBuffer = new SharedArrayBuffer(
+      INTS_BYTES + FLOATS_BYTES + STATUS_PATH_BYTES,
+    ),
   ) {
     this.shared = shared;
     this.#ints = new Int32Array(shared, 0, INTS_BYTES / 4);
     this.#floats = new Float64Array(shared, INTS_BYTES, FLOATS_BYTES / 8);
-    this.#path = Buffer.from(shared, INTS_BYTES + FLOATS_BYTES, GAUGE_PATH_BYTES);
+    this.#path = Buffer.from(shared, INTS_BYTES + FLOATS_BYTES, STATUS_PATH_BYTES);
   }
 
   /**
@@ -94,7 +96,7 @@ export class WorkerStatus {
   #set(state: DiskState, path: BytePath): void {
     const sequence = this.#ints[SEQUENCE]!;
     Atomics.store(this.#ints, SEQUENCE, sequence + 1);
-    const tail = path.length > GAUGE_PATH_BYTES ? path.slice(-GAUGE_PATH_BYTES) : path;
+    const tail = path.length > STATUS_PATH_BYTES ? path.slice(-STATUS_PATH_BYTES) : path;
     this.#ints[PATH_LENGTH] = this.#path.write(tail, 0, 'latin1');
     this.#ints[STATE] = STATE_INDEX[state];
     Atomics.store(this.#ints, SEQUENCE, sequence + 2);

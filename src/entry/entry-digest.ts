@@ -1,9 +1,7 @@
+import { DIGEST_BATCH_CHARS } from '../limits.ts';
 import { createHash } from 'node:crypto';
 import type { EntryKind } from './entry.ts';
 import type { BytePath } from '../disk/byte-path.ts';
-
-/** Bytes that are gathered before they are hashed: a call for each entry would cost more than it. */
-const BATCH_BYTES = 16 * 1024;
 
 /**
  * A digest of entries in their order, the kind and path of each: what came is held against what was
@@ -16,7 +14,7 @@ export class EntryDigest {
 
   add(kind: EntryKind, path: BytePath): void {
     this.#batch += `${kind} ${path}\0`;
-    if (this.#batch.length >= BATCH_BYTES) this.#flush();
+    if (this.#batch.length >= DIGEST_BATCH_CHARS) this.#flush();
   }
 
   /** In hexadecimal digits. To be called once. */

@@ -1,12 +1,14 @@
 import { CtxsyncError } from '../errors.ts';
-import { FLUSH_AFTER_MS, MAX_RECORD_BYTES, MAX_RECORD_TEXT_BYTES } from '../limits.ts';
+import {
+  FLUSH_AFTER_MS,
+  MAX_RECORD_BYTES,
+  MAX_RECORD_TEXT_BYTES,
+  RECORD_BATCH_BYTES,
+} from '../limits.ts';
 import { writeAll, type ByteSink, type ByteSource } from './byte-io.ts';
 
 /** Stands where the next record would begin, and says that there is none: no head has this bit. */
 export const END_OF_RECORDS = 0x80;
-
-/** Bytes that are gathered before they go on. */
-const BATCH_BYTES = 16 * 1024;
 
 /** Encodes the fields of records, one behind another. Field by field it is what a RecordCursor reads. */
 export class RecordBuffer {
@@ -143,7 +145,7 @@ export class RecordCursor {
 /** Gathers records, and writes them by the batch. */
 export class RecordWriter {
   readonly #sink: ByteSink;
-  readonly #buffer = new RecordBuffer(BATCH_BYTES + MAX_RECORD_BYTES);
+  readonly #buffer = new RecordBuffer(RECORD_BATCH_BYTES + MAX_RECORD_BYTES);
   #flushedAt = performance.now();
 
   constructor(sink: ByteSink) {
@@ -160,7 +162,7 @@ export class RecordWriter {
    * its way at once: the peer works on it meanwhile.
    */
   written(): void {
-    const isFull = this.#buffer.length >= BATCH_BYTES;
+    const isFull = this.#buffer.length >= RECORD_BATCH_BYTES;
     if (isFull || performance.now() - this.#flushedAt >= FLUSH_AFTER_MS) this.flush();
   }
 

@@ -23,7 +23,7 @@ import { OpenDirectory } from '../disk/open-directory.ts';
 import { errnoOf } from '../disk/errno.ts';
 import { describeSystemError, sourceChanged } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
-import { AGAIN_MS, IO_BUFFER_BYTES } from '../limits.ts';
+import { EMPTY_PIPE_RETRY_MS, IO_BUFFER_BYTES } from '../limits.ts';
 import { badIgnoreFile, type IgnoreFile } from './load-rules.ts';
 import { checkFileSize } from './ignore-file.ts';
 import { inheritedFd } from './inherited-fd.ts';
@@ -200,7 +200,7 @@ function readSome(fd: number, source: string, status: WorkerStatus): Uint8Array 
       return piece.subarray(0, readSync(fd, piece, 0, piece.length, null));
     } catch (error) {
       if (errnoOf(error) !== 'EAGAIN') throw error;
-      Atomics.wait(NEVER, 0, 0, AGAIN_MS);
+      Atomics.wait(NEVER, 0, 0, EMPTY_PIPE_RETRY_MS);
     }
   }
 }

@@ -1,11 +1,5 @@
+import { MIN_RATE_SPAN_MS, RATE_SAMPLE_MS, RATE_WINDOW_MS } from '../limits.ts';
 import type { Progress } from './events.ts';
-
-/** Milliseconds that a rate looks back. */
-const RATE_WINDOW_MS = 5_000;
-/** Milliseconds between two remembered samples: 51 of them, however often the meter is fed. */
-const SAMPLE_SPACING_MS = 100;
-/** Milliseconds that have to have been seen before a rate means anything. */
-const MIN_RATE_SPAN_MS = 500;
 
 /** What was done by `now` (milliseconds). Bytes are of file content. */
 export interface ProgressSample {
@@ -57,7 +51,7 @@ export class ProgressMeter {
 
   #remember(sample: ProgressSample): void {
     const newest = this.#samples.at(-1)!;
-    if (sample.now - newest.now >= SAMPLE_SPACING_MS) this.#samples.push(sample);
+    if (sample.now - newest.now >= RATE_SAMPLE_MS) this.#samples.push(sample);
   }
 
   #forget(now: number): void {

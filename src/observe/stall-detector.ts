@@ -1,10 +1,12 @@
-import { CLAIMED_STALL_TIMEOUTS, MAX_QUEUED_MS, MAX_STALL_REPORTS } from '../limits.ts';
+import {
+  CLAIMED_STALL_TIMEOUTS,
+  MAX_QUEUED_MS,
+  MAX_STALL_REPORTS,
+  STALL_AGAIN_MS,
+  STALL_EVERY_MS,
+} from '../limits.ts';
 import type { StallReport, Verdict } from '../report.ts';
 import { progressOf, type Movement } from './movement.ts';
-
-/** Milliseconds of age at which a stall is said for the second time, and then each minute. */
-const SECOND_MARK_MS = 30_000;
-const MINUTE_MS = 60_000;
 
 export interface StallOptions {
   /** Milliseconds without progress until a stall is said; 0 = never. */
@@ -171,6 +173,6 @@ function firstMark({ stallAfterMs }: StallOptions): number {
 }
 
 function markAfter(stalledMs: number): number {
-  if (stalledMs < SECOND_MARK_MS) return SECOND_MARK_MS;
-  return (Math.floor(stalledMs / MINUTE_MS) + 1) * MINUTE_MS;
+  if (stalledMs < STALL_AGAIN_MS) return STALL_AGAIN_MS;
+  return (Math.floor(stalledMs / STALL_EVERY_MS) + 1) * STALL_EVERY_MS;
 }

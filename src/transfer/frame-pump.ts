@@ -1,11 +1,9 @@
+import { YIELD_AFTER_MS } from '../limits.ts';
 import { setImmediate } from 'node:timers/promises';
 import type { Outgoing } from '../transport/transport.ts';
 import { FrameSize } from '../wire/frame-size.ts';
 import type { Mux } from '../wire/mux.ts';
 import { PendingTimer } from './pending-timer.ts';
-
-/** Milliseconds of writing without a pause after which timers get their turn. */
-const YIELD_AFTER_MS = 20;
 
 /** Moves frames from the mux to the transport, one at a time: a slow reader holds all back. */
 export class FramePump {

@@ -3,7 +3,7 @@ import { toText, type BytePath } from '../disk/byte-path.ts';
 import { inodeKey } from '../disk/inode.ts';
 import { sourceChanged } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
-import { MAX_HARDLINK_BYTES } from '../limits.ts';
+import { HARDLINK_GROUP_BYTES, MAX_HARDLINK_BYTES } from '../limits.ts';
 
 interface Group {
   first: BytePath;
@@ -11,9 +11,6 @@ interface Group {
   /** What it was when it was first met. */
   version: string;
 }
-
-/** Bytes that a group takes beside its path: measured, with its place in the map. */
-const GROUP_BYTES = 480;
 
 /**
  * Which entries of a walk are names of the same file or symlink. Forgets a group when all its names
@@ -48,13 +45,13 @@ export class HardlinkGroups {
   }
 
   #add(key: string, group: Group): void {
-    this.#bytes += GROUP_BYTES + group.first.length;
+    this.#bytes += HARDLINK_GROUP_BYTES + group.first.length;
     if (this.#bytes > this.#maxBytes) throw tooMany(group.first, this.#groups.size);
     this.#groups.set(key, group);
   }
 
   #forget(key: string, { first }: Group): void {
-    this.#bytes -= GROUP_BYTES + first.length;
+    this.#bytes -= HARDLINK_GROUP_BYTES + first.length;
     this.#groups.delete(key);
   }
 }

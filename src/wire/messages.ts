@@ -1,6 +1,6 @@
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
 import {
-  GAUGE_PATH_BYTES,
+  STATUS_PATH_BYTES,
   MAX_CAPABILITIES,
   MAX_CAPABILITY_CHARS,
   MAX_HELLO_CONTEXTS,
@@ -245,7 +245,7 @@ export function encodeBeat(beat: Beat): Uint8Array {
     ...beat,
     state: startOfText(beat.state, MAX_STATE_CHARS),
     stateAgeMs: Math.round(beat.stateAgeMs),
-    path: endOfText(beat.path, GAUGE_PATH_BYTES),
+    path: endOfText(beat.path, STATUS_PATH_BYTES),
     waitedMs: Math.round(beat.waitedMs),
   });
 }
@@ -255,7 +255,7 @@ export function decodeBeat(payload: Uint8Array, at: number): Beat {
   return {
     state: startOfText(fields.string('state'), MAX_STATE_CHARS),
     stateAgeMs: fields.count('stateAgeMs'),
-    path: endOfText(fields.string('path'), GAUGE_PATH_BYTES),
+    path: endOfText(fields.string('path'), STATUS_PATH_BYTES),
     entries: fields.count('entries'),
     bytes: fields.count('bytes'),
     totalEntries: fields.optionalCount('totalEntries'),

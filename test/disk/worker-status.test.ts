@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { WorkerStatus } from '../../src/disk/worker-status.ts';
-import { GAUGE_PATH_BYTES } from '../../src/limits.ts';
+import { STATUS_PATH_BYTES } from '../../src/limits.ts';
 import { buildModule } from '../helpers/cli/built-module.ts';
 
 describe('a status', () => {
@@ -53,9 +53,9 @@ describe('a status', () => {
 
   it('shows the end of a path that is too long for it', () => {
     const [worker, main] = twoEnds();
-    worker.enter('scanning', `${'long/'.repeat(GAUGE_PATH_BYTES)}end`);
+    worker.enter('scanning', `${'long/'.repeat(STATUS_PATH_BYTES)}end`);
     const { path } = main.read();
-    expect(path).toHaveLength(GAUGE_PATH_BYTES);
+    expect(path).toHaveLength(STATUS_PATH_BYTES);
     expect(path.endsWith('/long/end')).toBe(true);
   });
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { MAX_REMAINS } from '../../src/limits.ts';
+import { MAX_PARTIAL_STAGES } from '../../src/limits.ts';
 import { pipeline, recordSend, start, type Started } from '../helpers/cli/cli.ts';
 import { rounds } from '../helpers/proofs.ts';
 import {
@@ -113,7 +113,7 @@ test(
         expectFailure(await sender.done, 7, 'the peer is gone');
         expect(contentOf(out)).toEqual(killing.old);
         // Its lock, its stage, and those before it that it might have had a use for.
-        expect(workNames(out).length).toBeLessThanOrEqual(2 + MAX_REMAINS);
+        expect(workNames(out).length).toBeLessThanOrEqual(2 + MAX_PARTIAL_STAGES);
       }
       const { send, receive } = await pipeline([context], [out]);
       expectExit(receive, 0);

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { REMAINS_MS } from '../../src/limits.ts';
+import { PARTIAL_STAGE_MS } from '../../src/limits.ts';
 import {
   ALL_BYTES,
   breakOff,
@@ -93,14 +93,14 @@ describe('what lies in the stage is not trusted', () => {
 
   test('older than a day it is removed, and not used', () =>
     withStage(async (site, tree) => {
-      const old = (Date.now() - REMAINS_MS) / 1000 - 60;
+      const old = (Date.now() - PARTIAL_STAGE_MS) / 1000 - 60;
       utimesSync(join(tree, '..'), old, old);
       expect(await finish(site)).toBe(ALL_BYTES);
     }));
 
   test('almost a day old it is used', () =>
     withStage(async (site, tree, whole) => {
-      const old = (Date.now() - REMAINS_MS) / 1000 + 3_600;
+      const old = (Date.now() - PARTIAL_STAGE_MS) / 1000 + 3_600;
       utimesSync(join(tree, '..'), old, old);
       expect(await finish(site)).toBe(ALL_BYTES - whole * FILE_BYTES);
     }));
