@@ -1,6 +1,5 @@
 import { Option, type Command } from 'commander';
 import { DEFAULT_STALL_AFTER_MS, DEFAULT_STALL_TIMEOUT_MS } from '../limits.ts';
-import { formatAge } from '../observe/format-age.ts';
 import { parseDuration } from './units.ts';
 import { PROGRESS_MODES, type ProgressMode } from './view/progress-mode.ts';
 
@@ -19,31 +18,31 @@ export interface CommonOptions {
 export function addCommonOptions(command: Command, connectMs: number): Command {
   const connectTimeout = new Option(
     '--connect-timeout <duration>',
-    'with --socket, wait for the other side for so long',
+    'with --socket, how long to wait for the other side',
   )
     .argParser(parseDuration)
-    .default(connectMs, formatAge(connectMs));
+    .default(connectMs, `${connectMs / 60_000}m`);
   const progress = new Option('--progress <mode>', 'how to show progress on stderr')
     .choices(PROGRESS_MODES)
     .default('auto');
   const stallAfter = new Option(
     '--stall-after <duration>',
-    'without progress for so long, say which side is stuck and on what (0: never)',
+    'report which side is stuck, and on what, after this long without progress (0: never)',
   )
     .argParser(parseDuration)
     .default(DEFAULT_STALL_AFTER_MS, '10s');
   const stallTimeout = new Option(
     '--stall-timeout <duration>',
-    'without progress for so long, fail (0: never)',
+    'fail after this long without progress (0: never)',
   )
     .argParser(parseDuration)
     .default(DEFAULT_STALL_TIMEOUT_MS, '5m');
   return command
     .addOption(progress)
-    .option('-q, --quiet', 'say nothing but errors')
+    .option('-q, --quiet', 'print nothing but errors')
     .addOption(stallAfter)
     .addOption(stallTimeout)
-    .option('--socket <path>', 'meet the other side at a Unix socket, and speak both ways')
+    .option('--socket <path>', 'connect to the other side over a Unix socket, in both directions')
     .addOption(connectTimeout)
-    .option('--report <file>', 'write the outcome to a file, as JSON');
+    .option('--report <file>', 'write the outcome to a file as JSON');
 }

@@ -24,12 +24,15 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(sendCommand(finish, rest))
     .addCommand(receiveCommand(finish))
     .addCommand(helpCommand(finish))
+    .addHelpText('after', EXAMPLE)
     .hook('preAction', (_program, command) => checkPaths(command));
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()
       .configureOutput(COMMAND_OUTPUT)
-      .showHelpAfterError('(--help tells what is possible)');
+      .showHelpAfterError(
+        `See "${command === program ? 'ctxsync' : `ctxsync ${command.name()}`} --help".`,
+      );
   }
   try {
     await program.parseAsync(own);
@@ -44,10 +47,14 @@ export async function main(argv: readonly string[]): Promise<number> {
   return exitCode;
 }
 
+const EXAMPLE = `
+Example:
+  ctxsync send ./web | ctxsync receive ./out`;
+
 /** `help`, `help send`: not commander's own, which fails where a failing exit code is preset. */
 function helpCommand(finish: (exitCode: number) => void): Command {
   return new Command('help')
-    .description('Show what a command takes.')
+    .description('Show the help of a command.')
     .argument('[command]')
     .action((name: string | undefined, _options: unknown, self: Command) => {
       const program = self.parent ?? self;

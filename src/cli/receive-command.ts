@@ -6,18 +6,26 @@ import { parseCount, parseSize } from './units.ts';
 
 export function receiveCommand(finish: (exitCode: number) => void): Command {
   const command = new Command('receive')
-    .description('Receive build contexts from a sender, on stdin.')
-    .argument('<out>', 'the directory that they are laid over; or - for a tar on stdout')
-    .option('--delete', 'take out of OUT what the contexts do not have')
-    .option('--allow-empty', 'with --delete: also where a context has no entries')
-    .option('--max-delete <count>', 'with --delete: refuse to take out more entries', parseCount)
-    .option('--serve', 'with --socket: receive from many senders, also at once, until SIGTERM')
-    .option('--max-bytes <size>', 'refuse more content than this', parseSize)
-    .option('--max-entries <count>', 'refuse more entries than this', parseCount)
+    .description('Receive build contexts from a sender: on stdin, or over a socket.')
+    .argument('<out>', 'the directory to receive into; or - to write a tar to stdout')
+    .option('--delete', 'delete from OUT whatever the contexts do not have')
+    .option('--allow-empty', 'with --delete, also accept a context without entries')
+    .option(
+      '--max-delete <count>',
+      'with --delete, refuse to delete more entries than this',
+      parseCount,
+    )
+    .option('--serve', 'with --socket, keep receiving, from several senders at once, until SIGTERM')
+    .option('--max-bytes <size>', 'refuse more bytes of file content than this', parseSize)
+    .option(
+      '--max-entries <count>',
+      'refuse more entries than this (default: 4,000,000)',
+      parseCount,
+    )
     .action(async (out: string, options: ReceiveCommandOptions & { serve?: true }) => {
       finish(await run(out, options, options.serve === true));
     });
-  return addCommonOptions(command, DEFAULT_RECEIVE_CONNECT_MS);
+  return addCommonOptions(command, DEFAULT_RECEIVE_CONNECT_MS).addHelpText('after', AFTER);
 }
 
 /** Loaded when it is asked for: the other command, and --help, need none of it. */
@@ -25,3 +33,10 @@ async function run(out: string, options: ReceiveCommandOptions, serves: boolean)
   if (serves) return (await import('./run-serve.ts')).runServe(out, options);
   return (await import('./run-receive.ts')).runReceive(out, options);
 }
+
+const AFTER = `
+Examples:
+  ctxsync send ./web | ctxsync receive --delete ./out
+  ctxsync send ./web | ctxsync receive - | docker build -
+
+The README lists the exit statuses.`;

@@ -17,29 +17,33 @@ export function sendCommand(
       rules.push({ rule: sign + pattern, source });
     };
   const command = new Command('send')
-    .description('Send build contexts to a receiver, on stdout.')
+    .usage('[options] <context...> [-- command [args...]]')
+    .description('Send build contexts to a receiver: on stdout, over a socket, or to a command.')
     .argument(
       '<context...>',
-      'a directory; name=directory, which lands in OUT/name; or - for a tar or tar.gz on stdin',
+      'a directory; name=directory, to be received as OUT/name; or - for a tar or tar.gz on stdin',
     )
-    .option('-f, --file <dockerfile>', 'its own ignore file, <dockerfile>.dockerignore, wins')
-    .option('--ignore-file <file>', 'read the ignore rules from this file')
+    .option(
+      '-f, --file <dockerfile>',
+      'use <dockerfile>.dockerignore in place of .dockerignore, if it exists',
+    )
+    .option('--ignore-file <file>', 'read the ignore rules from this file instead')
     .option('--no-ignore', 'read no ignore file')
     .option(
       '--socket-owner <user>',
-      'with --socket, the receiver may belong to this user (name, uid or any)',
+      'with --socket, accept a receiver of this user (a name, a uid, or any)',
       parseUser,
     )
-    .option('--checksum', 'where both sides speak: compare contents, not only sizes and times')
-    .option('--full', 'where both sides speak: send everything, whatever the receiver has')
+    .option('--checksum', 'compare file contents instead of size and mtime (socket or command)')
+    .option('--full', 'send everything, even what the receiver already has (socket or command)')
     .option(
       '--exclude <pattern>',
-      'ignore this too, after the file; may be repeated',
+      'add an ignore rule after those of the file; repeatable',
       collect('--exclude'),
     )
     .option(
       '--include <pattern>',
-      'do not ignore this, after the file; may be repeated',
+      'add an exception (!pattern) after those of the file; repeatable',
       collect('--include', '!'),
     )
     .action(async (args: string[], options: SendCommandOptions) => {
@@ -47,5 +51,12 @@ export function sendCommand(
       const { runSend } = await import('./run-send.ts');
       finish(await runSend(args, options, rules, peer));
     });
-  return addCommonOptions(command, DEFAULT_SEND_CONNECT_MS);
+  return addCommonOptions(command, DEFAULT_SEND_CONNECT_MS).addHelpText('after', AFTER);
 }
+
+const AFTER = `
+Examples:
+  ctxsync send ./web | ctxsync receive ./out
+  ctxsync send ./web -- ssh host ctxsync receive /srv/web
+
+The README lists the exit statuses.`;
