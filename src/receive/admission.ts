@@ -3,7 +3,7 @@ import type { Movement } from '../observe/movement.ts';
 import type { Place } from './directory-target.ts';
 import type { Queue } from '../transfer/queue.ts';
 
-export interface PlacingOptions {
+export interface AdmissionOptions {
   /**
    * Asked when the sender has said which contexts it sends (undefined: many), and waited for before
    * the directory is touched: it may be another's turn, or they may belong elsewhere in it.
@@ -19,22 +19,22 @@ export interface PlacingOptions {
  * A receiver's way to its place. Until it has one, no more than HELLO is looked at of what the sender
  * sent, and little more is read: so a transfer that waits has neither a ring nor a thread.
  */
-export class Placing {
+export class Admission {
   /** Settles when the place is known; never, when the run is given up before. */
   readonly placed: Promise<void>;
   done: boolean;
   /** How often the queue was looked at in vain: to wait in it is no standstill. */
   looks = 0;
-  readonly #options: PlacingOptions;
-  #endPlacing = (): void => {};
+  readonly #options: AdmissionOptions;
+  #settlePlaced = (): void => {};
   readonly #givenUp: Promise<void>;
   #letGo = (): void => {};
   #isGivenUp = false;
 
-  constructor(options: PlacingOptions) {
+  constructor(options: AdmissionOptions) {
     this.#options = options;
     this.done = options.place === undefined;
-    this.placed = new Promise((resolve) => (this.#endPlacing = resolve));
+    this.placed = new Promise((resolve) => (this.#settlePlaced = resolve));
     this.#givenUp = new Promise((resolve) => (this.#letGo = resolve));
   }
 
@@ -48,7 +48,7 @@ export class Placing {
     const place = await Promise.race([asked, senderLeaves(handedOver)]);
     if (this.#isGivenUp) throw new CtxsyncError('interrupted', 'the transfer was given up');
     this.done = true;
-    this.#endPlacing();
+    this.#settlePlaced();
     return place;
   }
 

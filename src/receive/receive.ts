@@ -20,11 +20,11 @@ import type { Target } from './target.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
 import { PathNoteCollector } from '../transfer/path-notes.ts';
 import { INCREMENTAL, type TransferOptions } from '../transfer/options.ts';
-import { Placing, senderLeft, type PlacingOptions } from './admission.ts';
+import { Admission, senderLeft, type AdmissionOptions } from './admission.ts';
 import { makeReport } from '../transfer/report.ts';
 import { TarTarget } from './tar-target.ts';
 
-export interface ReceiveOptions extends TransferOptions, PlacingOptions {
+export interface ReceiveOptions extends TransferOptions {
   /**
    * One way (a Readable, or a Transform), or both ways (a Duplex): then a sender that asks for it is
    * told what becomes of its contexts.
@@ -42,7 +42,14 @@ export interface ReceiveOptions extends TransferOptions, PlacingOptions {
  *
  * @throws CtxsyncError with the report; the directory is as it was then
  */
-export async function receive(options: ReceiveOptions): Promise<TransferReport> {
+export function receive(options: ReceiveOptions): Promise<TransferReport> {
+  return receiveWhenAdmitted(options);
+}
+
+/** The same for one of many senders: it has to be admitted to its destination first. */
+export async function receiveWhenAdmitted(
+  options: ReceiveOptions & AdmissionOptions,
+): Promise<TransferReport> {
   const run = new ReceiveRun(options);
   let error: CtxsyncError | undefined;
   try {
@@ -60,7 +67,7 @@ export async function receive(options: ReceiveOptions): Promise<TransferReport> 
 
 /** The wire's end of a receiver; what it does with the contexts is the target's. */
 class ReceiveRun {
-  readonly #options: ReceiveOptions;
+  readonly #options: ReceiveOptions & AdmissionOptions;
   readonly #notes = new PathNoteCollector();
   readonly #threads = new DiskThreads('receiver', (note) => this.#notes.add(note));
   readonly #failure: FirstFailure;
@@ -72,19 +79,19 @@ class ReceiveRun {
   #greet = (_hello: Hello): void => {};
   /** The names of all contexts, where the sender told them. */
   #contexts: readonly string[] | undefined;
-  readonly #placing: Placing;
+  readonly #admission: Admission;
   #finished = (): void => {};
   #transferId = '';
   /** Of the sender's FIN. */
   #digest: string | undefined;
 
-  constructor(options: ReceiveOptions) {
+  constructor(options: ReceiveOptions & AdmissionOptions) {
     this.#options = options;
     this.#failure = new FirstFailure(options.signal);
     this.#from = fromTransport(options.from);
     const from = this.#from;
     this.#hello = new Promise((resolve) => (this.#greet = resolve));
-    this.#placing = new Placing(options);
+    this.#admission = new Admission(options);
     this.#link = new PeerLink({
       role: 'receiver',
       incoming: isConnection(from) ? from.incoming : from,
@@ -111,8 +118,8 @@ class ReceiveRun {
       onMovement: options.onMovement,
       onTick: (now) => {
         this.#failure.failOnStray(this.#link.stray, this.#link.silentMs(now));
-        this.#monitor.wait(this.#placing.look());
-        this.#link.tick(now, !this.#placing.done);
+        this.#monitor.wait(this.#admission.look());
+        this.#link.tick(now, !this.#admission.done);
       },
       onExpired: (error) => this.#failure.fail(error),
     });
@@ -139,7 +146,7 @@ class ReceiveRun {
     this.#monitor.giveUp();
     this.#threads.cancel();
     this.#link.discard();
-    this.#placing.giveUp();
+    this.#admission.giveUp();
     const isAnswered = this.#link.begun;
     if (!isAnswered) this.#link.stopReading();
     await this.#target.settle(error);
@@ -213,9 +220,9 @@ class ReceiveRun {
   }
 
   async #place(directory: string): Promise<Place> {
-    if (this.#placing.done) return { directory, context: '' };
+    if (this.#admission.done) return { directory, context: '' };
     const { contexts } = await this.#hello;
-    const place = await this.#failure.race(this.#placing.ask(contexts, this.#link.handedOver));
+    const place = await this.#failure.race(this.#admission.ask(contexts, this.#link.handedOver));
     this.#monitor.wait(undefined);
     this.#link.resumed();
     return place;
@@ -232,14 +239,14 @@ class ReceiveRun {
 
   #eof(): void {
     // What it sent is held, and not all read: whether it is whole nobody knows.
-    if (!this.#placing.done && this.#link.waiting) throw senderLeft();
+    if (!this.#admission.done && this.#link.waiting) throw senderLeft();
     this.#link.eof();
   }
 
   /** What has to happen before more is read. */
   #gate(pending: Promise<void> | undefined): Promise<void> | undefined {
-    if (this.#target.crowded) return this.#placing.hold(this.#afterTurns(pending));
-    return this.#placing.done ? pending : this.#placing.hold(pending);
+    if (this.#target.crowded) return this.#admission.hold(this.#afterTurns(pending));
+    return this.#admission.done ? pending : this.#admission.hold(pending);
   }
 
   /** What came for streams that wait for their turn is all that is kept for them. */
@@ -257,7 +264,7 @@ class ReceiveRun {
     }
     if (showsProgress) this.#options.onEvent?.({ type: 'peer-shows-progress' });
     this.#greet(hello);
-    return this.#placing.done ? undefined : this.#placing.placed;
+    return this.#admission.done ? undefined : this.#admission.placed;
   }
 
   #answer({ transferId }: Hello): void {
@@ -299,7 +306,7 @@ class ReceiveRun {
 
   #moved(): WireMovement {
     const { payloadBytes, claims } = this.#link.moved();
-    const elsewhere = this.#target.outputBytes + this.#placing.looks;
+    const elsewhere = this.#target.outputBytes + this.#admission.looks;
     return { payloadBytes: payloadBytes + elsewhere, claims };
   }
 

@@ -8,7 +8,7 @@ import type { Connection } from '../transport/transport.ts';
 import { WHOLE, type DestinationQueue, type Turn } from './destination-queue.ts';
 import type { Place } from '../receive/directory-target.ts';
 import type { Queue } from '../transfer/queue.ts';
-import { receive } from '../receive/receive.ts';
+import { receiveWhenAdmitted } from '../receive/receive.ts';
 import { notBegun } from '../transfer/report.ts';
 import type { ServeOptions } from './serve-options.ts';
 
@@ -39,7 +39,7 @@ export class ServedTransfer {
     const { to, maxBytes, maxEntries, stallAfterMs, stallTimeoutMs } = this.#options;
     const timer = setTimeout(() => this.#abort.abort(noHello()), HELLO_TIMEOUT_MS);
     try {
-      await receive({
+      await receiveWhenAdmitted({
         from,
         to,
         maxBytes,
