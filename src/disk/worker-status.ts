@@ -19,7 +19,7 @@ export const DISK_STATES = [
 ] as const;
 export type DiskState = (typeof DISK_STATES)[number];
 
-export interface GaugeSnapshot {
+export interface StatusSnapshot {
   /** Changes with every state that is entered: the same twice means that one call is pending. */
   sequence: number;
   state: DiskState;
@@ -128,7 +128,7 @@ export class WorkerStatus {
   }
 
   /** Main: what the worker is at. */
-  read(): GaugeSnapshot {
+  read(): StatusSnapshot {
     for (let attempt = 0; ; attempt++) {
       const sequence = Atomics.load(this.#ints, SEQUENCE);
       const state = DISK_STATES[this.#ints[STATE]!] ?? 'idle';

@@ -1,7 +1,7 @@
-import type { WorkerStatus, GaugeSnapshot } from '../disk/worker-status.ts';
+import type { WorkerStatus, StatusSnapshot } from '../disk/worker-status.ts';
 
 export interface GaugeLook {
-  snapshot: GaugeSnapshot;
+  snapshot: StatusSnapshot;
   /** Milliseconds since the state that the worker is in was first seen. */
   pendingMs: number;
 }

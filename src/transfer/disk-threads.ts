@@ -3,7 +3,7 @@ import { Ring } from '../flow/ring.ts';
 import { MAX_SPARE_RINGS, RING_BYTES, TICK_MS } from '../limits.ts';
 import type { Side } from '../report.ts';
 import { StatusWatch } from '../observe/status-watch.ts';
-import { DiskThread } from '../worker/disk-thread.ts';
+import { startDiskThread, type DiskThread, type StartDiskThread } from '../worker/disk-thread.ts';
 import type { JobName, Jobs, PathNote, UnnamedPaths } from '../worker/jobs.ts';
 import { countAsStuck } from './stuck-threads.ts';
 
@@ -32,21 +32,28 @@ export class DiskThreads {
   readonly #running = new Map<DiskThread, RunningJob>();
   readonly #side: Side;
   readonly #onNote: (note: PathNote | UnnamedPaths) => void;
+  readonly #start: StartDiskThread;
   #finishedMs = 0;
   #cancelled = false;
   #leftOver: ((thread: DiskThread) => Promise<unknown>) | undefined;
 
   /**
-   * @param onNote told about paths that are skipped or changed
+   * @param onNote gets notes about paths that are skipped or altered
+   * @param start starts a thread; a test has threads of its own
    */
-  constructor(side: Side, onNote: (note: PathNote | UnnamedPaths) => void) {
+  constructor(
+    side: Side,
+    onNote: (note: PathNote | UnnamedPaths) => void,
+    start: StartDiskThread = startDiskThread,
+  ) {
     this.#side = side;
     this.#onNote = onNote;
+    this.#start = start;
   }
 
   /** @param onNote told in place of the run's own */
   start(onNote = this.#onNote): DiskThread {
-    const thread = new DiskThread(this.#side, onNote);
+    const thread = this.#start(this.#side, onNote);
     this.#threads.add(thread);
     return thread;
   }
@@ -153,7 +160,7 @@ export class DiskThreads {
 
   async #finish(leftOver: (thread: DiskThread) => Promise<unknown>): Promise<void> {
     await Promise.all([...this.#threads].map(({ exited }) => exited));
-    const thread = new DiskThread(this.#side);
+    const thread = this.#start(this.#side, () => {});
     // The disk may still hang: until it is known a process that ends must not wait for it.
     const done = leftOver(thread);
     countAsStuck(done);

@@ -1,5 +1,5 @@
 import { toText } from '../disk/byte-path.ts';
-import type { GaugeSnapshot } from '../disk/worker-status.ts';
+import type { StatusSnapshot } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
 import {
   DEFAULT_STALL_AFTER_MS,
@@ -52,7 +52,7 @@ export type WireMovement = Pick<Movement, 'payloadBytes' | 'claims'>;
 interface Watched {
   thread: DiskThread;
   watch: StatusWatch;
-  snapshot: GaugeSnapshot;
+  snapshot: StatusSnapshot;
   pendingMs: number;
   /** Its entries and bytes are what is shown. */
   counts: boolean;
@@ -153,7 +153,7 @@ export class Monitor {
   }
 
   /** The disk call, or else the wait, that has lasted longest. */
-  #slowest(): { snapshot: GaugeSnapshot; pendingMs: number } | undefined {
+  #slowest(): { snapshot: StatusSnapshot; pendingMs: number } | undefined {
     this.#look(performance.now());
     const busy = this.#watched.filter(({ snapshot }) => snapshot.state !== 'idle');
     return busy.toSorted((a, b) => b.pendingMs - a.pendingMs)[0];

@@ -30,24 +30,51 @@ interface Running {
   reject: (error: CtxsyncError) => void;
 }
 
-/** The main thread's end of a disk worker. */
-export class DiskThread {
-  readonly status = new WorkerStatus();
+/** The main thread's end of a disk thread. */
+export interface DiskThread {
+  /** What it is doing, written by the thread itself. */
+  readonly status: WorkerStatus;
   /** Settles when it has ended, however late. */
+  readonly exited: Promise<void>;
+  /** It would begin a job at once. */
+  readonly idle: boolean;
+  /**
+   * Runs one job. One at a time.
+   * @throws CtxsyncError what the job failed with; interrupted after `cancel`
+   */
+  run<Name extends JobName>(name: Name, input: Jobs[Name]['input']): Promise<Jobs[Name]['result']>;
+  /**
+   * The job at hand ends before its next system call; if it waits on a ring, the ring has to wake
+   * it. Jobs that would leave OUT half done go on: they are short, or are the cleaning up itself.
+   */
+  cancel(): void;
+  /**
+   * Ends the thread.
+   * @returns false when it is stuck in a system call: then it cannot be ended, and is left behind
+   */
+  end(): Promise<boolean>;
+}
+
+/**
+ * @param side whose jobs it can do
+ * @param onNote gets notes about paths while a job runs
+ */
+export type StartDiskThread = (
+  side: 'sender' | 'receiver',
+  onNote: (note: PathNote | UnnamedPaths) => void,
+) => DiskThread;
+
+export const startDiskThread: StartDiskThread = (side, onNote) => new WorkerThread(side, onNote);
+
+class WorkerThread implements DiskThread {
+  readonly status = new WorkerStatus();
   readonly exited: Promise<void>;
   readonly #worker: Worker;
   readonly #onNote: (note: PathNote | UnnamedPaths) => void;
   #running: Running | undefined;
   #gone = false;
 
-  /**
-   * @param side whose jobs it can do
-   * @param onNote told about paths that are skipped or changed, while a job runs
-   */
-  constructor(
-    side: 'sender' | 'receiver',
-    onNote: (note: PathNote | UnnamedPaths) => void = () => {},
-  ) {
+  constructor(...[side, onNote]: Parameters<StartDiskThread>) {
     this.#onNote = onNote;
     this.#worker = new Worker(WORKERS[side], {
       workerData: { status: this.status.shared },
@@ -66,15 +93,10 @@ export class DiskThread {
     });
   }
 
-  /** It would begin a job at once. */
   get idle(): boolean {
     return this.#running === undefined && !this.#gone;
   }
 
-  /**
-   * Runs one job. One at a time.
-   * @throws CtxsyncError what the job failed with; interrupted after `cancel`
-   */
   run<Name extends JobName>(name: Name, input: Jobs[Name]['input']): Promise<Jobs[Name]['result']> {
     if (this.#running !== undefined) throw new Error(`the disk worker is busy; cannot ${name}`);
     this.status.reset();
@@ -84,18 +106,10 @@ export class DiskThread {
     });
   }
 
-  /**
-   * The job at hand ends before its next system call; if it waits on a ring, the ring has to wake
-   * it. Jobs that would leave OUT half done go on: they are short, or are the cleaning up itself.
-   */
   cancel(): void {
     if (this.#running !== undefined && CANCELLABLE.has(this.#running.name)) this.status.cancel();
   }
 
-  /**
-   * Ends the thread.
-   * @returns false when it is stuck in a system call: then it cannot be ended, and is left behind
-   */
   async end(): Promise<boolean> {
     void this.#worker.terminate();
     await withTimeout(STUCK_THREAD_MS, this.exited);
