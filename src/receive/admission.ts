@@ -5,25 +5,25 @@ import type { Queue } from '../transfer/queue.ts';
 
 export interface AdmissionOptions {
   /**
-   * Asked when the sender has said which contexts it sends (undefined: many), and waited for before
-   * the directory is touched: it may be another's turn, or they may belong elsewhere in it.
+   * Called when the sender has listed its contexts (undefined: too many to list), and awaited before the
+   * directory is touched: another sender may come first, or the contexts may belong elsewhere in it.
    */
   place?: ((contexts: readonly string[] | undefined) => Promise<Place>) | undefined;
-  /** Asked while `place` is waited for: whose turn it is, which the sender is told. */
+  /** Called while `place` is awaited: who comes first, which is passed on to the sender. */
   queue?: (() => Queue | undefined) | undefined;
-  /** Told ten times a second what has moved, for whoever decides how long we may keep our place. */
+  /** Called ten times a second with what has moved, for deciding how long the transfer may keep its turn. */
   onMovement?: ((now: number, seen: Movement) => void) | undefined;
 }
 
 /**
- * A receiver's way to its place. Until it has one, no more than HELLO is looked at of what the sender
- * sent, and little more is read: so a transfer that waits has neither a ring nor a thread.
+ * Holds a receiver back until it is admitted to its destination. Until then only HELLO is processed and
+ * little more is read, so a waiting transfer needs neither a ring nor a thread.
  */
 export class Admission {
-  /** Settles when the place is known; never, when the run is given up before. */
+  /** Settles when the transfer is admitted; never, if the run is given up before. */
   readonly placed: Promise<void>;
   done: boolean;
-  /** How often the queue was looked at in vain: to wait in it is no standstill. */
+  /** How often the queue was checked in vain. It counts as movement: waiting for a turn is not a stall. */
   looks = 0;
   readonly #options: AdmissionOptions;
   #settlePlaced = (): void => {};

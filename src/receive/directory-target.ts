@@ -21,39 +21,39 @@ import { Semaphore } from '../transfer/semaphore.ts';
 export interface DirectoryTargetInit {
   /** Settles when the directory may be worked on. */
   place: () => Promise<Place>;
-  /** What --delete may do; which directory it is, `place` says. */
+  /** What a mirror may delete. `place` says which directory it is. */
   to: Omit<DirectoryTargetOptions, 'directory'>;
   threads: DiskThreads;
   monitor: Monitor;
-  /** What may be offered, and what may travel. */
+  /** Limits on what may be offered, and on what may be sent. */
   budgets: { manifests: Budget; trees: Budget };
   openWants: ComparisonsOptions['openWants'];
   onFailure: (error: CtxsyncError) => void;
   onWarning: (message: string) => void;
-  /** What --delete took out. */
+  /** Called with what the mirror deleted. */
   onRemoved: (removals: Removals) => void;
-  /** From here on nobody should interrupt. */
+  /** Called when the commit begins: an interruption comes too late from then on. */
   onCommit: () => void;
 }
 
-/** Where contexts land. */
+/** Where contexts are received. */
 export interface Place {
   directory: string;
   /** The context that becomes the directory itself; each other one becomes a directory in it. */
   context: string;
 }
 
-/** A context whose entries come. */
+/** A context whose entries are arriving. */
 interface Arriving {
   name: string;
   unordered: boolean;
   /** Absent while it waits for its turn. */
   thread?: DiskThread;
-  /** EntryDigest of what came, where it was asked for. */
+  /** EntryDigest of what arrived, if it was asked for. */
   arrived?: string | undefined;
 }
 
-/** After these a sender may come again and go on: the transfer broke off, and was not wrong. */
+/** Errors after which a sender may resume: the transfer was interrupted, and nothing was wrong with it. */
 const BROKEN_OFF = new Set<ErrorCode>(['truncated', 'stalled']);
 
 /** `receive OUT`: ring -> unpack -> stage, one thread a stream, and then the commit of them all. */
@@ -67,7 +67,7 @@ export class DirectoryTarget implements Target {
   /** A stream that ended on the wire may still be unpacked when the next one opens. */
   readonly #turns = new Semaphore(MAX_STREAMS);
   #prepared: Promise<Destination> | undefined;
-  /** What is to be taken back, while there is anything. */
+  /** The prepared destination, while there is anything to undo. */
   #destination: Destination | undefined;
   /** The context that becomes the directory itself. */
   #base = '';
@@ -109,7 +109,7 @@ export class DirectoryTarget implements Target {
       kind === 'manifest'
         ? this.#comparisons.compare(name, ring, () => this.#site(name, contexts))
         : this.#receive({ name, unordered }, ring, contexts);
-    // The failure of one stream is the run's at once, and not when its turn to be awaited comes.
+    // A stream that fails has to fail the run at once, not only when it is awaited.
     work.catch((error: unknown) => this.#options.onFailure(CtxsyncError.from(error)));
     this.#work.push(work);
     return ring;
@@ -127,7 +127,7 @@ export class DirectoryTarget implements Target {
 
   async settle(error: CtxsyncError): Promise<void> {
     this.#settled = await this.#options.threads.settle(graceMs(error));
-    // The disk answered in the end: what became of the commit is known in a moment.
+    // The disk has answered after all: the outcome of the commit is known in a moment.
     if (this.#settled && this.#committing !== undefined)
       await withTimeout(TICK_MS, this.#committing);
   }
@@ -171,8 +171,8 @@ export class DirectoryTarget implements Target {
   }
 
   /**
-   * Does what is to be done once: prepare and commit; and the first stream in between. Hired when
-   * there is something to do, so that a transfer that waits for its place costs no thread.
+   * The thread that prepares and commits, and unpacks the first stream in between. It is started when
+   * there is work, so that a transfer that waits for its turn costs no thread.
    */
   get #thread(): DiskThread {
     if (this.#started === undefined) {
@@ -187,7 +187,7 @@ export class DirectoryTarget implements Target {
     const { threads, monitor, place, onWarning } = this.#options;
     const { directory, context } = await place();
     this.#base = context;
-    // A context's name is the sender's word: it must not lead out of OUT.
+    // The sender chose the context's name: it must not lead out of OUT.
     const mirrors = this.#options.to.delete === true;
     const input = { out: fromText(directory), follow: context === '', mirrors };
     this.#destination = await threads.run(this.#thread, 'prepare', input);
@@ -203,7 +203,7 @@ export class DirectoryTarget implements Target {
     return { destination, at, others };
   }
 
-  /** After a failure nobody else gets a turn. */
+  /** After a failure no other stream gets a turn. */
   async #receive(arriving: Arriving, ring: Ring, contexts: readonly string[]): Promise<void> {
     const { threads, monitor } = this.#options;
     const first = this.#arriving.length === 0;
@@ -258,7 +258,7 @@ export class DirectoryTarget implements Target {
     for (const message of result.warnings) onWarning(message);
   }
 
-  /** Contexts that all have names are mirrored by themselves: what else is in the directory is not theirs. */
+  /** If all contexts have names, only their own directories are mirrored. */
   #mirror(): Mirror | undefined {
     const { delete: mirrors = false, allowEmpty = false, maxDelete = Infinity } = this.#options.to;
     if (!mirrors) return undefined;
@@ -275,7 +275,7 @@ export class DirectoryTarget implements Target {
     return name === this.#base ? '' : fromText(name);
   }
 
-  /** A stage in which nothing has arrived would only push out another. */
+  /** An empty stage is not worth keeping: it would only displace another one. */
   #keep({ code }: CtxsyncError, duplex: boolean): Keep {
     if (!BROKEN_OFF.has(code)) return 'nothing';
     const arrived = this.contexts().some(({ entries }) => entries > 0);

@@ -1,6 +1,6 @@
 import type { Ring } from '../flow/ring.ts';
 
-/** Reads a ring to its end, and throws its bytes away: who writes it must not wait for ever. */
+/** Reads a ring to its end and discards the bytes, so that its writer does not wait for ever. */
 export async function drain(ring: Ring): Promise<void> {
   while (!ring.drained && !ring.cancelled) {
     await ring.data();

@@ -31,14 +31,14 @@ export interface ReceiveOptions extends TransferOptions {
    */
   from: Incoming | Connection | Readable;
   to: TargetOptions;
-  /** Bytes of file content that are accepted; default: any number. */
+  /** Refuse more bytes of file content than this; default: no limit. */
   maxBytes?: number | undefined;
-  /** Entries that are accepted; default 4,000,000. */
+  /** Refuse more entries than this; default 4,000,000. */
   maxEntries?: number | undefined;
 }
 
 /**
- * Receives contexts. Resolves when all arrived whole, was verified and is in place.
+ * Receives contexts. Resolves when everything has arrived, was verified, and is in place.
  *
  * @throws CtxsyncError with the report; the directory is as it was then
  */
@@ -46,7 +46,7 @@ export function receive(options: ReceiveOptions): Promise<TransferReport> {
   return receiveWhenAdmitted(options);
 }
 
-/** The same for one of many senders: it has to be admitted to its destination first. */
+/** The same for one of many senders, which must be admitted to its destination first. */
 export async function receiveWhenAdmitted(
   options: ReceiveOptions & AdmissionOptions,
 ): Promise<TransferReport> {
@@ -57,7 +57,7 @@ export async function receiveWhenAdmitted(
   } catch (thrown) {
     error = CtxsyncError.from(thrown);
     await run.giveUp(error);
-    // The disk answered in the end, while we gave up.
+    // The disk answered after all, while we were giving up.
     if (run.committed) error = undefined;
   }
   const report = await run.conclude(error);
@@ -65,7 +65,7 @@ export async function receiveWhenAdmitted(
   return report;
 }
 
-/** The wire's end of a receiver; what it does with the contexts is the target's. */
+/** The wire side of a receiver; the target decides what happens to the contexts. */
 class ReceiveRun {
   readonly #options: ReceiveOptions & AdmissionOptions;
   readonly #notes = new PathNoteCollector();
@@ -77,7 +77,7 @@ class ReceiveRun {
   readonly #target: Target;
   readonly #hello: Promise<Hello>;
   #greet = (_hello: Hello): void => {};
-  /** The names of all contexts, where the sender told them. */
+  /** The names of all contexts, if the sender listed them. */
   #contexts: readonly string[] | undefined;
   readonly #admission: Admission;
   #finished = (): void => {};
@@ -141,7 +141,7 @@ class ReceiveRun {
     return this.#target.committed;
   }
 
-  /** Lets go of everything, and takes back what was done to the destination. */
+  /** Releases everything, and undoes what was done to the destination. */
   async giveUp(error: CtxsyncError): Promise<void> {
     this.#monitor.giveUp();
     this.#threads.cancel();
@@ -150,7 +150,7 @@ class ReceiveRun {
     const isAnswered = this.#link.begun;
     if (!isAnswered) this.#link.stopReading();
     await this.#target.settle(error);
-    // What the sender is told is what became of it, not what we first thought.
+    // Tell the sender the actual outcome, which may differ from the first failure.
     const told = this.committed ? this.#sendReceipt() : this.#link.fail(error);
     await this.#target.discard(error, isAnswered);
     await told;
@@ -228,17 +228,17 @@ class ReceiveRun {
     return place;
   }
 
-  /** Settles when FIN came and all before it was verified; the transport's end does not count. */
+  /** Settles when FIN has arrived and all before it was verified. The transport's end proves nothing. */
   async #readToFin(): Promise<void> {
     const fin = new Promise<void>((resolve) => (this.#finished = resolve));
     const verified = this.#link.read((pending) => this.#gate(pending)).then(() => this.#eof());
-    // What comes wrong after FIN still counts, until the commit begins.
+    // An error after FIN still counts, until the commit begins.
     verified.catch((error: unknown) => this.#failure.fail(CtxsyncError.from(error)));
     await fin;
   }
 
   #eof(): void {
-    // What it sent is held, and not all read: whether it is whole nobody knows.
+    // Its data was held back and not read to the end, so nobody knows whether it was complete.
     if (!this.#admission.done && this.#link.waiting) throw senderLeft();
     this.#link.eof();
   }
@@ -249,7 +249,7 @@ class ReceiveRun {
     return this.#admission.done ? pending : this.#admission.hold(pending);
   }
 
-  /** What came for streams that wait for their turn is all that is kept for them. */
+  /** Reads nothing more while streams wait for their turn: only what has already arrived is kept for them. */
   async #afterTurns(pending: Promise<void> | undefined): Promise<void> {
     await pending;
     await this.#target.noneWaiting();
@@ -295,7 +295,7 @@ class ReceiveRun {
     );
   }
 
-  /** A sender that names a context sends it: else a mirror would take its absence for emptiness. */
+  /** A sender must send each context that it names: a mirror would take a missing one for an empty one. */
   #checkAllCame(): void {
     const came = new Set(this.#target.contexts().map(({ name }) => name));
     const missing = this.#contexts?.find((name) => !came.has(name));

@@ -35,7 +35,7 @@ export class TarOutput {
     }
   }
 
-  /** Bytes that stdout has taken, of the write under way too. */
+  /** Bytes that stdout has taken, including those of the write in progress. */
   get writtenBytes(): number {
     const { untakenBytes = this.#pieceBytes } = this.#to;
     return this.#writtenBytes + Math.max(0, this.#pieceBytes - untakenBytes);

@@ -1,21 +1,21 @@
 import type { Writable } from 'node:stream';
 import type { Outgoing } from '../transport/transport.ts';
 
-/** Where contexts end up: laid over a directory, or as one tar. */
+/** What to receive into: a directory, over which the contexts are laid, or one tar. */
 export type TargetOptions = DirectoryTargetOptions | TarTargetOptions;
 
-/** A directory over which contexts are laid. */
+/** A directory to receive into. */
 export interface DirectoryTargetOptions {
   directory: string;
-  /** Take out of it what the contexts do not have; of contexts that all have names, only in theirs. */
+  /** Delete whatever the contexts do not have; if all contexts are named, only in their own directories. */
   delete?: boolean | undefined;
-  /** With `delete`: also where a context has no entries; otherwise that is refused. */
+  /** With `delete`: also accept a context without entries, which is otherwise refused. */
   allowEmpty?: boolean | undefined;
-  /** With `delete`: refuse to take out more entries than this; default: any number. */
+  /** With `delete`: refuse to delete more entries than this; default: no limit. */
   maxDelete?: number | undefined;
 }
 
-/** One tar, written while the contexts arrive: the outcome tells whether it is whole. */
+/** One tar, written as the context arrives: only the outcome tells whether it is complete. */
 export interface TarTargetOptions {
   tar: Outgoing | Writable;
 }

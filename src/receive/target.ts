@@ -3,7 +3,7 @@ import type { CtxsyncError } from '../errors.ts';
 import type { ContextReport, EntryCounts } from '../report.ts';
 import type { IncomingStream } from '../wire/demux.ts';
 
-/** Where contexts end up, as a run sees it: a directory (DirectoryTarget) or a tar (TarTarget). */
+/** What a run receives into: a directory (DirectoryTarget) or a tar (TarTarget). Called in this order. */
 export interface Target {
   /** Settles when streams can be worked on; they may be opened before. */
   prepare(): Promise<void>;
@@ -13,26 +13,26 @@ export interface Target {
    * @throws CtxsyncError to refuse it
    */
   open(stream: IncomingStream, contexts: readonly string[]): Ring;
-  /** A stream waits for its turn: until `noneWaiting` settles nothing should be read for it. */
+  /** A stream waits for its turn: nothing should be read for it until `noneWaiting` settles. */
   readonly crowded: boolean;
   noneWaiting(): Promise<void>;
-  /** Settles when all that was opened has been worked off. */
+  /** Settles when every stream that was opened has been processed. */
   worked(): Promise<void>;
   /** Publishes it all. */
   commit(): Promise<void>;
-  /** All is in place, whatever else goes wrong. */
+  /** The commit has succeeded, whatever goes wrong later. */
   readonly committed: boolean;
-  /** The run failed and its threads were cancelled: waits for what is under way. */
+  /** The run failed and its threads were cancelled: waits for calls that are still running. */
   settle(error: CtxsyncError): Promise<void>;
   /**
-   * Takes back what was done, after `settle`.
+   * Undoes what was done, after `settle`.
    * @param duplex the sender may come again and ask what we have
    */
   discard(error: CtxsyncError, duplex: boolean): Promise<void>;
   contexts(): ContextReport[];
   counts(): EntryCounts | undefined;
-  /** Bytes of the tar that its reader's pipe has taken. */
+  /** Bytes of the tar that were written to its reader's pipe. */
   readonly outputBytes: number;
-  /** Milliseconds for which the tar's reader has not read; undefined when it is not waited for. */
+  /** Milliseconds spent waiting for the tar's reader; undefined when not waiting. */
   outputPendingMs(now: number): number | undefined;
 }

@@ -19,24 +19,24 @@ export interface Wants {
 
 export interface AnswersOptions {
   transferId: string;
-  /** Of our FIN, once it was made. */
+  /** The digest of our FIN, once it was made. */
   digest: () => string | undefined;
   /** For what the receiver sends. */
   createRing: () => Ring;
-  /** HELLO came: what may be sent of our payload comes after this. */
+  /** HELLO has arrived; the first credit is set right after this. */
   onHello: () => void;
-  /** Told at each beat whether the receiver lets us wait behind other senders. */
+  /** Called at each beat: whether the receiver makes us wait behind other senders. */
   onQueue: (queue: Queue | undefined) => void;
 }
 
-/** What a receiver answers its sender on duplex: what it can, what it wants, and how it ended. */
+/** What a receiver answers on duplex: its capabilities, what it wants, and the outcome. */
 export class Answers implements PeerHandler {
-  /** What the receiver can do: settles when it has answered. */
+  /** Capabilities of the receiver: settles when its HELLO arrives. */
   readonly capabilities: Promise<readonly string[]>;
-  /** Receipt or ERROR: what comes after it is not waited for. */
+  /** Settles at RECEIPT or ERROR; nothing after those is waited for. */
   readonly #lastFrame: Promise<void>;
   readonly #options: AnswersOptions;
-  /** Contexts whose wants have not come. */
+  /** Contexts whose wants have not arrived. */
   readonly #asking = new Map<string, (wants: Wants) => void>();
   #settleCapabilities = (_capabilities: readonly string[]): void => {};
   #settleLastFrame = (): void => {};
@@ -105,12 +105,12 @@ export class Answers implements PeerHandler {
     if (this.#receipt === undefined) throw this.#error ?? link.stray ?? lost(link.finished);
   }
 
-  /** The receiver has said that it committed. */
+  /** The receiver has confirmed the commit. */
   get committed(): boolean {
     return this.#receipt !== undefined;
   }
 
-  /** What became of the entries, as far as the receiver said. */
+  /** What became of the entries, if the receiver reported it. */
   get counts(): EntryCounts | undefined {
     const { changed, unchanged, removed } = this.#receipt ?? {};
     if (changed === undefined || unchanged === undefined || removed === undefined) return undefined;

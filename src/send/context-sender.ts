@@ -26,7 +26,7 @@ export interface DirectoryContext {
   directory: string;
   /** Where the ignore rules come from; default: the context's own ignore file. */
   ignore?: IgnoreOptions | undefined;
-  /** The directory in OUT that it becomes; '' or absent: OUT itself. */
+  /** The directory in OUT that it is received as; '' or absent: OUT itself. */
   name?: string | undefined;
 }
 
@@ -34,11 +34,11 @@ export interface ContextSenderOptions {
   threads: DiskThreads;
   monitor: Monitor;
   link: PeerLink;
-  /** Have the receiver compare contents, and not only sizes and times. */
+  /** Have the receiver compare file contents instead of size and mtime. */
   checksum: boolean;
-  /** Told of each context that the receiver has nothing to compare with: all of it is sent. */
+  /** Called for each context that is sent as a whole, because the receiver has nothing to compare it with. */
   onAllWanted: () => void;
-  /** Told about paths that do not travel, or not as they are. */
+  /** Called for paths that are not sent, or not exactly as they are. */
   onNote: (note: PathNote | UnnamedPaths) => void;
 }
 
@@ -46,7 +46,7 @@ export interface ContextSenderOptions {
 export class ContextSender {
   readonly #options: ContextSenderOptions;
   readonly #sending: { name: string; thread: DiskThread }[] = [];
-  /** By context: opened once, whoever needs it first. */
+  /** By context: each is opened once, by whichever job needs it first. */
   readonly #opened = new Map<DirectoryContext, Promise<OpenedContext>>();
   /** By the paths of --ignore-file: a pipe can be read only once. */
   readonly #ignoreFiles = new Map<string, Promise<IgnoreFile>>();
@@ -56,7 +56,7 @@ export class ContextSender {
     this.#options = options;
   }
 
-  /** Sends all of a context. Settles when its last byte was handed over. */
+  /** Sends all of a context. Settles when its last byte was handed to the transport. */
   async sendWhole(context: Context): Promise<void> {
     const { threads, link } = this.#options;
     const thread = this.#startThread(nameOf(context));
@@ -72,11 +72,11 @@ export class ContextSender {
     await threads.release(thread, ring);
   }
 
-  /** Tells the receiver what a context holds, and sends what it then asks for. */
+  /** Sends the manifest of a context, and then the entries that the receiver asks for. */
   async sendChanges(context: DirectoryContext, answers: Answers): Promise<void> {
     const { threads, monitor, link, checksum } = this.#options;
     const name = nameOf(context);
-    // Where everything is wanted, another walk says the same anew.
+    // If everything is wanted, the walk that packs it reports the same paths again.
     const words = new HeldNotes(this.#options.onNote);
     const lister = threads.start((note) => words.add(note));
     monitor.watch(lister, false);
@@ -86,7 +86,7 @@ export class ContextSender {
     const listing = link.open({ kind: 'manifest', name }, manifest);
     const source = await this.open(context, packer);
     const listed = this.#list(lister, manifest, { source, checksum }, asked);
-    // A context that cannot be listed is never asked for.
+    // The receiver never answers for a context that could not be listed.
     const wants = await Promise.race([asked, listed.then(() => asked)]).catch((error: unknown) => {
       words.release();
       throw error;
@@ -116,7 +116,7 @@ export class ContextSender {
     return opened;
   }
 
-  /** Gives up what no ring can wake. */
+  /** Gives up reading the tar on stdin, which no ring can wake. */
   destroy(): void {
     this.#input?.destroy();
   }
@@ -128,12 +128,12 @@ export class ContextSender {
     });
   }
 
-  /** Bytes of the tar on stdin that came. */
+  /** Bytes of the tar on stdin read so far. */
   get inputBytes(): number {
     return this.#input?.bytes ?? 0;
   }
 
-  /** Milliseconds for which we have waited for the tar on stdin; undefined when we do not. */
+  /** Milliseconds spent waiting for the tar on stdin; undefined when it is not waited for. */
   inputSilentMs(now: number): number | undefined {
     return this.#input?.silentMs(now);
   }
@@ -157,7 +157,7 @@ export class ContextSender {
     return file;
   }
 
-  /** Until the receiver wants everything: then nobody needs the rest of the list. */
+  /** Stops listing when the receiver wants everything, as nobody needs the rest of the list then. */
   async #list(
     thread: DiskThread,
     ring: Ring,
@@ -213,7 +213,7 @@ export class ContextSender {
   }
 }
 
-/** The name under which a context travels. */
+/** The name under which a context is sent. */
 export function nameOf(context: Context): string {
   return 'tar' in context ? '' : (context.name ?? '');
 }

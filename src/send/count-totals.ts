@@ -11,8 +11,8 @@ export interface Totals {
 }
 
 /**
- * Counts what travels when all of the contexts do, by a second walk: only where the transfer takes
- * long enough that anybody asks.
+ * Counts what a transfer of all contexts would send, by a second walk, if the transfer takes long enough
+ * for the totals to be of use.
  * @param open opens a context, if that is not done yet
  * @param over settles when there is nothing left to count for
  * @returns undefined when nobody asks, for a tar, and when it fails: the transfer itself meets the

@@ -1,7 +1,7 @@
 import { createGunzip } from 'node:zlib';
 import { CtxsyncError } from '../errors.ts';
 
-/** Takes what was decompressed. While its promise is pending, nothing more comes. */
+/** Receives decompressed bytes. Nothing more is decompressed while its promise is pending. */
 export type Deliver = (bytes: Uint8Array) => Promise<void> | undefined;
 
 /**
@@ -17,7 +17,7 @@ export class Gunzip {
   }
 
   /**
-   * Settles when all of it was taken; until then the bytes must stay unchanged.
+   * Settles when all bytes were taken; they must stay unchanged until then.
    * @throws CtxsyncError source-unreadable
    */
   async write(bytes: Uint8Array): Promise<void> {
@@ -43,7 +43,7 @@ export class Gunzip {
   }
 }
 
-/** What Node's stream reads at once: gzips without zeros between them. */
+/** What Node's stream can read in one go: gzips without zeros between them. */
 class GzipRun {
   readonly #stream = createGunzip();
   readonly #delivered: Promise<void>;

@@ -23,18 +23,18 @@ import { checkContexts } from './check-contexts.ts';
 import { countTotals } from './count-totals.ts';
 
 export interface SendOptions extends TransferOptions {
-  /** Each travels in a stream of its own, several side by side. */
+  /** Each is sent in a stream of its own, several at the same time. */
   contexts: readonly Context[];
   /**
    * One way (a Writable, or a Transform): then all that can be known is that everything was handed
    * over. Or both ways (a Duplex): then it is done when the receiver has said that it committed.
    */
   to: Outgoing | Connection | Writable;
-  /** We show progress on a terminal, so the receiver need not. */
+  /** This side shows progress on a terminal, so the receiver need not. */
   showsProgress?: boolean | undefined;
-  /** Both ways: send everything, although the receiver may have it. */
+  /** Duplex: send everything, even what the receiver already has. */
   full?: boolean | undefined;
-  /** Both ways: have contents compared, and not only sizes and times. Reads every file. */
+  /** Duplex: compare file contents instead of size and mtime. Reads every file. */
   checksum?: boolean | undefined;
   /** Count entries and bytes ahead of the transfer, for an ETA. Costs a second walk. */
   countTotals?: boolean | undefined;
@@ -62,7 +62,7 @@ export async function send(options: SendOptions): Promise<TransferReport> {
   return report;
 }
 
-/** How the end of the other side looks from here. */
+/** Error codes that mean that the other side is gone. */
 const LOST = new Set<ErrorCode>(['peer-gone', 'truncated', 'outcome-unknown']);
 
 class SendRun {
@@ -71,7 +71,7 @@ class SendRun {
   readonly #threads = new DiskThreads('sender', (note) => this.#notes.add(note));
   readonly #failure: FirstFailure;
   readonly #transferId = randomBytes(16).toString('hex');
-  /** Both ways alone. */
+  /** Duplex only. */
   readonly #answers: Answers | undefined;
   readonly #to: Outgoing | Connection;
   readonly #link: PeerLink;
@@ -141,7 +141,7 @@ class SendRun {
     this.#link.stopReading();
   }
 
-  /** Who closed the transport may have said why: that is read first. */
+  /** A peer that closed the transport may have sent the reason: read that first. */
   async #handAllOver(receipt: Promise<void> | undefined): Promise<void> {
     try {
       await this.#link.handedOver;
@@ -151,20 +151,20 @@ class SendRun {
     }
   }
 
-  /** What the transport knows of it belongs to the error, and may need a moment to be known. */
+  /** Adds what the transport knows about the failure, which may take a moment to be known. */
   async explain(error: CtxsyncError): Promise<CtxsyncError> {
     const to = this.#to;
     if (!isConnection(to) || to.explain === undefined) return error;
     const explained = await to.explain(error);
-    // Ctrl-C at a terminal ends the command too, and its end may be seen first.
+    // Ctrl-C at a terminal ends the command too, and we may see that first.
     const lost = LOST.has(error.code);
     return (lost ? await this.#failure.interruptionWithin(SAME_SIGNAL_MS) : undefined) ?? explained;
   }
 
-  /** What a failure comes to when everything had been sent: the receiver may have committed. */
+  /** What a failure means after everything was sent: the receiver may have committed. */
   outcome(error: CtxsyncError): CtxsyncError | undefined {
     if (this.#answers === undefined || this.#link.digest === undefined) return error;
-    // It came after all, while we gave up.
+    // The receipt arrived after all, while we were giving up.
     if (this.#answers.committed) return undefined;
     if (error.code !== 'interrupted' && error.code !== 'stalled') return error;
     const why = error.code === 'interrupted' ? 'interrupted' : error.message;
@@ -172,7 +172,7 @@ class SendRun {
     return new CtxsyncError('outcome-unknown', message, { cause: error });
   }
 
-  /** Says ERROR to the receiver, if it still listens, and lets go of everything. */
+  /** Sends ERROR to the receiver, if it still reads, and releases everything. */
   async giveUp(error: CtxsyncError): Promise<void> {
     this.#monitor.giveUp();
     this.#threads.cancel();
@@ -211,15 +211,15 @@ class SendRun {
         else await this.#sender.sendWhole(next);
       }
     };
-    // Of a context that is compared, the manifest and the tree may be open at the same time.
+    // A context that is compared may have its manifest and its tree open at the same time.
     const lanes = changesOnly ? MAX_STREAMS / 2 : MAX_STREAMS;
     await Promise.all(Array.from({ length: lanes }, lane));
-    // The receiver works out where the time went: it needs our last figures.
+    // The receiver needs our last figures to work out where the time went.
     this.#link.sendBeat();
     this.#link.finish();
   }
 
-  /** A receiver that is to compare has to know all contexts, and has to answer. */
+  /** To compare, the receiver must know the names of all contexts, and be able to answer. */
   async #sendsChangesOnly(): Promise<boolean> {
     const { contexts, full } = this.#options;
     if (this.#answers === undefined || full === true) return false;
@@ -246,7 +246,7 @@ class SendRun {
     });
   }
 
-  /** Milliseconds in which our disk had nothing to do, because the wire took no more. */
+  /** Milliseconds in which our disk was idle because the wire took no more data. */
   #waitedMs(): number {
     return Math.max(0, this.#monitor.elapsedMs - this.#threads.workedMs());
   }
@@ -265,7 +265,7 @@ class SendRun {
   }
 }
 
-/** What HELLO says of them. */
+/** The names of the contexts for HELLO; undefined when they are too many. */
 function announced(contexts: readonly Context[]): string[] | undefined {
   return contexts.length > MAX_HELLO_CONTEXTS ? undefined : contexts.map(nameOf);
 }

@@ -1,10 +1,10 @@
 import { BLOCK_BYTES, decodeNumbers } from '../tar/header-block.ts';
 import { CtxsyncError } from '../errors.ts';
 
-/** Bytes of the beginning that are enough to tell what it is. */
+/** Bytes at the start that are enough to recognize the format. */
 export const FORMAT_BYTES = BLOCK_BYTES;
 
-/** How other things begin that are taken for a tar, or that a tar is in. */
+/** First bytes of formats that are mistaken for a tar, or that contain one. */
 const OTHERS: { magic: string; what: string; advice: string }[] = [
   compressed('bzip2', 'BZh'),
   compressed('xz', '\xfd7zXZ\0'),
@@ -19,7 +19,7 @@ const OTHERS: { magic: string; what: string; advice: string }[] = [
   archive('cpio', '070702'),
   archive('cpio', '070707'),
   archive('cpio', '\xc7\x71'),
-  // What PowerShell's > and | make of bytes.
+  // What PowerShell's > and | turn bytes into.
   {
     magic: '\xff\xfe',
     what: 'is UTF-16 text',
@@ -30,7 +30,7 @@ const OTHERS: { magic: string; what: string; advice: string }[] = [
 const GZIP = '\x1f\x8b';
 
 /**
- * Whether what begins like this is compressed with gzip; else it is read as a plain tar.
+ * Whether the data is compressed with gzip; otherwise it is read as a plain tar.
  *
  * @param head FORMAT_BYTES, or all there is
  * @throws CtxsyncError source-unreadable when it is known to be something else

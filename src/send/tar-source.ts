@@ -7,13 +7,13 @@ import { writeToRing } from './write-to-ring.ts';
 
 /** The tar of `send -`, plain or gzip, on its way into a ring. */
 export class TarSource {
-  /** That came so far. */
+  /** Bytes that arrived so far. */
   bytes = 0;
   readonly #from: Incoming;
   readonly #ring: Ring;
   #gunzip: Gunzip | undefined;
   readonly #reading = new PendingTimer();
-  /** What came as long as it was not known what it is; undefined since it is. */
+  /** Bytes that arrived before the format was recognized; undefined from then on. */
   #head: Buffer | undefined = Buffer.alloc(0);
 
   constructor(from: Incoming, ring: Ring) {
@@ -36,7 +36,7 @@ export class TarSource {
     this.#gunzip?.destroy();
   }
 
-  /** Milliseconds for which we have waited for bytes; undefined when we do not. */
+  /** Milliseconds spent waiting for bytes; undefined when not waiting. */
   silentMs(now: number): number | undefined {
     return this.#reading.ms(now);
   }
@@ -54,7 +54,7 @@ export class TarSource {
     });
   }
 
-  /** A pipe may give a byte at a time. */
+  /** A pipe may deliver one byte at a time. */
   #look(before: Buffer, bytes: Uint8Array): Promise<void> | undefined {
     this.#head = Buffer.concat([before, bytes]);
     return this.#head.length < FORMAT_BYTES ? undefined : this.#begin(this.#head);

@@ -1,8 +1,8 @@
 import type { Ring } from '../flow/ring.ts';
 
 /**
- * Puts all of `bytes` into the ring. undefined: done at once. A promise: the ring is full; until it
- * settles the bytes must stay unchanged. What comes for a cancelled ring is discarded.
+ * Puts all of `bytes` into the ring. Returns undefined when done at once, or a promise when the ring is
+ * full: the bytes must stay unchanged until it settles. Bytes for a cancelled ring are discarded.
  */
 export function writeToRing(ring: Ring, bytes: Uint8Array): Promise<void> | undefined {
   const count = ring.write(bytes);

@@ -1,18 +1,18 @@
 /** The name of the whole of OUT, which excludes every name in it: no context is called so. */
 export const WHOLE = '';
 
-/** A place in the queue; its owner keeps it until it leaves. */
+/** A place in the queue, kept until its owner leaves. */
 export interface Turn<Owner> {
   readonly owner: Owner;
-  /** Settles when the destination is the owner's; never, when it leaves before. */
+  /** Settles when the owner may use the destination; never, if it leaves before. */
   readonly granted: Promise<void>;
-  /** How many have to leave before: 0 when it has its turn. */
+  /** How many have to leave first: 0 when it is the owner's turn. */
   readonly before: number;
-  /** Those of them that are at work. */
+  /** Those of them that are working. */
   readonly blockers: Owner[];
-  /** It is at work, and somebody waits for it to leave. */
+  /** The owner is working, and somebody waits for it to leave. */
   readonly awaited: boolean;
-  /** Gives the destination on, or the place in the queue up. */
+  /** Passes the destination on, or gives up the place in the queue. */
   leave(): void;
 }
 

@@ -3,30 +3,30 @@ import type { DirectoryTargetOptions } from '../receive/target-options.ts';
 import type { TransferOptions } from '../transfer/options.ts';
 
 export interface ServeOptions extends Omit<TransferOptions, 'onEvent'> {
-  /** The path of the Unix socket at which senders come. */
+  /** The path of the Unix socket that senders connect to. */
   socket: string;
   /**
-   * Where contexts land. A sender of one context that has a name works on that directory of it alone,
+   * Where contexts are received. A sender of one context that has a name works on that directory of it alone,
    * side by side with senders of other names; every other sender works on it as a whole.
    */
   to: DirectoryTargetOptions;
-  /** Bytes of file content that are accepted of one sender; default: any number. */
+  /** Refuse more bytes of file content than this from one sender; default: no limit. */
   maxBytes?: number | undefined;
-  /** Entries that are accepted of one sender; default 4,000,000. */
+  /** Refuse more entries than this from one sender; default 4,000,000. */
   maxEntries?: number | undefined;
   /**
-   * Aborting it ends the serving in good order: nobody else is accepted, those that wait for their
-   * turn are told, and what runs is finished. (Aborting `signal` ends what runs as interrupted, too.)
+   * Aborting it shuts down in order: no more senders are accepted, waiting ones are told, and running
+   * transfers finish. (Aborting `signal` interrupts running transfers too.)
    */
   finish?: AbortSignal | undefined;
-  /** Told what happens to each transfer. */
+  /** Called with the events of each transfer. */
   onEvent?: ((event: ServeEvent) => void) | undefined;
 }
 
-/** What serve() tells: an event of one of its transfers. */
+/** An event of one of the transfers of serve(). */
 export type ServeEvent = TransferEvent & {
-  /** Counts up from 1, in the order in which senders came. */
+  /** Counts up from 1, in the order in which senders connected. */
   transfer: number;
-  /** The directory that it lands in; absent until its sender has said what it sends. */
+  /** The directory that it is received into; absent until the sender has listed its contexts. */
   destination?: string | undefined;
 };

@@ -7,16 +7,16 @@ import type { ServeOptions } from './serve-options.ts';
 import { ServedTransfer } from './served-transfer.ts';
 import { Semaphore } from '../transfer/semaphore.ts';
 
-/** What became of the senders that came. */
+/** What became of the senders. */
 export interface ServeReport {
   received: number;
   failed: number;
 }
 
 /**
- * Receives from whoever comes to a socket, from many at once, until it is told to end. A transfer
- * that fails ends no other: what became of each is told by its events. Resolves after `finish`, when
- * the last transfer is over.
+ * Receives from every sender that connects to a socket, several at a time, until it is told to end. A
+ * transfer that fails does not affect the others; its events report its outcome. Resolves after `finish`,
+ * when the last transfer is over.
  *
  * @throws CtxsyncError usage, locked, not-writable, when it cannot listen; interrupted after `signal`
  */
@@ -34,9 +34,9 @@ class Serving {
   readonly #slots = new Semaphore(MAX_SERVED);
   readonly #turns = new DestinationQueue<ServedTransfer>();
   readonly #transfers = new Map<ServedTransfer, Promise<void>>();
-  /** Aborted when nobody else is to be accepted. */
+  /** Aborted when no more senders are to be accepted. */
   readonly #ending = new AbortController();
-  /** Aborted when all is done: the caller's signals, which may live on, keep nothing of it. */
+  /** Aborted at the end, so that the caller's signals, which may live on, hold no reference to this run. */
   readonly #over = new AbortController();
   readonly #report: ServeReport = { received: 0, failed: 0 };
 
@@ -66,7 +66,7 @@ class Serving {
       if (from === undefined) return;
       const transfer = new ServedTransfer(id, this.#options, this.#turns);
       this.#transfers.set(transfer, this.#see(transfer, transfer.run(from)));
-      // It came in the last moment, and nobody has told it.
+      // It connected at the last moment and was not told yet.
       if (signal.aborted) transfer.interrupt();
     }
   }
@@ -90,12 +90,12 @@ class Serving {
     this.#slots.done();
   }
 
-  /** Once `signal` is aborted nobody else is accepted, and each that is here hears of it. */
+  /** Once `signal` is aborted, no more senders are accepted, and those that are here are told. */
   #heed(signal: AbortSignal | undefined, tell: (transfer: ServedTransfer) => void): void {
     const end = (): void => {
       if (!this.#ending.signal.aborted) this.#listener.close();
       this.#ending.abort();
-      // Who waits for a slot only, is woken.
+      // Wakes the accept loop, which may be waiting for a slot.
       this.#slots.done();
       for (const transfer of this.#transfers.keys()) tell(transfer);
     };

@@ -12,7 +12,7 @@ import { receiveWhenAdmitted } from '../receive/receive.ts';
 import { notBegun } from '../transfer/report.ts';
 import type { ServeOptions } from './serve-options.ts';
 
-/** One sender of serve(): its place in the queue, its run, and why that may be ended early. */
+/** One sender of serve(): its place in the queue, its run, and the reasons to end that early. */
 export class ServedTransfer {
   /** It has, or had, its turn. */
   begun = false;
@@ -24,7 +24,7 @@ export class ServedTransfer {
   readonly #abort = new AbortController();
   #destination: string | undefined;
   #turn: Turn<ServedTransfer> | undefined;
-  /** Since it has its turn. */
+  /** Set when its turn begins. */
   #patience: TurnPatience | undefined;
   #ended = false;
 
@@ -107,7 +107,7 @@ export class ServedTransfer {
     this.#tell(event);
   }
 
-  /** Who is out of patience keeps its turn while nobody waits for its destination. */
+  /** A transfer that is too slow keeps its turn as long as nobody else waits for its destination. */
   #yield(): void {
     const why = this.#patience?.spent;
     if (why === undefined || this.#turn?.awaited !== true) return;

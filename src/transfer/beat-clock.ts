@@ -7,20 +7,19 @@ import {
 } from '../limits.ts';
 
 /**
- * Says when the next BEAT is due. On a slow link fewer are sent: they would queue up before the
- * receipt. That a link is slow is what their round trip shows, and only the quickest one: each later
- * one may have waited behind payload.
+ * Decides when the next BEAT is due. On a slow link fewer are sent, as they would queue up ahead of the
+ * receipt. Only the fastest round trip shows whether a link is slow: others may have waited behind payload.
  */
 export class BeatClock {
   #beatAt = -Infinity;
   #fast = false;
   #heard: number | undefined;
-  /** When HELLO and each BEAT was given out, by number from 1; the newest few. */
+  /** When HELLO and each BEAT was sent, by number from 1; the newest few. */
   readonly #givenOut = new Map<number, number>();
   #count = 0;
 
   /**
-   * To be told ten times a second.
+   * To be called ten times a second.
    * @param now milliseconds
    * @param count of HELLO and BEATs that were given out
    * @param heard how many of them the peer has heard; undefined where that is not known
@@ -36,7 +35,7 @@ export class BeatClock {
     if (at !== undefined && now - at < FAST_ROUND_TRIP_MS) this.#fast = true;
   }
 
-  /** The peer hears us, and never has soon. */
+  /** The peer acknowledges our beats, but never quickly. */
   get linkIsSlow(): boolean {
     return this.#heard !== undefined && this.#heard > 0 && !this.#fast;
   }
@@ -55,5 +54,5 @@ export class BeatClock {
   }
 }
 
-/** Older ones say nothing of a fast link. */
+/** How many are timed: on a fast link an acknowledgement never refers to older ones. */
 const MAX_TIMED_BEATS = 8;

@@ -8,12 +8,12 @@ import type { JobName, Jobs, PathNote, UnnamedPaths } from '../worker/jobs.ts';
 import { countAsStuck } from './stuck-threads.ts';
 
 /**
- * Memory of rings whose runs are over, for those to come. Left to the garbage collector it would lie
- * about by the hundreds of megabytes, in a process that receives again and again.
+ * Memory of rings of finished runs, for reuse. Left to the garbage collector it would pile up to hundreds of
+ * megabytes in a process that receives again and again.
  */
 const spareRings: SharedArrayBuffer[] = [];
 
-/** The wait that is not a side's own work: the other side, or the wire, has to move. */
+/** The kind of wait that is not a side's own work: it waits for the other side or the wire. */
 const IDLE_IN = { sender: 'waitedForRoomMs', receiver: 'waitedForDataMs' } as const;
 /** Jobs with the other side at both ends of their rings. */
 const BETWEEN = new Set<JobName>(['packWanted', 'compare']);
@@ -25,7 +25,7 @@ interface RunningJob {
   done: Promise<unknown>;
 }
 
-/** The disk threads and rings of one run: everything that has to be gone when it ends. */
+/** The disk threads and rings of one run: everything that must be gone when it ends. */
 export class DiskThreads {
   readonly #threads = new Set<DiskThread>();
   readonly #rings = new Set<Ring>();
@@ -67,8 +67,8 @@ export class DiskThreads {
   }
 
   /**
-   * Ends a thread whose work is done, and lets go of its rings: a run may have more contexts than
-   * threads at a time. The thread's status can still be read.
+   * Ends a thread whose work is done, and releases its rings: a run may have more contexts than threads.
+   * The thread's status can still be read.
    */
   async release(thread: DiskThread, ...rings: Ring[]): Promise<void> {
     this.#threads.delete(thread);
@@ -76,13 +76,13 @@ export class DiskThreads {
     if (await endThread(thread)) for (const ring of rings) retire(ring);
   }
 
-  /** Nobody is to begin anything more. */
+  /** Nothing new may be started. */
   get cancelled(): boolean {
     return this.#cancelled;
   }
 
   /**
-   * Runs a job; its time, less the waiting for rings, is this side's own work.
+   * Runs a job. Its time, except for waiting on rings, counts as this side's own work.
    * @throws CtxsyncError what the job failed with; interrupted when the threads were cancelled
    */
   async run<Name extends JobName>(
@@ -103,14 +103,14 @@ export class DiskThreads {
     }
   }
 
-  /** Milliseconds that the jobs of this side have worked, and not waited. */
+  /** Milliseconds that the jobs of this side have worked rather than waited. */
   workedMs(): number {
     let sum = this.#finishedMs;
     for (const [thread, job] of this.#running) sum += this.#workedMs(thread, job);
     return sum;
   }
 
-  /** Wakes everybody who waits, and lets nobody begin another system call. */
+  /** Wakes every waiting thread, and lets none begin another system call. */
   cancel(): void {
     this.#cancelled = true;
     for (const thread of this.#threads) thread.cancel();
@@ -126,8 +126,8 @@ export class DiskThreads {
   }
 
   /**
-   * Cleans up after a cancelled run that has settled. On a thread that is there: to start one may
-   * take longer, on a busy machine, than a disk gets to answer.
+   * Cleans up after a cancelled run that has settled. Uses an idle thread if there is one: on a busy machine
+   * starting one may take longer than a disk is given to answer.
    * @param withinMs that a disk may not answer
    */
   async cleanUp<Name extends JobName>(
@@ -143,17 +143,17 @@ export class DiskThreads {
   }
 
   /**
-   * For what `cleanUp` could not do because a call hangs: done when the threads have ended after all.
-   * A process that receives again and again lives to see it, and would be locked out by itself.
+   * Does what `cleanUp` could not do because a call hangs, as soon as the threads have ended after all. A
+   * process that receives again and again would otherwise be locked out by itself.
    */
   cleanUpLater<Name extends JobName>(name: Name, input: Jobs[Name]['input']): void {
     this.#leftOver = (thread) => thread.run(name, input);
   }
 
-  /** Ends all threads, but for those that cannot be ended: they are counted. */
+  /** Ends all threads; those that are stuck are counted. */
   async end(): Promise<void> {
     const ended = await Promise.all([...this.#threads].map(endThread));
-    // A thread that lives on may wake up, and go on writing.
+    // A stuck thread may wake up and go on writing.
     if (ended.every(Boolean)) for (const ring of this.#rings) retire(ring);
     if (this.#leftOver !== undefined) void this.#finish(this.#leftOver);
   }
@@ -167,7 +167,7 @@ export class DiskThreads {
     try {
       await done;
     } catch {
-      // What is left was said when the run ended; the next one on this destination removes it.
+      // The run has reported what is left; the next run on this destination removes it.
     }
     await endThread(thread);
   }
@@ -195,7 +195,7 @@ function retire(ring: Ring): void {
   if (spareRings.length < MAX_SPARE_RINGS) spareRings.push(shared);
 }
 
-/** Waits for a job as long as its thread goes from call to call. False: a call took `withinMs`. */
+/** Waits for a job while its thread proceeds from call to call. False: one call took `withinMs`. */
 async function whileActive(
   thread: DiskThread,
   done: Promise<unknown>,

@@ -2,11 +2,11 @@ import { CtxsyncError } from '../errors.ts';
 import { STRAY_SILENCE_MS } from '../limits.ts';
 import { withTimeout } from '../with-timeout.ts';
 
-/** Where everything that ends a run early comes together: the first failure is the run's. */
+/** Collects everything that ends a run early: the first failure is the run's. */
 export class FirstFailure {
   /** Rejects with the first failure; never resolves. */
   readonly #failed: Promise<never>;
-  /** From here on an interruption comes too late, and is ignored. */
+  /** From here on an interruption comes too late and is ignored. */
   committing = false;
   readonly #over = new AbortController();
   #reject: ((error: CtxsyncError) => void) | undefined;
@@ -19,14 +19,14 @@ export class FirstFailure {
       this.#reject = reject;
     });
     this.#interrupted = new Promise((resolve) => (this.#settleInterrupted = resolve));
-    // Whoever races with it handles it; nobody may have begun to.
+    // race() handles it, but may not have been called yet.
     this.#failed.catch(() => {});
     if (signal?.aborted === true) this.#interrupt(signal);
     const { signal: over } = this.#over;
     signal?.addEventListener('abort', () => this.#interrupt(signal), { once: true, signal: over });
   }
 
-  /** The run is over: the caller's signal, which may live on, keeps nothing of it. */
+  /** The run is over: the caller's signal, which may live on, must not hold a reference to it. */
   close(): void {
     this.#over.abort();
   }
@@ -35,26 +35,26 @@ export class FirstFailure {
     this.#reject?.(error);
   }
 
-  /** What the work comes to, unless the run fails meanwhile. */
+  /** The result of the work, unless the run fails first. */
   race<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.#failed]);
   }
 
-  /** The interruption, whatever the run's first failure was; waited for up to `ms` milliseconds. */
+  /** The interruption, whatever the first failure was. Waits for it up to `ms` milliseconds. */
   async interruptionWithin(ms: number): Promise<CtxsyncError | undefined> {
     await withTimeout(ms, this.#interrupted);
     return this.#interruption;
   }
 
   /**
-   * What came cannot be ctxsync's; more of it may come, which belongs in the message.
+   * Fails the run when stray bytes, which cannot be ctxsync's, are complete: all of them belong in the message.
    * @param silentMs milliseconds since the last byte
    */
   failOnStray(stray: CtxsyncError | undefined, silentMs: number): void {
     if (stray !== undefined && silentMs >= STRAY_SILENCE_MS) this.fail(stray);
   }
 
-  /** Who aborts may say why, with a CtxsyncError. */
+  /** A caller may abort with a CtxsyncError of its own. */
   #interrupt({ reason }: AbortSignal): void {
     if (this.committing) return;
     const message = 'interrupted; nothing was committed';

@@ -5,7 +5,7 @@ import { FrameSize } from '../wire/frame-size.ts';
 import type { Mux } from '../wire/mux.ts';
 import { PendingTimer } from './pending-timer.ts';
 
-/** Moves frames from the mux to the transport, one at a time: a slow reader holds all back. */
+/** Moves frames from the mux to the transport, one at a time, so that a slow reader holds everything back. */
 export class FramePump {
   readonly #mux: Mux;
   readonly #to: Outgoing;
@@ -32,7 +32,7 @@ export class FramePump {
       this.#writing.end();
       this.#mux.written();
       this.#frameSize.wrote(performance.now() - now);
-      // Writes that never block never let go of the event loop either.
+      // Writes that never block would never yield to the event loop.
       if (now - yieldedAt > YIELD_AFTER_MS) {
         await setImmediate();
         yieldedAt = performance.now();
@@ -40,11 +40,11 @@ export class FramePump {
     }
   }
 
-  /** Bytes of payload that the transport has taken, of the frame under way too. */
+  /** Bytes of payload that the transport has taken, including those of the frame in progress. */
   get payloadBytes(): number {
     const { payloadBytes, payloadUnderWay } = this.#mux;
     const { untakenBytes = payloadUnderWay } = this.#to;
-    // The header goes first: what is left of a frame is payload.
+    // The header is written first, so what is left of a frame is payload.
     return payloadBytes + Math.max(0, payloadUnderWay - untakenBytes);
   }
 

@@ -27,19 +27,19 @@ import type { Queue } from './queue.ts';
 export interface MonitorOptions {
   side: Side;
   onEvent: (event: TransferEvent) => void;
-  /** Milliseconds without progress until a stall is said; default 10,000. */
+  /** Milliseconds without progress until a stall is reported; default 10,000. */
   stallAfterMs?: number | undefined;
   /** Milliseconds without progress until the transfer fails; default 300,000; 0 = never. */
   stallTimeoutMs?: number | undefined;
-  /** What the wire's end of this side sees. */
+  /** What the wire side of this run observes. */
   observeWire: () => WireObservation;
-  /** What has moved on the wire's end of this side. */
+  /** What has moved on the wire side of this run. */
   moved: () => WireMovement;
-  /** Told at each look what has moved, all in all. */
+  /** Called at each tick with everything that has moved. */
   onMovement?: ((now: number, seen: Movement) => void) | undefined;
   /** Ten times a second. */
   onTick?: (now: number) => void;
-  /** Nothing has moved for the stall timeout: the run has to fail with this. */
+  /** Nothing has moved for the stall timeout: the run must fail with this error. */
   onExpired: (error: CtxsyncError) => void;
 }
 
@@ -54,13 +54,13 @@ interface Watched {
   watch: StatusWatch;
   snapshot: StatusSnapshot;
   pendingMs: number;
-  /** Its entries and bytes are what is shown. */
+  /** Its entries and bytes count for progress. */
   counts: boolean;
 }
 
 /**
- * Looks at the gauges ten times a second and tells what it sees: progress, stalls, and that a run
- * has to be given up. It only looks: without it the same bytes travel.
+ * Looks at the status of the disk threads and of the wire ten times a second, and reports progress, stalls,
+ * and when a run must be given up. It only looks: without it the same bytes are sent.
  */
 export class Monitor {
   readonly #startedAt = performance.now();
@@ -72,15 +72,15 @@ export class Monitor {
   readonly #watched: Watched[] = [];
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Immediate | undefined;
-  /** The run has failed: what still moves is the cleaning up. */
+  /** The run has failed: whatever still moves is cleanup. */
   #givenUp = false;
   #phase: Phase = 'preparing';
   #entered = false;
   #queue: Queue | undefined;
-  /** When the words of the queue were first said. */
+  /** When the present text about the queue was first reported. */
   #queuedAt = 0;
   #phaseBeforeQueue: Phase = 'preparing';
-  /** When a beat first said that all disk workers are idle, while they are. */
+  /** When a beat first reported that all disk threads are idle, while they are. */
   #idleSince: number | undefined;
 
   constructor(options: MonitorOptions) {
@@ -97,12 +97,12 @@ export class Monitor {
 
   start(): void {
     this.enter('preparing');
-    // After what has come meanwhile was read: it may say why a peer is gone to which a beat would go.
+    // After pending input was read: it may say why the peer is gone to which a beat would be sent.
     const tick = (): void => this.#tick(performance.now());
     this.#timer = setInterval(() => (this.#soon = setImmediate(tick)), TICK_MS);
   }
 
-  /** The run has failed. Nothing more is said of stalls. */
+  /** The run has failed. Stalls are no longer reported. */
   giveUp(): void {
     this.#givenUp = true;
   }
@@ -152,7 +152,7 @@ export class Monitor {
     return this.#detector.reports;
   }
 
-  /** The disk call, or else the wait, that has lasted longest. */
+  /** The disk call, or otherwise the wait, that has lasted longest. */
   #slowest(): { snapshot: StatusSnapshot; pendingMs: number } | undefined {
     this.#look(performance.now());
     const busy = this.#watched.filter(({ snapshot }) => snapshot.state !== 'idle');
@@ -160,7 +160,7 @@ export class Monitor {
   }
 
   /**
-   * What a BEAT says of this side.
+   * What a BEAT reports about this side.
    * @param waitedMs what its disk workers have waited so far
    * @param heard duplex: what has arrived here
    */

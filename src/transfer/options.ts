@@ -1,7 +1,7 @@
 import { MAX_VERSION, MIN_VERSION } from '../wire/frame.ts';
 import type { TransferEvent } from '../observe/events.ts';
 
-/** What both sides say of themselves in HELLO. */
+/** The protocol versions that both sides announce in HELLO. */
 export const OUR_VERSIONS = { minVersion: MIN_VERSION, maxVersion: MAX_VERSION } as const;
 
 /** The capability of a receiver that answers a manifest with what it wants of it. */
@@ -9,12 +9,12 @@ export const INCREMENTAL = 'incremental';
 
 /** What send() and receive() share. */
 export interface TransferOptions {
-  /** Milliseconds without progress until a stall is told; default 10,000; 0 = never. */
+  /** Milliseconds without progress until a stall is reported; default 10,000; 0 = never. */
   stallAfterMs?: number | undefined;
   /** Milliseconds without progress until the transfer fails; default 300,000; 0 = never. */
   stallTimeoutMs?: number | undefined;
   /** Aborting it ends the transfer as interrupted; the other side is told. */
   signal?: AbortSignal | undefined;
-  /** Told what happens, ten times a second and at every turn. The last event is `end`. */
+  /** Called with progress ten times a second, and with whatever happens. The last event is `end`. */
   onEvent?: ((event: TransferEvent) => void) | undefined;
 }

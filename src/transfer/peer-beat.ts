@@ -3,8 +3,8 @@ import type { BeatObservation } from '../observe/verdict.ts';
 import type { Beat } from '../wire/messages.ts';
 
 /**
- * What the peer's newest beat says. That one came is no progress: who is stuck beats too, and says
- * the same each time. That it reports more work than the last one is a claim.
+ * What the peer's newest beat says. A beat is not progress: a stuck peer beats too, with the same content.
+ * A beat that reports more work than the one before is a claim.
  */
 export class PeerBeat {
   #beat: Beat | undefined;
@@ -16,16 +16,16 @@ export class PeerBeat {
     if (this.#beat !== undefined && hasMoved(this.#beat, beat)) this.#claims += 1;
     this.#beat = beat;
     this.#arrivedAt = performance.now();
-    // A peer that takes some back, and then has it again, has no more than before.
+    // A count that goes down and up again adds nothing.
     this.#received = Math.max(this.#received, beat.received ?? 0);
   }
 
-  /** Beats that told of more work than the one before. */
+  /** Beats that reported more work than the one before. */
   get claims(): number {
     return this.#claims;
   }
 
-  /** How many of our HELLO and BEATs the peer says it has heard. */
+  /** How many of our HELLO and BEATs the peer has acknowledged. */
   get heard(): number {
     return this.#beat?.heard ?? 0;
   }
@@ -38,7 +38,7 @@ export class PeerBeat {
     return Math.min(this.#received, handedOver);
   }
 
-  /** Milliseconds that the peer's disk workers have waited so far. */
+  /** Milliseconds that the peer's disk threads have waited so far. */
   get waitedMs(): number {
     return this.#beat?.waitedMs ?? 0;
   }

@@ -10,7 +10,7 @@ export function toPeerError(error: CtxsyncError, us: Role): PeerError {
   return { code, origin, message, path };
 }
 
-/** What the peer's ERROR is to us. */
+/** The peer's ERROR as an error of this side. */
 export function peerFailed(peer: Role, { code, message, path }: PeerError): CtxsyncError {
   return new CtxsyncError('peer-failed', `the ${peer} failed: ${message}`, {
     path,

@@ -16,12 +16,12 @@ import { OUR_VERSIONS } from './options.ts';
 import { PeerBeat } from './peer-beat.ts';
 import { peerFailed, toPeerError } from './peer-error.ts';
 
-/** What this side says in its HELLO that is not the same in every transfer. */
+/** What this side says in its HELLO and is not the same in every transfer. */
 export type OurHello = Pick<Hello, 'transferId' | 'capabilities' | 'showsProgress' | 'contexts'>;
 
-/** What the peer says. What a function throws ends the connection: it comes out of read(). */
+/** What the peer sends. Whatever these throw ends the connection, and is thrown by read(). */
 export interface PeerHandler {
-  /** A promise: nothing of what follows is looked at before it settles. */
+  /** If it returns a promise, nothing that follows is processed before that settles. */
   hello(hello: Hello): Promise<void> | void;
   /** A stream begins: the bounded queue that takes its bytes. */
   open(stream: IncomingStream): Ring;
@@ -37,9 +37,9 @@ export interface PeerHandler {
 export interface PeerLinkOptions {
   /** Ours. */
   role: Role;
-  /** From the peer; absent where a sender's transport goes one way. */
+  /** From the peer; absent when a sender's transport is one-way. */
   incoming: Incoming | undefined;
-  /** To the peer: asked for when we begin to speak. Absent where a receiver's transport goes one way. */
+  /** To the peer, opened when there is something to send; absent when a receiver's transport is one-way. */
   outgoing: (() => Outgoing) | undefined;
   handler: PeerHandler;
   /** What our BEAT says. @param heard on duplex, what has arrived here */
@@ -47,8 +47,8 @@ export interface PeerLinkOptions {
 }
 
 /**
- * One side's end of the wire, for both modes: frames out and in, beats, and what of it the monitor
- * looks at. What the frames mean to a sender or a receiver is its handler's.
+ * One side's end of the wire, for both modes: frames out and in, beats, and the figures that the monitor
+ * observes. The handler knows what the frames mean to a sender or a receiver.
  */
 export class PeerLink {
   readonly #options: PeerLinkOptions;
@@ -70,7 +70,7 @@ export class PeerLink {
 
   // --- out ------------------------------------------------------------------------------------
 
-  /** Says HELLO. Frames go out from now on, as fast as the transport takes them. */
+  /** Sends HELLO. From now on frames go out as fast as the transport takes them. */
   begin(hello: OurHello): void {
     const { role, incoming, outgoing } = this.#options;
     if (outgoing === undefined) throw new Error('there is nobody to talk to');
@@ -86,11 +86,11 @@ export class PeerLink {
     });
     this.#pump = new FramePump(this.#mux, this.#outgoing);
     this.#pumping = this.#pump.run();
-    // Whoever waits for it handles it; nobody may have begun to.
+    // handedOver reports it, but may not be awaited yet.
     this.#pumping.catch(() => {});
   }
 
-  /** We have said HELLO, or will. */
+  /** HELLO was sent or is on its way. */
   get begun(): boolean {
     return this.#mux !== undefined;
   }
@@ -105,12 +105,12 @@ export class PeerLink {
     return this.#out.open(open, ring);
   }
 
-  /** FIN follows when all streams have ended. */
+  /** FIN is sent when all streams have ended. */
   finish(): void {
     this.#out.finish();
   }
 
-  /** Of our FIN, once it was made. */
+  /** The digest of our FIN, once it was made. */
   get digest(): string | undefined {
     return this.#mux?.digest;
   }
@@ -126,7 +126,7 @@ export class PeerLink {
     await this.#outgoing?.end();
   }
 
-  /** All is in place. Settles when it was handed over, or the sender is gone and nobody can be told. */
+  /** Confirms the commit. Settles when RECEIPT was handed over, or the sender is gone. */
   async sendReceipt(
     receipt: Pick<Receipt, 'transferId' | 'digest'>,
     counts?: EntryCounts,
@@ -136,8 +136,8 @@ export class PeerLink {
   }
 
   /**
-   * Says ERROR, if anybody listens, and goes on reading until the peer has ended: who closes while the
-   * peer still writes may take the ERROR from it.
+   * Sends ERROR, if there is a peer to read it, and keeps reading until the peer has ended: closing while the
+   * peer still writes could keep the ERROR from it.
    */
   async fail(error: CtxsyncError): Promise<void> {
     if (this.#mux === undefined) return;
@@ -174,34 +174,34 @@ export class PeerLink {
     this.#demux?.eof();
   }
 
-  /** What comes from now on is nothing to us. */
+  /** Discards everything that arrives from now on. */
   discard(): void {
     this.#isDiscarding = true;
   }
 
-  /** We did not read for a while: that nothing came is not silence of the peer. */
+  /** Nothing was read for a while, so this is not silence of the peer. */
   resumed(): void {
     this.#lastByteAt = performance.now();
   }
 
-  /** A stream's queue is full, or its handler makes HELLO wait: nothing is read meanwhile. */
+  /** A stream's queue is full, or the handler holds HELLO: nothing is read meanwhile. */
   get waiting(): boolean {
     return this.#demux?.waiting === true;
   }
 
-  /** Nothing can follow what has come. */
+  /** The last frame of the peer has arrived. */
   get heardAll(): boolean {
     return this.#demux?.finished === true;
   }
 
-  /** The error for what came and cannot be ctxsync's, though more of it may come. */
+  /** The error for stray bytes, which cannot be ctxsync's; more of them may arrive. */
   get stray(): CtxsyncError | undefined {
     return this.#demux?.stray;
   }
 
   // --- both -----------------------------------------------------------------------------------
 
-  /** Lets go of the transport, both ways. */
+  /** Releases the transport in both directions. */
   destroy(): void {
     this.#outgoing?.destroy();
     this.#options.incoming?.destroy();

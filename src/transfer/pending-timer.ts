@@ -1,4 +1,4 @@
-/** How long something has been waited for, for stall verdicts. */
+/** Measures how long something has been pending, for stall verdicts. */
 export class PendingTimer {
   #since: number | undefined;
 
@@ -10,7 +10,7 @@ export class PendingTimer {
     this.#since = undefined;
   }
 
-  /** Milliseconds since it began; undefined when nothing is waited for. */
+  /** Milliseconds since it began; undefined when nothing is pending. */
   ms(now: number): number | undefined {
     return this.#since === undefined ? undefined : now - this.#since;
   }

@@ -1,8 +1,8 @@
-/** The queue that a transfer waits in for its destination, as its sender is told of it. */
+/** The queue in which a transfer waits for its destination, as reported to its sender. */
 export interface Queue {
-  /** Who comes before: "2 senders ahead". It changes when the queue moves. */
+  /** Who comes first: "2 senders ahead". It changes when the queue moves. */
   words: string;
-  /** What those have done so far that work: while it grows, waiting for them is no standstill. */
+  /** What the working transfers have done so far: while it grows, waiting for them is not a stall. */
   entries: number;
   bytes: number;
 }

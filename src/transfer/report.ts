@@ -13,7 +13,7 @@ export interface Outcome {
   times: TimeShares;
 }
 
-/** Everything that is known of a run when it is over. */
+/** Everything that is known about a run when it is over. */
 export function makeReport(
   outcome: Outcome,
   monitor: Monitor,

@@ -1,4 +1,4 @@
-/** Lets so many work at the same time; the others wait for their turn, first come, first served. */
+/** Lets a number of tasks run at the same time; others wait for their turn, first come, first served. */
 export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];
@@ -13,7 +13,7 @@ export class Semaphore {
     return this.#waiting.length > 0;
   }
 
-  /** Waits for a turn; `done` gives it on. */
+  /** Waits for a turn; `done` passes it on. */
   async take(): Promise<void> {
     if (this.#free > 0) this.#free -= 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
