@@ -29,7 +29,8 @@ function parseContext(arg: string): ContextArgument {
   const name = arg.slice(0, Math.max(equals, 0));
   if (equals < 0 || name.includes('/')) return { name: '', directory: arg };
   const directory = arg.slice(equals + 1);
-  if (name === '' || directory === '') throw usageError(`"${arg}" is no name=directory`);
+  if (name === '' || directory === '')
+    throw usageError(`"${arg}" is not of the form name=directory`);
   if (directory === '-') throw usageError('a tar on stdin cannot have a name; use "-"');
   return { name, directory };
 }

@@ -14,7 +14,7 @@ export class ReportFile {
   /** @throws CtxsyncError usage */
   static async open(path: string): Promise<ReportFile> {
     let handle: FileHandle | undefined;
-    let why = 'its disk does not answer';
+    let why = 'the disk does not answer';
     const opened = open(path, 'w').then(
       (file) => (handle = file),
       (error: unknown) => (why = describeSystemError(error)),
@@ -32,7 +32,7 @@ export class ReportFile {
   /** @returns why it could not be written, or undefined */
   async write(report: TransferReport, exitCode: number): Promise<string | undefined> {
     const text = `${jsonText({ exitCode, ...report }, 2)}\n`;
-    let why: string | undefined = 'its disk does not answer';
+    let why: string | undefined = 'the disk does not answer';
     const written = this.#write(text).then(
       (isKept) => (why = isKept ? undefined : 'it was removed while the transfer ran'),
       (error: unknown) => (why = describeSystemError(error)),

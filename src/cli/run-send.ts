@@ -70,7 +70,7 @@ function openTransport(
   if (socket !== undefined)
     throw usageError('--socket and a command after "--" exclude each other');
   const [command = ''] = peer;
-  if (command === '') throw usageError('after "--" stands the command that runs the receiver');
+  if (command === '') throw usageError('after "--" goes the command that runs the receiver');
   return startCommand(peer, (line) => onEvent?.({ type: 'command-output', side: 'sender', line }));
 }
 
@@ -83,7 +83,7 @@ function checkNoRules({ file, ignoreFile }: SendCommandOptions, rules: readonly 
   ].find((option) => option !== undefined);
   if (given === undefined) return;
   throw usageError(
-    `${given} is for directories: a tar ("-") is sent as it is; leave out there what is not to travel`,
+    `${given} is for directories: a tar ("-") is sent as it is; leave files out of the tar instead`,
   );
 }
 

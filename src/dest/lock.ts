@@ -158,7 +158,7 @@ function checkIsLock(stats: BigIntStats, out: HeldDirectory, name: BytePath): vo
   if (stats.isFile() && stats.size <= MAX_LOCK_BYTES) return;
   const path = toText(joinPath(out.path, name));
   const what = stats.isFile() ? `a file of ${stats.size} bytes` : kindOf(stats);
-  const message = `${path} is ${what} and no lock of ctxsync: something else has made it; remove it`;
+  const message = `${path} is ${what}, and not a lock of ctxsync; remove it`;
   throw new CtxsyncError('not-writable', message, { path });
 }
 
@@ -173,7 +173,7 @@ function lockedBy(out: BytePath, path: BytePath, found: FoundLock | 'contended')
       : `another receiver (${details[0]} ${details[1]}, ${details[2]})`;
   return new CtxsyncError(
     'locked',
-    `${toText(out)} is held by ${who}; wait for it to end, or if it is surely gone remove ${toText(path)}`,
+    `${toText(out)} is locked by ${who}; wait for it to end, or, if it is certainly gone, remove ${toText(path)}`,
     { path: toText(out) },
   );
 }

@@ -155,6 +155,6 @@ export class OutCursor {
 
 export function changed(path: BytePath): CtxsyncError {
   const text = toText(path);
-  const message = `${text} is no directory any more: something else changes OUT; send again`;
+  const message = `${text} is no longer a directory: something else is changing OUT; send again`;
   return new CtxsyncError('not-writable', message, { path: text });
 }

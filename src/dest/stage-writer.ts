@@ -259,7 +259,7 @@ function collision(path: BytePath): CtxsyncError {
   const text = toText(path);
   return new CtxsyncError(
     'unsafe-entry',
-    `refused ${text}: another context, or a name that this disk takes for the same, has it already`,
+    `refused ${text}: another context has it already, or this disk takes its name for another one`,
     { path: text },
   );
 }

@@ -62,7 +62,7 @@ export class UndoLog {
       const block = Buffer.alloc(bytes);
       for (let done = 0; done < bytes;) {
         const count = readSync(this.#fd!, block, done, bytes - done, at + done);
-        if (count === 0) throw new Error('the list of steps is cut');
+        if (count === 0) throw new Error('the list of steps is truncated');
         done += count;
       }
       yield* (JSON.parse(block.toString('latin1')) as Step[]).toReversed();

@@ -120,7 +120,7 @@ class Undo {
   #writeBack([, name, location, aside]: Step & { 0: 'overwrote' }): void {
     const { trash } = this.#locations.at(location);
     const before = trash.look(aside);
-    if (before === undefined) throw new Error('the file that was put aside is gone');
+    if (before === undefined) throw new Error('the file that was moved aside is gone');
     withFiles(
       () => trash.openFile(aside, constants.O_RDONLY),
       () => this.#descent.directory.openFile(name, constants.O_WRONLY),

@@ -238,7 +238,7 @@ export class HeldDirectory {
 /** Something else took the place of what we worked in. */
 export function replaced(path: BytePath): CtxsyncError {
   const text = path === '' ? 'OUT' : toText(path);
-  const message = `${text} was replaced while ctxsync worked in it; send again when nothing changes it`;
+  const message = `${text} was replaced while ctxsync was using it; send again when nothing else changes it`;
   return new CtxsyncError('not-writable', message, { path: text });
 }
 

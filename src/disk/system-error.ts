@@ -39,7 +39,7 @@ export function sourceChanged(path: BytePath, happened: string, cause?: unknown)
   const text = nameOf(path);
   return new CtxsyncError(
     'source-changed',
-    `${text} ${happened} while the context was read; send again when nothing changes it`,
+    `${text} ${happened} while the context was read; send again when nothing else changes it`,
     { path: text, cause },
   );
 }

@@ -39,7 +39,7 @@ export class EntryValidator {
     if (!this.#earlier.hasDirectory(directory)) {
       throw unsafe(
         entry.path,
-        `its directory ${toText(directory)} is no directory of this context`,
+        `its parent ${toText(directory)} is not a directory of this context`,
       );
     }
     const kind = this.#checkLink(entry);

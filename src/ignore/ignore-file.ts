@@ -31,7 +31,7 @@ export function parseIgnoreFile(bytes: Uint8Array, source: string): IgnoreRule[]
     // With CR alone for line ends the whole file is one line, which matches nothing.
     if (trimSpace(line).includes('\r')) {
       const hint = 'end the lines with LF or CR LF';
-      throw badRule(origin, 'the line has a carriage return in its middle', hint);
+      throw badRule(origin, 'the line contains a carriage return', hint);
     }
     if (line.startsWith('#')) continue;
     const rule = parseRule(line, origin);
@@ -51,7 +51,7 @@ export function checkFileSize(bytes: number, source: string): void {
   if (bytes <= MAX_IGNORE_FILE_BYTES) return;
   throw new CtxsyncError(
     'bad-ignore-rule',
-    `${source} has ${bytes} bytes, ${MAX_IGNORE_FILE_BYTES} are possible; is it an ignore file?`,
+    `${source} has ${bytes} bytes, more than ${MAX_IGNORE_FILE_BYTES}; is it an ignore file?`,
     { path: source, forPeer: 'the ignore file is too large' },
   );
 }

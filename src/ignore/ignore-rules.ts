@@ -48,7 +48,7 @@ export class IgnoreRules {
     if (rules.length > MAX_IGNORE_RULES) {
       throw new CtxsyncError(
         'bad-ignore-rule',
-        `${rules.length} ignore rules are more than ${MAX_IGNORE_RULES}; use wildcards to need fewer`,
+        `${rules.length} ignore rules are more than ${MAX_IGNORE_RULES}; use wildcards`,
       );
     }
     this.#rules = rules;

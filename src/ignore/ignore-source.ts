@@ -136,7 +136,7 @@ function resolve(path: BytePath, source: string): BytePath {
     return realpathSync.native(toFsPath(path), 'latin1');
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
-    throw badIgnoreFile(source, 'is a symlink that leads nowhere; mend or remove it');
+    throw badIgnoreFile(source, 'is a dangling symlink; fix or remove it');
   }
 }
 

@@ -118,7 +118,7 @@ export class StallDetector {
     const quietLimitMs = this.#queued ? claimLimitMs : stallTimeoutMs;
     if (quietMs >= quietLimitMs) return { stalledMs: quietMs, what: 'without progress' };
     if (unprovenMs >= claimLimitMs) {
-      return { stalledMs: unprovenMs, what: 'in which the other side only reported that it works' };
+      return { stalledMs: unprovenMs, what: 'in which the other side only reported its own work' };
     }
     return queuedMs < MAX_QUEUED_MS ? undefined : { stalledMs: queuedMs, what: 'in the queue' };
   }

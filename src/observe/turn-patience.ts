@@ -62,6 +62,6 @@ export class TurnPatience {
   get spent(): string | undefined {
     if (this.#quietMs >= this.#quietLimitMs) return `nothing moved for ${formatAge(this.#quietMs)}`;
     if (this.#leftMs > 0) return undefined;
-    return `for ${formatAge(this.#fullMs)} less than ${MIN_TURN_BYTES_PER_SECOND} bytes a second of its contexts came`;
+    return `less than ${MIN_TURN_BYTES_PER_SECOND} bytes a second arrived for ${formatAge(this.#fullMs)}`;
   }
 }

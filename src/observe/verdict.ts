@@ -100,7 +100,7 @@ function ourDiskIsBusy({ side, disks }: Observation): Verdict | undefined {
 
 function ourOutputIsNotRead({ side, outputPendingMs }: Observation): Verdict | undefined {
   if (outputPendingMs === undefined || outputPendingMs < PENDING_MS) return undefined;
-  const text = `${side} is writing the tar to stdout (whoever reads it is slow or does not read)`;
+  const text = `${side} is writing the tar to stdout (its reader is slow or does not read)`;
   return { side, cause: 'output-not-read', text };
 }
 
@@ -112,7 +112,7 @@ function pipeIsFull(seen: Observation): Verdict | undefined {
   // While stdin is silent a write is a beat's, and young: then it is stdin that we wait for.
   if (inputSilentMs !== undefined && writePendingMs < PENDING_MS) return undefined;
   const peer = peerOf(side);
-  const text = `${peer} is slow or does not read (nothing more fits into the pipe)`;
+  const text = `${peer} is slow or does not read (the pipe is full)`;
   return { side: peer, cause: 'pipe-full', text };
 }
 
@@ -172,7 +172,7 @@ function bytesTrickle({
   if (bytesPerSecond < SLOW_LINK_BYTES_PER_SECOND)
     return slowLink(`${bytesPerSecond} bytes a second`);
   const peer = peerOf(side);
-  const text = `${peer} sends ${bytesPerSecond} bytes a second, and no content in them`;
+  const text = `${peer} sends ${bytesPerSecond} bytes a second, without content`;
   return { side: peer, cause: 'unknown', text };
 }
 

@@ -114,7 +114,7 @@ export class Comparisons {
       if (compared === undefined || arrivedOf(name) === compared.wanted) continue;
       throw new CtxsyncError(
         'corrupt',
-        `${compared.counts.wanted} entries of the context "${name}" were asked for, and others came, or of another kind`,
+        `the sender did not send exactly the ${compared.counts.wanted} entries of the context "${name}" that were asked for`,
       );
     }
   }

@@ -145,7 +145,7 @@ export class DirectoryTarget implements Target {
     if (outcome !== 'done') this.#warnOfStage(destination);
     else if (keep === 'all') {
       const stage = toText(destination.stage);
-      onWarning(`what arrived is kept in ${stage}; the next send goes on from there`);
+      onWarning(`what arrived is kept in ${stage}; the next send resumes from there`);
     }
   }
 
@@ -228,7 +228,10 @@ export class DirectoryTarget implements Target {
     const { destination, at, others } = await this.#site(name, contexts);
     const wanted = this.#comparisons.has(name);
     if (wanted && unordered) {
-      throw new CtxsyncError('corrupt', `what was asked for of "${name}" comes out of order`);
+      throw new CtxsyncError(
+        'corrupt',
+        `the entries that were asked for of "${name}" come in no order`,
+      );
     }
     const { root, arrived } = await threads.run(thread, 'unpack', {
       ring: ring.shared,
@@ -283,11 +286,11 @@ export class DirectoryTarget implements Target {
   }
 
   #warnOfStage({ out, stage }: Destination): void {
-    const left = `${toText(stage)} is left, the next receive uses or removes it`;
+    const left = `${toText(stage)} is left behind; the next receive uses or removes it`;
     const midCommit = this.#committing !== undefined && !this.#settled;
     const message = midCommit
       ? `the disk hung in the middle of the commit: ${toText(out)} may hold a part of the context; receive it again. ${left}`
-      : `the disk does not let us clean up: ${left}`;
+      : `the disk does not allow cleaning up: ${left}`;
     this.#options.onWarning(message);
   }
 }

@@ -275,8 +275,11 @@ class ReceiveRun {
       return;
     }
     const why =
-      'tar' in to ? 'stdout is where the tar goes; receive into a directory' : 'it is one way';
-    throw new CtxsyncError('usage', `the sender wants to be answered, and cannot be: ${why}`);
+      'tar' in to ? 'stdout is for the tar; receive into a directory' : 'the transport is one-way';
+    throw new CtxsyncError(
+      'usage',
+      `the sender expects answers, and there is no way to send any: ${why}`,
+    );
   }
 
   #handleOpen(stream: IncomingStream): Ring {
@@ -289,10 +292,7 @@ class ReceiveRun {
     if (kind === 'tree' || (kind === 'manifest' && comparable && 'directory' in this.#options.to)) {
       return this.#target.open(stream, contexts ?? []);
     }
-    throw new CtxsyncError(
-      'corrupt',
-      `stream ${id} is of kind ${kind}, which was not to be expected`,
-    );
+    throw new CtxsyncError('corrupt', `stream ${id} has the unexpected kind ${kind}`);
   }
 
   /** A sender must send each context that it names: a mirror would take a missing one for an empty one. */

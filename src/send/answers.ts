@@ -51,7 +51,7 @@ export class Answers implements PeerHandler {
 
   hello({ role, mode, transferId, capabilities }: Hello): void {
     if (role !== 'receiver' || mode !== 'duplex' || transferId !== this.#options.transferId) {
-      throw new CtxsyncError('corrupt', 'what answers is not the receiver of this transfer');
+      throw new CtxsyncError('corrupt', 'the answer is not from the receiver of this transfer');
     }
     this.#options.onHello();
     this.#settleCapabilities(capabilities);
@@ -60,7 +60,7 @@ export class Answers implements PeerHandler {
   open({ id, kind, name, all }: IncomingStream): Ring {
     const settle = this.#asking.get(name);
     if (kind !== 'want' || settle === undefined) {
-      throw new CtxsyncError('corrupt', `the receiver opened stream ${id}, which it may not`);
+      throw new CtxsyncError('corrupt', `the receiver opened stream ${id}, which is not allowed`);
     }
     this.#asking.delete(name);
     const ring = this.#options.createRing();
@@ -73,7 +73,7 @@ export class Answers implements PeerHandler {
   }
 
   fin(): void {
-    throw new CtxsyncError('corrupt', 'the receiver ended with FIN; RECEIPT is its last word');
+    throw new CtxsyncError('corrupt', 'the receiver ended with FIN instead of RECEIPT');
   }
 
   receipt(receipt: Receipt): void {
@@ -101,7 +101,8 @@ export class Answers implements PeerHandler {
    *   everything had been handed over; corrupt
    */
   async readToReceipt(link: PeerLink): Promise<void> {
-    await Promise.race([link.read(), this.#lastFrame]);
+    // In this order: a frame after the last one, in the same piece, takes nothing back.
+    await Promise.race([this.#lastFrame, link.read()]);
     if (this.#receipt === undefined) throw this.#error ?? link.stray ?? lost(link.finished);
   }
 

@@ -87,7 +87,7 @@ function damaged(error: unknown): CtxsyncError {
   // The first gzip was known by its header: this is about what follows one.
   const what =
     why === 'incorrect header check'
-      ? 'is followed by what is neither a gzip nor zeros; cut it off, or send it by itself'
+      ? 'is followed by data that is neither a gzip nor zeros; cut it off, or send it separately'
       : `is damaged: ${why}`;
   return new CtxsyncError('source-unreadable', `the gzip on stdin ${what}`, { cause: error });
 }

@@ -53,7 +53,7 @@ class Serving {
     await Promise.all(this.#transfers.values());
     this.#over.abort();
     if (signal?.aborted === true) {
-      throw new CtxsyncError('interrupted', 'interrupted; what was not done was not committed');
+      throw new CtxsyncError('interrupted', 'interrupted; unfinished transfers were not committed');
     }
     return this.#report;
   }

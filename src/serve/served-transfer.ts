@@ -125,7 +125,7 @@ function placeOf(directory: string, contexts: readonly string[] | undefined): Pl
   const [name = WHOLE] = contexts?.length === 1 ? contexts : [];
   if (name === WHOLE) return { directory, context: WHOLE };
   if (isWorkName(name)) {
-    const message = `a context is called ${name}, which is how receivers call what they work with; send it under another name`;
+    const message = `"${name}" cannot be the name of a context: receivers use such names for their own files`;
     throw new CtxsyncError('unsafe-entry', message, { path: name });
   }
   return { directory: join(directory, name), context: name };
@@ -133,5 +133,5 @@ function placeOf(directory: string, contexts: readonly string[] | undefined): Pl
 
 function noHello(): CtxsyncError {
   const seconds = HELLO_TIMEOUT_MS / 1_000;
-  return new CtxsyncError('stalled', `gave up: who connected did not say HELLO for ${seconds}s`);
+  return new CtxsyncError('stalled', `gave up: no HELLO arrived for ${seconds}s`);
 }

@@ -57,7 +57,7 @@ export class TarBlocks {
   text(size: number): string {
     if (!(size <= MAX_PAX_BYTES)) {
       throw this.broken(
-        `has a header of ${size} bytes before byte ${this.#at}; ${MAX_PAX_BYTES} are possible`,
+        `has a header of ${size} bytes before byte ${this.#at}; the limit is ${MAX_PAX_BYTES}`,
       );
     }
     const bytes = Buffer.allocUnsafe(size);
@@ -91,7 +91,7 @@ export class TarBlocks {
     const at = this.#at - count;
     if (this.zeroBlocks === 0) return this.broken(`has no tar header at byte ${at}`);
     return this.broken(
-      `goes on at byte ${at}, after its end, with what is no tar; cut it off, or send it by itself`,
+      `continues at byte ${at}, after its end, with data that is not a tar; cut it off, or send it separately`,
     );
   }
 

@@ -73,7 +73,7 @@ export class PeerLink {
   /** Sends HELLO. From now on frames go out as fast as the transport takes them. */
   begin(hello: OurHello): void {
     const { role, incoming, outgoing } = this.#options;
-    if (outgoing === undefined) throw new Error('there is nobody to talk to');
+    if (outgoing === undefined) throw new Error('there is no transport to the peer');
     const duplex = incoming !== undefined;
     this.#outgoing = outgoing();
     this.#mux = new Mux({
@@ -304,7 +304,7 @@ export class PeerLink {
   }
 
   get #out(): Mux {
-    if (this.#mux === undefined) throw new CtxsyncError('internal', 'nothing was begun to be said');
+    if (this.#mux === undefined) throw new CtxsyncError('internal', 'frames before HELLO');
     return this.#mux;
   }
 

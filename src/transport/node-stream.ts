@@ -185,6 +185,6 @@ export function outputBroken(cause: Error | undefined): CtxsyncError {
   }
   return new CtxsyncError(
     'not-writable',
-    'whoever reads the tar on stdout closed it before its end',
+    'the reader of the tar on stdout closed it before its end',
   );
 }

@@ -21,7 +21,7 @@ export function checkLength(path: string): void {
   if (bytes > 0 && bytes <= MAX_SOCKET_PATH_BYTES) return;
   throw refused(
     path,
-    `${bytes} bytes, 1 to ${MAX_SOCKET_PATH_BYTES} are possible; use a shorter path`,
+    `${bytes} bytes is not between 1 and ${MAX_SOCKET_PATH_BYTES}; use a shorter path`,
   );
 }
 
@@ -54,7 +54,7 @@ export async function findTrustedSocket(
 
 /** @throws CtxsyncError usage */
 export function noSocket(path: string, stats: BigIntStats): CtxsyncError {
-  return refused(path, `it exists and is no socket, but ${kindOf(stats)}; choose another path`);
+  return refused(path, `it exists and is not a socket, but ${kindOf(stats)}; choose another path`);
 }
 
 /** The same for one file only: the number of an inode is used again. */
@@ -82,8 +82,8 @@ async function walk(path: string, trusted: ReadonlySet<number>): Promise<BigIntS
     const next = left.shift();
     if (next === undefined) return stats;
     if (stats.isDirectory() && isOpenToOthers(stats)) {
-      const words = `others can put their own socket in its place, as ${at} is open to them`;
-      throw refused(path, `${words}; use a directory that is only yours, or ${FLAG}`);
+      const words = `other users can replace it, as they can write to ${at}`;
+      throw refused(path, `${words}; use a directory of your own, or ${FLAG}`);
     }
     at = next === '..' ? dirname(at) : join(at, next);
   }

@@ -64,6 +64,6 @@ function versionOf(stats: BigIntStats): string {
 
 function tooMany(path: BytePath, count: number): CtxsyncError {
   const text = toText(path);
-  const message = `${count} files have names that were not met yet (hardlinks), and no more can be remembered; stopped at ${text}. Send the context in several parts`;
+  const message = `${count} files with hardlinks outside of what was walked are too many to remember; stopped at ${text}. Send the context in several parts`;
   return new CtxsyncError('over-limit', message, { path: text });
 }

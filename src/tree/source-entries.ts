@@ -168,7 +168,7 @@ function linkText(fsPath: BytePath, path: BytePath, stats: BigIntStats): BytePat
 function lostOf(mode: number, mtimeNs: bigint): string | undefined {
   const losses: string[] = [];
   if ((mode & SETUID_BITS) !== 0) losses.push('setuid and setgid are dropped');
-  if (isBeyondMicroseconds(mtimeNs)) losses.push('its time is cut to what can travel');
+  if (isBeyondMicroseconds(mtimeNs)) losses.push('its mtime is cut to microseconds');
   return losses.length > 0 ? losses.join('; ') : undefined;
 }
 

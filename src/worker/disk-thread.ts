@@ -87,7 +87,7 @@ class WorkerThread implements DiskThread {
     this.exited = new Promise((resolve) => {
       this.#worker.on('exit', () => {
         this.#gone = true;
-        this.#fail(new CtxsyncError('internal', 'the disk worker ended in the middle of its work'));
+        this.#fail(new CtxsyncError('internal', 'the disk thread ended unexpectedly'));
         resolve();
       });
     });
@@ -98,7 +98,7 @@ class WorkerThread implements DiskThread {
   }
 
   run<Name extends JobName>(name: Name, input: Jobs[Name]['input']): Promise<Jobs[Name]['result']> {
-    if (this.#running !== undefined) throw new Error(`the disk worker is busy; cannot ${name}`);
+    if (this.#running !== undefined) throw new Error(`the disk thread is busy; cannot ${name}`);
     this.status.reset();
     return new Promise((resolve, reject) => {
       this.#running = { name, resolve: resolve as (result: unknown) => void, reject };

@@ -154,7 +154,7 @@ describe('the lock of OUT', () => {
       expect(refusal(out)).toMatchObject({
         code: 'not-writable',
         path,
-        message: `${path} is ${kind} and no lock of ctxsync: something else has made it; remove it`,
+        message: `${path} is ${kind}, and not a lock of ctxsync; remove it`,
       });
       expect(readdirSync(out)).toEqual([LOCK_NAME]);
     });

@@ -161,8 +161,8 @@ describe('several contexts', () => {
     [['a=x', 'a=y'], 'several contexts are named a'],
     [['..=x'], '".." cannot be the name'],
     [['.ctxsync-lock=x'], 'cannot be the name'],
-    [['=x'], '"=x" is no name=directory'],
-    [['a='], '"a=" is no name=directory'],
+    [['=x'], '"=x" is not of the form name=directory'],
+    [['a='], '"a=" is not of the form name=directory'],
     [['a=-'], 'a tar on stdin cannot have a name'],
     [[''], 'a context is empty'],
   ])('%j are refused before anything is sent', async (args, words) => {

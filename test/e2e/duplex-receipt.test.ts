@@ -272,7 +272,7 @@ describe('what answers is not to be trusted', () => {
   ] as const)('a HELLO of %s', (_, hello) =>
     withScene(async (sandbox) => {
       const send = await sendToFake(sandbox, { hello, onFin: () => {} });
-      expectFailure(send, 6, 'what answers is not the receiver of this transfer');
+      expectFailure(send, 6, 'the answer is not from the receiver of this transfer');
     }),
   );
 

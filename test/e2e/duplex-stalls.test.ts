@@ -123,7 +123,7 @@ test('a receiver that only reports that it works is given up after four timeouts
     expectFailure(
       { code, stderr },
       8,
-      /gave up after [45]s in which the other side only reported that it works: receiver is alive: writing/,
+      /gave up after [45]s in which the other side only reported its own work: receiver is alive: writing/,
     );
   }));
 

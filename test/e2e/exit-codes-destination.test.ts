@@ -63,7 +63,7 @@ test('4: an OUT that another receiver works in is locked, and the holder is name
     const holder = start(['receive', out]);
     await until('the holder has its stage', () => workNames(out).length === 2);
     const { receive } = await pipeline([context], [out]);
-    expectFailure(receive, 4, `${out} is held by another receiver (pid ${holder.child.pid} `);
+    expectFailure(receive, 4, `${out} is locked by another receiver (pid ${holder.child.pid} `);
     expect(receive.stderr).toMatch('wait for it to end');
     expect(workNames(out)).toHaveLength(2);
     holder.child.stdin?.end(await recordSend([context]));
@@ -100,7 +100,7 @@ test('4: whoever reads the tar of "receive -" and leaves before its end fails th
     const { child, done } = start(['receive', '-']);
     child.stdout?.once('data', () => child.stdout?.destroy());
     child.stdin?.end(input);
-    expectFailure(await done, 4, 'whoever reads the tar on stdout closed it before its end');
+    expectFailure(await done, 4, 'the reader of the tar on stdout closed it before its end');
     expectUntouched(sandbox);
   }));
 

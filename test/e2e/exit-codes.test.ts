@@ -101,7 +101,7 @@ test.each([
   ['an empty OUT', ['receive', ''], 'OUT is empty; name a directory'],
   ['two contexts without a name', ['send', 'a', 'b'], 'give all but one a name: name=directory'],
   ['two contexts of one name', ['send', 'x=a', 'x=b'], 'several contexts are named x'],
-  ['a name without a directory', ['send', 'x='], '"x=" is no name=directory'],
+  ['a name without a directory', ['send', 'x='], '"x=" is not of the form name=directory'],
   ['a name that leaves OUT', ['send', '..=a'], '".." cannot be the name of a directory in OUT'],
   ['a named tar', ['send', 'x=-'], 'a tar on stdin cannot have a name; use "-"'],
   ['--delete of a tar', ['receive', '--delete', '-'], '--delete is for a directory'],

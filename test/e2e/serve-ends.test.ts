@@ -172,6 +172,6 @@ describe('it is refused', () => {
       const socket = join(directory, 'socket');
       writeFileSync(socket, '');
       const outcome = await run(['receive', '--serve', out, '--socket', socket]);
-      expectFailure(outcome, 2, 'it exists and is no socket');
+      expectFailure(outcome, 2, 'it exists and is not a socket');
     }));
 });

@@ -170,7 +170,7 @@ describe('the socket file', () => {
       else mkdirSync(socket);
       const before = treeState(socket);
       const outcome = await run(['receive', sandbox.out, '--socket', socket]);
-      expectFailure(outcome, 2, `--socket ${socket}: it exists and is no socket`);
+      expectFailure(outcome, 2, `--socket ${socket}: it exists and is not a socket`);
       expect(treeState(socket)).toEqual(before);
       expectUntouched(sandbox);
     }),
@@ -196,7 +196,7 @@ describe('the socket file', () => {
       const subject = side === 'send' ? sandbox.context : sandbox.out;
       expectExit(await run([side, subject, '--socket', longest, ...limit]), 7);
       const outcome = await run([side, subject, '--socket', `${longest}s`, ...limit]);
-      expectFailure(outcome, 2, '108 bytes, 1 to 107 are possible; use a shorter path');
+      expectFailure(outcome, 2, '108 bytes is not between 1 and 107; use a shorter path');
     }),
   );
 

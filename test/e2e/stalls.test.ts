@@ -33,7 +33,7 @@ describe('one side sleeps', () => {
     pipe.release();
     await until('the sender says the stall', () => sender.said().includes('stalled'));
     expect(sender.said()).toMatch(
-      /^ctxsync send: stalled 1s: receiver is slow or does not read \(nothing more fits into the pipe\)$/m,
+      /^ctxsync send: stalled 1s: receiver is slow or does not read \(the pipe is full\)$/m,
     );
     await until('it slept long enough', () => performance.now() - asleepSince > NOTICED_SLEEP_MS);
 
@@ -113,7 +113,7 @@ describe('a tar on stdin or stdout', () => {
     receiver.child.stdout?.pause();
     // A busy machine may hold them up before, and a stall is not said twice within half a minute.
     const received =
-      /^ctxsync receive: stalled \d+s: receiver is writing the tar to stdout \(whoever reads it is slow or does not read\)$/m;
+      /^ctxsync receive: stalled \d+s: receiver is writing the tar to stdout \(its reader is slow or does not read\)$/m;
     const sent = /^ctxsync send: stalled \d+s: receiver is slow or does not read/m;
     await until(
       'both say the stall',

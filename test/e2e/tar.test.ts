@@ -248,22 +248,22 @@ describe('send - refuses', () => {
     [
       'a gzip and then text',
       () => Buffer.concat([gzipSync(smallTar()), Buffer.from('hello')]),
-      'is followed by what is neither a gzip nor zeros',
+      'is followed by data that is neither a gzip nor zeros',
     ],
     [
       'a gzip, zeros and then text',
       () => Buffer.concat([gzipSync(smallTar()), Buffer.alloc(999), Buffer.from('hello')]),
-      'is followed by what is neither a gzip nor zeros',
+      'is followed by data that is neither a gzip nor zeros',
     ],
     [
       'a tar and then text',
       () => Buffer.concat([smallTar(), Buffer.from('hello')]),
-      'goes on at byte 10240, after its end, with what is no tar',
+      'continues at byte 10240, after its end, with data that is not a tar',
     ],
     [
       'a tar and then a gzip',
       () => Buffer.concat([smallTar(), gzipSync(smallTar())]),
-      'goes on at byte 10240, after its end, with what is no tar',
+      'continues at byte 10240, after its end, with data that is not a tar',
     ],
     ['xz', () => magic('fd377a585a00'), 'compressed with xz; only plain and gzip are read'],
     ['lz4', () => magic('04224d18'), 'compressed with lz4; only plain and gzip are read'],

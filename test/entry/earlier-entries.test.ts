@@ -43,7 +43,7 @@ test.each([
   expect(() => check(entries)).toThrow(
     expect.objectContaining({
       code: 'unsafe-entry',
-      message: expect.stringContaining('is no directory of this context') as string,
+      message: expect.stringContaining('is not a directory of this context') as string,
     }),
   );
 });

@@ -116,7 +116,7 @@ describe('directories', () => {
   test.each<EntryKind>(['file', 'directory', 'symlink'])(
     'a %s needs its directory before it',
     (kind) => {
-      expectUnsafe([kindOf(kind, 'a/b')], /its directory a is no directory of this context/);
+      expectUnsafe([kindOf(kind, 'a/b')], /its parent a is not a directory of this context/);
       expectUnsafe([directory('a'), kindOf(kind, 'a/b/c')], /its directory a\/b is no directory/);
     },
   );

@@ -194,7 +194,7 @@ describe('StallDetector, while only the peer reports of its work', () => {
   test('says no stall, and gives up after several timeouts', () => {
     const events = run(detector(), { toMs: 200_000 }, (now) => moved(0, { claims: claims(now) }));
     expect(events).toEqual([
-      `expired@${LIMIT_MS} in which the other side only reported that it works`,
+      `expired@${LIMIT_MS} in which the other side only reported its own work`,
     ]);
   });
 

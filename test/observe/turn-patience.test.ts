@@ -42,7 +42,7 @@ describe('whoever has a turn that others wait for', () => {
   test('loses it after --stall-timeout when it only beats, though its counters rise', () => {
     expect(spentBy((now) => ({ claims: beats(now) }))).toEqual({
       atMs: STALL_TIMEOUT_MS,
-      why: `for 5m 0s less than ${MIN_TURN_BYTES_PER_SECOND} bytes a second of its contexts came`,
+      why: `less than ${MIN_TURN_BYTES_PER_SECOND} bytes a second arrived for 5m 0s`,
     });
   });
 

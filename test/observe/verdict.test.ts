@@ -87,7 +87,7 @@ describe('verdictOf, as the sender', () => {
     expect(verdictOf({ ...SENDER, disks, writePendingMs: 12_000 })).toEqual({
       side: 'receiver',
       cause: 'pipe-full',
-      text: 'receiver is slow or does not read (nothing more fits into the pipe)',
+      text: 'receiver is slow or does not read (the pipe is full)',
     });
   });
 
@@ -296,7 +296,7 @@ describe('verdictOf, as the receiver', () => {
     expect(verdictOf({ ...RECEIVER, silentMs: 200, bytesPerSecond: 50_000 })).toEqual({
       side: 'sender',
       cause: 'unknown',
-      text: 'sender sends 50000 bytes a second, and no content in them',
+      text: 'sender sends 50000 bytes a second, without content',
     });
   });
 });

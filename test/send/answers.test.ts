@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { FrameType } from '../../src/wire/frame.ts';
 import { BEAT, HELLO } from '../helpers/wire/harness.ts';
 import { encodeControl, MAGIC } from '../helpers/wire/independent-encoder.ts';
-import { hearAsSender } from '../helpers/wire/memory-reader.ts';
+import { digestOfNothing, hearAsSender } from '../helpers/wire/memory-reader.ts';
 
 const SENDER = { transferId: HELLO.transferId, offered: ['web'], sentAll: true, ringBytes: 64 };
 const ANSWER = { ...HELLO, role: 'receiver', mode: 'duplex' };
@@ -44,4 +44,16 @@ test('answers are read while nothing can be written', async () => {
     encodeControl(FrameType.error, 0, error),
   ];
   expect((await hearAsSender(pieces, { ...SENDER, sentAll: false })).verdict).toBe('error');
+});
+
+test('what follows the receipt, in the same piece, takes nothing back', async () => {
+  const digest = digestOfNothing(SENDER.transferId, SENDER.offered);
+  const receipt = { transferId: SENDER.transferId, digest };
+  const whole = Buffer.concat([
+    MAGIC,
+    encodeControl(FrameType.hello, 0, ANSWER),
+    encodeControl(FrameType.receipt, 0, receipt),
+    encodeControl(FrameType.fin, 0, { streams: 0, bytes: 0, digest }),
+  ]);
+  expect((await hearAsSender([whole], SENDER)).verdict).toBe('receipt');
 });

@@ -50,7 +50,7 @@ describe('wherever it is cut,', () => {
             message: expect.stringMatching(
               rest === '\x1f'
                 ? /is damaged: unexpected end of file/
-                : /is followed by what is neither a gzip nor zeros|is damaged: unexpected end of file/,
+                : /is followed by data that is neither a gzip nor zeros|is damaged: unexpected end of file/,
             ) as string,
           });
         }

@@ -75,7 +75,8 @@ describe('what follows the end of an archive', () => {
     ['a gzip', Buffer.concat([Buffer.of(0x1f, 0x8b, 8, 0), someBytes(1_020)])],
     ['bytes after zeros that fill no block', Buffer.concat([zeros(5), Buffer.of(1)])],
   ])('is refused when it is %s', (_, rest) => {
-    const message = /goes on at byte 1536, after its end, with what is no tar; cut it off/;
+    const message =
+      /continues at byte 1536, after its end, with data that is not a tar; cut it off/;
     expect(() => readArchive(Buffer.concat([a, zeros(1_024), rest]))).toThrow(corrupt(message));
   });
 
@@ -162,7 +163,7 @@ describe('extended headers', () => {
 
   test.each(['x', 'g', 'L', 'K'])('one of type %s has at most MAX_PAX_BYTES', (type) => {
     const header = evilHeader({ type, size: MAX_PAX_BYTES + 1 });
-    const tooLong = /has a header of 1048577 bytes before byte 512; 1048576 are possible/;
+    const tooLong = /has a header of 1048577 bytes before byte 512; the limit is 1048576/;
     expect(() => readArchive(header)).toThrow(corrupt(tooLong));
     const huge = evilHeader({ type, size: base256(2n ** 50n) });
     expect(() => readArchive(huge)).toThrow(corrupt(/has a header of/));
