@@ -210,8 +210,8 @@ describe('in the middle', () => {
 describe('the command line', () => {
   test.each([
     ['--socket and a command', ['--socket', '/x', '--', 'cat'], 'exclude each other'],
-    ['nothing after "--"', ['--'], 'after "--" stands the command'],
-    ['an empty command', ['--', '', 'receive'], 'after "--" stands the command'],
+    ['nothing after "--"', ['--'], 'after "--" goes the command'],
+    ['an empty command', ['--', '', 'receive'], 'after "--" goes the command'],
   ])('%s is refused', (_, args, words) =>
     withScene(async ({ context }) => {
       expectFailure(await run(['send', context, ...args]), 2, words);

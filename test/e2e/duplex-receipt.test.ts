@@ -291,7 +291,7 @@ describe('what answers is not to be trusted', () => {
 test('a receiver that writes a tar to its stdout cannot answer there', () =>
   withScene(async ({ context, directory }) => {
     const send = await run(['send', context, ...receiveCommand('-')]);
-    expectFailure(send, 7, 'the sender wants to be answered, and cannot be');
+    expectFailure(send, 7, 'the sender expects answers, and there is no way to send any');
     expect(existsSync(join(directory, '-'))).toBe(false);
   }));
 

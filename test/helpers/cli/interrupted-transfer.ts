@@ -96,7 +96,7 @@ export async function breakOff(
 
 export async function breakInMiddle(site: Site): Promise<void> {
   const { send, receive } = await breakOff(site);
-  expectFailure(receive, 7, 'what arrived is kept', 'the next send goes on from there');
+  expectFailure(receive, 7, 'what arrived is kept', 'the next send resumes from there');
   expectFailure(send, 7);
   expect(ownOf(site.out)).toEqual(site.own);
   expect(workNames(site.out)).toEqual(stagesOf(site.out));
