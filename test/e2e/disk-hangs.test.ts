@@ -142,7 +142,7 @@ describe.skipIf(why !== undefined)('the disk of the destination hangs', () => {
     await until('the receiver says the stall', () => receiver.said().includes('stalled'));
     const ended = await endsWithin(GIVES_UP_WITHIN_MS, receiver.done);
     expectGivenUp(ended, 'receiver is writing big.bin (disk not answering)');
-    expect(ended.stderr).toContain('the disk does not let us clean up');
+    expect(ended.stderr).toContain('the disk does not allow cleaning up');
     const { code, stderr } = await sender.done;
     expect(code).toBe(7);
     expect(stderr).toContain('the peer is gone');

@@ -129,7 +129,7 @@ test.each([
   ['above OUT', [{ path: '../evil' }], 'refused ../evil: its path has ".."'],
   ['with .. inside', [{ path: 'web/../../evil' }], 'its path has ".."'],
   ['with an absolute path', [{ path: '/evil' }], 'refused /evil: it is an absolute path'],
-  ['beneath a symlink', [LINK, { path: 'link/evil' }], 'its directory link is no directory'],
+  ['beneath a symlink', [LINK, { path: 'link/evil' }], 'its parent link is not a directory'],
   ['in the place of a symlink', [LINK, { path: 'link' }], 'it comes twice, as a symlink'],
   [
     'that is a hardlink to a file of OUT',

@@ -126,7 +126,7 @@ describe('what a sender says of itself', () => {
       const server = await Server.start(sandbox);
       const sender = await server.connect(helloOf({ contexts: ['.ctxsync-lock'] }));
       await until('it is let go', () => sender.closed);
-      expect(sender.heard).toContain('a context is called .ctxsync-lock');
+      expect(sender.heard).toContain('cannot be the name of a context: receivers use such names');
       await expectCleanEnd(server);
       expectUntouched(sandbox);
     }));

@@ -117,14 +117,14 @@ describe('directories', () => {
     'a %s needs its directory before it',
     (kind) => {
       expectUnsafe([kindOf(kind, 'a/b')], /its parent a is not a directory of this context/);
-      expectUnsafe([directory('a'), kindOf(kind, 'a/b/c')], /its directory a\/b is no directory/);
+      expectUnsafe([directory('a'), kindOf(kind, 'a/b/c')], /its parent a\/b is not a directory/);
     },
   );
 
   test.each([file('a'), symlink('a', '.'), hardlink('a', 'target')])(
     'a $kind has nothing beneath it',
     (above) => {
-      expectUnsafe([file('target'), above, file('a/b')], /its directory a is no directory/);
+      expectUnsafe([file('target'), above, file('a/b')], /its parent a is not a directory/);
     },
   );
 
@@ -189,7 +189,7 @@ describe('links', () => {
 
   test('a hardlink may be another name of a symlink, and counts as one', () => {
     const twins = [symlink('a', 'text'), hardlink('b', 'a'), hardlink('c', 'b')];
-    expectUnsafe([...twins, file('c/x')], /its directory c is no directory/);
+    expectUnsafe([...twins, file('c/x')], /its parent c is not a directory/);
     expectUnsafe([...twins, file('c')], /it comes twice, as a symlink and as a file/);
   });
 

@@ -112,7 +112,11 @@ describe('a file that is no text in UTF-8, of which no rule would match anything
     ['UTF-32, big-endian', Buffer.from(utf32le).swap32(), 'f:1: the line has a NUL byte'],
     ['UTF-16 without a mark', utf16le.subarray(2), 'f:1: the line has a NUL byte, as in UTF-16'],
     ['a NUL', Buffer.from('a\nb\n# \0\n'), 'f:3: the line has a NUL byte'],
-    ['lines that end with CR', Buffer.from('# x\rsecret\r'), 'f:1: the line has a carriage return'],
+    [
+      'lines that end with CR',
+      Buffer.from('# x\rsecret\r'),
+      'f:1: the line contains a carriage return',
+    ],
   ])('%s', (_, bytes, message) => {
     const error = refusal(() => parseIgnoreFile(bytes, 'f'));
     expect(error.code).toBe('bad-ignore-rule');

@@ -25,7 +25,9 @@ test('files whose other names do not come are remembered up to the bound, in byt
   expect(remember).toThrow(
     expect.objectContaining({
       code: 'over-limit',
-      message: expect.stringMatching(/^6 files have names that were not met/) as string,
+      message: expect.stringMatching(
+        /^6 files with hardlinks outside of what was walked are too many/,
+      ) as string,
     }),
   );
 });
