@@ -25,7 +25,7 @@ import {
 // has the bound that limits.ts gives, whatever the entries are.
 
 /** All of DEFAULT_MAX_ENTRIES with CTXSYNC_PROOFS=10: that takes minutes. */
-const ENTRIES = Math.min(DEFAULT_MAX_ENTRIES, rounds(400_000, 400_000));
+const ENTRIES = Math.min(DEFAULT_MAX_ENTRIES, rounds(400_000, 60_000));
 const BATCH = 4_000;
 const MiB = 2 ** 20;
 /** What V8 lets lie until it collects, whatever their number: 90 MiB were seen. */
