@@ -5,10 +5,11 @@
  * import { receive, send } from 'ctxsync';
  * await send({ contexts: [{ directory: './web' }], to: child.stdin, signal, onEvent });
  */
-export { CtxsyncError, type ErrorCode } from './errors.ts';
+export { CtxsyncError, type ErrorCode, type Remedy } from './errors.ts';
 export type { GivenRule, IgnoreOptions } from './ignore/load-rules.ts';
 export type { Phase, Progress, TransferEvent } from './observe/events.ts';
-export { receive, type ReceiveOptions } from './receive/receive.ts';
+export type { ReceiveOptions } from './receive/receive-options.ts';
+export { receive } from './receive/receive.ts';
 export type {
   DirectoryTargetOptions,
   TargetOptions,
@@ -26,8 +27,9 @@ export type {
   TransferReport,
   Verdict,
 } from './report.ts';
-export type { Context, DirectoryContext, TarContext } from './send/context-sender.ts';
-export { send, type SendOptions } from './send/send.ts';
+export type { Context, DirectoryContext, TarContext } from './send/context.ts';
+export type { SendOptions } from './send/send-options.ts';
+export { send } from './send/send.ts';
 export type { ServeEvent, ServeOptions } from './serve/serve-options.ts';
 export { serve, type ServeReport } from './serve/serve.ts';
 export type { TransferOptions } from './transfer/options.ts';

@@ -1,4 +1,5 @@
 import type { ErrorCode } from './error-code.ts';
+import type { Remedy } from './remedy.ts';
 
 /** The two ends of a transfer. */
 export type Side = 'sender' | 'receiver';
@@ -84,7 +85,9 @@ export interface TimeShares {
 export interface TransferReport {
   result: 'done' | 'failed';
   side: Side;
-  error?: { code: ErrorCode; message: string; path?: string | undefined } | undefined;
+  error?:
+    | { code: ErrorCode; message: string; path?: string | undefined; remedy?: Remedy | undefined }
+    | undefined;
   /** The peer's own error, when it is the peer that failed. */
   peerError?: { code: string; message: string } | undefined;
   contexts: ContextReport[];

@@ -53,6 +53,7 @@ const LEAVES = new Set([
   'error-code.ts',
   'errors.ts',
   'limits.ts',
+  'remedy.ts',
   'report.ts',
   'short-path.ts',
   'with-timeout.ts',
@@ -99,6 +100,45 @@ function faultOf(file: string, room: string, target: string): string | undefined
   if (!allowed) return `${room} is not entered in the list`;
   return allowed.includes(targetRoom) ? undefined : `${room} may not import ${targetRoom}`;
 }
+
+/** An option of ctxsync, or one of its commands with "-", in what is not a comment. */
+function optionsNamed(source: string): string[] {
+  const code = source.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gmu, '');
+  const words = [...code.matchAll(/(?<![\w-])--[a-z][a-z-]*|\b(?:send|receive) -(?=[\s"'`])/gu)];
+  return words.map(([word]) => word).filter((word) => !word.startsWith('--') || OPTIONS.has(word));
+}
+
+/** What the two commands and their common part define. */
+const OPTIONS = new Set(
+  ['send-command.ts', 'receive-command.ts', 'common-options.ts'].flatMap((file) =>
+    [...readFileSync(join(SRC, 'cli', file), 'utf8').matchAll(/'(?:-\w, )?(--[a-z-]+)/gu)].map(
+      ([, option = '']) => option,
+    ),
+  ),
+);
+
+describe('the names of options', () => {
+  it('are known to the command line alone', () => {
+    expect(OPTIONS.size).toBeGreaterThan(20);
+    const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(
+      (file) => file.endsWith('.ts') && !file.startsWith('cli/'),
+    );
+    const found = files.flatMap((file) =>
+      optionsNamed(readFileSync(join(SRC, file), 'utf8')).map((option) => `${file}: ${option}`),
+    );
+    expect(found).toEqual([]);
+  });
+
+  it.each([
+    ["throw usage('refused; use --max-bytes');", ['--max-bytes']],
+    ['`--socket ${path}: no such file`', ['--socket']],
+    ['\'a tar for "receive -" only\'', ['receive -']],
+    ["spawn('getfattr', ['--match=x']) // --delete", []],
+    ['/** With --delete. */', []],
+  ])('are seen in %s', (source, found) => {
+    expect(optionsNamed(source)).toEqual(found);
+  });
+});
 
 describe('the rooms of src', () => {
   it('import downwards only, and only what the list allows', () => {

@@ -1,4 +1,4 @@
-import type { Context } from '../send/context-sender.ts';
+import type { Context } from '../send/context.ts';
 import type { TransferOptions } from '../transfer/options.ts';
 import { send } from '../send/send.ts';
 import { startCommand } from '../transport/command.ts';

@@ -13,7 +13,7 @@ import { removeTree } from './remove-tree.ts';
 import { Warnings } from './warnings.ts';
 
 export interface CommitOptions {
-  /** With --delete: take out what the contexts do not have. */
+  /** Delete what the contexts do not have. */
   mirror: Mirror | undefined;
   /** Contexts of which the stage has only what changed. */
   compared: ComparedContext[];
@@ -29,7 +29,7 @@ export interface ComparedContext {
 }
 
 export interface CommitResult {
-  /** What --delete took out. */
+  /** What the mirror deleted. */
   removed: Removals;
   /** What could not be done, although all is in place. */
   warnings: string[];

@@ -170,8 +170,7 @@ function isRoot({ identity }: HeldDirectory): boolean {
 }
 
 function mirrorsRoot(): CtxsyncError {
-  const message =
-    'refused: OUT is /, and --delete would take out everything that the contexts lack';
+  const message = 'refused: OUT is /, and a mirror would delete everything that the contexts lack';
   return new CtxsyncError('usage', `${message}; name a directory of its own`);
 }
 

@@ -13,7 +13,7 @@ import type { ComparedContext } from './commit.ts';
 import type { OpenDestination } from './destination.ts';
 import { readLocalChanges } from './local-changes.ts';
 
-/** What --delete is to make of OUT, and what it may not do. */
+/** What a mirror is to make of OUT, and what it may not do. */
 export interface Mirror {
   /** Directories in OUT that become what their contexts hold; '' is OUT itself. Nothing else is touched. */
   names: readonly BytePath[];
@@ -42,7 +42,7 @@ interface SearchOptions {
 }
 
 /**
- * Finds what --delete will take out, by looking alone, and refuses what it may not.
+ * Finds what a mirror will delete, by looking alone, and refuses what it may not.
  * @throws CtxsyncError delete-refused, not-writable
  */
 export function findRemovals(opened: OpenDestination, options: SearchOptions): Removals {
@@ -55,8 +55,8 @@ export function findRemovals(opened: OpenDestination, options: SearchOptions): R
   const { count, paths } = search;
   const { maxDelete } = options.mirror;
   if (count > maxDelete) {
-    const message = `refused: --delete would take out ${count} entries, and --max-delete allows ${maxDelete}; nothing was changed`;
-    throw new CtxsyncError('delete-refused', message);
+    const message = `refused: the mirror would delete ${count} entries, and the limit is ${maxDelete}; nothing was changed`;
+    throw new CtxsyncError('delete-refused', message, { remedy: 'max-delete' });
   }
   return { count, paths };
 }
@@ -228,12 +228,12 @@ class Search implements Removals {
 
 function uncounted(path: BytePath): CtxsyncError {
   const text = toText(path);
-  const message = `refused: what --delete would take out of ${text} cannot be counted, as it may not be listed, and --max-delete is given; nothing was changed`;
-  return new CtxsyncError('delete-refused', message, { path: text });
+  const message = `refused: the mirror would delete ${text}, which may not be listed, so its entries cannot be counted against the limit; nothing was changed`;
+  return new CtxsyncError('delete-refused', message, { path: text, remedy: 'max-delete' });
 }
 
 function emptied(context: BytePath): CtxsyncError {
   const which = context === '' ? 'the context' : `the context ${toText(context)}`;
-  const message = `refused: ${which} has no entries, and --delete would empty its place; check the source and its ignore rules, or allow it with --allow-empty`;
-  return new CtxsyncError('delete-refused', message);
+  const message = `refused: ${which} has no entries, and the mirror would delete everything in its place; check the source and its ignore rules`;
+  return new CtxsyncError('delete-refused', message, { remedy: 'allow-empty' });
 }

@@ -1,5 +1,5 @@
 import { toText, type BytePath } from '../disk/byte-path.ts';
-import { CtxsyncError } from '../errors.ts';
+import { CtxsyncError, type Remedy } from '../errors.ts';
 
 /**
  * What a transfer may bring, shared by all of its streams, whichever thread unpacks them. A declared
@@ -27,10 +27,10 @@ export class Budget {
     this.shared = shared;
   }
 
-  /** @throws CtxsyncError over-limit, with the option that raises the limit */
+  /** @throws CtxsyncError over-limit */
   charge(bytes: number, path: BytePath): void {
-    this.#add(ENTRIES, 1n, MAX_ENTRIES, 'entries', '--max-entries', path);
-    this.#add(BYTES, BigInt(bytes), MAX_BYTES, 'bytes', '--max-bytes', path);
+    this.#add(ENTRIES, 1n, MAX_ENTRIES, 'entries', 'max-entries', path);
+    this.#add(BYTES, BigInt(bytes), MAX_BYTES, 'bytes', 'max-bytes', path);
   }
 
   #add(
@@ -38,7 +38,7 @@ export class Budget {
     count: bigint,
     limitAt: number,
     unit: string,
-    option: string,
+    remedy: Remedy,
     path: BytePath,
   ): void {
     const limit = this.shared[limitAt]!;
@@ -46,8 +46,8 @@ export class Budget {
     const text = toText(path);
     throw new CtxsyncError(
       'over-limit',
-      `the context has more than ${limit} ${unit} (${option} raises the limit); stopped at ${text}`,
-      { path: text },
+      `the context has more than ${limit} ${unit}; stopped at ${text}`,
+      { path: text, remedy },
     );
   }
 }

@@ -37,8 +37,8 @@ import { inheritedFd } from './inherited-fd.ts';
  * ignore file at all, and everything would be sent; so it is refused.
  *
  * @param rootPath of `root`, resolved
- * @param dockerfile --file; what lies beside it is the user's choice where that is not in the context
- * @throws CtxsyncError bad-ignore-rule; usage for a --file that is not there
+ * @param dockerfile the one given; what lies beside it is the user's choice where that is not in the context
+ * @throws CtxsyncError bad-ignore-rule; usage for a Dockerfile that is not there
  */
 export function findIgnoreFile(
   root: OpenDirectory,
@@ -54,7 +54,7 @@ export function findIgnoreFile(
 }
 
 /**
- * The file that --ignore-file names: whatever can be read, a pipe or a device too.
+ * The ignore file that was given: whatever can be read, a pipe or a device too.
  * @param path "-" is stdin
  * @throws CtxsyncError bad-ignore-rule
  */
@@ -67,7 +67,7 @@ export function readGivenIgnoreFile(path: string, status: WorkerStatus): IgnoreF
     return readAndClose(openSync(path, 'r'), source, status);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw unreadable(error, source);
-    throw new CtxsyncError('bad-ignore-rule', `--ignore-file ${path}: no such file`, { path });
+    throw new CtxsyncError('bad-ignore-rule', `the ignore file ${path}: no such file`, { path });
   }
 }
 
@@ -76,7 +76,7 @@ function checked(dockerfile: string): BytePath {
     statSync(dockerfile);
   } catch (error) {
     const why = errnoOf(error) === 'ENOENT' ? 'no such file' : describeSystemError(error);
-    throw new CtxsyncError('usage', `--file ${dockerfile}: ${why}`, {
+    throw new CtxsyncError('usage', `the Dockerfile ${dockerfile}: ${why}`, {
       path: dockerfile,
       cause: error,
     });
@@ -212,13 +212,12 @@ function notAFile(source: string): CtxsyncError {
 }
 
 function leadsOut(source: string): CtxsyncError {
-  const what =
-    'is a symlink that leads out of the context, and is not followed; put a file there, or name one with --ignore-file';
-  return badIgnoreFile(source, what);
+  const what = 'is a symlink that leads out of the context, and is not followed; put a file there';
+  return badIgnoreFile(source, what, { remedy: 'ignore-file' });
 }
 
 function unreadable(thrown: unknown, source: string): CtxsyncError {
   if (thrown instanceof CtxsyncError) return thrown;
   if (errnoOf(thrown) === undefined) return CtxsyncError.from(thrown);
-  return badIgnoreFile(source, `cannot be read: ${describeSystemError(thrown)}`, thrown);
+  return badIgnoreFile(source, `cannot be read: ${describeSystemError(thrown)}`, { cause: thrown });
 }

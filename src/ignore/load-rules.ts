@@ -1,4 +1,4 @@
-import { CtxsyncError } from '../errors.ts';
+import { CtxsyncError, type ErrorDetails } from '../errors.ts';
 import { parseGivenRule, parseIgnoreFile } from './ignore-file.ts';
 import { IgnoreRules, type IgnoreRule } from './ignore-rules.ts';
 
@@ -48,11 +48,15 @@ export function loadRules(
 }
 
 /** An ignore file that cannot be used. The peer is not told where on this disk it lies. */
-export function badIgnoreFile(source: string, what: string, cause?: unknown): CtxsyncError {
+export function badIgnoreFile(
+  source: string,
+  what: string,
+  details: Pick<ErrorDetails, 'cause' | 'remedy'> = {},
+): CtxsyncError {
   const name = source.slice(source.lastIndexOf('/') + 1);
   return new CtxsyncError('bad-ignore-rule', `${source} ${what}`, {
+    ...details,
     path: source,
-    cause,
     forPeer: `the ignore file ${name} cannot be used`,
   });
 }

@@ -19,10 +19,9 @@ import type { Monitor } from '../transfer/monitor.ts';
 import { Semaphore } from '../transfer/semaphore.ts';
 
 export interface DirectoryTargetInit {
-  /** Settles when the directory may be worked on. */
-  place: () => Promise<Place>;
-  /** What a mirror may delete. `place` says which directory it is. */
-  to: Omit<DirectoryTargetOptions, 'directory'>;
+  to: DirectoryTargetOptions;
+  /** The context that becomes the directory itself; each other one becomes a directory in it. */
+  base: string;
   threads: DiskThreads;
   monitor: Monitor;
   /** Limits on what may be offered, and on what may be sent. */
@@ -34,13 +33,6 @@ export interface DirectoryTargetInit {
   onRemoved: (removals: Removals) => void;
   /** Called when the commit begins: an interruption comes too late from then on. */
   onCommit: () => void;
-}
-
-/** Where contexts are received. */
-export interface Place {
-  directory: string;
-  /** The context that becomes the directory itself; each other one becomes a directory in it. */
-  context: string;
 }
 
 /** A context whose entries are arriving. */
@@ -69,8 +61,6 @@ export class DirectoryTarget implements Target {
   #prepared: Promise<Destination> | undefined;
   /** The prepared destination, while there is anything to undo. */
   #destination: Destination | undefined;
-  /** The context that becomes the directory itself. */
-  #base = '';
   /** Kind and name of each stream that was opened. */
   readonly #opened = new Set<string>();
   #root: Metadata | undefined;
@@ -184,12 +174,10 @@ export class DirectoryTarget implements Target {
   }
 
   async #prepare(): Promise<Destination> {
-    const { threads, monitor, place, onWarning } = this.#options;
-    const { directory, context } = await place();
-    this.#base = context;
-    // The sender chose the context's name: it must not lead out of OUT.
-    const mirrors = this.#options.to.delete === true;
-    const input = { out: fromText(directory), follow: context === '', mirrors };
+    const { threads, monitor, to, base, onWarning } = this.#options;
+    // If the directory is named after a context, the sender chose the name: it must not lead out of OUT.
+    const follow = base === '';
+    const input = { out: fromText(to.directory), follow, mirrors: to.delete === true };
     this.#destination = await threads.run(this.#thread, 'prepare', input);
     for (const message of this.#destination.warnings) onWarning(message);
     monitor.enter('receiving');
@@ -275,7 +263,7 @@ export class DirectoryTarget implements Target {
 
   /** The name in the directory that a context becomes. */
   #pathInOut(name: string): BytePath {
-    return name === this.#base ? '' : fromText(name);
+    return name === this.#options.base ? '' : fromText(name);
   }
 
   /** An empty stage is not worth keeping: it would only displace another one. */

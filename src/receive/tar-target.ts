@@ -48,7 +48,7 @@ export class TarTarget implements Target {
     if (this.#output !== undefined) {
       throw new CtxsyncError(
         'usage',
-        'several contexts were sent, and "receive -" writes one tar; receive them into a directory',
+        'several contexts were sent, and a tar holds one; receive them into a directory',
       );
     }
     const { threads, monitor, to, onFailure } = this.#options;

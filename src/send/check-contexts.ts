@@ -2,7 +2,7 @@ import { isWorkName } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_STREAM_ID } from '../limits.ts';
 import { isContextName } from '../wire/json-fields.ts';
-import { nameOf, type Context } from './context-sender.ts';
+import { nameOf, type Context } from './context.ts';
 
 /** @throws CtxsyncError usage, naming the context */
 export function checkContexts(contexts: readonly Context[]): void {

@@ -1,39 +1,20 @@
-import type { Readable } from 'node:stream';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import type { ContextReport } from '../report.ts';
 import { fromTar } from '../transport/node-stream.ts';
-import type { Incoming } from '../transport/transport.ts';
-import type { IgnoreFile, IgnoreOptions } from '../ignore/load-rules.ts';
+import type { IgnoreFile } from '../ignore/load-rules.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
 import type { OpenedContext, PathNote, UnnamedPaths } from '../worker/jobs.ts';
 import type { DiskThreads } from '../transfer/disk-threads.ts';
+import { nameOf, type Context, type DirectoryContext, type TarContext } from './context.ts';
 import { HeldNotes } from './held-notes.ts';
-import type { Monitor } from '../transfer/monitor.ts';
-import type { PeerLink } from '../transfer/peer-link.ts';
 import type { Answers, Wants } from './answers.ts';
+import type { ReceiverLink } from './receiver-link.ts';
 import { TarSource } from './tar-source.ts';
-
-/** What is sent: a directory, or a tar that comes from elsewhere. */
-export type Context = DirectoryContext | TarContext;
-
-/** A tar, plain or gzip, or several in a row. It lands in OUT itself. */
-export interface TarContext {
-  tar: Incoming | Readable;
-}
-
-export interface DirectoryContext {
-  directory: string;
-  /** Where the ignore rules come from; default: the context's own ignore file. */
-  ignore?: IgnoreOptions | undefined;
-  /** The directory in OUT that it is received as; '' or absent: OUT itself. */
-  name?: string | undefined;
-}
 
 export interface ContextSenderOptions {
   threads: DiskThreads;
-  monitor: Monitor;
-  link: PeerLink;
+  receiver: ReceiverLink;
   /** Have the receiver compare file contents instead of size and mtime. */
   checksum: boolean;
   /** Called for each context that is sent as a whole, because the receiver has nothing to compare it with. */
@@ -58,11 +39,11 @@ export class ContextSender {
 
   /** Sends all of a context. Settles when its last byte was handed to the transport. */
   async sendWhole(context: Context): Promise<void> {
-    const { threads, link } = this.#options;
+    const { threads, receiver } = this.#options;
     const thread = this.#startThread(nameOf(context));
     const ring = threads.ring();
     const unordered = 'tar' in context ? true : undefined;
-    const stream = link.open({ kind: 'tree', name: nameOf(context), unordered }, ring);
+    const stream = receiver.open({ kind: 'tree', name: nameOf(context), unordered }, ring);
     if ('tar' in context) await this.#sendTar(context.tar, thread, ring);
     else {
       const source = await this.open(context, thread);
@@ -74,16 +55,16 @@ export class ContextSender {
 
   /** Sends the manifest of a context, and then the entries that the receiver asks for. */
   async sendChanges(context: DirectoryContext, answers: Answers): Promise<void> {
-    const { threads, monitor, link, checksum } = this.#options;
+    const { threads, receiver, checksum } = this.#options;
     const name = nameOf(context);
     // If everything is wanted, the walk that packs it reports the same paths again.
     const words = new HeldNotes(this.#options.onNote);
     const lister = threads.start((note) => words.add(note));
-    monitor.watch(lister, false);
+    receiver.monitor.watch(lister, false);
     const packer = this.#startThread(name);
     const manifest = threads.ring();
     const asked = answers.wants(name);
-    const listing = link.open({ kind: 'manifest', name }, manifest);
+    const listing = receiver.open({ kind: 'manifest', name }, manifest);
     const source = await this.open(context, packer);
     const listed = this.#list(lister, manifest, { source, checksum }, asked);
     // The receiver never answers for a context that could not be listed.
@@ -94,7 +75,7 @@ export class ContextSender {
     if (wants.all) words.drop();
     else words.release();
     const tree = threads.ring();
-    const stream = link.open({ kind: 'tree', name }, tree);
+    const stream = receiver.open({ kind: 'tree', name }, tree);
     await Promise.all([listed, this.#pack(packer, source, wants, tree)]);
     await Promise.all([listing.ended, stream.ended]);
     await Promise.all([
@@ -185,10 +166,10 @@ export class ContextSender {
     { all, ring: wants }: Wants,
     tree: Ring,
   ): Promise<void> {
-    const { threads, monitor, onAllWanted } = this.#options;
+    const { threads, receiver, onAllWanted } = this.#options;
     const input = { source, ring: tree.shared };
     if (all) {
-      monitor.enter('sending');
+      receiver.monitor.enter('sending');
       onAllWanted();
       await threads.run(thread, 'pack', input);
       return;
@@ -205,15 +186,10 @@ export class ContextSender {
   }
 
   #startThread(name: string): DiskThread {
-    const { threads, monitor } = this.#options;
+    const { threads, receiver } = this.#options;
     const thread = threads.start();
-    monitor.watch(thread, true);
+    receiver.monitor.watch(thread, true);
     this.#sending.push({ name, thread });
     return thread;
   }
-}
-
-/** The name under which a context is sent. */
-export function nameOf(context: Context): string {
-  return 'tar' in context ? '' : (context.name ?? '');
 }

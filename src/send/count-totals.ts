@@ -2,7 +2,7 @@ import { COUNT_AFTER_MS } from '../limits.ts';
 import { withTimeout } from '../with-timeout.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
 import type { OpenedContext } from '../worker/jobs.ts';
-import type { Context, DirectoryContext } from './context-sender.ts';
+import type { Context, DirectoryContext } from './context.ts';
 import type { DiskThreads } from '../transfer/disk-threads.ts';
 
 export interface Totals {

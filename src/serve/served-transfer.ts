@@ -3,14 +3,21 @@ import { isWorkName } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { HELLO_TIMEOUT_MS } from '../limits.ts';
 import type { TransferEvent } from '../observe/events.ts';
+import type { Movement } from '../observe/movement.ts';
 import { TurnPatience } from '../observe/turn-patience.ts';
 import type { Connection } from '../transport/transport.ts';
 import { WHOLE, type DestinationQueue, type Turn } from './destination-queue.ts';
-import type { Place } from '../receive/directory-target.ts';
+import { receiveFrom } from '../receive/receive.ts';
+import { SenderLink } from '../receive/sender-link.ts';
 import type { Queue } from '../transfer/queue.ts';
-import { receiveWhenAdmitted } from '../receive/receive.ts';
-import { notBegun } from '../transfer/report.ts';
 import type { ServeOptions } from './serve-options.ts';
+
+/** Where a sender's contexts are received. */
+interface Place {
+  directory: string;
+  /** The context that becomes the directory itself; each other one becomes a directory in it. */
+  context: string;
+}
 
 /** One sender of serve(): its place in the queue, its run, and the reasons to end that early. */
 export class ServedTransfer {
@@ -37,34 +44,29 @@ export class ServedTransfer {
   /** @returns whether it came to a good end. Never rejects: its events say why it failed */
   async run(from: Connection): Promise<boolean> {
     const { to, maxBytes, maxEntries, stallAfterMs, stallTimeoutMs } = this.#options;
-    const timer = setTimeout(() => this.#abort.abort(noHello()), HELLO_TIMEOUT_MS);
+    const options = {
+      from,
+      to,
+      maxBytes,
+      maxEntries,
+      stallAfterMs,
+      stallTimeoutMs,
+      signal: this.#abort.signal,
+      onEvent: (event: TransferEvent) => this.#handle(event),
+    };
+    const sender = new SenderLink({
+      ...options,
+      onMovement: (now, seen) => this.#judge(now, seen),
+    });
+    sender.start();
     try {
-      await receiveWhenAdmitted({
-        from,
-        to,
-        maxBytes,
-        maxEntries,
-        stallAfterMs,
-        stallTimeoutMs,
-        signal: this.#abort.signal,
-        place: (contexts) => {
-          clearTimeout(timer);
-          return this.#place(contexts);
-        },
-        queue: () => this.#queue(),
-        onMovement: (now, seen) => {
-          this.#patience?.tick(now, seen);
-          this.#yield();
-        },
-        onEvent: (event) => this.#handle(event),
-      });
+      const { directory, context } = await this.#waitForTurn(sender);
+      await receiveFrom(sender, { ...options, to: { ...to, directory } }, context);
       return true;
     } catch (thrown) {
-      const report = notBegun('receiver', CtxsyncError.from(thrown));
-      if (!this.#ended) this.#tell({ type: 'end', side: 'receiver', report });
+      if (!this.#ended) await sender.refuse(CtxsyncError.from(thrown));
       return false;
     } finally {
-      clearTimeout(timer);
       this.#turn?.leave();
     }
   }
@@ -73,12 +75,13 @@ export class ServedTransfer {
     this.#abort.abort();
   }
 
-  async #place(contexts: readonly string[] | undefined): Promise<Place> {
-    const place = placeOf(this.#options.to.directory, contexts);
+  /** @throws CtxsyncError unsafe-entry, stalled, peer-gone, interrupted */
+  async #waitForTurn(sender: SenderLink): Promise<Place> {
+    const place = placeOf(this.#options.to.directory, await this.#contextsOf(sender));
     this.#destination = place.directory;
     this.#turn = this.#turns.ask(place.context, this);
     for (const other of this.#turn.blockers) other.#yield();
-    await this.#turn.granted;
+    await sender.keepWaiting(this.#turn.granted, () => this.#queue());
     this.begun = true;
     const { stallAfterMs, stallTimeoutMs } = this.#options;
     this.#patience = new TurnPatience({
@@ -87,6 +90,16 @@ export class ServedTransfer {
       startedAt: performance.now(),
     });
     return place;
+  }
+
+  /** @returns undefined when they are too many to be listed */
+  async #contextsOf(sender: SenderLink): Promise<readonly string[] | undefined> {
+    const timer = setTimeout(() => this.#abort.abort(noHello()), HELLO_TIMEOUT_MS);
+    try {
+      return (await sender.failure.race(sender.hello)).contexts;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #queue(): Queue | undefined {
@@ -105,6 +118,11 @@ export class ServedTransfer {
       this.#done.bytes = event.bytes;
     }
     this.#tell(event);
+  }
+
+  #judge(now: number, seen: Movement): void {
+    this.#patience?.tick(now, seen);
+    this.#yield();
   }
 
   /** A transfer that is too slow keeps its turn as long as nobody else waits for its destination. */

@@ -60,8 +60,11 @@ export function notBegun(side: Side, error: CtxsyncError): TransferReport {
   return report;
 }
 
-function addError(report: TransferReport, { code, message, path, peer }: CtxsyncError): void {
-  report.error = { code, message, path };
+function addError(
+  report: TransferReport,
+  { code, message, path, peer, remedy }: CtxsyncError,
+): void {
+  report.error = { code, message, path, remedy };
   if (peer !== undefined) report.peerError = peer;
   if (path === undefined || report.failed.count > 0) return;
   report.failed = { count: 1, paths: [{ path, reason: message }] };

@@ -70,8 +70,10 @@ async function checkDirectory(path: string): Promise<void> {
   }
   throw new CtxsyncError(
     'not-writable',
-    `cannot listen on --socket ${path}: ${directory} is no directory`,
-    { path },
+    `cannot listen on the socket ${path}: ${directory} is no directory`,
+    {
+      path,
+    },
   );
 }
 
@@ -141,7 +143,7 @@ async function publish(
 
 function notListening(path: string, cause: unknown, what = ''): CtxsyncError {
   const why = describeSystemError(cause);
-  return new CtxsyncError('not-writable', `cannot listen on --socket ${path}: ${what}${why}`, {
+  return new CtxsyncError('not-writable', `cannot listen on the socket ${path}: ${what}${why}`, {
     path,
     cause,
   });
@@ -150,7 +152,7 @@ function notListening(path: string, cause: unknown, what = ''): CtxsyncError {
 function another(path: string, { uid }: BigIntStats): CtxsyncError {
   return new CtxsyncError(
     'not-writable',
-    `cannot listen on --socket ${path}: a socket of another user (uid ${uid}) is there; choose another path`,
+    `cannot listen on the socket ${path}: a socket of another user (uid ${uid}) is there; choose another path`,
     { path },
   );
 }
@@ -158,7 +160,7 @@ function another(path: string, { uid }: BigIntStats): CtxsyncError {
 function inUse(path: string): CtxsyncError {
   return new CtxsyncError(
     'locked',
-    `--socket ${path}: another receiver listens there; choose another path, or wait for it to end`,
+    `the socket ${path}: another receiver listens there; choose another path, or wait for it to end`,
     { path },
   );
 }

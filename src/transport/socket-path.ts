@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { kindOf } from '../disk/kind-of.ts';
 import { errnoOf } from '../disk/errno.ts';
 import { describeSystemError } from '../disk/system-error.ts';
-import { CtxsyncError } from '../errors.ts';
+import { CtxsyncError, type Remedy } from '../errors.ts';
 import { MAX_SOCKET_PATH_BYTES, MAX_SYMLINKS } from '../limits.ts';
 
 /** Users, by uid, whose socket a sender takes; 'any' takes whatever is there. */
@@ -45,7 +45,7 @@ export async function findTrustedSocket(
     if (error instanceof CtxsyncError) throw error;
     if (errnoOf(error) === 'ENOENT' && (await exists(dirname(path)))) return undefined;
     const words = describeSystemError(error);
-    throw new CtxsyncError('no-peer', `--socket ${path}: nobody can listen there: ${words}`, {
+    throw new CtxsyncError('no-peer', `the socket ${path}: nobody can listen there: ${words}`, {
       path,
       cause: error,
     });
@@ -83,7 +83,7 @@ async function walk(path: string, trusted: ReadonlySet<number>): Promise<BigIntS
     if (next === undefined) return stats;
     if (stats.isDirectory() && isOpenToOthers(stats)) {
       const words = `other users can replace it, as they can write to ${at}`;
-      throw refused(path, `${words}; use a directory of your own, or ${FLAG}`);
+      throw refused(path, `${words}; use a directory of your own`, 'socket-owner');
     }
     at = next === '..' ? dirname(at) : join(at, next);
   }
@@ -101,15 +101,10 @@ function isOpenToOthers({ mode, uid, gid }: BigIntStats): boolean {
   return (mode & OTHERS_WRITE) !== 0n || ((mode & GROUP_WRITE) !== 0n && !groupIsUser);
 }
 
-const FLAG = '--socket-owner';
-
 function strangers(path: string, at: string, stats: BigIntStats): CtxsyncError {
   const what = `${kindOf(stats)} of another user (uid ${stats.uid})`;
   const where = at === resolve(path) ? `it is ${what}` : `${at} is ${what}`;
-  return refused(
-    path,
-    `${where}, who would be sent the context; if that is the receiver's, allow it with ${FLAG} ${stats.uid}`,
-  );
+  return refused(path, `${where}, who would be sent the context`, 'socket-owner');
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -119,6 +114,6 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-function refused(path: string, why: string): CtxsyncError {
-  return new CtxsyncError('usage', `--socket ${path}: ${why}`, { path });
+function refused(path: string, why: string, remedy?: Remedy): CtxsyncError {
+  return new CtxsyncError('usage', `the socket ${path}: ${why}`, { path, remedy });
 }

@@ -117,7 +117,7 @@ export async function listenSocket(
   const file = await SocketFile.listen(server, path, isUsed);
   // For good: an error without a listener would end the process, with all that it receives.
   server.on('error', (error) => {
-    onWarning(`--socket ${path}: a sender could not be accepted: ${describeSystemError(error)}`);
+    onWarning(`the socket ${path}: a sender could not be accepted: ${describeSystemError(error)}`);
   });
   return {
     async accept({ timeoutMs, signal }) {
@@ -213,5 +213,5 @@ async function pause(
 }
 
 function notConnected(path: string, why: string, cause?: unknown): CtxsyncError {
-  return new CtxsyncError('no-peer', `--socket ${path}: ${why}`, { path, cause });
+  return new CtxsyncError('no-peer', `the socket ${path}: ${why}`, { path, cause });
 }

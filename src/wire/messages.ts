@@ -8,6 +8,7 @@ import {
   MAX_PATH_BYTES,
   MAX_STATE_CHARS,
 } from '../limits.ts';
+import { REMEDIES, type Remedy } from '../remedy.ts';
 import { MAX_VERSION, MIN_VERSION } from './frame.ts';
 import { DIGEST_DIGITS } from './stream-digest.ts';
 import { encodeJson, endOfText, isContextName, JsonFields, startOfText } from './json-fields.ts';
@@ -115,6 +116,8 @@ export interface PeerError {
   message: string;
   /** As text for people. */
   path?: string | undefined;
+  /** Unknown ones are left out. */
+  remedy?: Remedy | undefined;
 }
 
 /** Never renumber one: they are part of the protocol. */
@@ -272,6 +275,7 @@ export function encodePeerError(error: PeerError): Uint8Array {
     origin: error.origin,
     message: startOfText(error.message, MAX_MESSAGE_CHARS),
     path: error.path === undefined ? undefined : endOfText(error.path, MAX_PATH_BYTES),
+    remedy: error.remedy,
   });
 }
 
@@ -279,11 +283,13 @@ export function decodePeerError(payload: Uint8Array, at: number): PeerError {
   const fields = new JsonFields('ERROR', payload, at);
   const code = fields.count('code');
   const path = fields.optionalString('path');
+  const remedy = fields.optionalString('remedy');
   return {
     code: CODES.get(code) ?? `unknown-${code}`,
     origin: fields.oneOf('origin', ROLES),
     message: startOfText(fields.string('message'), MAX_MESSAGE_CHARS),
     path: path === undefined ? undefined : endOfText(path, MAX_PATH_BYTES),
+    remedy: REMEDIES.find((known) => known === remedy),
   };
 }
 

@@ -4,7 +4,7 @@ import type { ComparisonCounts } from '../dest/comparison.ts';
 import type { Destination, Keep } from '../dest/destination.ts';
 import type { Metadata } from '../disk/held-directory.ts';
 import type { Inode } from '../disk/inode.ts';
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode, Remedy } from '../errors.ts';
 import type { IgnoreFile, IgnoreOptions, GivenRule } from '../ignore/load-rules.ts';
 
 /** A note about a path, while a job runs. */
@@ -130,6 +130,7 @@ export type JobReply =
       code: ErrorCode;
       message: string;
       path: string | undefined;
+      remedy: Remedy | undefined;
       forPeer: string | undefined;
       stack: string;
     };

@@ -34,8 +34,8 @@ function run<Name extends JobName>(
     const result = handler(input, context);
     return { type: 'result', result };
   } catch (thrown) {
-    const { code, message, path, forPeer, stack = '' } = CtxsyncError.from(thrown);
-    return { type: 'error', code, message, path, forPeer, stack };
+    const { code, message, path, remedy, forPeer, stack = '' } = CtxsyncError.from(thrown);
+    return { type: 'error', code, message, path, remedy, forPeer, stack };
   }
 }
 

@@ -67,7 +67,13 @@ describe('--max-delete', () => {
       const count = Object.keys(before).filter((path) => path.startsWith('mine')).length;
       const receive = ['--delete', `--max-delete=${count - 1}`, out];
       const ended = await attempt({ directory, way, send: [context], receive });
-      expectFailure(ended.send, 9, '--delete would take out', `--max-delete allows ${count - 1}`);
+      expectFailure(
+        ended.send,
+        9,
+        'the mirror would delete',
+        `the limit is ${count - 1}`,
+        '--max-delete',
+      );
       expect(treeState(out)).toEqual(before);
     }),
   );
@@ -100,7 +106,7 @@ describe('--max-delete', () => {
       };
       const before = treeState(out);
       const refused = await attemptTo(4);
-      expectFailure(refused, way === 'a command' ? 9 : 5, 'would take out 5 entries');
+      expectFailure(refused, way === 'a command' ? 9 : 5, 'would delete 5 entries');
       expect(treeState(out)).toEqual(before);
       expectExit(await attemptTo(5), 0);
       expect(treeState(out)).toEqual(treeState(context));
@@ -117,7 +123,7 @@ describe('--max-delete', () => {
       const receive = (most: number): Promise<Outcome> =>
         run(['receive', '--delete', `--max-delete=${most}`, out], options);
       const gone = ['a.txt', 'kept.txt', 'web/app.js'];
-      expectFailure(await receive(gone.length - 1), 5, `would take out ${gone.length} entries`);
+      expectFailure(await receive(gone.length - 1), 5, `would delete ${gone.length} entries`);
       expectExit(await receive(gone.length), 0);
       const { mode } = statSync(join(out, 'web'));
       chmodSync(join(out, 'web'), 0o700);
@@ -136,7 +142,7 @@ describe('--max-delete', () => {
         ...options,
         input,
       });
-      expectFailure(refused, 5, /take out of mine cannot be counted/);
+      expectFailure(refused, 5, /would delete mine, which may not be listed/);
       expect(treeState(out)).toEqual(before);
     }));
 

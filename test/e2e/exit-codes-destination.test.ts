@@ -110,7 +110,13 @@ test.each([
 ])('5: a context over %s is refused, naming the entry and the option', (option, n, path, words) =>
   withScene(async (sandbox) => {
     const { receive } = await pipeline([sandbox.context], [option, n, sandbox.out]);
-    expectFailure(receive, 5, words, `${option} raises the limit`, `stopped at ${path}`);
+    expectFailure(
+      receive,
+      5,
+      words,
+      `("receive ${option}" raises the limit)`,
+      `stopped at ${path}`,
+    );
     expectUntouched(sandbox);
   }),
 );

@@ -204,8 +204,9 @@ describe('one context of several fails: the transfer fails, and says which', () 
         send: [main, `docs=${docs}`],
         receive: [out, limit],
       });
-      expectFailure(receive, 5, '--max-entries');
-      expectFailure(send, 9, '--max-entries');
+      const remedy = '("receive --max-entries" raises the limit)';
+      expectFailure(receive, 5, remedy);
+      expectFailure(send, 9, remedy);
       expect(treeState(out)).toEqual(before);
     }));
 });

@@ -99,8 +99,8 @@ describe('OUT', () => {
     await withScene(async (sandbox) => {
       const input = await recordSend([sandbox.context]);
       for (const [option, words] of [
-        ['--max-entries=2', 'the context has more than 2 entries (--max-entries raises the limit)'],
-        ['--max-bytes=3', 'the context has more than 3 bytes (--max-bytes raises the limit)'],
+        ['--max-entries=2', 'the context has more than 2 entries; stopped at'],
+        ['--max-bytes=3', 'the context has more than 3 bytes; stopped at'],
       ] as const) {
         const outcome = await run(['receive', option, sandbox.out], { input });
         expectFailure(outcome, 5, words);

@@ -64,7 +64,7 @@ describe('nobody comes', () => {
       const socket = socketOf(sandbox);
       const limit = ['--connect-timeout', '300ms'];
       const outcome = await run(['send', sandbox.context, '--socket', socket, ...limit]);
-      expectFailure(outcome, 7, `--socket ${socket}: no receiver listened for 0.3s`);
+      expectFailure(outcome, 7, `the socket ${socket}: no receiver listened for 0.3s`);
     }));
 
   test('a receiver without a sender fails when its time is over, and leaves nothing', () =>
@@ -72,7 +72,7 @@ describe('nobody comes', () => {
       const socket = socketOf(sandbox);
       const limit = ['--connect-timeout', '300ms'];
       const outcome = await run(['receive', sandbox.out, '--socket', socket, ...limit]);
-      expectFailure(outcome, 7, `--socket ${socket}: no sender came for 0.3s`);
+      expectFailure(outcome, 7, `the socket ${socket}: no sender came for 0.3s`);
       expect(existsSync(socket)).toBe(false);
       expectUntouched(sandbox);
     }));
@@ -159,7 +159,7 @@ describe('the socket file', () => {
       const options = unprivileged(sandbox.directory);
       chmodSync(directory, 0o500);
       const outcome = await run(['receive', sandbox.out, '--socket', socket], options);
-      const words = `cannot listen on --socket ${socket}: permission denied (EACCES)`;
+      const words = `cannot listen on the socket ${socket}: permission denied (EACCES)`;
       expectFailure(outcome, 4, words);
     }));
 
@@ -170,7 +170,7 @@ describe('the socket file', () => {
       else mkdirSync(socket);
       const before = treeState(socket);
       const outcome = await run(['receive', sandbox.out, '--socket', socket]);
-      expectFailure(outcome, 2, `--socket ${socket}: it exists and is not a socket`);
+      expectFailure(outcome, 2, `the socket ${socket}: it exists and is not a socket`);
       expect(treeState(socket)).toEqual(before);
       expectUntouched(sandbox);
     }),
@@ -204,7 +204,7 @@ describe('the socket file', () => {
     withScene(async (sandbox) => {
       const socket = join(sandbox.directory, 'no', 'socket');
       const outcome = await run(['receive', sandbox.out, '--socket', socket]);
-      expectFailure(outcome, 4, `cannot listen on --socket ${socket}`);
+      expectFailure(outcome, 4, `cannot listen on the socket ${socket}`);
       expectUntouched(sandbox);
     }));
 });

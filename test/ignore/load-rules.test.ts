@@ -158,7 +158,7 @@ describe('an ignore file that cannot be used', () => {
       writeTree(root, { '.dockerignore': 'by-root\n' });
       expect(failure(root, { ignoreFile: join(root, 'nowhere') })).toMatchObject({
         code: 'bad-ignore-rule',
-        message: `--ignore-file ${join(root, 'nowhere')}: no such file`,
+        message: `the ignore file ${join(root, 'nowhere')}: no such file`,
       });
     });
   });
@@ -168,7 +168,7 @@ describe('an ignore file that cannot be used', () => {
       writeTree(root, { file: '' });
       expect(failure(root, { dockerfile: join(root, 'Dockerfile') })).toMatchObject({
         code: 'usage',
-        message: `--file ${join(root, 'Dockerfile')}: no such file`,
+        message: `the Dockerfile ${join(root, 'Dockerfile')}: no such file`,
       });
       expect(failure(root, { dockerfile: join(root, 'file/Dockerfile') })).toMatchObject({
         code: 'usage',

@@ -224,11 +224,11 @@ export const MUTANTS = [
     edits: [
       {
         file: 'src/receive/receive.ts',
-        find: `    await this.#failure.race(this.#target.commit());
-    await this.#sendReceipt();
+        find: `    await failure.race(this.#target.commit());
+    await this.#sender.confirm(this.#target.counts());
 `,
-        replace: `    await this.#sendReceipt();
-    await this.#failure.race(this.#target.commit());
+        replace: `    await this.#sender.confirm(this.#target.counts());
+    await failure.race(this.#target.commit());
 `,
       },
     ],
@@ -412,9 +412,9 @@ export const MUTANTS = [
           'if (!this.#earlier.hasDirectory(directory) && this.#earlier.linkable(directory) === undefined) {',
       },
     ],
-    file: 'test/exploits/type-change.test.ts',
-    test: 'nothing lies beneath what is no directory, with {} a symlink',
-    seen: /to match object \{ code: 'unsafe-entry' \}/,
+    file: 'test/entry/entry-validator.test.ts',
+    test: "directories a 'symlink' has nothing beneath it",
+    seen: /to throw/,
   },
   {
     name: 'order not checked: an entry of a list may lie in a directory that never came',

@@ -101,7 +101,7 @@ test('senders that cannot be accepted are told of, and end no server', async () 
   const accepted = listener.accept(FOREVER);
   await arrive(path);
   await accepted;
-  const words = `--socket ${path}: a sender could not be accepted: no buffer space available (ENOBUFS)`;
+  const words = `the socket ${path}: a sender could not be accepted: no buffer space available (ENOBUFS)`;
   expect(warnings).toEqual([words, words]);
 });
 

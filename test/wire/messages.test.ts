@@ -25,6 +25,7 @@ import {
   encodeReceipt,
   WIRE_CODES,
 } from '../../src/wire/messages.ts';
+import { REMEDIES } from '../../src/remedy.ts';
 import { BEAT, FAILURE, HELLO } from '../helpers/wire/harness.ts';
 
 const SHA = 'ab'.repeat(32);
@@ -160,6 +161,14 @@ test('an error of a code that only newer peers know keeps its number', () => {
   const error = decodePeerError(json({ ...FAILURE, code: 4_711 }), 0);
   expect(error.code).toBe('unknown-4711');
   expect(decodePeerError(encodePeerError(error), 0)).toEqual(error);
+});
+
+test('an error arrives with what can be done about it; what only newer peers know is left out', () => {
+  for (const remedy of REMEDIES) {
+    expect(decodePeerError(encodePeerError({ ...FAILURE, remedy }), 0).remedy).toBe(remedy);
+  }
+  const newer = decodePeerError(json({ ...FAILURE, code: 1, remedy: 'max-depth' }), 0);
+  expect(newer).toEqual({ ...FAILURE, code: 'internal' });
 });
 
 test('text of a peer is bounded, not refused', () => {

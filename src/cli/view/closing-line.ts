@@ -1,6 +1,7 @@
 import type { PathNotes, TimeShares, TransferReport } from '../../report.ts';
 import { peerOf } from '../../observe/peer-of.ts';
 import { shortPath, withPath } from '../../short-path.ts';
+import { withRemedy } from './remedy-text.ts';
 import { formatBytes, formatCount, formatDuration, formatRate, shares } from './format.ts';
 
 /** Paths of a list that the terminal names; the report has more. */
@@ -24,7 +25,8 @@ export function closingLine(report: TransferReport, outLabel?: string): string {
 export function failureLines(report: TransferReport): string[] {
   const { error, peerError } = report;
   const message = error?.message ?? 'the transfer failed';
-  const lines = [`error: ${withPath(message, error?.path)}`];
+  const what = withRemedy(withPath(message, error?.path), error?.remedy);
+  const lines = [`error: ${what}`];
   if (peerError !== undefined && !message.includes(peerError.message)) {
     lines.push(`the ${peerOf(report.side)} said: ${peerError.message} (${peerError.code})`);
   }

@@ -62,6 +62,18 @@ describe('failureLines', () => {
     expect(failureLines(report({ result: 'failed', error, peerError }))).toHaveLength(1);
   });
 
+  test('say which option helps, on the side that has it, whoever failed', () => {
+    const error = {
+      code: 'peer-failed',
+      message: 'the receiver failed: the context has more than 2 entries; stopped at a',
+      path: 'a',
+      remedy: 'max-entries',
+    } as const;
+    expect(failureLines(report({ side: 'sender', result: 'failed', error }))).toEqual([
+      `error: ${error.message} ("receive --max-entries" raises the limit)`,
+    ]);
+  });
+
   test('have words even for a failure without an error', () => {
     expect(failureLines(report({ result: 'failed' }))).toEqual(['error: the transfer failed']);
   });

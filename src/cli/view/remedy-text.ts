@@ -1,0 +1,16 @@
+import type { Remedy } from '../../errors.ts';
+
+/** What a user can do about an error, with the command and the option that does it. */
+const TEXTS = {
+  'allow-empty': '"receive --allow-empty" accepts an empty context',
+  'ignore-file': '"send --ignore-file" names another file',
+  'max-bytes': '"receive --max-bytes" raises the limit',
+  'max-delete': '"receive --max-delete" raises the limit',
+  'max-entries': '"receive --max-entries" raises the limit',
+  'socket-owner': '"send --socket-owner" trusts another user, or "any"',
+} as const satisfies Record<Remedy, string>;
+
+/** A message, with what can be done about it. */
+export function withRemedy(message: string, remedy: Remedy | undefined): string {
+  return remedy === undefined ? message : `${message} (${TEXTS[remedy]})`;
+}

@@ -1,0 +1,174 @@
+import { randomBytes } from 'node:crypto';
+import { CtxsyncError, type ErrorCode } from '../errors.ts';
+import type { Ring } from '../flow/ring.ts';
+import { LINGER_MS, SAME_SIGNAL_MS } from '../limits.ts';
+import type { WireObservation } from '../observe/verdict.ts';
+import { FirstFailure } from '../transfer/first-failure.ts';
+import { Monitor, type WireMovement } from '../transfer/monitor.ts';
+import { PeerLink } from '../transfer/peer-link.ts';
+import { toTransport } from '../transport/node-stream.ts';
+import { isConnection, type Connection, type Outgoing } from '../transport/transport.ts';
+import type { Open } from '../wire/messages.ts';
+import type { OutgoingStream } from '../wire/mux.ts';
+import { withTimeout } from '../with-timeout.ts';
+import { Answers } from './answers.ts';
+import { namesForHello } from './context.ts';
+import type { SendOptions } from './send-options.ts';
+
+export interface ReceiverLinkOptions extends SendOptions {
+  /** A ring for what the receiver sends. */
+  createRing: () => Ring;
+  /** Milliseconds for which our disk was idle because the wire took no more data. */
+  waitedMs: () => number;
+  /** Bytes that arrived of the tar on stdin. */
+  inputBytes: () => number;
+  /** Milliseconds spent waiting for it; undefined when it is not waited for. */
+  inputSilentMs: (now: number) => number | undefined;
+}
+
+/** Error codes that mean that the other side is gone. */
+const LOST = new Set<ErrorCode>(['peer-gone', 'truncated', 'outcome-unknown']);
+
+/** A sender's connection to its receiver: what it sends, and what the receiver answers. */
+export class ReceiverLink {
+  readonly failure: FirstFailure;
+  readonly monitor: Monitor;
+  /** Duplex only. */
+  readonly answers: Answers | undefined;
+  readonly #options: ReceiverLinkOptions;
+  readonly #transferId = randomBytes(16).toString('hex');
+  readonly #to: Outgoing | Connection;
+  readonly #link: PeerLink;
+
+  constructor(options: ReceiverLinkOptions) {
+    this.#options = options;
+    this.failure = new FirstFailure(options.signal);
+    this.#to = toTransport(options.to);
+    const answers = this.#createAnswers();
+    this.answers = isConnection(this.#to) ? answers : undefined;
+    this.#link = this.#createLink(this.#to, answers);
+    this.monitor = new Monitor({
+      side: 'sender',
+      onEvent: options.onEvent ?? (() => {}),
+      stallAfterMs: options.stallAfterMs,
+      stallTimeoutMs: options.stallTimeoutMs,
+      observeWire: () => this.#observeWire(performance.now()),
+      moved: () => this.#moved(),
+      onTick: (now) => {
+        this.failure.failOnStray(this.#link.stray, this.#link.silentMs(now));
+        this.#link.tick(now);
+      },
+      onExpired: (error) => this.failure.fail(error),
+    });
+  }
+
+  /** Sends HELLO. */
+  begin(): void {
+    this.monitor.start();
+    this.#link.begin({
+      transferId: this.#transferId,
+      showsProgress: this.#options.showsProgress ?? false,
+      capabilities: [],
+      contexts: namesForHello(this.#options.contexts),
+    });
+  }
+
+  /** Duplex: settles when the receiver has confirmed the commit. @throws CtxsyncError as Answers */
+  async readToReceipt(): Promise<void> {
+    await this.answers?.readToReceipt(this.#link);
+  }
+
+  /** @throws CtxsyncError as Mux.open() */
+  open(open: Open, ring: Ring): OutgoingStream {
+    return this.#link.open(open, ring);
+  }
+
+  /** Sends FIN when all streams have ended. The receiver needs our last figures to tell where the time went. */
+  finish(): void {
+    this.#link.sendBeat();
+    this.#link.finish();
+  }
+
+  /** Settles when the last frame was handed over. @throws CtxsyncError peer-gone */
+  get handedOver(): Promise<void> {
+    return this.#link.handedOver;
+  }
+
+  /** Settles when the transport has taken it all. @throws CtxsyncError peer-gone */
+  async end(): Promise<void> {
+    await this.#link.end();
+    this.#link.stopReading();
+  }
+
+  /** What handedOver does; but a peer that closed the transport may have sent the reason: that is read first. */
+  async handedOverOrExplained(receipt: Promise<void>): Promise<void> {
+    try {
+      await this.#link.handedOver;
+    } catch (error) {
+      if (this.answers !== undefined) await withTimeout(LINGER_MS, receipt);
+      throw error;
+    }
+  }
+
+  /** Adds what the transport knows about the failure, which may take a moment to be known. */
+  async explain(error: CtxsyncError): Promise<CtxsyncError> {
+    const to = this.#to;
+    if (!isConnection(to) || to.explain === undefined) return error;
+    const explained = await to.explain(error);
+    // Ctrl-C at a terminal ends the command too, and we may see that first.
+    const lost = LOST.has(error.code);
+    return (lost ? await this.failure.interruptionWithin(SAME_SIGNAL_MS) : undefined) ?? explained;
+  }
+
+  /** Sends ERROR to the receiver, if it still reads, and releases the transport. */
+  async fail(error: CtxsyncError): Promise<void> {
+    await this.#link.fail(error);
+    this.#link.destroy();
+  }
+
+  async close(): Promise<void> {
+    if (isConnection(this.#to)) await this.#to.close?.();
+  }
+
+  /** The digest of FIN, once everything was sent. */
+  get digest(): string | undefined {
+    return this.#link.digest;
+  }
+
+  get wireBytes(): number {
+    return this.#link.wireBytes;
+  }
+
+  #createAnswers(): Answers {
+    return new Answers({
+      transferId: this.#transferId,
+      digest: () => this.#link.digest,
+      createRing: this.#options.createRing,
+      onHello: () => this.#link.sendBeat(),
+      onQueue: (queue) => this.monitor.wait(queue),
+    });
+  }
+
+  #createLink(to: Outgoing | Connection, answers: Answers): PeerLink {
+    return new PeerLink({
+      role: 'sender',
+      incoming: isConnection(to) ? to.incoming : undefined,
+      outgoing: () => (isConnection(to) ? to.outgoing : to),
+      handler: answers,
+      beat: (heard) => this.monitor.beat(this.#options.waitedMs(), heard),
+    });
+  }
+
+  #moved(): WireMovement {
+    const { payloadBytes, claims } = this.#link.moved();
+    return { payloadBytes: payloadBytes + this.#options.inputBytes(), claims };
+  }
+
+  #observeWire(now: number): WireObservation {
+    return {
+      ...this.#link.observe(now, true),
+      writePendingMs: this.#link.writePendingMs(now),
+      inputSilentMs: this.#options.inputSilentMs(now),
+    };
+  }
+}

@@ -1,0 +1,22 @@
+import type { Writable } from 'node:stream';
+import type { TransferOptions } from '../transfer/options.ts';
+import type { Connection, Outgoing } from '../transport/transport.ts';
+import type { Context } from './context.ts';
+
+export interface SendOptions extends TransferOptions {
+  /** Each is sent in a stream of its own, several at the same time. */
+  contexts: readonly Context[];
+  /**
+   * One way (a Writable, or a Transform): then all that can be known is that everything was handed
+   * over. Or both ways (a Duplex): then it is done when the receiver has said that it committed.
+   */
+  to: Outgoing | Connection | Writable;
+  /** This side shows progress on a terminal, so the receiver need not. */
+  showsProgress?: boolean | undefined;
+  /** Duplex: send everything, even what the receiver already has. */
+  full?: boolean | undefined;
+  /** Duplex: compare file contents instead of size and mtime. Reads every file. */
+  checksum?: boolean | undefined;
+  /** Count entries and bytes ahead of the transfer, for an ETA. Costs a second walk. */
+  countTotals?: boolean | undefined;
+}

@@ -1,0 +1,52 @@
+import { CtxsyncError } from '../errors.ts';
+import type { TransferEvent } from '../observe/events.ts';
+import type { Side, TransferReport } from '../report.ts';
+import type { DiskThreads } from './disk-threads.ts';
+import type { FirstFailure } from './first-failure.ts';
+import type { Monitor } from './monitor.ts';
+import type { PathNoteCollector } from './path-notes.ts';
+import { makeReport, type Outcome } from './report.ts';
+
+/** One side's part in one transfer. */
+export interface Run {
+  readonly side: Side;
+  readonly onEvent: ((event: TransferEvent) => void) | undefined;
+  readonly failure: FirstFailure;
+  readonly monitor: Monitor;
+  readonly threads: DiskThreads;
+  readonly notes: PathNoteCollector;
+  /** The whole of it, when nothing goes wrong. */
+  transfer(): Promise<void>;
+  /**
+   * Tells the peer, releases everything, and undoes what was done.
+   * @returns the error that the run ends with; undefined when it came to a good end after all
+   */
+  giveUp(error: CtxsyncError): Promise<CtxsyncError | undefined>;
+  /** What there is to report when it is over. */
+  outcome(error: CtxsyncError | undefined): Omit<Outcome, 'side' | 'error'>;
+  /** Releases what the transport still holds. */
+  close(): Promise<void>;
+}
+
+/**
+ * Carries out a run from its beginning to its report, whatever happens in between.
+ * @throws CtxsyncError with the report
+ */
+export async function runToReport(run: Run): Promise<TransferReport> {
+  const { side, failure, monitor, threads, notes, onEvent } = run;
+  let error: CtxsyncError | undefined;
+  try {
+    await run.transfer();
+  } catch (thrown) {
+    error = await run.giveUp(CtxsyncError.from(thrown));
+  }
+  failure.close();
+  monitor.stop(error === undefined);
+  const outcome = run.outcome(error);
+  await threads.end();
+  await run.close();
+  const report = makeReport({ side, error, ...outcome }, monitor, notes);
+  onEvent?.({ type: 'end', side, report });
+  if (error !== undefined) throw Object.assign(error, { report });
+  return report;
+}
