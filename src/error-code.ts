@@ -1,7 +1,6 @@
 /**
- * Every way in which a transfer can fail, one code each. The exit status (cli/exit-code.ts) and the
- * number on the wire (wire/messages.ts) are tables over this union, so a new code does not compile
- * until it is mapped.
+ * Every way in which a transfer can fail, one code each. The exit status and the number on the wire
+ * are tables over this union, so a new code does not compile until it is mapped.
  */
 export type ErrorCode =
   /** A fault of ours: a bug. */
@@ -24,9 +23,9 @@ export type ErrorCode =
   | 'locked'
   /** An entry that would reach outside the destination, or contradicts an earlier one. */
   | 'unsafe-entry'
-  /** --max-bytes, --max-entries, or a fixed bound of limits.ts. */
+  /** More bytes or entries than the receiver takes, or a fixed bound exceeded. */
   | 'over-limit'
-  /** --delete would take out more than it may, or all because a context is empty. */
+  /** A mirror would delete more than it may, or everything because a context is empty. */
   | 'delete-refused'
   /** The first bytes are not ctxsync's magic. */
   | 'not-ctxsync'
@@ -42,7 +41,7 @@ export type ErrorCode =
   | 'outcome-unknown'
   /** The other side closed the transport while we were writing. */
   | 'peer-gone'
-  /** No progress for longer than --stall-timeout. */
+  /** No progress for longer than the stall timeout. */
   | 'stalled'
   /** The other side failed and said why. */
   | 'peer-failed'

@@ -5,7 +5,7 @@
  * import { receive, send } from 'ctxsync';
  * await send({ contexts: [{ directory: './web' }], to: child.stdin, signal, onEvent });
  */
-export { CtxsyncError, type ErrorCode, type Remedy } from './errors.ts';
+export { CtxsyncError, type ErrorCode, type ErrorDetails, type Remedy } from './errors.ts';
 export type { GivenRule, IgnoreOptions } from './ignore/load-rules.ts';
 export type { Phase, Progress, TransferEvent } from './observe/events.ts';
 export type { ReceiveOptions } from './receive/receive-options.ts';

@@ -1,4 +1,16 @@
 /** What a user may set so that an error does not come again; the command line words it with its options. */
+export type Remedy =
+  /** Accept an empty context, with which a mirror deletes everything. */
+  | 'allow-empty'
+  /** Name another ignore file. */
+  | 'ignore-file'
+  | 'max-bytes'
+  | 'max-delete'
+  | 'max-entries'
+  /** Trust a socket of another user. */
+  | 'socket-owner';
+
+/** All of them. */
 export const REMEDIES = [
   'allow-empty',
   'ignore-file',
@@ -6,6 +18,4 @@ export const REMEDIES = [
   'max-delete',
   'max-entries',
   'socket-owner',
-] as const;
-
-export type Remedy = (typeof REMEDIES)[number];
+] as const satisfies readonly Remedy[];

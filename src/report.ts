@@ -16,9 +16,9 @@ export type StallCause =
   | 'peer-reports'
   /** Nothing arrives, beats neither. */
   | 'peer-silent'
-  /** The tar that `send -` reads does not arrive. */
+  /** The tar that is to be sent does not arrive. */
   | 'input-silent'
-  /** Whoever reads the tar that `receive -` writes does not read. */
+  /** Whoever is to read the tar that is written does not read. */
   | 'output-not-read'
   /** None of these was seen pending. */
   | 'unknown';
@@ -81,7 +81,7 @@ export interface TimeShares {
   destinationMs?: number | undefined;
 }
 
-/** The outcome of a run: what --report writes and send() and receive() resolve to. */
+/** The outcome of a run: what send() and receive() resolve to. */
 export interface TransferReport {
   result: 'done' | 'failed';
   side: Side;
@@ -106,7 +106,7 @@ export interface TransferReport {
   skipped: PathNotes;
   /** Sent, but not as it was: without setuid bits, extended attributes, ACLs. */
   altered: PathNotes;
-  /** Taken out of the destination by --delete. */
+  /** Deleted from the destination, as the contexts do not have it. */
   removed: PathNotes;
   /** What ended the run, by path. */
   failed: PathNotes;

@@ -12,11 +12,11 @@ export interface GivenRule {
 
 /** Where a context's ignore rules come from. Paths as text, relative to the working directory. */
 export interface IgnoreOptions {
-  /** --file: its own `<Dockerfile>.dockerignore` wins over the context's. */
+  /** A Dockerfile: its own `<Dockerfile>.dockerignore` wins over the context's. */
   dockerfile?: string | undefined;
-  /** --ignore-file: read this one, whatever else there is; "-" is stdin. */
+  /** Read this one, whatever else there is; "-" is stdin. */
   ignoreFile?: string | undefined;
-  /** --no-ignore: read none. */
+  /** Read no ignore file. */
   noIgnore?: boolean | undefined;
   /** Rules after the file's, in this order: `['*.log', '!keep.log']`. */
   rules?: readonly (string | GivenRule)[] | undefined;

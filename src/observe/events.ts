@@ -36,7 +36,7 @@ export type TransferEvent =
   | { type: 'warning'; side: Side; message: string; path?: string | undefined }
   /** A line that the command wrote to stderr which runs the receiver. */
   | { type: 'command-output'; side: Side; line: string }
-  /** Said after --stall-after, again at 30 s and then each minute. */
+  /** Comes after `stallAfterMs` without progress, again at 30 s, and then each minute. */
   | { type: 'stall'; side: Side; verdict: Verdict; stalledMs: number }
   | { type: 'resumed'; side: Side; stalledMs: number }
   /** The last event of a run. */

@@ -30,9 +30,9 @@ export interface WireObservation {
   linkIsSlow?: boolean | undefined;
   /** Duplex: bytes of payload that we handed over and the peer's newest beat does not know of. */
   unheardBytes?: number | undefined;
-  /** `send -`: for how long we wait for bytes of the tar on stdin. */
+  /** For how long we have waited for bytes of the tar that is sent. */
   inputSilentMs?: number | undefined;
-  /** `receive -`: for how long our write of the tar is pending. */
+  /** For how long our write of the tar that is received has been pending. */
   outputPendingMs?: number | undefined;
 }
 
