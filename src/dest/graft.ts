@@ -122,7 +122,7 @@ export class Graft {
     }
   }
 
-  /** Removes what a comparison found the context to lack; notes which directories the stage has whole. */
+  /** Removes what the context lacks by the comparison; notes which directories the stage has whole. */
   #remove(context: ComparedContext): void {
     for (const { kind, path } of this.#localChanges(context)) {
       if (kind === 'whole') this.#wholes.add(path);
@@ -279,7 +279,7 @@ export class Graft {
     return true;
   }
 
-  /** Replaces a non-directory by a non-directory. */
+  /** Replaces a non-directory with a non-directory. */
   #replace(name: BytePath, ours: BigIntStats, theirs: BigIntStats): void {
     const { location } = this.#out;
     const aside = this.#locations.nextName();

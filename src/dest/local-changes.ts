@@ -25,7 +25,7 @@ export class LocalChangeWriter {
   readonly #fd: number;
   readonly #records: RecordWriter;
 
-  /** @throws CtxsyncError no-space, not-writable; as all methods */
+  /** @throws CtxsyncError no-space, not-writable; as do all methods */
   constructor(stage: HeldDirectory, name: BytePath) {
     const path = joinPath(stage.path, name);
     this.#fd = attempt('write', path, () =>

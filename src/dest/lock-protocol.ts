@@ -5,7 +5,7 @@ import { claimName, LOCK_NAME } from './work-name.ts';
 /** A lock as it was found. */
 export interface FoundLock {
   text: string;
-  /** Differs for every lock, and for the same lock after a refresh. */
+  /** Unique for each lock, and changed by a refresh. */
   identity: string;
   isAlive: boolean;
 }
@@ -23,7 +23,8 @@ export type HeldBy = FoundLock | 'contended' | undefined;
 
 /**
  * Takes the lock. No two receivers hold it, however many try at the same time and wherever any of them is
- * interrupted or killed. Yields the name of each step before taking it: a test tries all interleavings.
+ * interrupted or killed. Yields a description of each step before taking it: a test tries all
+ * interleavings.
  *
  * A lock is created where there is none, which only one receiver can do. A stale lock has to be removed
  * first, but after we read it another receiver may have replaced it: then we would remove a lock in

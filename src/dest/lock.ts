@@ -112,7 +112,7 @@ function createInPlace(out: HeldDirectory, name: BytePath, text: string): boolea
   }
 }
 
-/** A full disk may create an empty file before the write fails: it is removed. */
+/** On a full disk the file may exist before the write fails: it is removed. */
 function write(out: HeldDirectory, name: BytePath, text: string): void {
   const { O_CREAT, O_EXCL, O_WRONLY } = constants;
   const fd = out.openFile(name, O_CREAT | O_EXCL | O_WRONLY, 0o644);

@@ -6,8 +6,8 @@ import { destinationError } from '../disk/system-error.ts';
 import { OrderedLookup, type Existing } from './ordered-lookup.ts';
 
 /**
- * What interrupted runs have left in their stages: complete files, and at most one partial one. Looked up
- * in walk order.
+ * What interrupted runs have left in their stages: complete files, and at most one incomplete file.
+ * Looked up in walk order.
  */
 export class PartialStages {
   readonly #trees: OrderedLookup[];
@@ -17,7 +17,7 @@ export class PartialStages {
     this.#trees = trees.map((tree) => new OrderedLookup(tree, status));
   }
 
-  /** There are none. */
+  /** There are no stages. */
   get empty(): boolean {
     return this.#trees.length === 0;
   }

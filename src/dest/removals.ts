@@ -121,7 +121,7 @@ class Search implements Removals {
 
   /**
    * @param names in the directory of OUT
-   * @param whole the stage holds it whole: other entries go
+   * @param whole the stage holds it whole: other entries are deleted
    */
   #searchPair(path: BytePath, names: readonly BytePath[], whole: boolean): void {
     const staged = this.#staged.directory.names();

@@ -21,7 +21,7 @@ interface Made {
 }
 
 /**
- * The locations of a commit: the first is the stage's trash; each mount point has one of its own, as
+ * The locations of a commit: the first is the stage's trash; a mount point gets one of its own, as
  * rename(2) cannot cross it.
  */
 export class StageLocations {

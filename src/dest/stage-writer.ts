@@ -176,7 +176,7 @@ export class StageWriter implements EntrySink {
     this.#directory.setChildTime(name, mtimeUs);
   }
 
-  /** A symlink that cannot be hardlinked (macOS) is made twice. */
+  /** A symlink that cannot be hardlinked (macOS) is made again. */
   #makeHardlink({ link = '', mtimeUs }: Entry, name: BytePath): void {
     this.#withDirectoryOf(link, (from, target) => {
       try {
@@ -201,7 +201,7 @@ export class StageWriter implements EntrySink {
     use(this.#targets.directory, name);
   }
 
-  /** Finished directories may deny us access: it is granted while they are passed. */
+  /** Finished directories may deny us access: they get mode 0700 while we pass through. */
   #withClosed(names: readonly BytePath[], use: (directory: HeldDirectory) => void): void {
     const way = new Descent(this.#tree);
     const passed = names.map((name) => {

@@ -33,7 +33,7 @@ export function undo(
 class Undo {
   readonly #descent: Descent;
   readonly #locations: StageLocations;
-  /** How many directories below `descent` a step was taken: these cannot be entered any more. */
+  /** How many levels below `descent` a step was taken, in directories that we can no longer enter. */
   #lost = 0;
 
   constructor(descent: Descent, locations: StageLocations) {

@@ -15,8 +15,8 @@ interface Level {
 }
 
 /**
- * A chain of directories below a held directory, which the caller closes: the last is the current one. At
- * most MAX_HELD_DIRECTORIES are open at a time, however long the chain is; one that was closed is
+ * A chain of directories below a held root, which is the caller's to close; the last is the current one.
+ * At most MAX_HELD_DIRECTORIES are open at a time, however long the chain is; one that was closed is
  * reopened from its parent, and refused if it was replaced.
  */
 export class Descent {

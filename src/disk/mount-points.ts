@@ -8,8 +8,8 @@ import { errnoOf } from './errno.ts';
 
 /**
  * Where other file systems, or other parts of the same one, are mounted below a directory: rename(2) and
- * link(2) cannot cross these. From the kernel's list, as the device does not reveal a bind mount of the
- * same file system, or of a single file. Without such a list only devices are compared.
+ * link(2) cannot cross these. Read from the kernel's list, as the device does not reveal a bind mount of
+ * the same file system, or of a single file. Without such a list only devices are compared.
  */
 export class MountPoints {
   readonly #paths: ReadonlySet<BytePath>;

@@ -29,7 +29,7 @@ export function toUtimesSeconds(mtimeUs: number): number {
 }
 
 /**
- * Sets a time before 1970. Node replaces a negative number by the current time, but accepts it as a
+ * Sets a time before 1970. Node replaces a negative number with the current time, but accepts it as a
  * string; libuv before 1.49 truncates towards 1970, later towards the past: so the result is checked.
  */
 export function setNegativeMtime(path: PathLike, mtimeUs: number): void {
