@@ -3,7 +3,7 @@
  * these. Apart from the Node runtime, the memory of one process is at most
  * 3 x MAX_STREAMS x (RING_BYTES + IO_BUFFER_BYTES), for that many open manifests, wants and trees;
  * plus MAX_TABLE_BYTES_PER_ENTRY in each table for each of --max-entries paths; plus about 100 bytes
- * for each name in the directories on the path that a walk of a tree is in.
+ * for each name in the directories that lead to the current position in a tree.
  * In a serving receiver (receive --serve) this applies to each transfer that has its turn, at most
  * MAX_SERVED; a transfer that waits in such a slot takes 2 x IO_BUFFER_BYTES instead, and connections
  * that wait for a slot take MAX_WAITING_CONNECTIONS x IO_BUFFER_BYTES. Between transfers
@@ -41,7 +41,7 @@ export const MAX_STREAMS = 8;
 export const MAX_STREAM_ID = 0xffff;
 /** Bytes of one component of a path (NAME_MAX of every common file system). */
 export const MAX_NAME_BYTES = 255;
-/** Bytes of a path or a link text in a record; the limits of the disk are checked after it is read. */
+/** Bytes of a path or a link text in a record; limits for paths on disk are checked after reading. */
 export const MAX_RECORD_TEXT_BYTES = 4 * KiB;
 /** Bytes of one record of an entry: a path, a link text, and 64 for numbers, a stamp and a digest. */
 export const MAX_RECORD_BYTES = 2 * MAX_RECORD_TEXT_BYTES + 64;
@@ -184,7 +184,7 @@ export const CLAIMED_STALL_TIMEOUTS = 4;
 export const MAX_QUEUED_MS = 24 * 60 * 60 * 1_000;
 /**
  * Bytes of payload per second that a transfer must average to keep its turn for longer than a stall timeout
- * while others wait. Less than half of the slowest link tried.
+ * while others wait. Less than half the rate of the slowest link tried.
  */
 export const MIN_TURN_BYTES_PER_SECOND = 16;
 /**

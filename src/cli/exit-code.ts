@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 
-/** The exit status of each failure: what scripts may rely on. README.md has the same table. */
+/** The exit status of each failure, on which scripts may rely. README.md has the same table. */
 export const EXIT_CODES = {
   internal: 1,
   usage: 2,

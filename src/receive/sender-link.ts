@@ -93,7 +93,7 @@ export class SenderLink {
     this.monitor.wait(undefined);
   }
 
-  /** Receives all streams into the target. Settles when FIN and everything before it was verified. */
+  /** Receives all streams into the target. Settles when FIN has arrived and all before it was verified. */
   receiveInto(target: Target): Promise<void> {
     this.#target = target;
     this.#link.resumed();
@@ -145,7 +145,7 @@ export class SenderLink {
     if (isConnection(this.#from)) await this.#from.close?.();
   }
 
-  /** The sender wants to know the outcome, and it can be sent. */
+  /** The sender wants to know the outcome, and there is a way to send it. */
   get expectsAnswers(): boolean {
     return this.#link.begun;
   }

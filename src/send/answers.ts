@@ -25,7 +25,7 @@ export interface AnswersOptions {
   createRing: () => Ring;
   /** HELLO has arrived; the first credit is set right after this. */
   onHello: () => void;
-  /** Called at each beat: whether the receiver makes us wait behind other senders. */
+  /** Called at each beat, with the queue if the receiver makes us wait behind other senders. */
   onQueue: (queue: Queue | undefined) => void;
 }
 

@@ -86,7 +86,7 @@ export class ContextSender {
 
   /**
    * Finds the root of a context and its rules, once for all of its walks.
-   * @param thread does it, if it is not done yet
+   * @param thread used if the context is not open yet
    * @throws CtxsyncError source-missing, bad-ignore-rule, usage
    */
   open(context: DirectoryContext, thread: DiskThread): Promise<OpenedContext> {

@@ -83,7 +83,7 @@ export class ReceiverLink {
     return this.#link.open(open, ring);
   }
 
-  /** Sends FIN when all streams have ended. The receiver needs our last figures to report where time went. */
+  /** Sends FIN when all streams have ended. The receiver needs our last figures for its time shares. */
   finish(): void {
     this.#link.sendBeat();
     this.#link.finish();

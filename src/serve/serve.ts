@@ -14,9 +14,9 @@ export interface ServeReport {
 }
 
 /**
- * Receives from every sender that connects to a socket, several at a time, until it is aborted. A
- * transfer that fails does not affect the others; its events report its outcome. Resolves after `finish`,
- * when the last transfer is over.
+ * Receives from every sender that connects to a socket, several at a time, until `finish` or `signal` is
+ * aborted. A transfer that fails does not affect the others; its events report its outcome. Resolves after
+ * `finish`, when the last transfer is over.
  *
  * @throws CtxsyncError usage, locked, not-writable, when it cannot listen; interrupted after `signal`
  */

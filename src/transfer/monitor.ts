@@ -97,7 +97,7 @@ export class Monitor {
 
   start(): void {
     this.enter('preparing');
-    // After pending input was read: it may explain why the peer that a beat is meant for is gone.
+    // Runs after pending input was read: it may explain why a peer is gone that a beat would be sent to.
     const tick = (): void => this.#tick(performance.now());
     this.#timer = setInterval(() => (this.#soon = setImmediate(tick)), TICK_MS);
   }

@@ -31,8 +31,8 @@ export class PeerBeat {
   }
 
   /**
-   * Bytes of our payload that the peer reports to have: no more than we have handed over. 0 if it does
-   * not report them.
+   * Bytes of our payload that the peer reports having received, at most what we have handed over; 0 if
+   * it reports none.
    */
   receivedBytes(handedOver: number): number {
     return Math.min(this.#received, handedOver);
