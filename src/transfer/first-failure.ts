@@ -47,7 +47,7 @@ export class FirstFailure {
   }
 
   /**
-   * Fails the run when stray bytes, which cannot be ctxsync's, are complete, so that the message can quote them.
+   * Fails the run when stray bytes, which cannot be ctxsync's, are complete, so that the message quotes them.
    * @param silentMs milliseconds since the last byte
    */
   failOnStray(stray: CtxsyncError | undefined, silentMs: number): void {
