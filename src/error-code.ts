@@ -3,15 +3,15 @@
  * are tables over this union, so a new code does not compile until it is mapped.
  */
 export type ErrorCode =
-  /** A fault of ours: a bug. */
+  /** A bug in ctxsync. */
   | 'internal'
-  /** An option or argument that cannot be meant. */
+  /** An invalid option or argument. */
   | 'usage'
   /** An ignore file that is missing or has a bad pattern. */
   | 'bad-ignore-rule'
-  /** The context, or a file of it, is not there. */
+  /** The context, or a file of it, does not exist. */
   | 'source-missing'
-  /** The context has something that we may not or cannot read. */
+  /** The context contains something that we cannot or may not read. */
   | 'source-unreadable'
   /** A source file grew, shrank, was replaced or vanished while it was read. */
   | 'source-changed'
@@ -23,27 +23,27 @@ export type ErrorCode =
   | 'locked'
   /** An entry that would reach outside the destination, or contradicts an earlier one. */
   | 'unsafe-entry'
-  /** More bytes or entries than the receiver takes, or a fixed bound exceeded. */
+  /** More bytes or entries than the receiver accepts, or a fixed bound was exceeded. */
   | 'over-limit'
   /** A mirror would delete more than it may, or everything because a context is empty. */
   | 'delete-refused'
   /** The first bytes are not ctxsync's magic. */
   | 'not-ctxsync'
-  /** A frame, digest, count or tar header that is not what it has to be. */
+  /** An invalid or unexpected frame, digest, count or tar header. */
   | 'corrupt'
-  /** No protocol version that both sides speak. */
+  /** The two sides have no protocol version in common. */
   | 'version-mismatch'
   /** The bytes ended before the last frame. */
   | 'truncated'
-  /** Nobody there: no receiver listens, no sender came, the command cannot be started. */
+  /** No peer: no receiver listens, no sender connects, or the command cannot be started. */
   | 'no-peer'
-  /** Duplex: all was sent, and the connection ended without a receipt. */
+  /** Duplex: everything was sent, and the connection ended without a receipt. */
   | 'outcome-unknown'
   /** The other side closed the transport while we were writing. */
   | 'peer-gone'
   /** No progress for longer than the stall timeout. */
   | 'stalled'
-  /** The other side failed and said why. */
+  /** The other side failed and reported why. */
   | 'peer-failed'
   /** A signal or the caller's AbortSignal ended the run. */
   | 'interrupted';

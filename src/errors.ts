@@ -6,20 +6,20 @@ import { shortenPath } from './short-path.ts';
 export type { ErrorCode, Remedy };
 
 export interface ErrorDetails {
-  /** The path the error is about, whole, as disk/byte-path.ts writes it; the message may show its end. */
+  /** The full path the error is about, as disk/byte-path.ts formats it; the message may show its end. */
   path?: string | undefined;
-  /** What the peer's own error was, when code is 'peer-failed'. */
+  /** The peer's own error, if code is 'peer-failed'. */
   peer?: { code: string; message: string } | undefined;
-  /** What may be set so that it does not come again. */
+  /** What the user may set to avoid the error. */
   remedy?: Remedy | undefined;
   cause?: unknown;
-  /** What the peer is told in place of message and path: never the content of a file. */
+  /** Sent to the peer instead of message and path: never the content of a file. */
   forPeer?: string | undefined;
 }
 
 /**
- * The one error that ctxsync throws on purpose. The message says what happened, where, and what to
- * do about it where something can be done.
+ * The only error that ctxsync throws on purpose. The message states what happened, where, and what to
+ * do about it, if anything can be done.
  */
 export class CtxsyncError extends Error {
   override readonly name = 'CtxsyncError';
@@ -28,7 +28,7 @@ export class CtxsyncError extends Error {
   readonly peer: { code: string; message: string } | undefined;
   readonly remedy: Remedy | undefined;
   readonly forPeer: string | undefined;
-  /** Of the transfer that failed with it: what send() and receive() would have resolved to. */
+  /** The report of the failed transfer, which send() or receive() would have resolved to. */
   report: TransferReport | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
@@ -43,7 +43,7 @@ export class CtxsyncError extends Error {
     this.forPeer = details.forPeer;
   }
 
-  /** What was thrown, as a CtxsyncError: anything that is not one already is a fault of ours. */
+  /** Converts what was thrown: anything that is not a CtxsyncError already is a bug of ours. */
   static from(thrown: unknown): CtxsyncError {
     if (thrown instanceof CtxsyncError) return thrown;
     const message = thrown instanceof Error ? thrown.message : String(thrown);

@@ -1,5 +1,5 @@
 /**
- * ctxsync as a library: the same two sides that the command line runs, and the one that serves many.
+ * ctxsync as a library: the functions that the command line runs, including the one that serves many.
  *
  * @example
  * import { receive, send } from 'ctxsync';

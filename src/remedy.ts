@@ -1,6 +1,6 @@
-/** What a user may set so that an error does not come again; the command line words it with its options. */
+/** What a user may set to avoid an error; the command line names the option for it. */
 export type Remedy =
-  /** Accept an empty context, with which a mirror deletes everything. */
+  /** Accept an empty context, for which a mirror deletes everything. */
   | 'allow-empty'
   /** Name another ignore file. */
   | 'ignore-file'
@@ -10,7 +10,7 @@ export type Remedy =
   /** Trust a socket of another user. */
   | 'socket-owner';
 
-/** All of them. */
+/** All remedies. */
 export const REMEDIES = [
   'allow-empty',
   'ignore-file',

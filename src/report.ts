@@ -4,23 +4,23 @@ import type { Remedy } from './remedy.ts';
 /** The two ends of a transfer. */
 export type Side = 'sender' | 'receiver';
 
-/** Why nothing moves, as a word for programs. */
+/** Why nothing moves, in machine-readable form. */
 export type StallCause =
   /** Our own disk call is pending. */
   | 'disk-not-answering'
-  /** Our write to the pipe is pending: the peer, or the way to it, is slow or stands still. */
+  /** Our write to the pipe is pending: the peer, or the link to it, is slow or stuck. */
   | 'pipe-full'
-  /** Bytes arrive, or are on their way, and slowly. */
+  /** Bytes arrive or are in flight, but slowly. */
   | 'slow-link'
-  /** Nothing arrives, and the peer's beats say why. */
+  /** Nothing arrives, and the peer's beats report why. */
   | 'peer-reports'
-  /** Nothing arrives, beats neither. */
+  /** Nothing arrives, not even beats. */
   | 'peer-silent'
-  /** The tar that is to be sent does not arrive. */
+  /** Nothing arrives of the tar to be sent. */
   | 'input-silent'
-  /** Whoever is to read the tar that is written does not read. */
+  /** The reader of the tar that we write does not read. */
   | 'output-not-read'
-  /** None of these was seen pending. */
+  /** None of these was observed. */
   | 'unknown';
 
 /** Which side is stuck, and on what. */
@@ -28,9 +28,9 @@ export interface Verdict {
   /** What does not move. */
   side: Side | 'link';
   cause: StallCause;
-  /** The path that the stuck side works on, as text for people. */
+  /** The path that the stuck side works on, as readable text. */
   path?: string | undefined;
-  /** One clause for people: "receiver is writing web/app.js (disk not answering)". */
+  /** One readable clause: "receiver is writing web/app.js (disk not answering)". */
   text: string;
 }
 
@@ -48,11 +48,11 @@ export interface PathNotes {
 
 /** What became of the entries of all contexts. */
 export interface EntryCounts {
-  /** Put in place: new ones, and those that were different. */
+  /** New entries, and those that were different. */
   changed: number;
-  /** There already, and the same. */
+  /** Already there, and the same. */
   unchanged: number;
-  /** Taken out, each one in a directory that went counted too. */
+  /** Deleted, including each entry in a deleted directory. */
   removed: number;
 }
 
@@ -68,7 +68,7 @@ export interface StallReport {
   verdict: Verdict;
   /** Milliseconds after the start at which progress ended. */
   startedMs: number;
-  /** How long it took until progress went on, or the run ended. */
+  /** Milliseconds until progress resumed or the run ended. */
   stalledMs: number;
 }
 
@@ -77,7 +77,7 @@ export interface TimeShares {
   totalMs: number;
   sourceMs: number;
   wireMs: number;
-  /** Absent on a sender that cannot see the destination: then wireMs is all that was waited for. */
+  /** Absent on a sender that cannot see the destination: then wireMs is all the time spent waiting. */
   destinationMs?: number | undefined;
 }
 
@@ -88,25 +88,25 @@ export interface TransferReport {
   error?:
     | { code: ErrorCode; message: string; path?: string | undefined; remedy?: Remedy | undefined }
     | undefined;
-  /** The peer's own error, when it is the peer that failed. */
+  /** The peer's own error, if the peer failed. */
   peerError?: { code: string; message: string } | undefined;
   contexts: ContextReport[];
-  /** Absent on a sender that is not answered, and for a tar. */
+  /** Absent on a sender that gets no answers, and for a tar. */
   counts?: EntryCounts | undefined;
-  /** That travelled. */
+  /** Entries transferred. */
   entries: number;
   /** Bytes of file content. */
   bytes: number;
   /** Bytes on the transport, framing included, both ways. */
   wireBytes: number;
-  /** Over all streams, of this one transfer; hex, the same on both sides. */
+  /** Digest of all streams of this transfer, in hex; the same on both sides. */
   digest?: string | undefined;
   times: TimeShares;
   /** Not sent: FIFOs, sockets, devices. */
   skipped: PathNotes;
-  /** Sent, but not as it was: without setuid bits, extended attributes, ACLs. */
+  /** Sent, but not as they were: without setuid bits, extended attributes, ACLs. */
   altered: PathNotes;
-  /** Deleted from the destination, as the contexts do not have it. */
+  /** Deleted from the destination because no context has them. */
   removed: PathNotes;
   /** What ended the run, by path. */
   failed: PathNotes;

@@ -1,4 +1,4 @@
-/** Waits for `work`, whatever becomes of it, but not longer than `ms` milliseconds. */
+/** Waits until `work` resolves or rejects, but not longer than `ms` milliseconds. */
 export async function withTimeout(ms: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const tooLong = new Promise<void>((resolve) => {

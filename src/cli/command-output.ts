@@ -9,8 +9,8 @@ const STDOUT = 1;
 const STDERR = 2;
 
 /**
- * Help, version and usage errors, written to the descriptors themselves: a stream would make a shared
- * pipe non-blocking, and lose what follows its first 64 KiB when the process exits.
+ * Writes help, version and usage errors directly to the descriptors: a stream would make a shared pipe
+ * non-blocking, and lose everything after the first 64 KiB when the process exits.
  */
 export const COMMAND_OUTPUT: OutputConfiguration = {
   writeOut: (text) => writeAll(STDOUT, text),
@@ -18,7 +18,7 @@ export const COMMAND_OUTPUT: OutputConfiguration = {
     try {
       writeAll(STDERR, text);
     } catch {
-      // Nobody can be told.
+      // There is nowhere to report this.
     }
   },
   getOutHelpWidth: () => (isatty(STDOUT) ? process.stdout.columns : NO_TERMINAL_COLUMNS),
@@ -35,14 +35,14 @@ function writeAll(fd: number, text: string): void {
     try {
       rest = rest.subarray(writeSync(fd, rest));
     } catch (error) {
-      // Somebody else made it non-blocking.
+      // Another process made it non-blocking.
       if (errnoOf(error) !== 'EAGAIN') return failUnlessUnread(error);
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STDERR_RETRY_MS);
     }
   }
 }
 
-/** `ctxsync --help | head -1` is no failure. @throws CtxsyncError */
+/** `ctxsync --help | head -1` is not a failure. @throws CtxsyncError */
 function failUnlessUnread(error: unknown): void {
   if (errnoOf(error) !== 'EPIPE') throw destinationError(error, 'write to', 'stdout');
 }

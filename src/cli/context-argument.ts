@@ -9,8 +9,8 @@ export interface ContextArgument {
 }
 
 /**
- * The contexts of a command line. What stands before the first '=' is a name unless it has a '/':
- * a directory whose own name has a '=' is written "./a=b".
+ * The contexts of a command line. The text before the first '=' is a name unless it contains a '/':
+ * a directory with a '=' in its name is written "./a=b".
  *
  * @throws CtxsyncError usage
  */

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 
-/** The exit status of each failure: what scripts may rely on. README.md has the same table. */
+/** The exit status of each failure, on which scripts may rely. README.md has the same table. */
 export const EXIT_CODES = {
   internal: 1,
   usage: 2,
@@ -26,7 +26,7 @@ export const EXIT_CODES = {
   interrupted: 130,
 } as const satisfies Record<ErrorCode, number>;
 
-/** What a shell makes of a process that a signal ended: 128 and the signal's number (POSIX sh). */
+/** A shell's exit status for a process that a signal ended: 128 plus the signal's number (POSIX sh). */
 export const SIGNAL_EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 export type EndingSignal = keyof typeof SIGNAL_EXIT_CODES;

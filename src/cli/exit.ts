@@ -5,13 +5,13 @@ import { stuckThreadCount } from '../transfer/stuck-threads.ts';
 import { restoreDescriptors } from '../transport/shared-descriptor.ts';
 
 const STANDARD_STREAMS = [0, 1, 2];
-/** Milliseconds: what is still under way is as a rule the last call on a file that ends in a moment. */
+/** Milliseconds: usually only the last call on a file is pending, and it ends in a moment. */
 const LOOK_EVERY_MS = 5;
 
 /**
- * Ends the process. process.exit never returns while a thread, a disk worker's or libuv's, is stuck
- * inside a system call (a dead network disk): then a signal is the only way, and the status is that
- * of SIGKILL, 137.
+ * Ends the process. process.exit never returns while a thread of a disk worker or of libuv is stuck
+ * inside a system call (a dead network disk): then only a signal ends the process, and the status is
+ * that of SIGKILL, 137.
  */
 export async function exit(code: number): Promise<never> {
   process.exitCode = code;
@@ -27,15 +27,15 @@ export async function exit(code: number): Promise<never> {
 }
 
 /**
- * Until the disk answers the kernel may keep even a killed process, with all that it has open: who
- * reads or writes at the other end would wait for it. What is not a standard stream is closed by now.
+ * Until the disk answers, the kernel may keep even a killed process with all its open files: a reader
+ * or writer at the other end would wait for it. All but the standard streams are closed by now.
  */
 function closeStandardStreams(): void {
   for (const fd of STANDARD_STREAMS) {
     try {
       closeSync(fd);
     } catch {
-      // It was closed before.
+      // It is already closed.
     }
   }
 }
@@ -45,7 +45,7 @@ function hangs(): boolean {
   return stuckThreadCount() > 0 || fileCallsPending();
 }
 
-/** --report, or a transport that is a file: calls that libuv's threads are in. */
+/** Calls pending in libuv's threads, for --report or for a transport that is a file. */
 function fileCallsPending(): boolean {
   return process.getActiveResourcesInfo().some((resource) => resource.startsWith('FSReq'));
 }

@@ -1,21 +1,21 @@
 import { basename } from 'node:path';
 import { constants } from 'node:os';
 
-/** What bin/ctxsync.js found before Node started: a mask in hexadecimal digits, or what `trap` prints. */
+/** What bin/ctxsync.js found before Node started: a mask in hexadecimal digits, or the output of `trap`. */
 const VARIABLE = 'CTXSYNC_IGNORED';
 
 /**
  * Whether a signal was ignored when we were started, by nohup or by a shell that runs us in the
- * background (POSIX.1-2017, Shell, 2.11): then it has to stay ignored. Node itself resets it.
+ * background (POSIX.1-2017, Shell, 2.11): then it must stay ignored, but Node resets it.
  *
- * Where bin/ctxsync.js was not run by its own first line, only nohup is known, by the name of the last
- * command that a shell leaves in `_`.
+ * If bin/ctxsync.js was not run through its own first line, only nohup is detected, by the name of the
+ * last command, which a shell leaves in `_`.
  */
 export function readIgnoredSignals(
   env: Record<string, string | undefined>,
 ): (signal: NodeJS.Signals) => boolean {
   const found = env[VARIABLE];
-  // A command that we start, and that runs ctxsync, has signals of its own.
+  // A ctxsync that runs in a command we start has its own ignored signals.
   delete env[VARIABLE];
   if (found === undefined) {
     const byNohup = basename(env['_'] ?? '') === 'nohup';

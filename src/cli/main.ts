@@ -9,7 +9,7 @@ import { checkPaths } from './working-directory.ts';
 
 /**
  * The command line.
- * @param argv as process.argv has it
+ * @param argv in the form of process.argv
  * @returns the exit status
  */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -40,7 +40,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     // Commander has printed it already: help and version are 0, everything else is usage.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage;
     if (!(error instanceof CtxsyncError)) throw error;
-    // Help or version that stdout did not take: its disk is full.
+    // Help or version could not be written to stdout: its disk is full.
     COMMAND_OUTPUT.writeErr?.(`error: ${error.message}\n`);
     return EXIT_CODES[error.code];
   }
@@ -67,8 +67,8 @@ function helpCommand(finish: (exitCode: number) => void): Command {
 }
 
 /**
- * What stands after "--" in `send` is a command of the user's: no option in it is ours. In `receive`
- * it only ends the options, as everywhere (POSIX.1-2017, Utility Syntax Guideline 10).
+ * In `send` everything after "--" is the user's command: no option in it is ours. In `receive` "--"
+ * only ends the options, as usual (POSIX.1-2017, Utility Syntax Guideline 10).
  */
 function splitAtDashes(argv: readonly string[]): [own: string[], rest: string[] | undefined] {
   const at = argv[2] === 'send' ? argv.indexOf('--') : -1;

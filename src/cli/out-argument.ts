@@ -7,7 +7,7 @@ export interface DeleteOptions {
   maxDelete?: number;
 }
 
-/** Where contexts are to land has to have a name. @throws CtxsyncError usage */
+/** OUT must not be empty. @throws CtxsyncError usage */
 export function checkOut(out: string): void {
   if (out === '') throw usageError('OUT is empty; name a directory');
 }

@@ -28,7 +28,7 @@ export function receiveCommand(finish: (exitCode: number) => void): Command {
   return addCommonOptions(command, DEFAULT_RECEIVE_CONNECT_MS).addHelpText('after', AFTER);
 }
 
-/** Loaded when it is asked for: the other command, and --help, need none of it. */
+/** Loaded on demand: the other command and --help do not need it. */
 async function run(out: string, options: ReceiveCommandOptions, serves: boolean): Promise<number> {
   if (serves) return (await import('./run-serve.ts')).runServe(out, options);
   return (await import('./run-receive.ts')).runReceive(out, options);

@@ -6,7 +6,7 @@ import { withTimeout } from '../with-timeout.ts';
 import type { TransferReport } from '../report.ts';
 import { REPORT_WRITE_MS } from '../limits.ts';
 
-/** Where --report goes. It is opened first, so that a bad path is known before anything is sent. */
+/** The file of --report. It is opened first, so that a bad path fails before anything is sent. */
 export class ReportFile {
   readonly #path: string;
   readonly #handle: FileHandle;
@@ -41,7 +41,7 @@ export class ReportFile {
     return why === undefined ? undefined : `--report ${this.#path}: ${why}`;
   }
 
-  /** @returns whether a name still leads to it: a removed file takes every byte, too */
+  /** @returns whether the file still has a name: writing to a removed file succeeds, too */
   async #write(text: string): Promise<boolean> {
     try {
       await this.#handle.writeFile(text);

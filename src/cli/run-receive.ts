@@ -46,7 +46,7 @@ async function openTransport(
   }
   const incoming = openStdin('the output of "ctxsync send"');
   if (out === '-') return incoming;
-  // stdout is only touched when the sender, having started us, wants to be answered.
+  // stdout is only opened when a sender that started us expects answers.
   return {
     incoming,
     get outgoing() {

@@ -100,7 +100,7 @@ function toContext(
   }
   if (ignoreFile !== undefined && inheritedFd(ignoreFile) === 0) checkStdin('the ignore rules');
   const from: IgnoreOptions = { ignoreFile, noIgnore: !ignore, rules };
-  // A Dockerfile belongs to the main context; each named one has only its own root's file.
+  // A Dockerfile belongs to the main context; each named one has only the ignore file in its root.
   if (name === '') from.dockerfile = file;
   return { name, directory, ignore: from };
 }

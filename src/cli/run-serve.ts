@@ -12,8 +12,8 @@ import { watchSignals } from './signals.ts';
 import { usageError } from './usage-error.ts';
 
 /**
- * `receive --serve`: ends with 0 after SIGTERM, when what ran is finished; SIGINT and SIGHUP
- * interrupt that too.
+ * `receive --serve`: exits with 0 after SIGTERM, when running transfers have finished; SIGINT and
+ * SIGHUP interrupt those too.
  *
  * @returns the exit status
  */

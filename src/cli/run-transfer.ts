@@ -14,7 +14,7 @@ import { LAST_WORDS_MS } from '../limits.ts';
 
 export interface Surroundings {
   side: Side;
-  /** The directory that is received into, for the closing line. */
+  /** The directory that we receive into, for the closing line. */
   outLabel?: string | undefined;
   /** We start the command that runs the other side. */
   startsPeer?: boolean | undefined;
@@ -54,7 +54,7 @@ export async function runTransfer(
   } catch (thrown) {
     const error = CtxsyncError.from(thrown);
     exitCode = exitCodeOf(error, signals.received());
-    // A run that did not begin has told nothing yet.
+    // A run that did not begin has reported nothing yet.
     if (report === undefined) onEvent({ type: 'end', side, report: notBegun(side, error) });
   }
   const unwritten = report === undefined ? undefined : await file?.write(report, exitCode);

@@ -47,7 +47,7 @@ export function sendCommand(
       collect('--include', '!'),
     )
     .action(async (args: string[], options: SendCommandOptions) => {
-      // Loaded when it is asked for: the other command, and --help, need none of it.
+      // Loaded on demand: the other command and --help do not need it.
       const { runSend } = await import('./run-send.ts');
       finish(await runSend(args, options, rules, peer));
     });

@@ -5,15 +5,15 @@ import { readIgnoredSignals } from './ignored-signals.ts';
 const SIGNALS = Object.keys(SIGNAL_EXIT_CODES) as EndingSignal[];
 
 export interface SignalWatch {
-  /** Aborted by the first signal that asks us to end. */
+  /** Aborted by the first signal that requests termination. */
   signal: AbortSignal;
-  /** Which one it was. */
+  /** The signal that was received first. */
   received: () => EndingSignal | undefined;
-  /** Signals end the process as ever again, but for those that were ignored when it started. */
+  /** Lets signals end the process again, except those that were ignored when it started. */
   stop: () => void;
 }
 
-/** The first signal ends the run in good order; a second one ends the process at once. */
+/** The first signal ends the run cleanly; a second one ends the process at once. */
 export function watchSignals(): SignalWatch {
   const isIgnored = readIgnoredSignals(process.env);
   const controller = new AbortController();
@@ -32,13 +32,13 @@ export function watchSignals(): SignalWatch {
     for (const signal of SIGNALS) if (!isIgnored(signal)) process.off(signal, onSignal);
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
-  // Without a listener the other ways to end at once would leave shared descriptors changed.
+  // Without a listener SIGQUIT would leave shared descriptors changed.
   if (!isIgnored('SIGQUIT')) process.once('SIGQUIT', endBySignal);
   else process.on('SIGQUIT', () => {});
   return { signal: controller.signal, received: () => received, stop };
 }
 
-/** The signal's own listener has to be gone. */
+/** The signal's own listener must have been removed. */
 function endBySignal(signal: NodeJS.Signals): void {
   restoreDescriptors();
   process.kill(process.pid, signal);

@@ -5,12 +5,12 @@ import { openStderr } from '../transport/standard-error.ts';
 const STDOUT = 1;
 
 /**
- * Puts streams that touch no descriptor in the place of process.stdin, process.stdout and process.stderr.
- * Whoever imports 'node:process' (commander, chalk, ora) or starts a worker makes Node open all three,
+ * Replaces process.stdin, process.stdout and process.stderr with streams that touch no descriptor.
+ * Importing 'node:process' (commander, chalk, ora) or starting a worker makes Node open all three,
  * which changes them for every process that shares them: see transport/shared-descriptor.ts. So this
- * comes before anything else is loaded.
+ * must run before anything else is loaded.
  *
- * stdout belongs to the data: what a package writes to it goes to stderr.
+ * stdout is reserved for data: what a package writes to it goes to stderr.
  */
 export function replaceStandardStreams(): void {
   replace('stdin', () => Readable.from([]));

@@ -10,7 +10,7 @@ export function parseUser(text: string): number | 'any' {
   if (text === 'any') return text;
   if (/^\d{1,10}$/.test(text)) return Number(text);
   try {
-    // Node cannot ask for a user by name; a name that begins with a dash would be an option.
+    // Node cannot look up a user by name; a name that begins with a dash would be an option.
     if (!text.startsWith('-')) return Number(execFileSync('id', ['-u', text], { stdio: 'pipe' }));
   } catch {
     // There is no such user.

@@ -6,8 +6,8 @@ import { usageError } from './usage-error.ts';
 const PATH_OPTIONS = ['file', 'ignoreFile', 'socket', 'report'];
 
 /**
- * Where the shell's directory was removed, bin/ctxsync.js works in "/": there a relative path would
- * mean something else.
+ * If the shell's directory was removed, bin/ctxsync.js runs in "/", where a relative path would mean
+ * something else.
  * @throws CtxsyncError usage
  */
 export function checkPaths(command: Command): void {

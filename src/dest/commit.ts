@@ -15,31 +15,31 @@ import { Warnings } from './warnings.ts';
 export interface CommitOptions {
   /** Delete what the contexts do not have. */
   mirror: Mirror | undefined;
-  /** Contexts of which the stage has only what changed. */
+  /** Contexts of which the stage holds only the changes. */
   compared: ComparedContext[];
-  /** Mode and time that OUT gets; absent where no context has sent those of its own root. */
+  /** Mode and time to set on OUT; absent when no context sent those of its own root. */
   root: Metadata | undefined;
 }
 
 export interface ComparedContext {
-  /** The directory in OUT that it becomes; '' is OUT itself. */
+  /** Its directory in OUT; '' is OUT itself. */
   name: BytePath;
-  /** The name, in the stage, of the file that has its local changes. */
+  /** Name of the file in the stage that lists its local changes. */
   localChanges: BytePath;
 }
 
 export interface CommitResult {
   /** What the mirror deleted. */
   removed: Removals;
-  /** What could not be done, although all is in place. */
+  /** What failed although the commit succeeded. */
   warnings: string[];
 }
 
 /**
- * Grafts the stage onto OUT: what OUT lacks is renamed into it whole, a directory on both sides is
- * entered, a file takes a file's place by rename(2), and what is in the way of another kind goes to
- * the stage's trash. No symlink in OUT is followed. When a step fails, all that were done are
- * undone, and OUT is as it was.
+ * Grafts the stage onto OUT: entries that OUT lacks are renamed into it whole, a directory on both sides
+ * is entered, a file replaces a file by rename(2), and an entry of another kind is moved to the stage's
+ * trash. Symlinks in OUT are not followed. When a step fails, all completed steps are undone, and OUT is
+ * as it was.
  *
  * @throws CtxsyncError delete-refused, before anything is touched; no-space, not-writable, naming the
  *   path
@@ -71,7 +71,7 @@ export function commit(
   return { removed, warnings: warnings.list() };
 }
 
-/** The context is in place: what fails now is worth a warning, but no longer the transfer. */
+/** The context is in place: a failure now is only a warning and does not fail the transfer. */
 function finish(
   destination: Destination,
   { root }: CommitOptions,
@@ -100,7 +100,7 @@ function finish(
   letGo(destination);
 }
 
-/** @returns what is to be thrown: it names too what could not be put back */
+/** @returns the error to throw; it also names what could not be put back */
 function undoAfter(error: unknown, graft: Graft): unknown {
   const failed: string[] = [];
   const onFailed = (thrown: unknown, path: BytePath): void => {

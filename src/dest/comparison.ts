@@ -16,27 +16,27 @@ import { inodeKey } from '../disk/inode.ts';
 import type { PartialStages } from './partial-stages.ts';
 
 export interface ComparisonOptions {
-  /** The directory that the context becomes, where there is one. Closed with the comparison. */
+  /** The directory that the context becomes, if it exists. Closed with the comparison. */
   base: HeldDirectory | undefined;
   partialStages: PartialStages;
-  /** Names in `base` that other contexts of the transfer become. */
+  /** Names in `base` that belong to other contexts of the transfer. */
   others: readonly BytePath[];
   status: WorkerStatus;
-  /** Told what has to travel, in the order of a walk. */
+  /** Called with each entry to send, in walk order. */
   onWant: (want: Want) => void;
-  /** Told what needs no travelling: entries that the context lacks, and new names of old files. */
+  /** Called with changes that need no sending: entries the context lacks, new names of old files. */
   onLocalChange: (change: LocalChange) => void;
 }
 
-/** How a context compares with what is there, in entries; its own root is not counted. */
+/** Result of a comparison, in entries; the context's own root is not counted. */
 export interface ComparisonCounts {
   changed: number;
   unchanged: number;
-  /** That were asked for: the changed ones, and the directories that they lie in. */
+  /** Entries requested: the changed ones, and the directories that contain them. */
   wanted: number;
 }
 
-/** A directory of the context that the entry at hand lies in. */
+/** A directory of the context that contains the current entry. */
 interface Ancestor {
   path: BytePath;
   stamp: number;
@@ -44,10 +44,10 @@ interface Ancestor {
 }
 
 /**
- * Compares a context, entry by entry as its manifest comes, with the directory that it is to become.
- * An entry is unchanged when kind, mode, mtime (in microseconds), size and link text are the same
- * and, where the manifest has a digest, the content is. A file that is one with others by hardlinks
- * has to be one with the same others.
+ * Compares a context, entry by entry as its manifest arrives, with the directory that it will become. An
+ * entry is unchanged when kind, mode, mtime (in microseconds), size and link text are the same and, where
+ * the manifest has a digest, the content too. Files have to be hardlinked with each other as in the
+ * context.
  *
  * @throws CtxsyncError not-writable, unsafe-entry
  */
@@ -58,7 +58,7 @@ export class Comparison {
   readonly #ancestors: Ancestor[] = [];
   readonly #wanted = new EntryDigest();
   #hasRoot = false;
-  /** Files with several names here that are unchanged so far: each, and each with its first name. */
+  /** Unchanged files with several names here, by inode and by inode with first name. */
   readonly #unchangedFirsts = new PathTable();
   /** Changed files and symlinks that have several names in the context. */
   readonly #changedFirsts = new PathTable();
@@ -68,7 +68,7 @@ export class Comparison {
     this.#existing = new OrderedLookup(options.base, options.status, (path) => this.#passed(path));
   }
 
-  /** @param entry checked, and after all that were added before */
+  /** @param entry checked; sorts after all that were added before */
   add(entry: ManifestEntry): void {
     const { path } = entry;
     if (path === '') return this.#addRoot(entry);
@@ -84,13 +84,13 @@ export class Comparison {
     if (directory) this.#ancestors.push({ path, stamp: entry.stamp, wanted: !same });
   }
 
-  /** Every entry came. @throws CtxsyncError corrupt, when that was none */
+  /** All entries were added. @throws CtxsyncError corrupt, when none was the root */
   end(): void {
     if (!this.#hasRoot) throw new CtxsyncError('corrupt', 'the manifest has no root');
     this.#existing.end();
   }
 
-  /** The EntryDigest of what is wanted. To be called once. */
+  /** The EntryDigest of the wanted entries. Call it only once. */
   wanted(): string {
     return this.#wanted.digest();
   }
@@ -100,14 +100,14 @@ export class Comparison {
     this.#options.partialStages.close();
   }
 
-  /** False: we may not look into it, so all of it has to come, and to take the place of what is there. */
+  /** False: we have no permission to list it, so it is sent whole and replaces what is there. */
   #enter(path: BytePath, found: Existing): boolean {
     if (this.#existing.enter(path, found)) return true;
     this.#options.onLocalChange({ kind: 'whole', path });
     return false;
   }
 
-  /** Of a root's own mode and time the commit takes care. */
+  /** The commit sets a root's own mode and time. */
   #addRoot({ path, kind, stamp }: ManifestEntry): void {
     this.#hasRoot = true;
     this.#options.onWant({ path, kind, stamp });
@@ -136,7 +136,7 @@ export class Comparison {
     this.#options.onWant(want);
   }
 
-  /** The digest of a file that an earlier run has left: nearly always it is this one. */
+  /** The digest of a file that an earlier run left, which is nearly always the same file. */
   #keptContent({ path, kind, size, mtimeUs }: ManifestEntry): { sha256?: string } {
     const { partialStages } = this.#options;
     if (kind !== 'file' || partialStages.empty) return {};
@@ -166,7 +166,7 @@ export class Comparison {
     return this.#isFirstName(found, entry.path);
   }
 
-  /** False: it is one with an earlier entry, and ought not to be. */
+  /** False: it is hardlinked with an earlier entry, and should not be. */
   #isFirstName({ stats }: Existing, path: BytePath): boolean {
     if (stats.nlink === 1n) return true;
     if (this.#unchangedFirsts.set(inodeKey(stats), 1) !== 0) return false;
@@ -174,13 +174,13 @@ export class Comparison {
     return true;
   }
 
-  /** Empty where we may not read it. */
+  /** Empty when we may not read it. */
   #hash({ directory, name }: Existing, path: BytePath): string {
     try {
       const fd = directory.openFile(name, constants.O_RDONLY);
       return hashOpenFile(fd, () => this.#options.status.enter('reading', path)).sha256;
     } catch (error) {
-      // It may be written to, and yet not be read.
+      // A file can be writable but not readable.
       if (errnoOf(error) === 'EACCES') return '';
       throw destinationError(error, 'read', path);
     }
@@ -198,7 +198,7 @@ export class Comparison {
   }
 }
 
-/** No file's key has a slash. */
+/** An inode key has no slash. */
 function named(stats: BigIntStats, path: BytePath): BytePath {
   return `${inodeKey(stats)}/${path}`;
 }

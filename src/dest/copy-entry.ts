@@ -8,20 +8,20 @@ import { inodeKey } from '../disk/inode.ts';
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
 
-/** What names a copied file that has several: a directory on the copies' side, and a fresh name in it. */
+/** Keeps an extra name of each hardlinked copy: a directory on the target file system, with fresh names. */
 export interface LinkRoom {
   trash: HeldDirectory;
   nextName: () => BytePath;
 }
 
 /**
- * Copies what rename(2) cannot move: a tree of the stage to another file system, with modes, times and
- * hardlinks. Nothing is replaced.
+ * Copies a tree to another file system, where rename(2) cannot move it, with modes, times and hardlinks.
+ * Replaces nothing.
  */
 export class EntryCopier {
   readonly #location: LinkRoom;
   readonly #onEntry: (path: BytePath) => void;
-  /** Of copied files with several names: a name of the copy in the location. */
+  /** By inode of each hardlinked source file: its copy's name in the location. */
   readonly #copies = new Map<string, BytePath>();
 
   constructor(location: LinkRoom, onEntry: (path: BytePath) => void) {
@@ -90,7 +90,7 @@ function copyFile(
   to.setChildMetadata(newName, { mode, mtimeUs });
 }
 
-/** Runs with a file that is read and one that is written, and closes both. */
+/** Opens a source and a target file, runs `use` with them, and closes both. */
 export function withFiles(
   openSource: () => number,
   openTarget: () => number,
@@ -111,7 +111,7 @@ export function withFiles(
 
 const buffer = new Uint8Array(4 * IO_BUFFER_BYTES);
 
-/** From the beginning of both. @returns how many bytes there were */
+/** Copies from the beginning of both. @returns the number of bytes */
 export function copyContent(from: number, to: number): number {
   let at = 0;
   for (;;) {

@@ -23,29 +23,29 @@ import { releaseLock, takeLock, type Lock } from './lock.ts';
 import { removeTree } from './remove-tree.ts';
 import { isLeftover, LOCK_NAME, stageName } from './work-name.ts';
 
-/** A locked OUT with a fresh stage in it. Plain data: it travels between threads. */
+/** A locked OUT with a fresh stage in it. Plain data, passed between threads. */
 export interface Destination {
-  /** OUT, resolved. For people, and to find it where it cannot be held. */
+  /** OUT, resolved. For messages, and to open it where `held` cannot be used. */
   out: BytePath;
-  /** OUT is held open for the whole run: what is at its path by then does not matter. */
+  /** OUT is held open for the whole run, so a replacement at its path does not matter. */
   held: Inode & { fd: number };
-  /** The stage's name in OUT: in it `tree` is the context, `trash` what commit takes out of OUT. */
+  /** The stage's name in OUT; its `tree` is the context, its `trash` what commit removes from OUT. */
   stageName: BytePath;
-  /** The stage, for people. */
+  /** The stage's path, for messages. */
   stage: BytePath;
   /**
-   * Names in OUT of the stages of runs that broke off lately, the newest first: what is whole in them
-   * need not travel.
+   * Names in OUT of the stages of recently interrupted runs, the newest first: complete files in them
+   * need not be sent.
    */
   partialStages: BytePath[];
   lock: Lock;
-  /** Directories that were made so that OUT exists, the outermost first. */
+  /** Directories created to make OUT exist, the outermost first. */
   made: BytePath[];
   /** OUT's mode and time before we touched it. */
   before: Metadata;
-  /** The permission bits that a new file in OUT does not get: the umask, or a default ACL's. */
+  /** The permission bits that the umask or a default ACL removes from a new file in OUT. */
   umask: number;
-  /** What else is worth a word. */
+  /** Other warnings. */
   warnings: string[];
 }
 
@@ -67,8 +67,8 @@ export interface OpenDestination {
 }
 
 /**
- * Runs with a destination's directories.
- * @throws CtxsyncError not-writable when OUT or the stage is not the one that it was, and what `use` throws
+ * Runs `use` with a destination's directories open.
+ * @throws CtxsyncError not-writable when OUT or the stage was replaced, and what `use` throws
  */
 export function withDestination<T>(
   destination: Destination,
@@ -81,14 +81,14 @@ export function withDestination<T>(
   );
 }
 
-/** The same, of OUT alone: the stage may be gone. */
+/** The same, with OUT only: the stage may be gone. */
 export function withOut<T>(destination: Destination, use: (out: HeldDirectory) => T): T {
   return using(openOut(destination), use);
 }
 
 /**
- * What each of the partial stages has of a context. The caller closes them.
- * @param name absent: of all contexts
+ * The directory of a context in each partial stage. The caller closes them.
+ * @param name absent: for all contexts
  */
 export function openPartialStages(
   { partialStages }: Destination,
@@ -101,8 +101,8 @@ export function openPartialStages(
 }
 
 /**
- * The directory that a context becomes: OUT for the unnamed one. Undefined where there is none.
- * Theirs to close who asks.
+ * The directory that a context becomes: OUT for the unnamed one. Undefined if there is none. The caller
+ * closes it.
  */
 export function openBase(out: HeldDirectory, name: BytePath): HeldDirectory | undefined {
   try {
@@ -116,11 +116,11 @@ export function openBase(out: HeldDirectory, name: BytePath): HeldDirectory | un
 const NO_DIRECTORY = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
 
 /**
- * Makes OUT where it is missing, takes its lock, removes what dead runs have left but for stages that
- * may still be of use, and makes our stage.
+ * Creates OUT if it is missing, takes its lock, removes what dead runs have left except stages that may
+ * still be useful, and creates our stage.
  *
- * @param options.follow it may be a symlink to a directory; else it is refused
- * @param options.mirrors it is to be the mirror of a context: "/" is refused
+ * @param options.follow OUT may be a symlink to a directory; else a symlink is refused
+ * @param options.mirrors OUT will mirror a context: "/" is refused
  * @throws CtxsyncError locked, no-space, not-writable; then nothing is left behind
  */
 export function prepareDestination(
@@ -193,7 +193,7 @@ export function hasBase(
       const names = base?.names() ?? [];
       return names.some((each) => !isWorkName(each) && !others.includes(each));
     } catch {
-      // Whatever is wrong with it, the comparison meets it too and says so.
+      // The comparison will meet the same error and report it.
       return true;
     } finally {
       base?.close();
@@ -201,13 +201,13 @@ export function hasBase(
   });
 }
 
-/** What a run that broke off leaves: its stage and the partial stages of earlier runs, or only those. */
+/** What an interrupted run leaves: its stage and earlier partial stages, only the latter, or nothing. */
 export type Keep = 'all' | 'partialStages' | 'nothing';
 
 /**
- * Takes back all that a run that does not commit has done to OUT.
+ * Reverts everything that a run without a commit has done to OUT.
  *
- * @param keep what is left for the next run to go on from
+ * @param keep what is left for the next run to resume from
  */
 export function discard(
   destination: Destination,
@@ -221,7 +221,7 @@ export function discard(
       else removeTree(out, stage, status);
       if (keep === 'nothing') for (const each of partialStages) removeTree(out, each, status);
     } finally {
-      // A process that serves lives on, and would shut itself out.
+      // A serving process lives on, and would lock itself out.
       releaseLock(out, lock);
       if (made.length === 0) restoreMetadata(out, before);
     }
@@ -230,19 +230,19 @@ export function discard(
   removeMade(made);
 }
 
-/** OUT need not be held any longer. */
+/** Stops holding OUT open. */
 export function letGo({ held: { fd } }: Destination): void {
   heldHere.get(fd)?.close();
   heldHere.delete(fd);
 }
 
 /**
- * What this thread holds for runs that are under way, by descriptors. Another thread can use them, but
- * not close them; when this one ends they are closed.
+ * What this thread holds for current runs, by descriptor. Other threads can use these directories, but
+ * not close them; they are closed when this thread ends.
  */
 const heldHere = new Map<number, HeldDirectory>();
 
-/** By its descriptor, of whatever thread; where that cannot be, by its path. It has to be the same one. */
+/** Opens OUT by its descriptor, of any thread, or else by its path. It has to be the same directory. */
 function openOut({ out: path, held }: Destination): HeldDirectory {
   for (const way of [`${PROC_FD}/${held.fd}/.`, path]) {
     let out: HeldDirectory;
@@ -279,12 +279,12 @@ function discardAfter(error: unknown, destination: Destination, status: WorkerSt
   try {
     discard(destination, status);
   } catch {
-    // What made us give up is what is reported; what is left the next run removes.
+    // The first error is the one to report; the next run removes what is left.
   }
   throw error;
 }
 
-/** A lock that we do not get leaves no trace, not even in OUT's time. */
+/** A failed attempt leaves no trace, not even in OUT's time. */
 function lockOut(out: HeldDirectory, before: Metadata): Lock {
   try {
     return takeLock(out);
@@ -334,15 +334,15 @@ function makeDirectories(path: BytePath, made: BytePath[]): void {
     made.push(path);
   } catch (error) {
     const errno = errnoOf(error);
-    if (errno === 'EEXIST') return; // somebody else made it meanwhile
-    // Somebody else, whose parent it was too, took it away again.
+    if (errno === 'EEXIST') return; // another process created it meanwhile
+    // Another run that had created the parent removed it again.
     const bereft = statSync(toFsPath(parent), { throwIfNoEntry: false }) === undefined;
     if (errno !== 'ENOENT' || !bereft) throw error;
     makeDirectories(path, made);
   }
 }
 
-/** Removes what dead runs have left in OUT. We hold the lock, so nobody works there. */
+/** Removes what dead runs have left in OUT. We hold the lock, so no other run works there. */
 function clearUp(destination: Destination, out: HeldDirectory, status: WorkerStatus): void {
   const { warnings } = destination;
   const uid = out.look(LOCK_NAME)?.uid;
@@ -362,7 +362,7 @@ function clearUp(destination: Destination, out: HeldDirectory, status: WorkerSta
   destination.partialStages = newest;
 }
 
-/** What another user's run has left need not be ours to touch: that is no reason to shut us out. */
+/** We may not be allowed to remove what another user's run left: that is only a warning. */
 function unlessDenied(warnings: string[], path: BytePath, run: () => void): void {
   try {
     run();
@@ -380,8 +380,8 @@ interface Remaining {
 }
 
 /**
- * Undefined: it may be removed, or is gone already. A receiver that we keep out removes its draft.
- * @param uid ours: files of another user would stay that user's to change, in our OUT
+ * Undefined: it can be removed, or is gone already, as a receiver that we lock out removes its draft.
+ * @param uid ours: another user could still change files of theirs in our OUT
  */
 function usefulRemains(
   out: HeldDirectory,
@@ -392,7 +392,7 @@ function usefulRemains(
   if (stats?.isDirectory() !== true || stats.uid !== uid) return undefined;
   const mtimeMs = Number(stats.mtimeMs);
   if (Date.now() - mtimeMs >= PARTIAL_STAGE_MS) return undefined;
-  // A symlink in its tree's place is of no use.
+  // A symlink in place of its tree is useless.
   const hasTree = using(out.openChild(name), (stage) => stage.look(TREE)?.isDirectory() === true);
   return hasTree ? { name, mtimeMs } : undefined;
 }
@@ -428,12 +428,12 @@ function removeMade(made: readonly BytePath[]): void {
     try {
       rmdirSync(toFsPath(path));
     } catch {
-      return; // somebody else uses it
+      return; // another process uses it
     }
   }
 }
 
-/** Our stage came and went; OUT's own mode and time should not tell. Not ours to set: then they stay. */
+/** Restores mode and time after our stage came and went. On EPERM (another owner) they stay. */
 export function restoreMetadata(directory: HeldDirectory, before: Metadata): void {
   try {
     directory.setMetadata(before);

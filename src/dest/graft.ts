@@ -26,8 +26,8 @@ export interface GraftOptions extends CommitOptions {
 }
 
 /**
- * The stage, grafted onto OUT: a walk over pairs of directories that are held open, one of the stage
- * and the one of OUT that it becomes. What stays in memory grows with the depth alone.
+ * Grafts the stage onto OUT: walks over pairs of directories that are held open, one of the stage and the
+ * one of OUT that it becomes. Memory use grows with the depth only.
  */
 export class Graft {
   readonly #opened: OpenDestination;
@@ -37,15 +37,15 @@ export class Graft {
   readonly #locations: StageLocations;
   readonly #log: UndoLog;
   readonly #mounts: MountPoints;
-  /** In the stage, beside `#out`. */
+  /** In the stage, parallel to `#out`. */
   readonly #staged: Descent;
   readonly #out: OutCursor;
-  /** To what hardlinks are other names of. */
+  /** Leads to the targets of hardlinks. */
   readonly #targets: Descent;
   readonly #copiers = new Map<StageLocation, EntryCopier>();
-  /** Directories that contexts were compared with: what the stage lacks there is right. */
+  /** Directories that contexts were compared with: what the stage lacks is kept there. */
   readonly #bases: ReadonlySet<string>;
-  /** Directories in them of which the stage has everything. */
+  /** Directories in them that the stage holds whole. */
   readonly #wholes = new Set<BytePath>();
 
   constructor(
@@ -75,8 +75,8 @@ export class Graft {
   }
 
   /**
-   * What is to go goes before anything comes: a disk that does not tell upper and lower case apart, or
-   * composes letters in its own way, would give us `README` for the `readme` that is to go.
+   * Removes entries before it places any: a case-insensitive or Unicode-normalizing file system would
+   * find the new `README` when we remove the old `readme`.
    */
   run(): void {
     const { mirror, compared } = this.#options;
@@ -93,7 +93,7 @@ export class Graft {
     undo(this.#log, this.#out.descent, this.#locations, onFailed);
   }
 
-  /** Lets go of everything, and removes the locations that were made. */
+  /** Closes everything, and removes the locations that were created. */
   close(onFailed: OnFailed): void {
     for (const way of [this.#staged, this.#targets, this.#out.descent]) way.close();
     this.#log.close();
@@ -102,7 +102,7 @@ export class Graft {
 
   /**
    * @param path within OUT
-   * @param mirrors the stage has all that is to be in it: what else is there goes
+   * @param mirrors the stage holds it whole: other entries are removed
    */
   #directory(path: BytePath, mirrors: boolean): void {
     const names = this.#staged.directory.names();
@@ -122,7 +122,7 @@ export class Graft {
     }
   }
 
-  /** What a comparison has found that the context lacks; and which directories the stage has whole. */
+  /** Removes what the context lacks by the comparison; notes which directories the stage has whole. */
   #remove(context: ComparedContext): void {
     for (const { kind, path } of this.#localChanges(context)) {
       if (kind === 'whole') this.#wholes.add(path);
@@ -142,7 +142,7 @@ export class Graft {
     this.#takeOut(name, stats, path);
   }
 
-  /** New names of files that are there, in directories that may have come just now. */
+  /** Links new names of existing files, in directories that may be newly placed. */
   #linkUp(context: ComparedContext): void {
     for (const change of this.#localChanges(context)) {
       if (change.kind !== 'link') continue;
@@ -151,7 +151,7 @@ export class Graft {
     }
   }
 
-  /** Their paths are within OUT. */
+  /** With paths relative to OUT. */
   *#localChanges({ name, localChanges }: ComparedContext): Generator<LocalChange> {
     const { stage, out } = this.#opened;
     this.#status.enter('committing', out.path);
@@ -159,7 +159,7 @@ export class Graft {
       yield { ...change, path: joinPath(name, change.path) };
   }
 
-  /** The stage has all that is to be in this directory of OUT. @param mirrors in the one above it, too */
+  /** Whether the stage holds this directory of OUT whole. @param mirrors its parent, too */
   #isWhole(path: BytePath, identity: Inode, mirrors: boolean): boolean {
     if (this.#wholes.has(path)) return true;
     const isMirrored = mirrors || this.#options.mirror?.names.includes(path) === true;
@@ -183,7 +183,7 @@ export class Graft {
     } catch (error) {
       const errno = errnoOf(error);
       if (errno !== 'EXDEV' && errno !== 'ENOTSUP') throw error;
-      // On the other side of a mount point, or a symlink that can have no second name: a copy.
+      // Across a mount point, or a symlink that cannot be hardlinked: a copy.
       const aside = this.#copyInto(location, from, targetName);
       this.#out.do(['placed', name, location.index], (at) =>
         location.trash.rename(aside, at, name),
@@ -202,7 +202,7 @@ export class Graft {
     }
     const isMount = this.#out.isMountPoint(name, theirs);
     if (isMount && ours.isFile() && theirs.isFile()) return this.#overwrite(name, ours, theirs);
-    // rename(2) replaces all but directories, and leaves no moment without either.
+    // rename(2) replaces non-directories atomically.
     if (!isMount && !theirs.isDirectory() && !ours.isDirectory()) {
       return this.#replace(name, ours, theirs);
     }
@@ -220,14 +220,14 @@ export class Graft {
     this.#out.leave();
   }
 
-  /** Takes something out that is in the way. */
+  /** Moves away an entry that is in the way. */
   #clear(name: BytePath, theirs: BigIntStats, path: BytePath): void {
     const mount = this.#out.isMountPoint(name, theirs) ? path : this.#mounts.beneath(path);
     if (mount !== undefined) throw mountInTheWay(path, mount);
     if (!this.#takeOut(name, theirs, path)) throw mountInTheWay(path, path);
   }
 
-  /** False: a mount point is in it and stays, and with it the directories above it. */
+  /** False: it is or contains a mount point, which stays with its parent directories. */
   #takeOut(name: BytePath, stats: BigIntStats, path: BytePath): boolean {
     if (this.#out.isMountPoint(name, stats)) {
       this.#warnings.add('left, as something is mounted on it', path);
@@ -238,11 +238,11 @@ export class Graft {
   }
 
   /**
-   * Moves an entry out of the way at once. False: it is a directory that cannot be moved as one, as
-   * overlayfs has it of what a lower layer brought.
+   * Moves an entry away in one step. False: it is a directory that cannot be renamed, as on overlayfs one
+   * from a lower layer.
    */
   #move(name: BytePath, stats: BigIntStats): boolean {
-    // Who is not root may move a directory only with write permission on it.
+    // Only root may move a directory without write permission on it.
     if (stats.isDirectory() && (stats.mode & 0o200n) === 0n) this.#out.open(name, stats);
     const { location } = this.#out;
     try {
@@ -260,7 +260,7 @@ export class Graft {
     this.#out.do(['took', name, index, aside], (at) => at.rename(name, trash, aside));
   }
 
-  /** Takes a directory out piece by piece. False: something in it stays. */
+  /** Moves a directory away entry by entry. False: something in it stays. */
   #dismantle(name: BytePath, stats: BigIntStats, path: BytePath): boolean {
     this.#out.enter(name, stats);
     let isEmpty = true;
@@ -279,18 +279,18 @@ export class Graft {
     return true;
   }
 
-  /** What is no directory takes the place of what is none. */
+  /** Replaces a non-directory with a non-directory. */
   #replace(name: BytePath, ours: BigIntStats, theirs: BigIntStats): void {
     const { location } = this.#out;
     const aside = this.#locations.nextName();
     try {
       this.#out.change();
       this.#out.directory.link(name, location.trash, aside);
-      // Of a symlink macOS links what it leads to.
+      // On macOS, link(2) follows a symlink.
       const kept = location.trash.look(aside);
       if (kept === undefined || !isSameInode(kept, theirs)) throw changed(name);
     } catch {
-      // No hardlinks here, or not to this file: then there is a moment without it.
+      // No hardlinks here, or not to this file: for a moment it is missing.
       this.#moveTo(location, name);
       return this.#place(name, ours);
     }
@@ -316,7 +316,7 @@ export class Graft {
     this.#out.do(['placed', name, location.index], (at) => from.rename(staged, at, name));
   }
 
-  /** From where an entry of the stage can be moved to OUT. */
+  /** From where an entry of the stage can be renamed into OUT. */
   #source(name: BytePath, location: StageLocation): [HeldDirectory, BytePath] {
     const { directory } = this.#staged;
     return location.isApart
@@ -337,7 +337,7 @@ export class Graft {
     return aside;
   }
 
-  /** Something is mounted on this very file: nothing can take its place, but its content can change. */
+  /** Something is mounted on this file: it cannot be replaced, but its content can be overwritten. */
   #overwrite(name: BytePath, ours: BigIntStats, theirs: BigIntStats): void {
     const { first } = this.#locations;
     const { directory } = this.#out;

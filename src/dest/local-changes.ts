@@ -9,15 +9,15 @@ import { IO_BUFFER_BYTES } from '../limits.ts';
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
 
-/** A change to OUT for which nothing has to travel. Paths are within the context. */
+/** A change to OUT for which nothing is sent. Paths are relative to the context. */
 export type LocalChange =
   | { kind: 'remove'; path: BytePath }
-  /** A directory that is there and could not be looked into: the stage has all that it is to hold. */
+  /** An existing directory that could not be listed: the stage has all its new content. */
   | { kind: 'whole'; path: BytePath }
-  /** A new name of a file that is there and stays as it is. */
+  /** A new name of an existing, unchanged file. */
   | { kind: 'link'; path: BytePath; link: BytePath };
 
-/** As they are kept, by their number. */
+/** A kind is stored as its index here. */
 const KINDS = ['remove', 'whole', 'link'] as const satisfies LocalChange['kind'][];
 
 /** Keeps local changes in a file of the stage until the commit: there may be as many as OUT has entries. */
@@ -25,7 +25,7 @@ export class LocalChangeWriter {
   readonly #fd: number;
   readonly #records: RecordWriter;
 
-  /** @throws CtxsyncError no-space, not-writable; so do the others */
+  /** @throws CtxsyncError no-space, not-writable; as do all methods */
   constructor(stage: HeldDirectory, name: BytePath) {
     const path = joinPath(stage.path, name);
     this.#fd = attempt('write', path, () =>
@@ -74,7 +74,7 @@ function decode(from: RecordCursor): LocalChange {
   return kind === 'link' ? { kind, path, link: from.text() } : { kind, path };
 }
 
-/** A failed call on the file of local changes, as the destination's: the disk may be full. */
+/** Throws a failure on the file of local changes as a destination error: the disk may be full. */
 function attempt<T>(doing: string, path: BytePath, run: () => T): T {
   try {
     return run();

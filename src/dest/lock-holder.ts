@@ -7,14 +7,14 @@ import { LOCK_STALE_MS } from '../limits.ts';
 export interface Holder {
   pid: number;
   host: string;
-  /** Names the kernel's run and the process namespace in which the pid means something. */
+  /** Identifies the boot and the pid namespace in which the pid is valid. */
   scope: string;
-  /** When the process began, in the kernel's own ticks: a pid alone may be used again. */
+  /** The process's start time, in kernel clock ticks: a pid alone can be reused. */
   began: string;
   since: string;
 }
 
-/** Us, as a holder. */
+/** This process, as a holder. */
 export function ourselves(): Holder {
   return {
     pid: process.pid,
@@ -38,14 +38,14 @@ export function parseHolder(text: string): Holder | undefined {
 }
 
 /**
- * @param ageMs since it was refreshed: all that counts for one that cannot be looked for
+ * @param ageMs since the last refresh: decides alone when the process cannot be checked
  */
 export function isAlive(holder: Holder | undefined, ageMs: number): boolean {
   if (holder?.scope !== processScope()) return Math.abs(ageMs) < LOCK_STALE_MS;
   if (!isRunning(holder.pid)) return false;
   const found = lookAtProcess(String(holder.pid));
   if (found !== undefined) return found.began === holder.began && !found.isDead;
-  // Hidden from us, or gone since: then it was another that had got the pid.
+  // The process is hidden from us, or has ended since.
   return isRunning(holder.pid);
 }
 
@@ -54,12 +54,12 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // Not ours to signal (EPERM): it is there.
+    // EPERM: it exists, but we may not signal it.
     return errnoOf(error) !== 'ESRCH';
   }
 }
 
-/** On Linux the boot and the pid namespace; elsewhere the host's name has to do. */
+/** On Linux the boot ID and the pid namespace; elsewhere only the host name. */
 function processScope(): string {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
@@ -70,9 +70,9 @@ function processScope(): string {
 }
 
 /**
- * Fields 3 (state), 20 (num_threads) and 22 (starttime) of proc(5)'s stat; the name before them may
- * contain anything. A zombie is dead, and stays where nobody waits for it, as in many a container;
- * unless a thread of it is left, which a hanging disk keeps and which may still write.
+ * Reads fields 3 (state), 20 (num_threads) and 22 (starttime) of /proc/PID/stat (proc(5)); the name
+ * before them may contain anything. A zombie, which stays if its parent does not reap it, as in many
+ * containers, is dead unless it still has a thread that a hanging disk blocks and that may still write.
  */
 function lookAtProcess(pid: string): { began: string; isDead: boolean } | undefined {
   try {

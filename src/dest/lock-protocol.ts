@@ -5,33 +5,33 @@ import { claimName, LOCK_NAME } from './work-name.ts';
 /** A lock as it was found. */
 export interface FoundLock {
   text: string;
-  /** Tells it from every other one, and from itself after it was refreshed. */
+  /** Unique for each lock, and changed by a refresh. */
   identity: string;
   isAlive: boolean;
 }
 
-/** What receivers do to the locks of a directory. Each is done at once, or not at all. */
+/** What receivers do to the locks of a directory. Each operation is atomic. */
 export interface LockFiles {
   read(name: BytePath): FoundLock | undefined;
-  /** False: there is one of this name. */
+  /** False: the name exists already. */
   create(name: BytePath, text: string): boolean;
   remove(name: BytePath): void;
 }
 
-/** Undefined stands for "by us"; 'contended' for others that were faster again and again. */
+/** Undefined means "by us"; 'contended' means that others were repeatedly faster. */
 export type HeldBy = FoundLock | 'contended' | undefined;
 
 /**
- * Takes the lock, however many try it at the same time and wherever any of them is interrupted or
- * killed: no two hold it. Before each step it yields what the step is: a test goes through all of their
+ * Takes the lock. No two receivers hold it, however many try at the same time and wherever any of them is
+ * interrupted or killed. Yields a description of each step before taking it: a test tries all
  * interleavings.
  *
- * A lock is made where there is none, which only one can do. A stale one has to go first, and between
- * looking at it and removing it others may have done both: what is removed then is a lock in force. So
- * only who has the *claim* on this very lock may remove it, a file whose name is derived from the
- * lock's identity, and only after another look. While a claim is held its lock can be removed by nobody
- * else, and a lock that is gone never comes again. A claim whose holder is dead is a stale lock itself,
- * and is removed in the same way.
+ * A lock is created where there is none, which only one receiver can do. A stale lock has to be removed
+ * first, but after we read it another receiver may have replaced it: then we would remove a lock in
+ * force. So a lock is removed only under the *claim* on it, a file whose name is derived from the lock's
+ * identity, and only after a second read. While a claim is held nobody else can remove its lock, and the
+ * identity of a removed lock never returns. A claim whose holder is dead is itself a stale lock, and is
+ * removed in the same way.
  */
 export function* takeInSteps(
   files: LockFiles,

@@ -18,18 +18,18 @@ import { isAlive, ourselves, parseHolder } from './lock-holder.ts';
 import { takeInSteps, type FoundLock, type LockFiles } from './lock-protocol.ts';
 import { LOCK_NAME, lockDraftName } from './work-name.ts';
 
-/** A lock that we have taken. Plain data: it travels between threads. */
+/** A lock that we have taken. Plain data, passed between threads. */
 export interface Lock {
-  /** For people. */
+  /** For messages. */
   path: BytePath;
-  /** What we wrote into it: tells it from one that another has taken since. */
+  /** What we wrote into it: differs in a lock that another has taken since. */
   text: string;
 }
 
 /**
- * Takes the lock of OUT: a file in it, which names its holder. Node has no flock(2), so a lock whose
- * holder was killed stays; it is taken over when its holder is provably dead or, where that cannot
- * be known (another machine or container), was not refreshed for LOCK_STALE_MS.
+ * Takes the lock of OUT: a file in OUT that names its holder. Node has no flock(2), so the lock of a
+ * killed holder stays; it is taken over when its holder is provably dead or, where that cannot be known
+ * (another machine or container), when it was not refreshed for LOCK_STALE_MS.
  *
  * @throws CtxsyncError locked, naming the holder; not-writable, when something else has its name; and
  *   the system call's error
@@ -46,7 +46,7 @@ export function takeLock(out: HeldDirectory): Lock {
   return lock;
 }
 
-/** Shows those who cannot see our process that we live. A lock that is gone is not missed. */
+/** Shows receivers that cannot see our process that it is alive. Ignores a missing lock. */
 export function refreshLock(out: HeldDirectory): void {
   try {
     out.setChildTime(LOCK_NAME, Date.now() * 1_000);
@@ -55,7 +55,7 @@ export function refreshLock(out: HeldDirectory): void {
   }
 }
 
-/** One that another has taken since is left: we may be late, or come a second time. */
+/** Leaves a lock that another has taken since: we may be late, or release twice. */
 export function releaseLock(out: HeldDirectory, { text }: Lock): void {
   if (read(out, LOCK_NAME)?.text === text) out.removeFile(LOCK_NAME);
 }
@@ -71,7 +71,7 @@ class Files implements LockFiles {
     return read(this.#out, name);
   }
 
-  /** It appears with its holder in it, or not at all: a run killed on the way leaves a draft. */
+  /** The lock appears complete, or not at all: a run killed before that leaves a draft. */
   create(name: BytePath, text: string): boolean {
     const draft = lockDraftName();
     write(this.#out, draft, text);
@@ -80,7 +80,7 @@ class Files implements LockFiles {
       return true;
     } catch (error) {
       const errno = errnoOf(error);
-      // ENOENT: who holds the lock takes our draft for a dead run's.
+      // ENOENT: the lock's holder took our draft for a dead run's.
       if (errno === 'EEXIST' || errno === 'ENOENT') return false;
       if (!isNoHardlink(error)) throw error;
       return createInPlace(this.#out, name, text);
@@ -112,7 +112,7 @@ function createInPlace(out: HeldDirectory, name: BytePath, text: string): boolea
   }
 }
 
-/** A full disk makes an empty file before it says that it is full: it is not left. */
+/** On a full disk the file may exist before the write fails: it is removed. */
 function write(out: HeldDirectory, name: BytePath, text: string): void {
   const { O_CREAT, O_EXCL, O_WRONLY } = constants;
   const fd = out.openFile(name, O_CREAT | O_EXCL | O_WRONLY, 0o644);
@@ -127,8 +127,8 @@ function write(out: HeldDirectory, name: BytePath, text: string): void {
 }
 
 /**
- * Looks before it opens: to open a device may do something, and whoever writes into OUT can put
- * anything there.
+ * Checks the type before it opens: opening a device may have side effects, and others who write into OUT
+ * can put anything there.
  */
 function read(out: HeldDirectory, name: BytePath): FoundLock | undefined {
   const found = out.look(name);
@@ -165,7 +165,7 @@ function checkIsLock(stats: BigIntStats, out: HeldDirectory, name: BytePath): vo
 function lockedBy(out: BytePath, path: BytePath, found: FoundLock | 'contended'): CtxsyncError {
   const holder = found === 'contended' ? undefined : parseHolder(found.text);
   const words = holder && [`pid ${holder.pid}`, `on ${holder.host}`, `since ${holder.since}`];
-  // Whoever writes into OUT may have written it.
+  // Untrusted: any writer to OUT may have written it.
   const details = words?.map((word) => toText(fromText(word.slice(0, MAX_WORD_CHARS))));
   const who =
     details === undefined
@@ -178,5 +178,5 @@ function lockedBy(out: BytePath, path: BytePath, found: FoundLock | 'contended')
   );
 }
 
-/** UTF-16 units: a host's name in full. */
+/** UTF-16 units: enough for a full host name. */
 const MAX_WORD_CHARS = 256;

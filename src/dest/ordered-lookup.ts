@@ -5,9 +5,9 @@ import type { WorkerStatus } from '../disk/worker-status.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { destinationError } from '../disk/system-error.ts';
 
-/** An entry that is there; valid until the next one is looked for. */
+/** An existing entry; valid until the next lookup. */
 export interface Existing {
-  /** That it lies in. */
+  /** Its parent. */
   directory: HeldDirectory;
   name: BytePath;
   stats: BigIntStats;
@@ -15,15 +15,14 @@ export interface Existing {
 
 interface Level {
   path: BytePath;
-  /** Of the children, in order. */
+  /** Of the children, sorted. */
   names: BytePath[];
   next: number;
 }
 
 /**
- * Looks for entries in a directory, in the order of a walk: each look goes on where the last one ended,
- * so that no more is held in memory than the names of the directories that are open. No symlink is
- * followed.
+ * Looks up entries in a directory, in walk order: each lookup continues where the last one ended, so that
+ * memory holds only the names in the open directories. Symlinks are not followed.
  */
 export class OrderedLookup {
   readonly #status: WorkerStatus;
@@ -33,8 +32,8 @@ export class OrderedLookup {
   readonly #levels: Level[] = [];
 
   /**
-   * @param root absent: then there is nothing. Closed with the tree
-   * @param onPassed told of entries that nobody looked for; not of what is in them
+   * @param root absent: nothing is found. Closed with this object
+   * @param onPassed called with entries that were not looked up, but not their descendants
    */
   constructor(
     root: HeldDirectory | undefined,
@@ -50,7 +49,7 @@ export class OrderedLookup {
 
   /**
    * The entry of this path, or undefined.
-   * @param path after all that were looked for before
+   * @param path sorts after all that were looked up before
    * @throws CtxsyncError not-writable
    */
   find(path: BytePath): Existing | undefined {
@@ -66,7 +65,7 @@ export class OrderedLookup {
   }
 
   /**
-   * Entries in this directory, which was found just now, will be looked for.
+   * Enters this directory, which was just found, to look up its entries.
    * @returns false when we may not list it
    * @throws CtxsyncError not-writable
    */
@@ -81,7 +80,7 @@ export class OrderedLookup {
     }
   }
 
-  /** Nothing more is looked for: passes what is left, and closes all directories. */
+  /** Ends the lookups: passes what is left, and closes all directories. */
   end(): void {
     while (this.#levels.length > 0) this.#leave();
   }
@@ -93,12 +92,12 @@ export class OrderedLookup {
     this.#root?.close();
   }
 
-  /** The directory, if it is there; those that are done with are left. */
+  /** The directory, if it was entered; leaves finished ones. */
   #levelOf(path: BytePath): Level | undefined {
     for (;;) {
       const level = this.#levels.at(-1);
       if (level === undefined || level.path === path) return level;
-      // It is in here, but was not entered.
+      // It is below this level, but was not entered.
       if (isBeneath(path, level.path)) return undefined;
       this.#leave();
     }

@@ -8,12 +8,12 @@ import { CtxsyncError } from '../errors.ts';
 import type { StageLocation, StageLocations } from './stage-locations.ts';
 import type { Step, UndoLog } from './undo-log.ts';
 
-/** A directory of OUT that leads to the one that is worked in. */
+/** A directory of OUT: the current one or an ancestor. */
 interface Level {
   path: BytePath;
   location: StageLocation;
   before: Metadata;
-  /** What it gets when it is left. */
+  /** Set when it is left. */
   final: Metadata;
   isChanged: boolean;
 }
@@ -23,14 +23,13 @@ export interface OutCursorOptions {
   locations: StageLocations;
   mounts: MountPoints;
   log: UndoLog;
-  /** Called with what of a directory could not be set, because another user owns it. */
+  /** Called with what could not be set on a directory, because another user owns it. */
   onNotOurs: (path: BytePath, what: string) => void;
 }
 
 /**
- * Where a commit works in OUT. Each directory that it changes something in is open for us meanwhile,
- * and gets its mode and time when it is left: those that are asked for, or its own. OUT's own are not
- * touched here.
+ * The position of a commit in OUT. Each directory that it changes is accessible to us meanwhile, and gets
+ * its mode and time when it is left: the requested ones, or its own. OUT's own are not changed here.
  */
 export class OutCursor {
   readonly descent: Descent;
@@ -48,12 +47,12 @@ export class OutCursor {
     return this.descent.directory;
   }
 
-  /** Within OUT. */
+  /** Relative to OUT. */
   get path(): BytePath {
     return this.#levels.at(-1)?.path ?? '';
   }
 
-  /** Where things of this directory can be put aside. */
+  /** Where entries of this directory can be moved aside. */
   get location(): StageLocation {
     return this.#levels.at(-1)?.location ?? this.#firstRoom;
   }
@@ -64,7 +63,7 @@ export class OutCursor {
     return stats.isDirectory() && stats.dev !== this.directory.identity.dev;
   }
 
-  /** @param final what it gets when it is left */
+  /** @param final set when it is left */
   enter(name: BytePath, stats: BigIntStats, final = metadataOf(stats)): void {
     const before = metadataOf(stats);
     const isMount = this.isMountPoint(name, stats);
@@ -76,7 +75,7 @@ export class OutCursor {
     if (isMount) this.makeLocation();
   }
 
-  /** Lets us list and change a child directory that its mode keeps us out of. False: it does not. */
+  /** Gives us access to a child directory whose mode denies it. False: we already had it. */
   open(name: BytePath, stats: BigIntStats): boolean {
     const mode = Number(stats.mode) & 0o7777;
     if ((mode & 0o700) === 0o700) return false;
@@ -97,8 +96,8 @@ export class OutCursor {
   }
 
   /**
-   * Goes to the directory of this path, up from where it is and down again.
-   * @throws CtxsyncError not-writable, when it is there no more
+   * Goes to the directory of this path: first up, then down.
+   * @throws CtxsyncError not-writable, when it no longer exists
    */
   goTo(path: BytePath): void {
     while (this.path !== path && !isBeneath(path, this.path)) this.leave();
@@ -115,7 +114,7 @@ export class OutCursor {
     this.goTo('');
   }
 
-  /** Something in the directory changes, and so does its time. */
+  /** Notes that the directory changes, and so does its time. */
   change(): void {
     const level = this.#levels.at(-1);
     if (level === undefined || level.isChanged) return;
@@ -123,14 +122,14 @@ export class OutCursor {
     this.#options.log.step(['metadata', mode, mtimeUs], () => (level.isChanged = true));
   }
 
-  /** Changes something in the directory, by a step that can be taken back. */
+  /** Changes something in the directory, by a step that can be undone. */
   do(step: Step, take: (directory: HeldDirectory) => void): void {
     const { directory } = this;
     this.change();
     this.#options.log.step(step, () => take(directory));
   }
 
-  /** Things of this directory, and of those in it, are put aside in it from now on. */
+  /** From now on, entries of this directory and below are moved aside within it. */
   makeLocation(): StageLocation {
     this.change();
     const location = this.#options.locations.make(this.directory);

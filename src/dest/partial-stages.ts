@@ -6,23 +6,23 @@ import { destinationError } from '../disk/system-error.ts';
 import { OrderedLookup, type Existing } from './ordered-lookup.ts';
 
 /**
- * What runs that broke off have left in their stages: whole files, and one at the most that is not.
- * Looked at in the order of a walk.
+ * What interrupted runs have left in their stages: complete files, and at most one incomplete file.
+ * Looked up in walk order.
  */
 export class PartialStages {
   readonly #trees: OrderedLookup[];
 
-  /** @param trees of stages, the newest first; absent where the context has none. Closed with this */
+  /** @param trees of stages, the newest first; undefined where the context has none. Closed with this */
   constructor(trees: readonly (HeldDirectory | undefined)[], status: WorkerStatus) {
     this.#trees = trees.map((tree) => new OrderedLookup(tree, status));
   }
 
-  /** There is nothing. */
+  /** There are no stages. */
   get empty(): boolean {
     return this.#trees.length === 0;
   }
 
-  /** Files in this directory will be looked for. */
+  /** Enters this directory, to look up its files. */
   enter(path: BytePath): void {
     for (const tree of this.#trees) {
       const found = tree.find(path);
@@ -33,8 +33,8 @@ export class PartialStages {
   }
 
   /**
-   * A file that may be this one: a partly written one has another time, unless it has another size.
-   * @param path after all that were looked for before
+   * A file that may be this one: a partly written one differs in time or size.
+   * @param path sorts after all that were looked up before
    */
   find(path: BytePath, size: number, mtimeUs: number): Existing | undefined {
     let newest: Existing | undefined;
@@ -50,7 +50,7 @@ export class PartialStages {
   }
 }
 
-/** A stage that was whole has directories that we may not list, or move files out of. It is ours. */
+/** A complete stage can have directories that deny us access. The stage is ours. */
 function openUp({ directory, name, stats }: Existing, path: BytePath): void {
   if ((stats.mode & 0o700n) === 0o700n) return;
   try {
@@ -60,7 +60,7 @@ function openUp({ directory, name, stats }: Existing, path: BytePath): void {
   }
 }
 
-/** With other names it could be a file of OUT, or be taken twice for files that are not one. */
+/** With other names it could be a file of OUT, or be used twice for files that are not hardlinked. */
 function isFile({ stats }: Existing, size: number, mtimeUs: number): boolean {
   const alone = stats.isFile() && stats.nlink === 1n;
   return alone && stats.size === BigInt(size) && toMicroseconds(stats.mtimeNs) === mtimeUs;

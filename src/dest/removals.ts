@@ -13,22 +13,22 @@ import type { ComparedContext } from './commit.ts';
 import type { OpenDestination } from './destination.ts';
 import { readLocalChanges } from './local-changes.ts';
 
-/** What a mirror is to make of OUT, and what it may not do. */
+/** What a mirror makes of OUT, and its limits. */
 export interface Mirror {
-  /** Directories in OUT that become what their contexts hold; '' is OUT itself. Nothing else is touched. */
+  /** Directories in OUT that become equal to their contexts; '' is OUT itself. Nothing else is touched. */
   names: readonly BytePath[];
   /** Those of them whose contexts have no entries. */
   empty: readonly BytePath[];
-  /** Empty OUT where a context is empty. */
+  /** Let an empty context empty its directory. */
   allowEmpty: boolean;
-  /** Entries that may be taken out, each one in a directory that goes counted too. */
+  /** Entries that may be deleted, including those in deleted directories. */
   maxDelete: number;
 }
 
 export interface Removals {
-  /** Entries, each one in a directory that goes counted too. */
+  /** Entries, including those in deleted directories. */
   count: number;
-  /** The first MAX_REPORTED_PATHS of them, within OUT. */
+  /** The first MAX_REPORTED_PATHS of them, relative to OUT. */
   paths: BytePath[];
 }
 
@@ -42,7 +42,7 @@ interface SearchOptions {
 }
 
 /**
- * Finds what a mirror will delete, by looking alone, and refuses what it may not.
+ * Finds what a mirror will delete, without changing OUT, and enforces its limits.
  * @throws CtxsyncError delete-refused, not-writable
  */
 export function findRemovals(opened: OpenDestination, options: SearchOptions): Removals {
@@ -62,8 +62,8 @@ export function findRemovals(opened: OpenDestination, options: SearchOptions): R
 }
 
 /**
- * Directories in OUT that contexts were compared with, by their keys: the disk may have another spelling
- * of their names.
+ * Directories in OUT that contexts were compared with, by inode key: the disk may spell their names
+ * differently.
  */
 export function baseKeys(out: HeldDirectory, compared: readonly ComparedContext[]): Set<string> {
   const keys = new Set<string>();
@@ -76,8 +76,9 @@ export function baseKeys(out: HeldDirectory, compared: readonly ComparedContext[
 }
 
 /**
- * Goes the ways of the commit: what a comparison found, and then a walk over pairs of directories, one
- * of the stage and the one of OUT that it becomes. What it may not look into counts as one.
+ * Takes the same paths as the commit: first what a comparison found, then a walk over pairs of
+ * directories, one of the stage and the one of OUT that it becomes. A directory that it may not list
+ * counts as one entry.
  */
 class Search implements Removals {
   count = 0;
@@ -87,7 +88,7 @@ class Search implements Removals {
   readonly #out: Descent;
   readonly #staged: Descent;
   readonly #bases: ReadonlySet<string>;
-  /** Directories of which the stage has everything, although their contexts were compared. */
+  /** Directories that the stage holds whole, although their contexts were compared. */
   readonly #wholes = new Set<BytePath>();
 
   constructor(opened: OpenDestination, options: SearchOptions) {
@@ -119,8 +120,8 @@ class Search implements Removals {
   }
 
   /**
-   * @param names what the directory of OUT has
-   * @param whole so has the stage: what else is there goes
+   * @param names in the directory of OUT
+   * @param whole the stage holds it whole: other entries are deleted
    */
   #searchPair(path: BytePath, names: readonly BytePath[], whole: boolean): void {
     const staged = this.#staged.directory.names();
@@ -130,7 +131,7 @@ class Search implements Removals {
         if (!ours.has(name) && !isWorkName(name)) this.#look(name, joinPath(path, name));
       }
     }
-    // The disk may find what is spelled otherwise, too: the commit has taken that out by then.
+    // The disk may also find names spelled differently: the commit has removed those by then.
     const theirs = new Set(names);
     for (const name of staged) {
       if (theirs.has(name)) this.#searchBoth(name, joinPath(path, name), whole);
@@ -141,7 +142,7 @@ class Search implements Removals {
     const theirs = this.#out.directory.look(name);
     if (theirs?.isDirectory() !== true) return;
     const ours = this.#staged.directory.look(name);
-    // What is in a directory goes with it when a file or symlink takes its place.
+    // A directory's content is deleted when a file or symlink replaces it.
     if (ours?.isDirectory() !== true) return this.#look(name, path, false);
     const names = this.#enter(name, path);
     if (names === undefined) return;
@@ -155,7 +156,7 @@ class Search implements Removals {
     this.#out.leave();
   }
 
-  /** As in the commit. @param above the stage has everything of the directory above it, too */
+  /** As in the commit. @param above the stage holds its parent whole, too */
   #isWhole(path: BytePath, identity: Inode, above: boolean): boolean {
     if (this.#wholes.has(path)) return true;
     const isMirrored = above || this.#options.mirror.names.includes(path);
@@ -167,20 +168,20 @@ class Search implements Removals {
     try {
       this.#out.goTo(parent);
     } catch (error) {
-      // Its directory comes with this transfer, or is opened by the commit.
+      // Its directory comes with this transfer, or the commit makes it accessible.
       if (NOT_YET.has(errnoOf(error))) return;
       throw destinationError(error, 'look at', path);
     }
     look(name);
   }
 
-  /** @param goes so does the entry itself, and not only what is in it */
+  /** @param goes the entry itself is deleted, not only its content */
   #look(name: BytePath, path: BytePath, goes = true): void {
     const stats = this.#out.directory.look(name);
     if (stats === undefined || this.#bases.has(inodeKey(stats))) return;
     const { mounts } = this.#options;
     if (mounts.has(path)) return;
-    // What has a mount in it stays.
+    // A directory with a mount in it stays.
     if (goes && mounts.beneath(path) === undefined) this.#add(path);
     const children = stats.isDirectory() ? this.#enter(name, path) : undefined;
     if (children === undefined) return;
@@ -202,7 +203,7 @@ class Search implements Removals {
     if (context !== undefined && empty.includes(context)) throw emptied(context);
   }
 
-  /** Undefined where we may not list it; then it was not entered. */
+  /** Undefined if we may not list it; then it was not entered. */
   #enter(name: BytePath, path: BytePath): BytePath[] | undefined {
     this.#options.status.enter('scanning', path);
     let names: BytePath[] | undefined;

@@ -5,8 +5,8 @@ import type { HeldDirectory } from '../disk/held-directory.ts';
 import { errnoOf } from '../disk/errno.ts';
 
 /**
- * Removes a directory of ours with all that is in it, or a file, or nothing where there is nothing.
- * Follows no symlink, and opens directories that lack permissions.
+ * Removes a directory of ours with its content, or a file; a missing one is no error. Follows no symlink,
+ * and adds missing permissions to directories.
  */
 export function removeTree(parent: HeldDirectory, name: BytePath, status: WorkerStatus): void {
   const descent = new Descent(parent);
@@ -38,7 +38,7 @@ function removeChild(descent: Descent, name: BytePath, status: WorkerStatus): vo
     // Most are files: on a directory this fails and removes nothing.
     directory.removeFile(name);
   } catch (error) {
-    // Linux says EISDIR, POSIX and macOS EPERM.
+    // EISDIR on Linux; EPERM on macOS and in POSIX.
     const errno = errnoOf(error);
     if (errno !== 'EISDIR' && errno !== 'EPERM') throw error;
     remove(descent, name, status);

@@ -6,23 +6,23 @@ import { restoreMetadata, TRASH } from './destination.ts';
 import { removeTree } from './remove-tree.ts';
 import { roomName } from './work-name.ts';
 
-/** Where a commit puts things aside. */
+/** Where a commit moves entries aside. */
 export interface StageLocation {
   readonly index: number;
   readonly trash: HeldDirectory;
-  /** It is not where the stage is: what comes from there has to be copied. */
+  /** On another mount than the stage: what comes from the stage has to be copied. */
   readonly isApart: boolean;
 }
 
-/** The directory that a location was made in. */
+/** The place where a location was made. */
 interface Made {
   parent: HeldDirectory;
   name: BytePath;
 }
 
 /**
- * The locations of a commit: the first is the stage's trash; below a mount point, as rename(2) does not
- * lead out of it, there is one of its own.
+ * The locations of a commit: the first is the stage's trash; a mount point gets one of its own, as
+ * rename(2) cannot cross it.
  */
 export class StageLocations {
   readonly #out: HeldDirectory;
@@ -51,7 +51,7 @@ export class StageLocations {
     return String(this.#count);
   }
 
-  /** Makes a location in this directory; the same that a dead run may have left there. */
+  /** Makes a location in this directory; replaces one left by a dead run. */
   make(directory: HeldDirectory): StageLocation {
     const parent = HeldDirectory.open(directory.child('.'), directory.path);
     const name = roomName(this.#out.identity);
@@ -69,8 +69,8 @@ export class StageLocations {
   }
 
   /**
-   * Removes those that were made. Goes on where one cannot be removed.
-   * @param onFailed called with what was thrown, and the path of what is left
+   * Removes the created locations. Continues when one cannot be removed.
+   * @param onFailed called with the error, and the path that is left
    */
   remove(onFailed: (error: unknown, path: BytePath) => void): void {
     for (const { trash } of this.#locations) trash.close();
@@ -78,7 +78,7 @@ export class StageLocations {
       try {
         const before = parent.metadata();
         removeTree(parent, name, this.#status);
-        // The location came and went: its directory's time should not tell.
+        // Restores the time from before the location came and went.
         restoreMetadata(parent, before);
       } catch (error) {
         onFailed(error, joinPath(parent.path, name));

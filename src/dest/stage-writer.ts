@@ -14,29 +14,29 @@ import { PartialStages } from './partial-stages.ts';
 const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY;
 
 export interface StageWriterOptions {
-  /** Where files are whose content does not travel. */
+  /** Holds the files whose content is not sent. */
   partialStages?: PartialStages;
-  /** Names in OUT that other contexts become: nothing else may. */
+  /** Names in OUT that other contexts become: refused here. */
   others?: readonly BytePath[];
 }
 
-/** A directory of the stage that is worked in. */
+/** A directory of the stage: the current one or an ancestor. */
 interface Level {
   path: BytePath;
-  /** What it gets when it is left: until then it is open for us (0700). */
+  /** Set when it is left: until then its mode is 0700. */
   metadata: Metadata;
 }
 
 /**
- * Builds checked entries in a stage, in few system calls each, each of them in a directory that is held
- * open. It holds those that lead to the entry at hand and no table of those that are finished, so that
- * entries may come in any order, and cost least in the order of a walk.
+ * Builds checked entries in a stage, with few system calls each, in directories that are held open. It
+ * holds only those that lead to the current entry, and no table of finished ones, so entries may come in
+ * any order, and cost least in walk order.
  */
 export class StageWriter implements EntrySink {
   readonly #tree: HeldDirectory;
   readonly #descent: Descent;
   readonly #levels: Level[] = [];
-  /** To what hardlinks are other names of. */
+  /** Leads to the targets of hardlinks. */
   readonly #targets: Descent;
   readonly #umask: number;
   readonly #partialStages: PartialStages;
@@ -46,8 +46,8 @@ export class StageWriter implements EntrySink {
   #root: Metadata | undefined;
 
   /**
-   * @param tree stays its owner's
-   * @param umask the permission bits that a new file does not get, whatever is asked for
+   * @param tree closed by the caller
+   * @param umask the permission bits that a new file never gets, whatever mode is requested
    */
   constructor(
     tree: HeldDirectory,
@@ -65,11 +65,11 @@ export class StageWriter implements EntrySink {
   }
 
   /**
-   * @param again an entry of the same path and kind came before: this one takes its place
+   * @param again an entry of the same path and kind came before: this one replaces it
    * @throws CtxsyncError unsafe-entry, no-space, not-writable; naming the path
    */
   add(entry: Entry, content: Content, again: boolean): void {
-    // Of another context OUT may have all but what it changes: then nothing of it is in the stage.
+    // Another context may be unchanged in OUT: then nothing in the stage would collide.
     if (this.#others.includes(entry.path)) throw collision(entry.path);
     const [parent, name] = splitPath(entry.path);
     if (name === '') return this.#addRoot(entry);
@@ -85,19 +85,19 @@ export class StageWriter implements EntrySink {
   }
 
   /**
-   * Mode and time of the context's own root, if they came. They are for OUT, after the commit: the
-   * stage's root stays open, for other contexts to be built in it, and for the commit.
+   * Mode and time of the context's own root, if they were sent. They are set on OUT after the commit: the
+   * stage's root stays accessible for other contexts and for the commit.
    */
   get root(): Metadata | undefined {
     return this.#root;
   }
 
-  /** Gives the directories that are left their modes and times, the deepest first. */
+  /** Sets modes and times of the remaining directories, the deepest first. */
   end(): void {
     while (this.#levels.length > 0) this.#leave();
   }
 
-  /** Lets go of all directories, finished or not. */
+  /** Closes all directories, finished or not. */
   close(): void {
     this.#levels.length = 0;
     this.#descent.close();
@@ -124,7 +124,7 @@ export class StageWriter implements EntrySink {
     for (const name of path.slice(from).split('/')) if (name !== '') this.#enterAgain(name);
   }
 
-  /** A directory that was finished, or that another stream of the transfer has made. */
+  /** Enters a directory that was finished, or made by another stream of the transfer. */
   #enterAgain(name: BytePath): void {
     const stats = this.#directory.look(name);
     const metadata = stats === undefined ? { mode: 0o700, mtimeUs: 0 } : metadataOf(stats);
@@ -176,7 +176,7 @@ export class StageWriter implements EntrySink {
     this.#directory.setChildTime(name, mtimeUs);
   }
 
-  /** Where a symlink can have no second name (macOS) it comes twice. */
+  /** A symlink that cannot be hardlinked (macOS) is made again. */
   #makeHardlink({ link = '', mtimeUs }: Entry, name: BytePath): void {
     this.#withDirectoryOf(link, (from, target) => {
       try {
@@ -201,7 +201,7 @@ export class StageWriter implements EntrySink {
     use(this.#targets.directory, name);
   }
 
-  /** What was finished may be closed for us by now: it is opened for as long as it is passed. */
+  /** Finished directories may deny us access: they get mode 0700 while we pass through. */
   #withClosed(names: readonly BytePath[], use: (directory: HeldDirectory) => void): void {
     const way = new Descent(this.#tree);
     const passed = names.map((name) => {
@@ -235,10 +235,10 @@ export class StageWriter implements EntrySink {
     if (entry.mtimeUs < 0) this.#directory.setChildTime(name, entry.mtimeUs);
   }
 
-  /** Its content was found in a partial stage, and proven to be the same. */
+  /** Its content was found in a partial stage and verified. */
   #adoptFile({ path, mode, mtimeUs, size }: Entry, name: BytePath): void {
     const found = this.#partialStages.find(path, size, mtimeUs);
-    // It was there when the two were compared, with the time that the source had then.
+    // It existed at the comparison, with the time that the source had then.
     if (found === undefined) throw sourceChanged(path, 'was written to');
     found.directory.rename(found.name, this.#directory, name);
     this.#directory.setChildMode(name, mode);
@@ -254,7 +254,7 @@ export class StageWriter implements EntrySink {
   }
 }
 
-/** In its own context a path comes once, so it is another's, or a disk without upper and lower case. */
+/** A path comes once in a context, so it is another context's, or the disk is case-insensitive. */
 function collision(path: BytePath): CtxsyncError {
   const text = toText(path);
   return new CtxsyncError(

@@ -5,20 +5,20 @@ import { destinationError } from '../disk/system-error.ts';
 import { UNDO_STEPS_IN_MEMORY } from '../limits.ts';
 
 /**
- * What a commit has done to OUT, a step each: names are of entries in the directory that it worked in
- * by then, `aside` is a name in the trash of the location with this number.
+ * A step of a commit in OUT: `name` is an entry in the directory that the commit was in at that time,
+ * `aside` a name in the trash of the location with this number.
  */
 export type Step =
   | readonly ['enter', name: BytePath]
   | readonly ['leave', name: BytePath]
-  /** An entry came where there was none. */
+  /** An entry was put where there was none. */
   | readonly ['placed', name: BytePath, location: number]
-  /** An entry came in the place of a file, of which there is another name. */
+  /** An entry replaced a file, which has another name aside. */
   | readonly ['replaced', name: BytePath, location: number, aside: BytePath]
   | readonly ['took', name: BytePath, location: number, aside: BytePath]
-  /** The content of a file is another one; its own is in the file aside. */
+  /** A file's content was overwritten; the old content is in the file aside. */
   | readonly ['overwrote', name: BytePath, location: number, aside: BytePath]
-  /** A directory, empty by then, was removed. */
+  /** An emptied directory was removed. */
   | readonly ['emptied', name: BytePath, mode: number, mtimeUs: number, uid: number, gid: number]
   | readonly ['opened', name: BytePath, mode: number]
   /** The directory's own mode and time, before anything in it changed. */
@@ -27,8 +27,8 @@ export type Step =
 const FILE = 'undo';
 
 /**
- * The steps of a commit, so that they can be taken back. In memory are the last of them; the others are
- * in a file of the stage, as there may be more than OUT has entries.
+ * The steps of a commit, kept so that they can be undone. The latest are in memory; the others are in a
+ * file of the stage, as there may be more than OUT has entries.
  */
 export class UndoLog {
   readonly #stage: HeldDirectory;
@@ -41,8 +41,8 @@ export class UndoLog {
   }
 
   /**
-   * Takes a step, which is known before it is taken.
-   * @throws CtxsyncError no-space, not-writable; and what `take` throws: then it was not taken
+   * Takes a step, recorded before it is taken.
+   * @throws CtxsyncError no-space, not-writable; and what `take` throws: then the step was not taken
    */
   step<T>(step: Step, take: () => T): T {
     if (this.#steps.length >= UNDO_STEPS_IN_MEMORY) this.#flush();

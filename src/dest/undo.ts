@@ -6,12 +6,12 @@ import { copyContent, withFiles } from './copy-entry.ts';
 import type { StageLocations } from './stage-locations.ts';
 import type { Step, UndoLog } from './undo-log.ts';
 
-/** What an undo could not take back. */
+/** Called with what could not be undone. */
 export type OnFailed = (error: unknown, path: BytePath) => void;
 
 /**
- * Takes all steps of a commit back, the last first, from the directory that it worked in when it
- * failed. Goes on where one fails: as much as possible is restored.
+ * Undoes all steps of a commit, the last first, starting in the directory where the commit failed.
+ * Continues after an error: as much as possible is restored.
  */
 export function undo(
   log: UndoLog,
@@ -33,7 +33,7 @@ export function undo(
 class Undo {
   readonly #descent: Descent;
   readonly #locations: StageLocations;
-  /** How many directories below `descent` a step was taken in: they cannot be entered any more. */
+  /** How many levels below `descent` a step was taken, in directories that we can no longer enter. */
   #lost = 0;
 
   constructor(descent: Descent, locations: StageLocations) {
@@ -41,7 +41,7 @@ class Undo {
     this.#locations = locations;
   }
 
-  /** Whether its directory cannot be entered: that was said when it was tried. */
+  /** Whether its directory cannot be entered: that was reported on the attempt. */
   isLost([kind]: Step): boolean {
     if (this.#lost === 0) return false;
     if (kind === 'leave') this.#lost += 1;
@@ -84,7 +84,7 @@ class Undo {
         return directory.setChildMode(step[1], step[2]);
       case 'metadata': {
         const [, mode, mtimeUs] = step;
-        // Not ours to set: then it was not ours that changed it.
+        // If we may not set it, we did not change it.
         return this.#ifOurs(() => directory.setMetadata({ mode, mtimeUs }));
       }
     }
@@ -109,7 +109,7 @@ class Undo {
     }
   }
 
-  /** What was finished may be closed by now: to move it, or what is in it, it has to be open. */
+  /** A finished directory may deny us access, which moving it or its entries needs. */
   #open(name: BytePath, bits: bigint): void {
     const { directory } = this.#descent;
     const stats = directory.look(name);

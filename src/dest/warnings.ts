@@ -1,12 +1,12 @@
 import { toText, type BytePath } from '../disk/byte-path.ts';
 import { MAX_NAMED_ENTRIES } from '../limits.ts';
 
-/** Warnings about entries, one of a kind: it names the first of them, and counts the others. */
+/** Warnings about entries, one per kind: it names the first entries and counts the others. */
 export class Warnings {
   readonly #kinds = new Map<string, { named: string[]; more: number }>();
   readonly #others: string[] = [];
 
-  /** @param about what is to be known of the entry: "left, as something is mounted on it" */
+  /** @param about what happened to the entry: "left, as something is mounted on it" */
   add(about: string, path: BytePath): void {
     const kind = this.#kinds.get(about) ?? { named: [], more: 0 };
     this.#kinds.set(about, kind);

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { inodeKey, type Inode } from '../disk/inode.ts';
 
-/** A fresh name for a stage in OUT. As those below it is an isWorkName(): no entry has it. */
+/** A fresh name for a stage in OUT. Like those below it is an isWorkName(): no entry has it. */
 export function stageName(): string {
   return `.ctxsync-${randomDigits()}`;
 }
@@ -17,8 +17,8 @@ export function claimName(identity: string): string {
 }
 
 /**
- * What a commit needs below a mount point in OUT. It is always the same for one OUT, and whoever holds
- * the lock of that knows it for a dead run's.
+ * Name of a commit's location below a mount point. It is always the same for one OUT, so the holder of
+ * OUT's lock knows that an existing one is a dead run's.
  */
 export function roomName(out: Inode): string {
   return `.ctxsync-location-${digitsOf(inodeKey(out))}`;
@@ -26,7 +26,7 @@ export function roomName(out: Inode): string {
 
 export const LOCK_NAME = '.ctxsync-lock';
 
-/** What a run that was killed may have left; the lock apart. */
+/** Whether a killed run may have left it; false for the lock. */
 export function isLeftover(name: string): boolean {
   return /^\.ctxsync-(?:lock-)?[0-9a-f]{16}$/.test(name);
 }

@@ -4,32 +4,32 @@
  */
 export type BytePath = string & { readonly __bytes?: never };
 
-// oxlint-disable-next-line no-control-regex -- the ASCII range, from NUL on, is what is asked for
+// oxlint-disable-next-line no-control-regex -- the ASCII range from NUL on is intended
 const ASCII = /^[\0-\x7f]*$/;
 
-/** The form that node:fs takes: a plain string where that is the same bytes, else a Buffer. */
+/** The form that node:fs takes: a plain string where that gives the same bytes, else a Buffer. */
 export function toFsPath(path: BytePath): string | Buffer {
   return ASCII.test(path) ? path : Buffer.from(path, 'latin1');
 }
 
-/** A path as an argument or a message gave it. */
+/** Converts a path from an argument or a message. */
 export function fromText(text: string): BytePath {
   return ASCII.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
 }
 
 /**
- * Text for people and programs, a different one for every path: UTF-8 where it is, but `\\` for a
- * backslash, and `\xHH` for every byte that is not UTF-8 or is part of a character that could garble a
- * terminal (a control character, a turn of the reading direction).
+ * Text for people and programs, unique for each path: valid UTF-8 stays, except for `\\` for a backslash,
+ * and `\xHH` for every byte that is not UTF-8 or is part of a character that could garble a terminal (a
+ * control character, a change of the text direction).
  */
 export function toText(path: BytePath): string {
   return PLAIN.test(path) ? path : path.replace(CHARACTERS, characterText);
 }
 
-// oxlint-disable-next-line no-control-regex -- control characters are what is left out
+// oxlint-disable-next-line no-control-regex -- control characters are excluded here
 const PLAIN = /^[\x20-\x5b\x5d-\x7e]*$/;
 
-/** A character of several bytes as UTF-8 writes it (RFC 3629, section 4); else one byte. */
+/** A multi-byte character in UTF-8 (RFC 3629, section 4); else one byte. */
 const CHARACTERS = new RegExp(
   [
     '[\\xc2-\\xdf][\\x80-\\xbf]',
@@ -57,7 +57,7 @@ function characterText(bytes: string): string {
   );
 }
 
-/** What is no path, for people: as it was written, but nothing in it garbles a terminal. */
+/** Text for people that is not a path: unchanged, except for what could garble a terminal. */
 export function toReadableText(bytes: string): string {
   const text = ASCII.test(bytes) ? bytes : Buffer.from(bytes, 'latin1').toString('utf8');
   return text.replace(UNPRINTABLE_UNITS, escapeControl);
@@ -73,10 +73,10 @@ export function escapeControl(char: string): string {
 }
 
 /**
- * The order in which a context is walked and travels: a directory, then all that is in it, siblings by
- * their bytes; so '/' sorts before every other byte. Negative: `a` comes first.
+ * The order in which a context is walked and sent: a directory, then its content, siblings by their
+ * bytes; so '/' sorts before every other byte. Negative: `a` comes first.
  *
- * @param from bytes at the start that are known to be the same
+ * @param from number of leading bytes that are known to be equal
  */
 export function comparePaths(a: BytePath, b: BytePath, from = 0): number {
   const most = Math.min(a.length, b.length);
@@ -88,7 +88,7 @@ export function comparePaths(a: BytePath, b: BytePath, from = 0): number {
   return a.length - b.length;
 }
 
-/** The directory that an entry lies in ('' for the root), and its name there. */
+/** An entry's parent directory ('' for the root), and its name there. */
 export function splitPath(path: BytePath): [directory: BytePath, name: BytePath] {
   const slash = path.lastIndexOf('/');
   return slash < 0 ? ['', path] : [path.slice(0, slash), path.slice(slash + 1)];

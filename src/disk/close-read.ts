@@ -2,8 +2,8 @@ import { closeSync } from 'node:fs';
 import { errnoOf } from './errno.ts';
 
 /**
- * Closes what was only read. That a disk fails then is no failure of ours: all bytes have come, and
- * the descriptor is gone whatever close(2) returns. EBADF would be a fault of ours.
+ * Closes what was only read. A disk error is ignored: all bytes have been read, and the descriptor is
+ * gone whatever close(2) returns. EBADF would be a bug of ours.
  */
 export function closeRead(fd: number): void {
   try {

@@ -6,18 +6,18 @@ import { errnoOf } from './errno.ts';
 
 interface Level {
   name: BytePath;
-  /** Below the root. */
+  /** Relative to the root. */
   path: BytePath;
   /** Absent while it is closed because too many are open. */
   directory: HeldDirectory | undefined;
-  /** Known once it was closed: it has to be the same one when it is opened again. */
+  /** Set when it is closed: it has to be the same when it is reopened. */
   identity: Inode | undefined;
 }
 
 /**
- * A way down from a held directory, which stays its owner's: at its end is the directory that is
- * worked in. No more than MAX_HELD_DIRECTORIES are open at a time, however deep it leads; one that
- * was closed is opened again from above, and refused when it is another one by then.
+ * A chain of directories below a held root, which is the caller's to close; the last is the current one.
+ * At most MAX_HELD_DIRECTORIES are open at a time, however long the chain is; one that was closed is
+ * reopened from its parent, and refused if it was replaced.
  */
 export class Descent {
   readonly #root: HeldDirectory;
@@ -32,8 +32,8 @@ export class Descent {
   }
 
   /**
-   * The directory at its end.
-   * @throws CtxsyncError not-writable, when it was closed and is another one by now
+   * The current directory.
+   * @throws CtxsyncError not-writable, when it was closed and has been replaced
    */
   get directory(): HeldDirectory {
     const last = this.#levels.at(-1);
@@ -42,14 +42,14 @@ export class Descent {
     return last.directory!;
   }
 
-  /** Goes to the directory of this path below the root, up from where it is and down again. */
+  /** Goes to the directory of this path below the root: first up, then down. */
   goTo(path: BytePath): void {
     while (this.#path !== path && !isBeneath(path, this.#path)) this.leave();
     const rest = this.#path === '' ? path : path.slice(this.#path.length + 1);
     for (const name of rest.split('/')) if (name !== '') this.enter(name);
   }
 
-  /** @throws the system call's error; ENOTDIR or ELOOP when it is no directory */
+  /** @throws the system call's error; ENOTDIR or ELOOP when it is not a directory */
   enter(name: BytePath): HeldDirectory {
     const directory = this.directory.openChild(name);
     const path = joinPath(this.#path, name);
@@ -60,7 +60,7 @@ export class Descent {
   }
 
   /**
-   * Enters a directory and lists it. Undefined where we may not (EACCES): then it was not entered.
+   * Enters a directory and lists it. Undefined on EACCES: then it was not entered.
    * @throws the system call's error
    */
   enterAndList(name: BytePath): BytePath[] | undefined {
@@ -89,7 +89,7 @@ export class Descent {
     return this.#levels.at(-1)?.path ?? '';
   }
 
-  /** As many as half of what may be open stay so, so that leaving many levels opens few anew. */
+  /** Keeps half of the allowed number open, so that leaving many levels reopens few. */
   #reopen(): void {
     const keepFrom = this.#levels.length - MAX_HELD_DIRECTORIES / 2;
     this.#levels.forEach((level, index) => {

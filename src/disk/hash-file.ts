@@ -9,7 +9,7 @@ const buffer = new Uint8Array(4 * IO_BUFFER_BYTES);
 export interface FileHash {
   /** In hexadecimal digits. */
   sha256: string;
-  /** Of content: what the file's size says may be something else. */
+  /** Of content: the file's reported size may differ. */
   bytes: number;
 }
 
@@ -23,7 +23,7 @@ export function hashFile(path: string | Buffer, onRead: () => void): FileHash {
   return hashOpenFile(openFile(path), onRead);
 }
 
-/** The same of an open file, from where it is read; closes it. */
+/** The same for an open file, from its current offset; closes it. */
 export function hashOpenFile(fd: number, onRead: () => void): FileHash {
   const hash = createHash('sha256');
   try {

@@ -26,13 +26,13 @@ import { setNegativeMtime, toMicroseconds, toUtimesSeconds } from './mtime.ts';
 import { OpenDirectory, PROC_FD } from './open-directory.ts';
 import { errnoOf } from './errno.ts';
 
-/** Mode and time of an entry; a directory gets them last, when nothing in it changes any more. */
+/** Mode and time of an entry; set last on a directory, when nothing in it changes any more. */
 export interface Metadata {
   mode: number;
   mtimeUs: number;
 }
 
-/** Linux's O_PATH, which Node does not name: an entry is held, whatever its mode, and not opened. */
+/** Linux's O_PATH, which Node does not define: holds an entry, whatever its mode, without opening it. */
 const O_PATH = 0o10000000;
 
 export function metadataOf(stats: BigIntStats): Metadata {
@@ -40,21 +40,21 @@ export function metadataOf(stats: BigIntStats): Metadata {
 }
 
 /**
- * A directory held open, and the calls that change it: each names one component in it, follows no
- * symlink, and reaches nothing else, whatever takes the directory's place meanwhile. Where there is
- * no /proc its identity is looked at before and after each call.
+ * A directory held open, and the calls that change it: each takes the name of one child, follows no
+ * symlink, and reaches nothing else, even if the directory is replaced meanwhile. Without /proc its
+ * identity is checked before and after each call.
  *
  * All throw the system call's error, and CtxsyncError not-writable when the directory was replaced.
  */
 export class HeldDirectory {
-  /** For people. */
+  /** For messages. */
   readonly path: BytePath;
   readonly #directory: OpenDirectory;
   #identity: Inode | undefined;
 
   /**
    * @param fsPath where to open it; its last component must not be a symlink
-   * @param path for people
+   * @param path for messages
    */
   static open(fsPath: BytePath, path: BytePath): HeldDirectory {
     return new HeldDirectory(new OpenDirectory(fsPath), path);
@@ -88,7 +88,7 @@ export class HeldDirectory {
     return this.#guard(() => this.#directory.names());
   }
 
-  /** The same, unsorted. @param onPart told of each part of the list: there may be millions */
+  /** The same, unsorted. @param onPart called after each batch: there may be millions of names */
   unsortedNames(onPart: () => void): BytePath[] {
     return this.#guard(() => {
       const names: BytePath[] = [];
@@ -108,7 +108,7 @@ export class HeldDirectory {
     return this.#guard(() => readlinkSync(this.#at(name), 'latin1'));
   }
 
-  /** Opens a file. O_NONBLOCK: what took its place meanwhile, a FIFO say, must not hang us. */
+  /** Opens a file. O_NONBLOCK: a FIFO that replaced it meanwhile must not block us. */
   openFile(name: BytePath, flags: number, mode?: number): number {
     const all = flags | constants.O_NOFOLLOW | constants.O_NONBLOCK;
     return this.#guard(() => openSync(this.#at(name), all, mode), closeSync);
@@ -126,7 +126,7 @@ export class HeldDirectory {
     this.#guard(() => rmdirSync(this.#at(name)));
   }
 
-  /** Removes anything but a directory, or nothing where there is nothing. */
+  /** Removes anything but a directory; a missing entry is no error. */
   removeFile(name: BytePath): void {
     try {
       this.#guard(() => unlinkSync(this.#at(name)));
@@ -144,8 +144,8 @@ export class HeldDirectory {
   }
 
   /**
-   * Gives a file or a symlink another name. macOS follows a symlink here: then there is no second name
-   * of it, and ENOTSUP says so.
+   * Gives a file or a symlink another name. macOS follows a symlink here: then the new name is removed,
+   * and ENOTSUP thrown.
    */
   link(name: BytePath, to: HeldDirectory, newName: BytePath): void {
     this.#guard(() => to.#guard(() => linkSync(this.#at(name), to.#at(newName))));
@@ -181,7 +181,7 @@ export class HeldDirectory {
     });
   }
 
-  /** chmod(2) follows symlinks: the entry is held first. */
+  /** chmod(2) follows symlinks, so the entry is held first. */
   setChildMode(name: BytePath, mode: number): void {
     if (!this.#directory.held) return this.#setModeByPath(name, mode);
     const fd = openSync(this.#at(name), O_PATH | constants.O_NOFOLLOW);
@@ -193,7 +193,7 @@ export class HeldDirectory {
     }
   }
 
-  /** Whether something is mounted on this child: by Linux's ids of mounts. */
+  /** Whether something is mounted on this child, by Linux's mount IDs. */
   isMountPoint(name: BytePath): boolean {
     const fd = openSync(this.#at(name), O_PATH | constants.O_NOFOLLOW);
     try {
@@ -203,7 +203,7 @@ export class HeldDirectory {
     }
   }
 
-  /** For a call that takes a path and follows no symlink: the child's, until this is closed. */
+  /** The child's path, for a call that follows no symlink; valid until this is closed. */
   child(name: BytePath): BytePath {
     return this.#directory.child(name);
   }
@@ -224,7 +224,7 @@ export class HeldDirectory {
     return toFsPath(this.#directory.child(name));
   }
 
-  /** @param takeBack what the call made, when it may have been made elsewhere */
+  /** @param takeBack undoes the call, when it may have acted elsewhere */
   #guard<T>(call: () => T, takeBack?: (made: T) => void): T {
     if (this.#directory.held) return call();
     if (!this.#directory.verify()) throw replaced(this.path);
@@ -235,7 +235,7 @@ export class HeldDirectory {
   }
 }
 
-/** Something else took the place of what we worked in. */
+/** The directory that we worked in was replaced. */
 export function replaced(path: BytePath): CtxsyncError {
   const text = path === '' ? 'OUT' : toText(path);
   const message = `${text} was replaced while ctxsync was using it; send again when nothing else changes it`;

@@ -1,4 +1,4 @@
-/** What tells a file or directory from all others, whatever its names are. */
+/** Identifies a file or directory, whatever its names are. */
 export interface Inode {
   dev: bigint;
   ino: bigint;

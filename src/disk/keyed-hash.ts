@@ -3,15 +3,15 @@ import type { BytePath } from './byte-path.ts';
 /**
  * HalfSipHash-2-4 with 64 bits of output (J.-P. Aumasson and D. J. Bernstein, "SipHash: a fast
  * short-input PRF", and its reference code): made for tables whose keys an attacker chooses. In
- * JavaScript, because a call into node:crypto costs more than a whole name does here.
+ * JavaScript, because a call into node:crypto costs more than hashing a name here.
  *
- * The message is 12 bytes, as three little-endian words, and then a path: so that what stands for a
- * directory begins the message for each entry in it, and no path is hashed twice.
+ * The message is 12 bytes, as three little-endian words, and then a path: the digest of a directory
+ * begins the message for each entry in it, so that no path is hashed twice.
  */
 export class KeyedHash {
   readonly #key0: number;
   readonly #key1: number;
-  /** Of the last message: the first four bytes of output, as a little-endian word, and the others. */
+  /** Output for the last message: the first four bytes, as a little-endian word, and the others. */
   low = 0;
   high = 0;
 
@@ -27,7 +27,7 @@ export class KeyedHash {
     let v1 = this.#key1 ^ 0xee;
     let v2 = this.#key0 ^ 0x6c796765;
     let v3 = this.#key1 ^ 0x74656462;
-    // A function for a round would return four values: it is written out in the one loop instead.
+    // A function for a round would have to return four values, so rounds are inlined in one loop.
     const words = 3 + (path.length >>> 2);
     for (let at = 0; at <= words + 2; at++) {
       let rounds = 2;
@@ -36,7 +36,7 @@ export class KeyedHash {
       else if (at < words) word = wordAt(path, (at - 3) << 2);
       else if (at === words) word = lastWord(path);
       else {
-        // The finalization: for each half of the output, and without a word of the message.
+        // The finalization, once for each half of the output and without a word of the message.
         rounds = 4;
         if (at === words + 1) v2 ^= 0xee;
         else {
@@ -72,7 +72,7 @@ function wordAt(path: BytePath, at: number): number {
   );
 }
 
-/** The bytes that fill no word, and the length of the message above them. */
+/** The remaining bytes, and the message length in the highest byte. */
 function lastWord(path: BytePath): number {
   let word = (12 + path.length) << 24;
   const from = path.length & ~3;

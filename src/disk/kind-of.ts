@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 
-/** What lies there, for people: "a FIFO". */
+/** The kind of an entry, for messages: "a FIFO". */
 export function kindOf(stats: BigIntStats): string {
   if (stats.isSocket()) return 'a socket';
   if (stats.isDirectory()) return 'a directory';

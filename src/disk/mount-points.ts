@@ -7,14 +7,14 @@ import { PROC_FD } from './open-directory.ts';
 import { errnoOf } from './errno.ts';
 
 /**
- * Where other file systems, or other parts of the same one, are mounted below a directory: rename(2)
- * and link(2) go no further. By the kernel's list, as a bind mount of the same file system, or of a
- * single file, cannot be told by its device. Where there is no such list only devices are compared.
+ * Where other file systems, or other parts of the same one, are mounted below a directory: rename(2) and
+ * link(2) cannot cross these. Read from the kernel's list, as the device does not reveal a bind mount of
+ * the same file system, or of a single file. Without such a list only devices are compared.
  */
 export class MountPoints {
   readonly #paths: ReadonlySet<BytePath>;
 
-  /** @throws nothing: what cannot be looked at counts as one */
+  /** @throws nothing: what cannot be checked counts as one */
   static below(directory: HeldDirectory): MountPoints {
     const way = new Descent(directory);
     try {
@@ -33,7 +33,7 @@ export class MountPoints {
     return this.#paths.has(path);
   }
 
-  /** The first one that lies in this directory, at any depth. */
+  /** The first one below this directory, at any depth. */
   beneath(path: BytePath): BytePath | undefined {
     for (const each of this.#paths) if (isBeneath(each, path)) return each;
     return undefined;
@@ -51,7 +51,7 @@ function isThere(way: Descent, path: BytePath): boolean {
   }
 }
 
-/** proc(5)'s mountinfo; of each line the fifth field is where it is mounted. */
+/** Reads mountinfo of proc(5); the fifth field of a line is the mount point. */
 function listBelow({ fd }: HeldDirectory): BytePath[] {
   let table: string;
   let root: BytePath;

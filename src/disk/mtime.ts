@@ -4,25 +4,24 @@ const MAX_US = Number.MAX_SAFE_INTEGER;
 const MAX_NS = BigInt(MAX_US) * 1000n + 999n;
 
 /**
- * A file's time in whole microseconds, rounded towards the past, from its nanoseconds. For one that
- * `isBeyondMicroseconds` the last possible time stands, since no peer takes another.
+ * Converts a file's time from nanoseconds to whole microseconds, rounded towards the past. One that
+ * `isBeyondMicroseconds` becomes the nearest possible time, since no peer accepts others.
  */
 export function toMicroseconds(ns: bigint): number {
   const us = Number((ns < 0n ? ns - 999n : ns) / 1000n);
   return Math.max(-MAX_US, Math.min(us, MAX_US));
 }
 
-/** Whether it is after 2255 or before 1684: file systems hold that, a number of microseconds does not. */
+/** Whether it is after 2255 or before 1684: file systems can store that, a number of microseconds cannot. */
 export function isBeyondMicroseconds(ns: bigint): boolean {
   return ns > MAX_NS || ns < -MAX_NS + 999n;
 }
 
 /**
- * The seconds to hand to utimes(2) for a time in microseconds. Half a microsecond more, because
- * Node turns the seconds (a double, which has about a quarter of a microsecond) into whole micro-
- * or nanoseconds by cutting off: without it every second time would come out one too low.
- * Exact up to the year 2242; from 2112 on a double has no half microseconds, but seconds and their
- * fraction have, until they are added.
+ * The seconds to pass to utimes(2) for a time in microseconds. Half a microsecond is added, because Node
+ * truncates the seconds (a double, with a resolution of about a quarter of a microsecond) to whole micro-
+ * or nanoseconds: otherwise every other time would be one too low. Exact up to the year 2242; from 2112
+ * on a double has no half microseconds, but seconds and their fraction do, until they are added.
  */
 export function toUtimesSeconds(mtimeUs: number): number {
   const seconds = Math.floor(mtimeUs / 1e6);
@@ -30,8 +29,8 @@ export function toUtimesSeconds(mtimeUs: number): number {
 }
 
 /**
- * Sets a time before 1970. Node replaces a negative number by the present time, but takes it as a
- * string; and libuv before 1.49 cuts off towards 1970, later towards the past: so look what came.
+ * Sets a time before 1970. Node replaces a negative number with the current time, but accepts it as a
+ * string; libuv before 1.49 truncates towards 1970, later towards the past: so the result is checked.
  */
 export function setNegativeMtime(path: PathLike, mtimeUs: number): void {
   for (const half of [0.5, -0.5]) {

@@ -18,16 +18,16 @@ let procFd: boolean | undefined;
 
 /**
  * A directory held open, so that its children are reached through it and not through a path that may
- * meanwhile lead elsewhere: openat(2), which Node lacks, by way of Linux's /proc/self/fd. Where
- * there is no /proc (macOS), children are reached by path and `verify` looks again whether the path
- * still leads to the directory that was opened.
+ * meanwhile lead elsewhere: openat(2), which Node lacks, by way of Linux's /proc/self/fd. Without /proc
+ * (macOS), children are reached by path, and `verify` checks that the path still leads to the directory
+ * that was opened.
  */
 export class OpenDirectory {
-  /** Where there is no other way; it stays ours to close. */
+  /** For calls that need it; closed by this object. */
   readonly fd: number;
   readonly #prefix: BytePath;
   readonly #path: BytePath;
-  /** Which directory it is; only where children are reached by path. */
+  /** Set only where children are reached by path. */
   readonly #identity: Inode | undefined;
 
   /**
@@ -52,7 +52,7 @@ export class OpenDirectory {
     return this.#identity === undefined;
   }
 
-  /** The path to hand to a system call for the child `name`. */
+  /** The path to pass to a system call for the child `name`. */
   child(name: BytePath): BytePath {
     return joinPath(this.#prefix, name);
   }
@@ -62,9 +62,9 @@ export class OpenDirectory {
     return readdirSync(toFsPath(this.child('.')), { encoding: 'latin1' }).toSorted();
   }
 
-  /** The same, unsorted and a part at a time: of a directory with a million it takes a second. */
+  /** The same, unsorted and in batches: a directory with a million names takes a second. */
   *nameBatches(): Generator<BytePath[]> {
-    // Buffers, whatever the types say: names need not be text.
+    // Buffers, despite the types: names need not be text.
     const options = { encoding: 'buffer' as 'latin1', bufferSize: LIST_BATCH };
     const directory = opendirSync(toFsPath(this.child('.')), options);
     try {
@@ -82,7 +82,7 @@ export class OpenDirectory {
   }
 
   /**
-   * Whether children that were reached since are children of this directory. Always so where they are
+   * Whether children that were reached since are children of this directory. Always true where they are
    * reached through the open directory itself.
    */
   verify(): boolean {

@@ -1,6 +1,6 @@
 import { constants, openSync } from 'node:fs';
 
-// O_NONBLOCK: a FIFO that took the file's place meanwhile must not hang us.
+// O_NONBLOCK: a FIFO that replaced the file meanwhile must not block us.
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**

@@ -2,28 +2,28 @@ import { randomBytes } from 'node:crypto';
 import type { BytePath } from './byte-path.ts';
 import { KeyedHash } from './keyed-hash.ts';
 
-/** Of a slot: a digest, of whose last word two bits are the value. A value is never 0, so 0 is free. */
+/** Words of a slot: a digest, with the value in two bits of the last. A value is never 0, so 0 is free. */
 const WORDS = 3;
 const VALUE_BITS = 0b11;
-/** Segments grow one at a time: a table of one piece would need twice its memory when it grows. */
+/** Segments grow one at a time: a single table would need twice its memory while it grows. */
 const SEGMENTS = 256;
 const FIRST_SLOTS = 8;
-/** A quarter stays free, so that a look soon meets a free slot. */
+/** A quarter stays free, so that a probe soon finds a free slot. */
 const FULL = 0.75;
 const GROWTH = 1.5;
 
 /**
- * A small value for each of many paths, in MAX_TABLE_BYTES_PER_ENTRY however long the path is: a digest
- * stands for it. The digest has 94 bits, and a key that nobody else knows, so that nobody can choose
- * two paths that are taken for one; by chance, two of 4 million are with a probability of 1 in 10^15.
+ * A small value for each of many paths, in MAX_TABLE_BYTES_PER_ENTRY however long the path is: only its
+ * digest is stored. The digest has 94 bits and a secret key, so nobody can choose two paths that collide;
+ * by chance, two of 4 million collide with a probability of 1 in 10^15.
  */
 export class PathTable {
   readonly #one = new KeyedHash(randomBytes(8));
   readonly #other = new KeyedHash(randomBytes(8));
   readonly #segments: (Segment | undefined)[] = Array.from({ length: SEGMENTS });
-  /** Of the path at hand. */
+  /** Of the current path. */
   readonly #digest = new Int32Array(WORDS);
-  /** The directory whose digest is kept, because the next path is likely to lie in it too. */
+  /** The directory whose digest is cached, as the next path is likely to be in it too. */
   #directory: BytePath = '';
   readonly #directoryDigest = new Int32Array(WORDS);
 
@@ -63,7 +63,7 @@ export class PathTable {
     return this.#digest[2]! >>> 24;
   }
 
-  /** What stands for a directory is made of its name and of what stands for the one above it. */
+  /** A directory's digest is made from its name and its parent's digest. */
   #enter(directory: BytePath): void {
     const digest = this.#directoryDigest.fill(0);
     if (directory !== '') for (const name of directory.split('/')) this.#hash(digest, name, digest);
@@ -84,7 +84,7 @@ interface Segment {
   used: number;
 }
 
-/** Where the digest is, or the free slot where it would be. */
+/** Index of the digest's slot, or of the free slot for it. */
 function slotOf(slots: Int32Array, digest: Int32Array): number {
   const first = digest[0]!;
   const second = digest[1]!;

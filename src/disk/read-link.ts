@@ -3,8 +3,8 @@ import type { CtxsyncError } from '../errors.ts';
 import { toFsPath, type BytePath } from './byte-path.ts';
 
 /**
- * A symlink's text.
- * @param toError of the side that it is on
+ * Reads a symlink's text.
+ * @param toError for the side that it is on
  * @throws CtxsyncError
  */
 export function readLink(

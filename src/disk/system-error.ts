@@ -3,7 +3,7 @@ import { CtxsyncError, type ErrorCode } from '../errors.ts';
 import { toText, type BytePath } from './byte-path.ts';
 import { errnoOf } from './errno.ts';
 
-/** Errors of disks that libuv knows neither by name nor in words. */
+/** Disk errors for which libuv has neither a name nor a text. */
 const WORDS: Record<string, string> = {
   EDQUOT: 'disk quota exceeded',
   ESTALE: 'stale file handle',
@@ -20,12 +20,12 @@ export function describeSystemError(thrown: unknown): string {
 
 const NO_HARDLINKS = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK']);
 
-/** What link(2) throws where there can be no hardlink: on some disks, or of this file. */
+/** Whether link(2) failed because no hardlink is possible: on this disk, or to this file. */
 export function isNoHardlink(thrown: unknown): boolean {
   return NO_HARDLINKS.has(errnoOf(thrown) ?? '');
 }
 
-/** What a failed call on something that was there a moment ago means. */
+/** What a failed call means for an entry that existed a moment ago. */
 const CHANGES: Record<string, string> = {
   ENOENT: 'vanished',
   ESTALE: 'vanished',
@@ -53,7 +53,7 @@ export function sourceError(thrown: unknown, doing: string, path: BytePath): Ctx
   return systemCallError('source-unreadable', thrown, `cannot ${doing} ${nameOf(path)}`, path);
 }
 
-/** A failed call on the destination: no space is its own code. */
+/** A failed call on the destination: no space has its own code. */
 export function destinationError(thrown: unknown, doing: string, path: BytePath): CtxsyncError {
   if (thrown instanceof CtxsyncError) return thrown;
   const errno = errnoOf(thrown);
@@ -68,7 +68,7 @@ function systemCallError(
   what: string,
   path: BytePath,
 ): CtxsyncError {
-  // What is no system error is a fault of ours, and must not look like the disk's.
+  // Anything but a system error is a bug of ours, and must not look like a disk error.
   if (errnoOf(thrown) === undefined) return CtxsyncError.from(thrown);
   return new CtxsyncError(code, `${what}: ${describeSystemError(thrown)}`, {
     path: nameOf(path),

@@ -3,8 +3,8 @@ import { MAX_UNREADABLE_PATHS, MAX_NAMED_UNREADABLE, UNREADABLE_SEARCH_MS } from
 import type { BytePath } from './byte-path.ts';
 
 /**
- * What of a context cannot be read. The first such path ends the sending, but not the walk: it goes on
- * for a moment without sending anything, because who has to mend one wants to know the others too.
+ * The paths of a context that cannot be read. The first one ends the sending, but not the walk, which
+ * continues for a moment so that the user learns of the others too.
  */
 export class UnreadablePaths {
   readonly #onFailed: (path: BytePath, reason: string) => void;
@@ -12,19 +12,19 @@ export class UnreadablePaths {
   #count = 0;
   #foundAt = Infinity;
 
-  /** @param onFailed told of each */
+  /** @param onFailed called for each */
   constructor(onFailed: (path: BytePath, reason: string) => void = () => {}) {
     this.#onFailed = onFailed;
   }
 
-  /** Nothing is to be sent any more. */
+  /** True: nothing more may be sent. */
   get found(): boolean {
     return this.#count > 0;
   }
 
   /**
-   * Takes note of a path that cannot be read.
-   * @throws whatever else it is that was thrown; source-unreadable for all, when they are enough
+   * Records a path that cannot be read.
+   * @throws any other error that was thrown; source-unreadable for all, when the limit is reached
    */
   add(thrown: unknown, path: BytePath): void {
     const error = CtxsyncError.from(thrown);
@@ -39,7 +39,7 @@ export class UnreadablePaths {
     if (this.#count === MAX_UNREADABLE_PATHS) this.end();
   }
 
-  /** To be asked for each entry. @throws source-unreadable, when the walk went on for long enough */
+  /** Call it for each entry. @throws source-unreadable, when the walk went on for long enough */
   checkTime(): void {
     if (this.found && performance.now() - this.#foundAt > UNREADABLE_SEARCH_MS) this.end();
   }

@@ -3,8 +3,8 @@ import { STATUS_PATH_BYTES } from '../limits.ts';
 import type { BytePath } from './byte-path.ts';
 
 /**
- * What a disk worker is in the middle of. `waiting-*` is the ring between the threads; all others
- * but `idle` are system calls that can hang.
+ * What a disk worker is doing. `waiting-*` waits for the ring between the threads; all others but `idle`
+ * are system calls that can hang.
  */
 export const DISK_STATES = [
   'idle',
@@ -20,11 +20,11 @@ export const DISK_STATES = [
 export type DiskState = (typeof DISK_STATES)[number];
 
 export interface StatusSnapshot {
-  /** Changes with every state that is entered: the same twice means that one call is pending. */
+  /** Changes with every state entered: the same value twice means that one call is pending. */
   sequence: number;
   state: DiskState;
   path: BytePath;
-  /** System calls that were entered: the worker's progress. */
+  /** System calls begun: the worker's progress. */
   calls: number;
   entries: number;
   /** Bytes of file content. */
@@ -51,13 +51,13 @@ const STATE_INDEX = Object.fromEntries(DISK_STATES.map((s, i) => [s, i])) as Rec
   number
 >;
 
-/** States that move a transfer on. Waiting does not, nor does keeping our lock fresh. */
+/** States that count as progress. Waiting does not, nor does refreshing our lock. */
 const MOVES = new Set<DiskState>(['scanning', 'reading', 'writing', 'committing', 'cleaning']);
 
 /**
- * Shared figures of one disk worker: written by the worker before each call that can hang, read by
- * the main thread. The worker needs no clock: how long a call is pending is what the reader sees
- * between two looks. The counters are aligned 64-bit floats, which no platform of Node tears.
+ * Shared state of one disk worker: written by the worker before each call that can hang, read by the main
+ * thread. The worker needs no clock: the reader measures between two reads how long a call is pending.
+ * The counters are aligned 64-bit floats, which do not tear on any Node platform.
  */
 export class WorkerStatus {
   readonly shared: SharedArrayBuffer;
@@ -77,7 +77,7 @@ export class WorkerStatus {
   }
 
   /**
-   * Worker: a call on `path` begins, or a wait. An even sequence means that the path is whole.
+   * Worker: a call on `path` begins, or a wait. An even sequence means that the path is complete.
    * @throws CtxsyncError interrupted, when the work was cancelled
    */
   enter(state: DiskState, path: BytePath = ''): void {
@@ -102,7 +102,7 @@ export class WorkerStatus {
     Atomics.store(this.#ints, SEQUENCE, sequence + 2);
   }
 
-  /** Worker: an entry is done; its bytes were told by addBytes. */
+  /** Worker: an entry is done; addBytes has counted its bytes. */
   addEntry(): void {
     this.#floats[ENTRIES]! += 1;
   }
@@ -127,14 +127,14 @@ export class WorkerStatus {
     Atomics.store(this.#ints, CANCELLED, 0);
   }
 
-  /** Main: what the worker is at. */
+  /** Main: what the worker is doing. */
   read(): StatusSnapshot {
     for (let attempt = 0; ; attempt++) {
       const sequence = Atomics.load(this.#ints, SEQUENCE);
       const state = DISK_STATES[this.#ints[STATE]!] ?? 'idle';
       const path = this.#path.toString('latin1', 0, this.#ints[PATH_LENGTH]);
       const whole = sequence % 2 === 0 && Atomics.load(this.#ints, SEQUENCE) === sequence;
-      // A busy worker may change it under every look: then it is not stuck, and any path will do.
+      // A busy worker may change it during every read: then it is not stuck, and any path will do.
       if (!whole && attempt < 3) continue;
       return {
         sequence,

@@ -2,8 +2,8 @@ import { toText, type BytePath } from '../disk/byte-path.ts';
 import { CtxsyncError, type Remedy } from '../errors.ts';
 
 /**
- * What a transfer may bring, shared by all of its streams, whichever thread unpacks them. A declared
- * size counts when it is declared: too much is refused before the first byte of it.
+ * The limits of a transfer, shared by all of its streams and the threads that unpack them. A size counts
+ * as soon as it is declared: content over the limit is refused before its first byte.
  */
 export class Budget {
   readonly shared: BigInt64Array<SharedArrayBuffer>;

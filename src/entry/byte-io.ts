@@ -1,6 +1,6 @@
 /** Where the bytes of an archive or a list go: a ring, a file of the stage, or memory in a test. */
 export interface ByteSink {
-  /** Waits until there is room, and returns it: at least one byte, to be filled from the front. */
+  /** Waits for room and returns it: at least one byte, to be filled from the front. */
   reserve(): Uint8Array;
   /** The first `count` bytes of what `reserve` returned are filled. */
   produced(count: number): void;
@@ -8,13 +8,13 @@ export interface ByteSink {
 
 /** Where the bytes of an archive or a list come from. */
 export interface ByteSource {
-  /** Waits until there are bytes, and returns them in place; none means the end. */
+  /** Waits for bytes and returns them in place; none means the end. */
   peek(): Uint8Array;
-  /** The first `count` bytes of what `peek` returned are done with. */
+  /** Releases the first `count` bytes of what `peek` returned. */
   consumed(count: number): void;
 }
 
-/** Writes all of `bytes`, waiting for room as often as it takes. */
+/** Writes all of `bytes`, waiting for room as often as needed. */
 export function writeAll(sink: ByteSink, bytes: Uint8Array): void {
   let done = 0;
   while (done < bytes.length) {
@@ -26,7 +26,7 @@ export function writeAll(sink: ByteSink, bytes: Uint8Array): void {
   }
 }
 
-/** Fills `target` and returns how many bytes there were until the end. */
+/** Fills `target`; returns the number of bytes read, fewer than its length only at the end. */
 export function readAll(source: ByteSource, target: Uint8Array): number {
   let done = 0;
   while (done < target.length) {

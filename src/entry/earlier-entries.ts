@@ -2,26 +2,26 @@ import { isBeneath, type BytePath } from '../disk/byte-path.ts';
 import { PathTable } from '../disk/path-table.ts';
 import type { Entry, EntryKind, ManifestEntry } from './entry.ts';
 
-/** What an entry is: a hardlink is what it links to. */
+/** An entry's kind; a hardlink has the kind of its target. */
 export type KnownKind = Exclude<EntryKind, 'hardlink'>;
 
-/** An entry, and what only a manifest has of it. */
+/** An entry, with a field that only a manifest has. */
 export type OfferedEntry = Entry & Pick<ManifestEntry, 'linked'>;
 
-/** What a validator has to know of the entries of a stream that came before. */
+/** What a validator must know about the earlier entries of a stream. */
 export interface EarlierEntries {
-  /** The root, '', is one from the start. */
+  /** The root, '', is a directory from the start. */
   hasDirectory(path: BytePath): boolean;
-  /** What a hardlink to this path is; undefined when it must not be. */
+  /** The kind of a hardlink to this path; undefined if such a hardlink is not allowed. */
   linkable(path: BytePath): 'file' | 'symlink' | undefined;
-  /** @returns what the path was before, if it was there */
+  /** @returns the kind of an earlier entry with this path, if there was one */
   add(entry: OfferedEntry, kind: KnownKind): KnownKind | undefined;
 }
 
-/** Entries in any order, as a foreign tar has them: MAX_TABLE_BYTES_PER_ENTRY each. */
+/** Entries in any order, as in a foreign tar. Takes MAX_TABLE_BYTES_PER_ENTRY for each. */
 export class EntryTable implements EarlierEntries {
   readonly #kinds = new PathTable();
-  /** It was there: most entries lie in the directory of the one before. */
+  /** The directory last found: most entries are in the same directory as the previous one. */
   #directory: BytePath = '';
 
   hasDirectory(path: BytePath): boolean {
@@ -45,9 +45,9 @@ const KINDS = [undefined, 'file', 'directory', 'symlink'] as const;
 const VALUES = { file: 1, directory: 2, symlink: 3 } as const satisfies Record<KnownKind, number>;
 
 /**
- * Entries in the order of a walk, none twice, which whoever reads them has made sure of. Then nothing
- * has to be kept but the directories that the last one lies in, and the files and symlinks that are
- * listed as having several names: MAX_TABLE_BYTES_PER_ENTRY for each of those.
+ * Entries in walk order without duplicates, as checked by their reader. It keeps only the directories
+ * above the last entry, and the files and symlinks listed as having several names, which take
+ * MAX_TABLE_BYTES_PER_ENTRY each.
  */
 export class AscendingEntries implements EarlierEntries {
   readonly #above: BytePath[] = [];

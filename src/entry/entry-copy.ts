@@ -1,7 +1,7 @@
 import type { WorkerStatus } from '../disk/worker-status.ts';
 import type { Content, Entry, EntrySink, EntryWriter } from './entry.ts';
 
-/** Writes checked entries in another form: a tar as a `tree` stream, and the other way round. */
+/** Writes checked entries in another format: a tar as a `tree` stream, or the reverse. */
 export class EntryCopy implements EntrySink {
   readonly #writer: EntryWriter;
   readonly #status: WorkerStatus;

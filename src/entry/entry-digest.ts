@@ -4,9 +4,9 @@ import type { EntryKind } from './entry.ts';
 import type { BytePath } from '../disk/byte-path.ts';
 
 /**
- * A digest of entries in their order, the kind and path of each: what came is held against what was
- * asked for without a list of either. The kind has to be part of it. What is listed as a directory
- * and sent as a symlink would lead all that was found to be right beneath it out of OUT.
+ * A digest of the kind and path of each entry, in order. It compares the entries received with those
+ * requested, without a list of either. The kind must be included: if an entry listed as a directory
+ * were sent as a symlink, the unchanged entries beneath it would end up outside OUT.
  */
 export class EntryDigest {
   readonly #hash = createHash('sha256');
@@ -17,7 +17,7 @@ export class EntryDigest {
     if (this.#batch.length >= DIGEST_BATCH_CHARS) this.#flush();
   }
 
-  /** In hexadecimal digits. To be called once. */
+  /** Returns hexadecimal digits. Call it only once. */
   digest(): string {
     this.#flush();
     return this.#hash.digest('hex');

@@ -5,8 +5,8 @@ import type { RecordBuffer, RecordCursor } from './record-io.ts';
 
 /**
  * The records of PROTOCOL.md, "Entries": one for each entry of a `tree`, a `manifest` or a `want`
- * stream. All begin with a head byte and the path; a path is how many bytes it shares with the one
- * before, and those that follow.
+ * stream. Each begins with a head byte and the path, which is encoded as the number of bytes it shares
+ * with the previous path, then the remaining bytes.
  */
 
 const KIND_BITS = 0b11;
@@ -15,13 +15,13 @@ const KIND_CODES = { file: 0, directory: 1, symlink: 2, hardlink: 3 } as const s
   EntryKind,
   number
 >;
-/** A file or symlink with several names, of which this is the first: tree, manifest. */
+/** The first name of a file or symlink with several names: tree, manifest. */
 const LINKED = 0x04;
-/** A file's SHA-256 follows: manifest, want. */
+/** The file's SHA-256 follows: manifest, want. */
 const DIGEST = 0x08;
-/** A file's content does not follow: tree. */
+/** The file's content does not follow: tree. */
 const CONTENT_OMITTED = 0x10;
-/** The time lies before 1970: tree, manifest. */
+/** The time is before 1970: tree, manifest. */
 const BEFORE_1970 = 0x20;
 const SHA256_BYTES = 32;
 
@@ -78,8 +78,8 @@ export function decodeWant(from: RecordCursor, before: BytePath | undefined): Wa
 }
 
 /**
- * Holds that paths rise, strictly: then none comes twice, and what lies in a directory comes before
- * anything that does not.
+ * Checks that paths are strictly ascending. So no path comes twice, and a directory's contents come
+ * before any path outside it.
  *
  * @throws CtxsyncError corrupt
  */

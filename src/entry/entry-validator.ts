@@ -12,23 +12,23 @@ import {
 } from './earlier-entries.ts';
 
 /**
- * Says of each entry of a stream whether it may get near a disk. Pure: it knows only the entries
- * that came before. What it lets through has a path below the root whose directories all came before
- * it, does not contradict an earlier entry, and links only to a file or symlink of this same stream.
+ * Decides for each entry of a stream whether it may reach a disk. Pure: it knows only the earlier
+ * entries. An entry it accepts has a path below the root whose directories all came before it, does
+ * not contradict an earlier entry, and hardlinks only to a file or symlink of the same stream.
  */
 export class EntryValidator {
   readonly #budget: Budget;
   readonly #earlier: EarlierEntries;
   #hasRoot = false;
 
-  /** @param earlier a table takes entries in any order; AscendingEntries only those of a walk */
+  /** @param earlier EntryTable accepts any order; AscendingEntries only the order of a walk */
   constructor(budget: Budget, earlier: EarlierEntries = new EntryTable()) {
     this.#budget = budget;
     this.#earlier = earlier;
   }
 
   /**
-   * @returns true when the path was there before, with the same kind: the later entry counts
+   * @returns true when the path came before with the same kind: the later entry wins
    * @throws CtxsyncError unsafe-entry, over-limit
    */
   check(entry: OfferedEntry): boolean {
@@ -51,7 +51,7 @@ export class EntryValidator {
   }
 
   /**
-   * What does not travel counts as an entry all the same: else a peer could go on for ever.
+   * A skipped member also counts as an entry: otherwise a peer could go on forever.
    * @throws CtxsyncError over-limit
    */
   checkSkipped(path: BytePath): void {
@@ -63,7 +63,7 @@ export class EntryValidator {
     return this.#earlier.hasDirectory(path);
   }
 
-  /** A file or symlink of this path came before. */
+  /** Whether a file or symlink of this path came before. */
   mayLinkTo(path: BytePath): boolean {
     return this.#earlier.linkable(path) !== undefined;
   }
@@ -75,7 +75,7 @@ export class EntryValidator {
     return before;
   }
 
-  /** @returns what the entry is, whichever of its names this is */
+  /** @returns the entry's kind; for a hardlink, that of its target */
   #checkLink({ path, kind, link }: Entry): KnownKind {
     if (kind !== 'symlink' && kind !== 'hardlink') return kind;
     if (link === undefined || link === '') throw unsafe(path, 'it links to nothing');
@@ -91,7 +91,7 @@ export class EntryValidator {
   }
 }
 
-/** @throws CtxsyncError unsafe-entry, when no entry may have this path */
+/** @throws CtxsyncError unsafe-entry, if no entry may have this path */
 export function checkPath(path: BytePath): void {
   if (path === '') return;
   if (path.startsWith('/')) throw unsafe(path, 'it is an absolute path');

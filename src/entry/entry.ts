@@ -1,9 +1,9 @@
 import type { BytePath } from '../disk/byte-path.ts';
 
-/** What a context is made of. Anything else on a disk is skipped and reported. */
+/** The kinds of entries in a context. Anything else on a disk is skipped and reported. */
 export type EntryKind = 'file' | 'directory' | 'symlink' | 'hardlink';
 
-/** One entry of a context, as it travels. */
+/** One entry of a context, as it is sent. */
 export interface Entry {
   /** Relative to the context's root, '/' between components; '' is the root itself. */
   path: BytePath;
@@ -14,88 +14,88 @@ export interface Entry {
   mtimeUs: number;
   /** Bytes of content; 0 for all but files. */
   size: number;
-  /** A symlink's text, or the path of the file or symlink that a hardlink is another name of. */
+  /** The text of a symlink, or the path of the file or symlink that a hardlink refers to. */
   link?: BytePath;
-  /** A file or symlink with several names: the later ones may come as its hardlinks. */
+  /** A file or symlink with several names: its other names may follow as hardlinks. */
   linked?: boolean;
-  /** A file whose content does not travel, because the receiver has it. */
+  /** A file whose content is not sent, because the receiver has it. */
   contentOmitted?: boolean;
 }
 
-/** One entry of a context, as a manifest tells of it. */
+/** One entry of a context, as listed in a manifest. */
 export interface ManifestEntry extends Entry {
-  /** Of a file's content, in hexadecimal digits; absent unless contents are compared. */
+  /** Of a file's content, in hexadecimal digits; present only if contents are compared. */
   sha256?: string;
-  /** 32 bits by which the sender recognizes what it listed. */
+  /** 32 bits by which the sender recognizes the entry that it listed. */
   stamp: number;
 }
 
-/** An entry that is to travel, as the manifest listed it. */
+/** An entry to be sent, as the manifest listed it. */
 export interface Want {
   path: BytePath;
   kind: EntryKind;
-  /** The manifest's, unchanged: opaque to the receiver. */
+  /** The manifest's stamp, unchanged: opaque to the receiver. */
   stamp: number;
-  /** A file: if its content has this digest, the receiver has it already. In hexadecimal digits. */
+  /** For a file: the digest, in hexadecimal digits, of content that the receiver already has. */
   sha256?: string;
 }
 
-/** Entries that are to travel, in the order of a walk. */
+/** Entries to be sent, in the order of a walk. */
 export interface WantSource {
-  /** The next one, waited for; undefined when there is none. */
+  /** Waits for the next entry and returns it; undefined at the end. */
   peek(): Want | undefined;
-  /** It was taken care of. */
+  /** Moves on to the next entry. */
   take(): void;
 }
 
 /** An entry on the sender's disk. */
 export interface SourceEntry extends Entry {
-  /** Where to open it; valid until the walk goes on. */
+  /** Where to open it; valid until the walk continues. */
   fsPath: string | Buffer;
   identity: FileIdentity;
-  /** A file: its content need not travel if it has this SHA-256. */
+  /** For a file: the content is not sent if it has this SHA-256. */
   omitIf?: string | undefined;
 }
 
-/** What tells that an entry is still the one that was looked at. */
+/** Identifies an entry, to detect that it was replaced or changed. */
 export interface FileIdentity {
   dev: bigint;
   ino: bigint;
-  /** Tells apart two that had the same inode one after the other; 0 where the disk does not know. */
+  /** Distinguishes files that reused the same inode number; 0 if the file system lacks it. */
   birthtimeNs: bigint;
   size: bigint;
   mtimeNs: bigint;
 }
 
-/** Content of the entry at hand, in pieces, in place: none means that it is at its end. */
+/** Content of the current entry, in pieces, in place; an empty piece means the end. */
 export interface Content {
   content(): Uint8Array;
-  /** The first `count` bytes of what `content` returned are done with. */
+  /** Releases the first `count` bytes of what `content` returned. */
   consumed(count: number): void;
 }
 
 /** Where checked entries go: a stage on a disk, or another stream. */
 export interface EntrySink {
-  /** @param again the path came before, with the same kind; this entry takes its place */
+  /** @param again the path came before with the same kind; this entry replaces it */
   add(entry: Entry, content: Content, again: boolean): void;
-  /** Every entry came. */
+  /** All entries were added. */
   end(): void;
 }
 
 /**
- * Writes entries as bytes. For each: `begin`, then exactly its content's bytes by `reserve` and
+ * Writes entries as bytes. For each: `begin`, then exactly its content's bytes with `reserve` and
  * `produced`, then `finish`.
  */
 export interface EntryWriter {
   begin(entry: Entry): void;
-  /** Waits for room for content: at least a byte, never more than is left of the entry. */
+  /** Waits for room for content: at least one byte, at most what the entry still lacks. */
   reserve(): Uint8Array;
   produced(count: number): void;
-  /** Bytes of content that the entry lacks. */
+  /** Bytes of content that the entry still lacks. */
   readonly left: number;
-  /** @throws Error when it lacks any */
+  /** @throws Error if content is missing */
   finish(): void;
-  /** Every entry was written. */
+  /** All entries were written. */
   end(): void;
 }
 
@@ -103,16 +103,16 @@ export const MODE_BITS = 0o1777;
 export const SETUID_BITS = 0o6000;
 
 /**
- * Whether ctxsync keeps this name for itself, which a receiver uses for what it works with: such an
- * entry is never sent, and never accepted at any depth, as each directory of OUT may be another
- * receiver's OUT. Names that some disk takes for the same are meant too: without upper and lower case
- * (APFS, NTFS), or with characters that do not count (HFS+; CVE-2014-9390 is git's case of it).
+ * Whether this name is reserved for a receiver's work files. Such an entry is never sent, and never
+ * accepted at any depth, as each directory of OUT may be another receiver's OUT. This includes names
+ * that some file systems treat as equal: they ignore case (APFS, NTFS) or certain characters (HFS+;
+ * CVE-2014-9390 was this problem in git).
  *
- * @param name one component of a path, as text or byte for byte
+ * @param name one component of a path, as text or as bytes (latin1)
  */
 export function isWorkName(name: string): boolean {
   if (WORK_NAME.test(name)) return true;
-  // Of most names nothing more has to be known.
+  // Most names need no further check.
   if (!NOT_ASCII.test(name)) return false;
   return [name, Buffer.from(name, 'latin1').toString()].some((text) =>
     WORK_NAME.test(text.normalize('NFKC').replace(IGNORABLE, '')),

@@ -4,7 +4,7 @@ import { checkOrder, decodeManifestEntry, encodeManifestEntry } from './entry-re
 import type { ManifestEntry } from './entry.ts';
 import { RecordReader, RecordWriter } from './record-io.ts';
 
-/** Writes what a context holds, without its content: a `manifest` stream. */
+/** Writes the entries of a context, without content: a `manifest` stream. */
 export class ManifestWriter {
   readonly #records: RecordWriter;
   #before: BytePath = '';
@@ -25,8 +25,8 @@ export class ManifestWriter {
 }
 
 /**
- * Reads a manifest. Its entries come in the order of a walk, none twice; beyond that nothing about
- * their paths is checked.
+ * Reads a manifest. Checks that its entries come in walk order without duplicates, and nothing else
+ * about their paths.
  *
  * @throws CtxsyncError corrupt
  */

@@ -15,10 +15,10 @@ import { MAX_READ_BYTES } from '../limits.ts';
 import { TreeWriter } from './tree-writer.ts';
 
 /**
- * Packs the entries of a walk as a `tree` stream. What is read is held against what the walk saw: content
- * that changed meanwhile, or that is not all there, fails the transfer and is never sent as whole.
+ * Packs the entries of a walk as a `tree` stream. Compares what it reads with what the walk saw: content
+ * that changed in between, or is incomplete, fails the transfer and is never sent as complete.
  *
- * @param unreadable the walk's: from the first unreadable path on nothing more is packed
+ * @param unreadable shared with the walk: after the first unreadable path nothing more is packed
  * @throws CtxsyncError source-unreadable, source-changed; naming the path
  */
 export function pack(
@@ -62,7 +62,7 @@ function checkReadable(entry: SourceEntry, status: WorkerStatus): void {
   closeRead(openSource(entry));
 }
 
-/** Whether the receiver has the content already: then only the entry itself travels. */
+/** Returns whether the receiver already has the content: then sends only the entry itself. */
 function packWithoutContent(entry: SourceEntry, tree: TreeWriter, status: WorkerStatus): boolean {
   const { omitIf } = entry;
   if (omitIf === undefined || hashSource(entry, status) !== omitIf) return false;
@@ -110,8 +110,8 @@ function packFile(
 }
 
 /**
- * Up to the size that the walk saw. Where there is room one byte more is asked for with the last
- * ones: that there is none says that this was the end, without another call.
+ * Packs content up to the size that the walk saw. If there is room, the last read requests one byte
+ * more: getting fewer bytes shows the end of the file without another call.
  */
 function packContent(
   fd: number,
@@ -137,9 +137,9 @@ function packContent(
 
 const oneByte = new Uint8Array(1);
 
-/** What is open is what the walk saw, has all its bytes and still has its name. */
+/** Checks that the file is the one that the walk saw, is unchanged and was not removed. */
 function checkUnchanged({ path, identity }: SourceEntry, now: BigIntStats): void {
-  // What takes a removed file's place may get its inode number.
+  // A file that replaces a removed one may get its inode number.
   if (!now.isFile() || !isSameInode(now, identity)) throw sourceChanged(path, 'was replaced');
   if (now.size > identity.size) throw sourceChanged(path, 'grew');
   if (now.size < identity.size) throw sourceChanged(path, 'shrank');
@@ -147,13 +147,13 @@ function checkUnchanged({ path, identity }: SourceEntry, now: BigIntStats): void
   if (now.nlink === 0n) throw sourceChanged(path, 'was replaced or removed');
 }
 
-/** The content does not have the size that the walk saw: it changed, or the disk does not know it. */
+/** The content differs in size from what the walk saw: it changed, or the stat size is wrong. */
 function wrongSize(entry: SourceEntry, fd: number, has: 'more' | 'less'): CtxsyncError {
   checkUnchanged(entry, statFile(fd, entry.path));
   return otherSize(entry, has);
 }
 
-/** As in procfs and sysfs, and on disks of FUSE: the size may be 0, or that of a page. */
+/** As in procfs, sysfs and FUSE file systems: the reported size may be 0, or that of a page. */
 function otherSize({ path, size }: SourceEntry, has: 'more' | 'less'): CtxsyncError {
   const text = toText(path);
   return new CtxsyncError(

@@ -7,10 +7,10 @@ import {
 } from '../limits.ts';
 import { writeAll, type ByteSink, type ByteSource } from './byte-io.ts';
 
-/** Stands where the next record would begin, and says that there is none: no head has this bit. */
+/** Marks the end in place of the next record: no head byte has this bit. */
 export const END_OF_RECORDS = 0x80;
 
-/** Encodes the fields of records, one behind another. Field by field it is what a RecordCursor reads. */
+/** Encodes the fields of records in sequence; the counterpart of RecordCursor. */
 export class RecordBuffer {
   readonly #bytes: Buffer;
   #length = 0;
@@ -24,7 +24,7 @@ export class RecordBuffer {
     return this.#length;
   }
 
-  /** What was encoded. Valid until `clear`. */
+  /** The encoded bytes. Valid until `clear`. */
   bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -37,7 +37,7 @@ export class RecordBuffer {
     this.#bytes[this.#length++] = value;
   }
 
-  /** LEB128: seven bits a byte, the lowest first. @param value from 0 to 2^53 - 1 */
+  /** LEB128: seven bits per byte, lowest first. @param value from 0 to 2^53 - 1 */
   varint(value: number): void {
     let left = value;
     while (left >= 0x80) {
@@ -47,7 +47,7 @@ export class RecordBuffer {
     this.#bytes[this.#length++] = left;
   }
 
-  /** A byte a character, with their number before them. */
+  /** One byte per character, preceded by their number. */
   text(text: string): void {
     this.varint(text.length);
     const bytes = this.#bytes;
@@ -67,10 +67,10 @@ export class RecordBuffer {
   }
 }
 
-/** Thrown where bytes end in the middle of a record: more of them may come. */
+/** Thrown when the bytes end in the middle of a record: more may come. */
 const INCOMPLETE = new Error('the record goes on');
 
-/** Decodes fields of records that lie in one piece of memory. */
+/** Decodes fields of records in contiguous memory. */
 export class RecordCursor {
   readonly #origin: string;
   #bytes: Uint8Array = new Uint8Array(0);
@@ -81,7 +81,7 @@ export class RecordCursor {
     this.#origin = origin;
   }
 
-  /** Bytes that were decoded since `reset`. */
+  /** Bytes decoded since `reset`. */
   get at(): number {
     return this.#at;
   }
@@ -97,7 +97,7 @@ export class RecordCursor {
     return this.#bytes[this.#at++]!;
   }
 
-  /** @throws CtxsyncError corrupt: over 2^53 - 1, or longer than it has to be */
+  /** @throws CtxsyncError corrupt: over 2^53 - 1, or longer than necessary */
   varint(): number {
     let byte = this.byte();
     if (byte < 0x80) return byte;
@@ -112,7 +112,7 @@ export class RecordCursor {
     throw this.broken('has a bad number');
   }
 
-  /** A byte a character. @throws CtxsyncError corrupt: longer than MAX_RECORD_TEXT_BYTES */
+  /** One byte per character. @throws CtxsyncError corrupt: longer than MAX_RECORD_TEXT_BYTES */
   text(): string {
     const length = this.varint();
     if (length > MAX_RECORD_TEXT_BYTES) throw this.broken(`has a text of ${length} bytes`);
@@ -123,12 +123,12 @@ export class RecordCursor {
     return this.#take(4).readUInt32BE();
   }
 
-  /** @param count bytes, of which it has two hexadecimal digits each */
+  /** @param count bytes; the result has two digits for each */
   hex(count: number): string {
     return this.#take(count).toString('hex');
   }
 
-  /** What the bytes are not. */
+  /** @param what is wrong with the bytes, as a verb phrase */
   broken(what: string): CtxsyncError {
     return new CtxsyncError('corrupt', `${this.#origin} ${what}`);
   }
@@ -142,7 +142,7 @@ export class RecordCursor {
   }
 }
 
-/** Gathers records, and writes them by the batch. */
+/** Collects records and writes them in batches. */
 export class RecordWriter {
   readonly #sink: ByteSink;
   readonly #buffer = new RecordBuffer(RECORD_BATCH_BYTES + MAX_RECORD_BYTES);
@@ -152,14 +152,14 @@ export class RecordWriter {
     this.#sink = sink;
   }
 
-  /** Where the next record is to be encoded; `written` follows. */
+  /** Where to encode the next record; call `written` afterwards. */
   get buffer(): RecordBuffer {
     return this.#buffer;
   }
 
   /**
-   * A record is complete. Records go on by the batch; but what comes slowly, as digests do, goes on
-   * its way at once: the peer works on it meanwhile.
+   * A record is complete. Records are written in batches; but those that come slowly, as digests do,
+   * are written at once, so that the peer can already work on them.
    */
   written(): void {
     const isFull = this.#buffer.length >= RECORD_BATCH_BYTES;
@@ -179,14 +179,14 @@ export class RecordWriter {
   }
 }
 
-/** Reads records where they lie, and copies only those that a source gives in two pieces. */
+/** Reads records in place, and copies only those that the source returns in several pieces. */
 export class RecordReader {
   readonly #source: ByteSource;
   readonly #cursor: RecordCursor;
   #joined: Buffer | undefined;
   #ended = false;
 
-  /** @param origin what the bytes are, for messages: "the sender's list of entries" */
+  /** @param origin name of the stream for messages: "the sender's list of entries" */
   constructor(source: ByteSource, origin: string) {
     this.#source = source;
     this.#cursor = new RecordCursor(origin);
@@ -194,7 +194,7 @@ export class RecordReader {
 
   /**
    * The next record; undefined after the last.
-   * @param decode may be called again for the same record, when more of it has come
+   * @param decode may be called again for the same record when more bytes arrive
    * @throws CtxsyncError corrupt, and what `decode` throws
    */
   next<Item>(decode: (cursor: RecordCursor) => Item): Item | undefined {
@@ -237,7 +237,7 @@ export class RecordReader {
     }
   }
 
-  /** Undefined: the record goes on. */
+  /** Returns undefined if the record is incomplete. */
   #try<Item>(decode: (cursor: RecordCursor) => Item): Item | undefined {
     try {
       return decode(this.#cursor);

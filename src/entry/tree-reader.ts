@@ -5,13 +5,13 @@ import type { Content, Entry } from './entry.ts';
 import { RecordReader } from './record-io.ts';
 
 export interface TreeReaderOptions {
-  /** Its entries come in any order, as those of a foreign tar do. */
+  /** The entries come in any order, as in a foreign tar. */
   unordered: boolean;
 }
 
 /**
- * Reads a `tree` stream: entries, each followed by its content. Beyond their order nothing about the
- * paths is checked.
+ * Reads a `tree` stream: entries, each followed by its content. Checks the order of the paths, and
+ * nothing else about them.
  *
  * @throws CtxsyncError corrupt
  */
@@ -20,7 +20,7 @@ export class TreeReader implements Content {
   readonly #records: RecordReader;
   readonly #unordered: boolean;
   #before: BytePath | undefined;
-  /** Bytes of content of the entry at hand that were not read. */
+  /** Unread bytes of the current entry's content. */
   #left = 0;
 
   constructor(source: ByteSource, { unordered }: TreeReaderOptions) {
@@ -29,7 +29,7 @@ export class TreeReader implements Content {
     this.#unordered = unordered;
   }
 
-  /** The next entry, when all content of the present one was consumed; undefined after the last. */
+  /** The next entry; undefined after the last. Consume all content of the current entry first. */
   next(): Entry | undefined {
     const before = this.#before;
     const entry = this.#records.next((cursor) => decodeEntry(cursor, before));
@@ -40,7 +40,7 @@ export class TreeReader implements Content {
     return entry;
   }
 
-  /** Bytes of content of the entry at hand that were not read. */
+  /** Unread bytes of the current entry's content. */
   get left(): number {
     return this.#left;
   }

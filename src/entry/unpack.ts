@@ -5,17 +5,17 @@ import type { EntryKind, EntrySink } from './entry.ts';
 import type { TreeReader } from './tree-reader.ts';
 
 export interface UnpackOptions {
-  /** The directory in OUT that the context is to become; '' for OUT itself. */
+  /** The directory in OUT that the context becomes; '' for OUT itself. */
   name: BytePath;
   validator: EntryValidator;
-  /** Files may come without their content: the sink has it. */
+  /** Files may come without content, if the sink has it. */
   takesOmitted: boolean;
-  /** An entry is done, by its path in the context; not called for the context's own root. */
+  /** An entry is complete; its path is relative to the context. Not called for the context's root. */
   onEntry: (kind: EntryKind, path: BytePath) => void;
 }
 
 /**
- * Takes a `tree` stream apart, entry by checked entry.
+ * Unpacks a `tree` stream and checks each entry.
  * @throws CtxsyncError unsafe-entry, over-limit, and what the reader and the sink throw
  */
 export function unpack(tree: TreeReader, sink: EntrySink, options: UnpackOptions): void {
@@ -23,7 +23,7 @@ export function unpack(tree: TreeReader, sink: EntrySink, options: UnpackOptions
   for (let entry = tree.next(); entry !== undefined; entry = tree.next()) {
     const { kind, path } = entry;
     if (entry.contentOmitted === true && !takesOmitted) throw withoutContent(path);
-    // A root that is no directory stays the root: the validator refuses it.
+    // A root that is not a directory stays the root: the validator refuses it.
     if (path !== '' || kind === 'directory') entry.path = inContext(name, path);
     if (kind === 'hardlink') entry.link = inContext(name, entry.link ?? '');
     sink.add(entry, tree, validator.check(entry));
@@ -36,7 +36,7 @@ export function unpack(tree: TreeReader, sink: EntrySink, options: UnpackOptions
 }
 
 function inContext(name: BytePath, path: BytePath): BytePath {
-  // An absolute path stays one: the validator refuses it.
+  // An absolute path stays absolute: the validator refuses it.
   if (name === '' || path.startsWith('/')) return path;
   return path === '' ? name : joinPath(name, path);
 }

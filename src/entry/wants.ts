@@ -4,7 +4,7 @@ import { checkOrder, decodeWant, encodeWant } from './entry-record.ts';
 import type { Want, WantSource } from './entry.ts';
 import { RecordReader, RecordWriter } from './record-io.ts';
 
-/** Writes which entries of a manifest are to travel: a `want` stream. */
+/** Writes the list of the manifest entries to be sent: a `want` stream. */
 export class WantWriter {
   readonly #records: RecordWriter;
   #before: BytePath = '';
@@ -24,7 +24,7 @@ export class WantWriter {
   }
 }
 
-/** Reads them, one ahead. They come in the order of a walk. */
+/** Reads a `want` stream, one entry ahead, and checks that it is in walk order. */
 export class WantReader implements WantSource {
   readonly #records: RecordReader;
   #next: Want | undefined;

@@ -1,9 +1,9 @@
 import type { Ring } from './ring.ts';
 
 /**
- * What a receiver grants on one stream: an absolute limit of bytes, as QUIC's MAX_STREAM_DATA (RFC
- * 9000, section 4.1). It is always what the consumer has taken plus what its ring holds, so it rises
- * on **consumption** and never on arrival: what was granted fits into the ring, the reader of the
+ * What a receiver grants on one stream: an absolute limit in bytes, like QUIC's MAX_STREAM_DATA (RFC
+ * 9000, section 4.1). It is the bytes consumed plus the capacity of the ring, so it rises on
+ * **consumption** and never on arrival: what was granted fits into the ring, the reader of the
  * transport never waits, and a stream whose consumer stops delays no other.
  */
 export class CreditGrant {
@@ -12,14 +12,14 @@ export class CreditGrant {
   #limit: number;
   #received = 0;
 
-  /** The first limit, which HELLO tells the sender, is the whole ring. */
+  /** The first limit, announced in HELLO, is the whole ring. */
   constructor(ring: Ring) {
     this.#ring = ring;
     this.#head = ring.head;
     this.#limit = ring.capacity;
   }
 
-  /** Bytes arrived. False: more of them than were granted. */
+  /** Counts bytes that arrived. Returns false when they exceed the limit. */
   receive(count: number): boolean {
     this.#received += count;
     return this.#received <= this.#limit;
@@ -27,8 +27,8 @@ export class CreditGrant {
 
   /**
    * Waits until the consumer has taken a quarter of the ring since the last raise.
-   * @returns the new limit, in bytes of the whole stream; undefined when the ring was cancelled, or
-   *   ended: no more will be sent, and who waited on would hold on to the ring
+   * @returns the new limit, in bytes of the whole stream; undefined when the ring was cancelled or
+   *   ended: no more will be sent, and a longer wait would keep the ring alive
    */
   async raise(): Promise<number | undefined> {
     await this.#ring.consumption(this.#head);

@@ -7,11 +7,11 @@ const DATA_EVENT = 3;
 const ROOM_EVENT = 4;
 const READER_WAITS = 5;
 const WRITER_WAITS = 6;
-/** The HEAD at which the waiting writer is to be woken. */
+/** The HEAD at which to wake the waiting writer. */
 const WAKE_AT = 7;
 const HEADER_BYTES = 32;
 
-/** What a reader that waits is to be woken for: READER_WAITS. */
+/** Values of READER_WAITS: when to wake the waiting reader. */
 const ANY_BYTE = 1;
 const A_QUARTER = 2;
 
@@ -19,16 +19,16 @@ const ENDED = 1;
 const CANCELLED = 2;
 
 /**
- * The bounded queue of one stream: bytes in shared memory, one writer, one reader, each on any
- * thread. When it is full the writer **waits**: nothing is ever dropped, and that wait is what
- * carries backpressure from one disk to the other. A worker waits blocked (`waitForRoom`,
- * `waitForData`), the main thread asynchronously (`room`, `data`).
+ * The bounded queue of one stream: bytes in shared memory, one writer, one reader, each on any thread.
+ * When it is full the writer **waits**: nothing is ever dropped, and that wait is what carries
+ * backpressure from one disk to the other. A worker blocks (`waitForRoom`, `waitForData`); the main
+ * thread waits asynchronously (`room`, `data`).
  *
- * Positions count bytes modulo 2^32, so the capacity is a power of two. Who waits says so, looks
- * again, and then waits on an event word that its waker moves: a wake-up between a look and a wait
- * cannot be lost, and nobody pays for one that nobody waits for. A waiting writer is woken when a
- * quarter is free, and a waiting reader on a worker when a quarter is there or bytes come slowly, so
- * that the two do not wake each other for every few bytes.
+ * Positions count bytes modulo 2^32, so the capacity is a power of two. A waiter sets its flag, checks
+ * again, and then waits on an event word that its waker increments: a wake-up between check and wait
+ * cannot be lost, and none is sent when nobody waits. A waiting writer is woken when a quarter is free,
+ * and a waiting reader on a worker when a quarter is filled or bytes come slowly, so that the two do
+ * not wake each other for every few bytes.
  */
 export class Ring {
   readonly shared: SharedArrayBuffer;
@@ -36,7 +36,7 @@ export class Ring {
   readonly capacity: number;
   #words: Int32Array;
   #bytes: Uint8Array;
-  /** Writer: bytes that are in the ring but not published. */
+  /** Writer: bytes in the ring that are not yet published. */
   #unpublished = 0;
 
   constructor(shared: SharedArrayBuffer) {
@@ -56,14 +56,14 @@ export class Ring {
 
   // --- writer ---------------------------------------------------------------------------------
 
-  /** Writer: the free bytes that lie in one piece, to be filled from the front. May be empty. */
+  /** Writer: the contiguous free bytes, to be filled from the front. May be empty. */
   writable(): Uint8Array {
     const at = this.#writePosition();
     const free = this.#free();
     return this.#bytes.subarray(at, Math.min(at + free, this.capacity));
   }
 
-  /** Writer: the first `count` bytes of `writable()` are filled. Published by the batch. */
+  /** Writer: the first `count` bytes of `writable()` are filled. Published in batches. */
   produced(count: number): void {
     this.#unpublished += count;
     if (this.#unpublished >= RING_BATCH_BYTES) this.flush();
@@ -94,13 +94,13 @@ export class Ring {
     return written;
   }
 
-  /** Writer: no byte will follow. */
+  /** Writer: no more bytes will follow. */
   end(): void {
     this.flush();
     this.#raise(ENDED);
   }
 
-  /** Writer on a worker: blocks until there is room. False: the ring was cancelled. */
+  /** Writer on a worker: blocks until there is room. Returns false when the ring was cancelled. */
   waitForRoom(): boolean {
     this.flush();
     this.#wakeWriterAt(this.#aQuarterOn());
@@ -125,7 +125,7 @@ export class Ring {
     Atomics.store(this.#words, WRITER_WAITS, 0);
   }
 
-  /** How far the reader is: bytes consumed, modulo 2^32, as a signed integer. */
+  /** The reader's position: bytes consumed, modulo 2^32, as a signed integer. */
   get head(): number {
     return Atomics.load(this.#words, HEAD);
   }
@@ -147,7 +147,7 @@ export class Ring {
 
   // --- reader ---------------------------------------------------------------------------------
 
-  /** Reader: the bytes to read that lie in one piece. Valid until they are `consumed`. */
+  /** Reader: the contiguous bytes to read. Valid until they are `consumed`. */
   readable(): Uint8Array {
     const head = this.#words[HEAD]!;
     const used = (Atomics.load(this.#words, TAIL) - head) | 0;
@@ -155,7 +155,7 @@ export class Ring {
     return this.#bytes.subarray(at, Math.min(at + used, this.capacity));
   }
 
-  /** Reader: the first `count` bytes of `readable()` are done with; the writer may reuse them. */
+  /** Reader: the writer may reuse the first `count` bytes of `readable()`. */
   consumed(count: number): void {
     if (count === 0) return;
     const head = Atomics.add(this.#words, HEAD, count) + count;
@@ -170,8 +170,8 @@ export class Ring {
   }
 
   /**
-   * Reader on a worker: blocks until there are bytes, the end, a cancellation, or `timeoutMs` have
-   * passed.
+   * Reader on a worker: blocks until there are bytes, the ring has ended or was cancelled, or
+   * `timeoutMs` have passed.
    */
   waitForData(timeoutMs = Infinity): 'data' | 'end' | 'cancelled' | 'timeout' {
     const gatherMs = Math.min(timeoutMs, RING_GATHER_MS);
@@ -193,7 +193,7 @@ export class Ring {
     }
   }
 
-  /** Reader on the main thread: settles when there are bytes, the end or a cancellation. */
+  /** Reader on the main thread: settles when there are bytes, or the ring has ended or was cancelled. */
   async data(): Promise<void> {
     Atomics.store(this.#words, READER_WAITS, ANY_BYTE);
     for (;;) {
@@ -206,14 +206,14 @@ export class Ring {
 
   // --- both -----------------------------------------------------------------------------------
 
-  /** Gives the ring up and wakes everybody who waits. */
+  /** Abandons the ring and wakes all waiters. */
   cancel(): void {
     this.#raise(CANCELLED);
   }
 
   /**
-   * Parts this object from the memory, which may become another ring's: it is a cancelled ring
-   * without room or data from then on, whoever still has it. No thread may be using the memory.
+   * Detaches this object from its memory, which another ring may reuse: to all who still hold it, it is
+   * then a cancelled ring without room or data. No thread may be using the memory.
    */
   retire(): SharedArrayBuffer {
     this.cancel();
@@ -225,7 +225,7 @@ export class Ring {
     return this.shared;
   }
 
-  /** An empty ring in memory that another one has retired from. */
+  /** An empty ring in the memory of a retired one. */
   static reuse(shared: SharedArrayBuffer): Ring {
     new Int32Array(shared, 0, HEADER_BYTES / 4).fill(0);
     return new Ring(shared);
@@ -235,7 +235,7 @@ export class Ring {
     return (Atomics.load(this.#words, STATE) & CANCELLED) !== 0;
   }
 
-  /** The writer has written its last byte; there may be some to read. */
+  /** The writer has written its last byte; some may be left to read. */
   get ended(): boolean {
     return (Atomics.load(this.#words, STATE) & ENDED) !== 0;
   }

@@ -7,7 +7,7 @@ import type { IgnoreRule } from './ignore-rules.ts';
 
 const BYTE_ORDER_MARK = '\xef\xbb\xbf';
 
-/** Where a rule was written. */
+/** Where a rule comes from. */
 interface Origin {
   source: string;
   line: number | undefined;
@@ -28,7 +28,7 @@ export function parseIgnoreFile(bytes: Uint8Array, source: string): IgnoreRule[]
   for (const [index, line] of content.split('\n').entries()) {
     const origin = { source, line: index + 1 };
     if (line.length > MAX_LINE_BYTES) throw badRule(origin, 'line is too long', 'break it up');
-    // With CR alone for line ends the whole file is one line, which matches nothing.
+    // If lines end with CR alone, the whole file is one line, which matches nothing.
     if (trimSpace(line).includes('\r')) {
       const hint = 'end the lines with LF or CR LF';
       throw badRule(origin, 'the line contains a carriage return', hint);
@@ -44,7 +44,7 @@ export function parseIgnoreFile(bytes: Uint8Array, source: string): IgnoreRule[]
 }
 
 /**
- * Refuses a file of so many bytes: to be asked before it is read, too.
+ * Refuses a file that is too large; also called before the file is read.
  * @throws CtxsyncError 'bad-ignore-rule'
  */
 export function checkFileSize(bytes: number, source: string): void {
@@ -57,9 +57,9 @@ export function checkFileSize(bytes: number, source: string): void {
 }
 
 /**
- * A rule that stands in no file: a line of one, but that a leading `#` makes no comment.
- * @param source who gave it, for messages
- * @returns undefined where the line is blank, and so no rule
+ * Parses a rule that is not from a file: like a line of one, but a leading `#` starts no comment.
+ * @param source where it comes from, for messages
+ * @returns undefined if the line is blank
  * @throws CtxsyncError 'bad-ignore-rule' naming the source
  */
 export function parseGivenRule(text: string, source: string): IgnoreRule | undefined {
@@ -67,7 +67,7 @@ export function parseGivenRule(text: string, source: string): IgnoreRule | undef
 }
 
 /**
- * PowerShell's `>` writes UTF-16, of which no line is a rule that matches: all that was to be ignored
+ * PowerShell's `>` writes UTF-16, in which no line matches anything: all files meant to be ignored
  * would be sent. No path has a NUL, so no rule does.
  */
 function checkEncoding(bytes: Uint8Array, source: string): void {
@@ -89,7 +89,7 @@ function parseRule(line: BytePath, origin: Origin): IgnoreRule | undefined {
   const listed = readLine(written);
   if (listed === '') return undefined;
   const negated = listed.startsWith('!');
-  // As its author wrote it: a pattern has escapes of its own.
+  // Shown as its author wrote it: a pattern has escapes of its own.
   const text = toReadableText(written);
   if (listed === '!') {
     const hint = 'write a pattern after the "!", or remove it';
@@ -107,7 +107,7 @@ function parseRule(line: BytePath, origin: Origin): IgnoreRule | undefined {
   }
 }
 
-/** @param pattern the text of the rule; the peer is not told, nor where on this disk the file lies */
+/** @param pattern the text of the rule; neither it nor the file's path is sent to the peer */
 function badRule(
   origin: Origin,
   what: string,
@@ -126,8 +126,8 @@ function badRule(
 }
 
 /**
- * What New() makes of a trimmed line, which ReadAll has cleaned before. The second pass is not idle:
- * it finds the `!` of `/!a`, makes `!` of `!/`, and trims again the blank of `a /`.
+ * What New() makes of a trimmed line that ReadAll cleaned before. The second pass is not redundant: it
+ * finds the `!` in `/!a`, turns `!/` into `!`, and trims the space left over from `a /`.
  */
 function readLine(written: BytePath): BytePath {
   const listed = written.startsWith('!')
@@ -137,7 +137,7 @@ function readLine(written: BytePath): BytePath {
   return trimmed === '' ? '' : cleanPath(trimmed);
 }
 
-/** Clean, and without the leading `/`, as ReadAll does it: a sole `/` stays. */
+/** Cleans, and removes the leading `/` as ReadAll does: a lone `/` stays. */
 function cleanRelative(pattern: BytePath): BytePath {
   if (pattern === '') return '';
   const clean = cleanPath(pattern);
@@ -158,7 +158,7 @@ export function cleanPath(path: BytePath): BytePath {
   return parts.join('/') || '.';
 }
 
-// unicode.IsSpace in UTF-8. (JavaScript's trim() takes U+FEFF for a space, and U+0085 for none.)
+// unicode.IsSpace in UTF-8. (JavaScript's trim() removes U+FEFF, and keeps U+0085.)
 const SPACE = String.raw`[\t-\r ]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80`;
 const LEADING_SPACE = new RegExp(`^(?:${SPACE})+`);
 const LAST_SPACE = new RegExp(`(?:${SPACE})$`);

@@ -10,14 +10,14 @@ import { checkMatchSyntax, compileRegexp, translate, type PatternKind } from './
 export class IgnorePattern {
   readonly #kind: PatternKind;
   readonly #literal: string;
-  /** What text/scanner reads of the pattern: its runes without a BOM. */
+  /** The pattern as text/scanner reads it: its runes without a BOM. */
   readonly #scanned: string;
   readonly #regexp: RE2JS | undefined;
-  /** Made when it is first asked for: few patterns are exceptions, and only those are. */
+  /** Created on first use: only exceptions need it, and few patterns are exceptions. */
   #components: Components | undefined;
 
   /**
-   * @param cleaned past filepath.Clean, without its `!`
+   * @param cleaned result of filepath.Clean, without its `!`
    * @throws PatternSyntaxError
    */
   constructor(cleaned: BytePath) {
@@ -29,7 +29,7 @@ export class IgnorePattern {
     this.#regexp = kind === 'regexp' ? compileRegexp(regexp) : undefined;
   }
 
-  /** @param runes the same path through decodeRunes(), which a caller with many patterns shares */
+  /** @param runes decodeRunes(path), which a caller computes once for many patterns */
   matches(path: BytePath, runes: string): boolean {
     switch (this.#kind) {
       case 'exact':
@@ -37,7 +37,7 @@ export class IgnorePattern {
       case 'prefix':
         return path.startsWith(this.#literal);
       case 'suffix':
-        // `**/foo` matches "foo" too, of which "/foo" is no suffix.
+        // `**/foo` also matches "foo", which does not end with "/foo".
         return (
           path.endsWith(this.#literal) ||
           (this.#literal.startsWith('/') && path === this.#literal.slice(1))
@@ -48,8 +48,8 @@ export class IgnorePattern {
   }
 
   /**
-   * Whether some path beneath the directory matches. Never false where one could; true for some
-   * that hold none: from the first `**`, negated class or escaped letter on, all is taken to match.
+   * Whether a path beneath the directory could match. Never false if one could, but sometimes true if
+   * none can: everything from the first `**`, negated class or escaped letter on counts as a match.
    */
   couldMatchBeneath(directory: BytePath, runes: string): boolean {
     switch (this.#kind) {
@@ -73,16 +73,16 @@ function literalOf(kind: PatternKind, cleaned: BytePath): string {
   return kind === 'suffix' ? cleaned.slice(2) : cleaned;
 }
 
-// What stays within its component, so that a component can be matched alone: no `**`, no `\D` or
-// `\Q`, and of the classes those of letters and digits (`[+-9]`, `[^a]` and `[*]` can match a "/").
+// Syntax that stays within its component, so that each component can be matched alone: no `**`, no `\D`
+// or `\Q`, and only classes of letters and digits (`[+-9]`, `[^a]` and `[*]` can match a "/").
 const PLAIN = /^(?:[^\\[*]|\*(?!\*)|\\[^0-9A-Za-z/\x80-\u{10ffff}]|\[[\w-]+\])*/su;
-/** What changes the meaning of what stands before it: alternatives and, perhaps, a count. */
+/** Syntax that changes the meaning of the text before it: alternatives and, perhaps, a count. */
 const BACKWARDS = /\||\{\d/;
 
-/** The components that every path a pattern matches must begin with, as far as they can be told. */
+/** The leading components of every path that a pattern matches, as far as they are known. */
 class Components {
   readonly #regexps: readonly RE2JS[];
-  /** More may follow the last one, in the same component and in others. */
+  /** More may follow the last one, in the same component and in further ones. */
   readonly #open: boolean;
 
   constructor(pattern: string) {
@@ -93,7 +93,7 @@ class Components {
     this.#regexps = regexps.map(compileRegexp);
   }
 
-  /** Whether a path of more components than these can match. */
+  /** Whether a path that continues `runes` with more components can match. */
   couldBeginWith(runes: string): boolean {
     const names = runes.split('/');
     if (!this.#open && names.length >= this.#regexps.length) return false;
@@ -102,13 +102,13 @@ class Components {
 }
 
 const HIGH_BYTE = /[\x80-\xff]/;
-// The well-formed sequences of RFC 3629, section 4; any other byte stands alone.
+// The well-formed sequences of RFC 3629, section 4; any other byte is a rune of its own.
 const RUNE =
   /[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}|[\x80-\xff]/g;
 
 /**
  * The runes of a path as Go's utf8.DecodeRune yields them: each byte that is not UTF-8 is one
- * U+FFFD. (TextDecoder makes one U+FFFD of a whole truncated sequence, so `?` would count wrong.)
+ * U+FFFD. (TextDecoder turns a whole truncated sequence into one U+FFFD, so `?` would miscount.)
  */
 export function decodeRunes(path: BytePath): string {
   if (!HIGH_BYTE.test(path)) return path;

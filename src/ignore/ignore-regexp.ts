@@ -4,7 +4,7 @@ import type { RE2JS } from 're2js';
 import type { BytePath } from '../disk/byte-path.ts';
 import { MAX_PATTERN_INSTRUCTIONS } from '../limits.ts';
 
-/** A pattern that moby/patternmatcher refuses. The message says how to write what was meant. */
+/** A pattern that moby/patternmatcher refuses. The message suggests how to fix it. */
 export class PatternSyntaxError extends Error {
   override readonly name = 'PatternSyntaxError';
 }
@@ -12,7 +12,7 @@ export class PatternSyntaxError extends Error {
 /** How a pattern is compared: moby/patternmatcher's matchType. */
 export type PatternKind = 'exact' | 'prefix' | 'suffix' | 'regexp';
 
-// One item of a class: a character, escaped or not. filepath.Match takes no bare `-` there.
+// Items of a class are characters, escaped or not, or ranges. filepath.Match accepts no bare `-`.
 const CLASS = /\[(?:\^|(?!\^))(?:(?:[^\]\\-]|\\.)(?:-(?:[^\]\\-]|\\.))?)+\]/sy;
 
 /**
@@ -36,12 +36,12 @@ export function checkMatchSyntax(pattern: BytePath): void {
 }
 
 /**
- * moby/patternmatcher compile(), step for step: which kind of pattern it is, and the text that it
- * hands to Go's regexp. That text is not escaped everywhere, and what leaks through is behaviour
- * that users have: `^`, `|` and `{2}` keep their regexp meaning once a pattern holds a wildcard
- * (shouldEscape's bitmap is 8 bits wide and loses every character from `@` on), `\d` is a digit,
- * and `[*]` is a class that ends at the `]` of the `[^/]*` that was put into it.
- * @param pattern in runes, past checkMatchSyntax()
+ * moby/patternmatcher's compile(), step by step: the kind of the pattern, and the text that it passes
+ * to Go's regexp. That text is not fully escaped, and what leaks through is behaviour that users
+ * get: `^`, `|` and `{2}` keep their regexp meaning once a pattern has a wildcard (shouldEscape's
+ * bitmap is 8 bits wide and loses every character from `@` on), `\d` is a digit, and `[*]` is a
+ * class that ends at the `]` of the `[^/]*` inserted into it.
+ * @param pattern in runes, accepted by checkMatchSyntax()
  */
 export function translate(pattern: string): { kind: PatternKind; regexp: string } {
   const runes = Array.from(pattern);
@@ -92,12 +92,12 @@ export function compileRegexp(regexp: string): RE2JS {
 }
 
 const require = createRequire(import.meta.url);
-/** Loaded when it is needed: most contexts have no such pattern, and would wait 10 ms for it. */
+/** Loaded on demand: most contexts have no such pattern, and loading takes 10 ms. */
 let re2js: typeof import('re2js') | undefined;
 
 const TOO_LONG = 'the pattern is too long';
 
-/** By RE2's message, which is the same in Go. */
+/** Keyed by RE2's message, which is the same in Go. */
 const HINTS: readonly (readonly [message: RegExp, hint: string])[] = [
   [
     /^invalid character class range: `(?:\[:|\\p)/i,

@@ -4,24 +4,24 @@ import { MAX_IGNORE_RULES } from '../limits.ts';
 import { decodeRunes, type IgnorePattern } from './ignore-pattern.ts';
 
 export interface IgnoreRule {
-  /** As written, for people. */
+  /** As written, for display. */
   readonly text: string;
   /** An exception: what it matches is included. */
   readonly negated: boolean;
   readonly pattern: IgnorePattern;
-  /** Where the rule stands: an ignore file's path, or an option's name. */
+  /** Where the rule comes from: an ignore file's path, or an option's name. */
   readonly source: string;
   /** Counted from 1; undefined for options. */
   readonly line: number | undefined;
 }
 
-/** What the rules made of a directory, as far as its children need it. */
+/** The rules' result for a directory, as far as its children need it. */
 export interface DirectoryMatch {
-  /** The deciding rule's place in the list; -1 for none. */
+  /** Index of the deciding rule; -1 for none. */
   readonly place: number;
 }
 
-/** What the rules made of an entry; for a directory's children it is their DirectoryMatch. */
+/** The rules' result for an entry; for a directory, also the DirectoryMatch for its children. */
 export interface Decision extends DirectoryMatch {
   readonly ignored: boolean;
   /** The last rule that matches the path or a directory above it, and so decides. */
@@ -30,16 +30,16 @@ export interface Decision extends DirectoryMatch {
 
 /**
  * Rules in the order in which they were given; the last one that matches wins, and one that matches
- * a directory matches what is beneath it (moby/patternmatcher MatchesOrParentMatches).
+ * a directory also matches everything beneath it (moby/patternmatcher MatchesOrParentMatches).
  *
  * So a path is decided by its parent's deciding rule or by a later rule that matches the path
- * itself, and all that a directory hands down is one number. (BuildKit's own walk uses
- * MatchesUsingParentResults, which forgets matches it had no need of: with `a/b` and then `!a` it
- * ignores a/b, MatchesOrParentMatches includes it.)
+ * itself, and a directory passes only one number to its children. (BuildKit's own walk uses
+ * MatchesUsingParentResults, which drops matches it did not need: with `a/b` and then `!a` it
+ * ignores a/b, while MatchesOrParentMatches includes it.)
  */
 export class IgnoreRules {
   readonly #rules: readonly IgnoreRule[];
-  /** One for each rule, made once: a walk decides hundreds of thousands of times. */
+  /** One per rule, created once: a walk makes hundreds of thousands of decisions. */
   readonly #decisions: readonly Decision[];
   readonly #undecided = decisionOf(-1, undefined);
 
@@ -55,7 +55,7 @@ export class IgnoreRules {
     this.#decisions = rules.map((rule, place) => decisionOf(place, rule));
   }
 
-  /** The state of the context's root, which itself no rule can match. */
+  /** The state of the context's root, which no rule can match. */
   root(): DirectoryMatch {
     return this.#undecided;
   }
@@ -72,10 +72,10 @@ export class IgnoreRules {
   }
 
   /**
-   * Whether anything beneath an ignored directory could be included again; false means that the walk
-   * need not enter it.
-   * @param match the directory's own state: an exception that stands before the rule that ignored the
-   * directory cannot undo it
+   * Whether anything beneath an ignored directory could be re-included; if not, the walk need not
+   * enter it.
+   * @param match the directory's own state: an exception before the rule that ignored the directory
+   * cannot override that rule
    */
   couldIncludeBeneath(path: BytePath, match: DirectoryMatch): boolean {
     const runes = decodeRunes(path);

@@ -32,13 +32,13 @@ import { inheritedFd } from './inherited-fd.ts';
  * A context's own ignore file, read once. `<Dockerfile>.dockerignore` beside the Dockerfile wins over
  * `.dockerignore` in the root, as in BuildKit's frontend.
  *
- * What lies in a context is not trusted: a symlink that leads out of it would make rules of, and
- * show lines of, a file that is nobody's business (CVE-2022-4122). BuildKit takes such a link for no
- * ignore file at all, and everything would be sent; so it is refused.
+ * A context is not trusted: through a symlink that leads out of it, the lines of a private file would
+ * become rules and appear in messages (CVE-2022-4122). BuildKit treats such a link as no ignore file
+ * at all, and everything would be sent; so it is refused.
  *
  * @param rootPath of `root`, resolved
- * @param dockerfile the one given; what lies beside it is the user's choice where that is not in the context
- * @throws CtxsyncError bad-ignore-rule; usage for a Dockerfile that is not there
+ * @param dockerfile as given; if it is outside the context, the user chose the files beside it
+ * @throws CtxsyncError bad-ignore-rule; usage if the Dockerfile does not exist
  */
 export function findIgnoreFile(
   root: OpenDirectory,
@@ -54,7 +54,7 @@ export function findIgnoreFile(
 }
 
 /**
- * The ignore file that was given: whatever can be read, a pipe or a device too.
+ * Reads the given ignore file: anything readable, including a pipe or a device.
  * @param path "-" is stdin
  * @throws CtxsyncError bad-ignore-rule
  */
@@ -108,7 +108,7 @@ function readBeside(
   }
 }
 
-/** @param name beneath the root */
+/** @param name path beneath the root */
 function readInContext(
   root: OpenDirectory,
   rootPath: BytePath,
@@ -140,7 +140,7 @@ function resolve(path: BytePath, source: string): BytePath {
   }
 }
 
-/** Step by step: no symlink on the way, if somebody puts one there now, is followed. */
+/** Opens one component at a time, so that a symlink placed there meanwhile is not followed. */
 function readBeneath(
   root: OpenDirectory,
   path: BytePath,
@@ -171,7 +171,7 @@ function readAndClose(fd: number, source: string, status: WorkerStatus): IgnoreF
   }
 }
 
-/** To its end or to the bound, whatever its size says. */
+/** Reads to the end or to the limit, whatever size is reported. */
 function readFd(fd: number, source: string, status: WorkerStatus): Uint8Array {
   const pieces: Uint8Array[] = [];
   let length = 0;
@@ -191,7 +191,7 @@ function readFd(fd: number, source: string, status: WorkerStatus): Uint8Array {
   }
 }
 
-/** What we inherit may be set not to block: then there is nothing to be had yet. */
+/** An inherited descriptor may be non-blocking: then EAGAIN means no data yet. */
 function readSome(fd: number, source: string, status: WorkerStatus): Uint8Array {
   const piece = Buffer.alloc(IO_BUFFER_BYTES);
   for (;;) {

@@ -1,7 +1,7 @@
 /**
- * Which of our descriptors a path names: "-", /dev/stdin, /dev/fd/N as a shell's <(command) gives it.
- * They are read as they are: to open such a path anew fails where it is a socket, which is what Node
- * gives its children for a pipe.
+ * Which of our descriptors a path names: "-", /dev/stdin, or /dev/fd/N as from a shell's <(command).
+ * They are read directly: reopening such a path fails if it is a socket, which is what Node uses as a
+ * pipe to its children.
  */
 export function inheritedFd(path: string): number | undefined {
   if (path === '-' || path === '/dev/stdin') return 0;

@@ -2,19 +2,19 @@ import { CtxsyncError, type ErrorDetails } from '../errors.ts';
 import { parseGivenRule, parseIgnoreFile } from './ignore-file.ts';
 import { IgnoreRules, type IgnoreRule } from './ignore-rules.ts';
 
-/** A rule that stands in no ignore file. */
+/** A rule that is not from an ignore file. */
 export interface GivenRule {
   /** As a line of an ignore file: `*.log`, or `!keep.log` for an exception. */
   rule: string;
-  /** Who gave it, for messages: the name of an option, say. */
+  /** Where it comes from, for messages: for example, the name of an option. */
   source: string;
 }
 
-/** Where a context's ignore rules come from. Paths as text, relative to the working directory. */
+/** Where a context's ignore rules come from. Paths are text, relative to the working directory. */
 export interface IgnoreOptions {
   /** A Dockerfile: its own `<Dockerfile>.dockerignore` wins over the context's. */
   dockerfile?: string | undefined;
-  /** Read this one, whatever else there is; "-" is stdin. */
+  /** Read this file instead of any other; "-" is stdin. */
   ignoreFile?: string | undefined;
   /** Read no ignore file. */
   noIgnore?: boolean | undefined;
@@ -24,13 +24,13 @@ export interface IgnoreOptions {
 
 /** An ignore file as it was read: a pipe can be read only once, and each walk needs its rules. */
 export interface IgnoreFile {
-  /** Its path, for people. */
+  /** Its path, for messages. */
   source: string;
   bytes: Uint8Array;
 }
 
 /**
- * The rules of one context: one ignore file's, never merged with another's, then the given ones.
+ * The rules of one context: those of a single ignore file, then the given ones.
  * @throws CtxsyncError bad-ignore-rule with file and line
  */
 export function loadRules(
@@ -47,7 +47,7 @@ export function loadRules(
   return new IgnoreRules(rules);
 }
 
-/** An ignore file that cannot be used. The peer is not told where on this disk it lies. */
+/** The error for an unusable ignore file. Its path on this disk is not sent to the peer. */
 export function badIgnoreFile(
   source: string,
   what: string,

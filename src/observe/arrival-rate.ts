@@ -18,7 +18,7 @@ export class ArrivalRate {
     this.#now = { at: now, bytes };
   }
 
-  /** Bytes a second, over one window to two of them. */
+  /** Bytes per second, over one to two windows. */
   perSecond(now: number, bytes: number): number {
     const spanMs = now - this.#before.at;
     return spanMs <= 0 ? 0 : Math.round(((bytes - this.#before.bytes) * 1_000) / spanMs);

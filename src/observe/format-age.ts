@@ -1,4 +1,4 @@
-/** How old something is, in whole seconds that have passed: `12s`, `1m 12s`, `2h 5m`. */
+/** An age, in whole elapsed seconds: `12s`, `1m 12s`, `2h 5m`. */
 export function formatAge(ms: number): string {
   const seconds = Math.floor(ms / 1_000);
   if (seconds < 60) return `${seconds}s`;

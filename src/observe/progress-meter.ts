@@ -6,14 +6,14 @@ export interface ProgressSample {
   now: number;
   entries: number;
   bytes: number;
-  /** Of the whole context, once they are counted. */
+  /** Of the whole context, once counted. */
   totals?: { entries: number; bytes: number } | undefined;
 }
 
 /** The part of Progress that can be computed: rates are whole numbers, the ETA whole seconds. */
 export type ProgressFigures = Omit<Progress, 'phase' | 'path'>;
 
-/** Makes rates and an ETA of counters that it is shown once a tick. */
+/** Computes rates and an ETA from counters passed in once per tick. */
 export class ProgressMeter {
   readonly #startedAt: number;
   /** The first is the newest one that is at least a window old. */
@@ -32,7 +32,7 @@ export class ProgressMeter {
     const entriesPerSecond = rate(sample.entries - oldest.entries, sample.now - oldest.now);
     this.#remember(sample);
     const elapsedMs = sample.now - this.#startedAt;
-    // One big file makes entries stand still: then the whole run says more than the window.
+    // During one big file no entry completes: then the whole run predicts better than the window.
     const entriesPace = Math.max(entriesPerSecond, rate(sample.entries, elapsedMs));
     return {
       entries: sample.entries,
@@ -61,7 +61,7 @@ export class ProgressMeter {
   }
 }
 
-/** Seconds until the slower of the two is through; undefined when nothing tells. */
+/** Seconds until the slower of the two is done; undefined when there is no estimate. */
 function secondsLeft(
   { entries, bytes, totals }: ProgressSample,
   bytesPerSecond: number,

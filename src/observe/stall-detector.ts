@@ -9,9 +9,9 @@ import type { StallReport, Verdict } from '../report.ts';
 import { progressOf, type Movement } from './movement.ts';
 
 export interface StallOptions {
-  /** Milliseconds without progress until a stall is said; 0 = never. */
+  /** Milliseconds without progress until a stall is reported; 0 = never. */
   stallAfterMs: number;
-  /** Milliseconds without progress until the run has to fail; 0 = never. */
+  /** Milliseconds without progress until the run must fail; 0 = never. */
   stallTimeoutMs: number;
   /** Milliseconds between two ticks. */
   tickMs: number;
@@ -22,37 +22,37 @@ export interface StallOptions {
 export type StallEvent =
   | { type: 'stall'; verdict: Verdict; stalledMs: number }
   | { type: 'resumed'; stalledMs: number }
-  /** The run has to fail now; nothing follows. `what`: what it is that took `stalledMs`. */
+  /** The run must fail now; nothing follows. `what` describes what took `stalledMs`. */
   | { type: 'expired'; verdict: Verdict; stalledMs: number; what: string };
 
 interface Overdue {
   stalledMs: number;
-  /** How it comes after "gave up after 20s". */
+  /** The text after "gave up after 20s". */
   what: string;
 }
 
 /**
- * The progress timer: says when nothing has moved for too long, by the rule of Movement. It counts
+ * The progress timer: reports when nothing has moved for too long, by the rule of Movement. It counts
  * only time in which this process was awake: a late tick means that we were suspended, and then the
- * peer's silence proves nothing. Time in a queue is no stall.
+ * peer's silence proves nothing. Time in a queue is not a stall.
  */
 export class StallDetector {
-  /** Every stall that was said, in order. The last one may still go on: it grows with the ticks. */
+  /** Every reported stall, in order. The last one may be ongoing: it grows with the ticks. */
   readonly reports: StallReport[] = [];
   readonly #options: StallOptions;
   #progress = 0;
   #claims = 0;
   #queued = false;
   #lastTickAt: number;
-  /** Of the last progress or claim, or of the tick at which the timer was restarted. */
+  /** Time of the last progress or claim, or of the tick at which the timer was restarted. */
   #quietSince: number;
-  /** Milliseconds outside of any queue since the last progress, whatever was claimed. */
+  /** Milliseconds outside of any queue since the last progress, regardless of claims. */
   #unprovenMs = 0;
-  /** Milliseconds in queues, in all: a peer that queues us again and again gains nothing. */
+  /** Total milliseconds in queues: a peer that queues us again and again gains nothing. */
   #queuedMs = 0;
-  /** The age, in milliseconds, at which the stall is said next. */
+  /** The age, in milliseconds, at which the stall is reported next. */
   #nextMark: number;
-  /** The stall that was said and has not ended. */
+  /** The reported stall that has not ended. */
   #open: StallReport | undefined;
   /** Milliseconds that the open stall had lasted when the timers were restarted. */
   #beforeRestartMs = 0;
@@ -67,13 +67,13 @@ export class StallDetector {
 
   /**
    * @param now milliseconds
-   * @param verdict asked only when there is a stall to tell
+   * @param verdict called only when there is a stall to report
    */
   tick(now: number, seen: Movement, verdict: () => Verdict): StallEvent[] {
     if (this.#expired) return [];
     const passedMs = now - this.#lastTickAt;
     this.#lastTickAt = now;
-    // On time is one interval after the last tick: three are late by two.
+    // A tick is due one interval after the last: after three it is two late.
     const suspended = passedMs > 3 * this.#options.tickMs;
     const awakeMs = suspended ? 0 : passedMs;
     const moved = this.#count(seen, awakeMs);
@@ -86,7 +86,7 @@ export class StallDetector {
     return [];
   }
 
-  /** The run came to a good end, however late its last progress was seen: so did its stall. */
+  /** The run succeeded, so its stall is over, however late its last progress was seen. */
   finish(now: number): StallEvent[] {
     this.#grow(now);
     return this.#progressed(now);
@@ -96,7 +96,7 @@ export class StallDetector {
   #count(seen: Movement, awakeMs: number): boolean {
     const progress = progressOf(seen);
     const proven = progress !== this.#progress;
-    // The queue's end begins something new.
+    // Leaving the queue counts as movement.
     const moved = proven || seen.claims !== this.#claims || (this.#queued && !seen.queued);
     if (proven) this.#unprovenMs = 0;
     else if (seen.queued) this.#queuedMs += awakeMs;
@@ -156,7 +156,7 @@ export class StallDetector {
     return [{ type: 'stall', verdict: told, stalledMs }];
   }
 
-  /** A stall that is said again is the same stall; its newest verdict counts. */
+  /** A stall that is reported again is the same stall; its newest verdict counts. */
   #report(verdict: Verdict, stalledMs: number): void {
     if (this.#open !== undefined) {
       this.#open.verdict = verdict;

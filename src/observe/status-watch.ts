@@ -2,11 +2,11 @@ import type { WorkerStatus, StatusSnapshot } from '../disk/worker-status.ts';
 
 export interface GaugeLook {
   snapshot: StatusSnapshot;
-  /** Milliseconds since the state that the worker is in was first seen. */
+  /** Milliseconds since the worker's current state was first seen. */
   pendingMs: number;
 }
 
-/** Gives a status its clock: the worker has none, so a call's age is what is seen between looks. */
+/** Adds a clock to a status: the worker has none, so a call's age is measured between looks. */
 export class StatusWatch {
   readonly #status: WorkerStatus;
   #sequence: number | undefined;

@@ -3,16 +3,16 @@ import type { TimeShares } from '../report.ts';
 /** What one side measured, in milliseconds. */
 export interface MeasuredTimes {
   totalMs: number;
-  /** Receiver: its disk workers had nothing to write. Absent on a sender that knows no receiver. */
+  /** Receiver: its disk workers had nothing to write. Absent on a sender. */
   starvedMs?: number | undefined;
   /** The sender's disk workers waited for room. */
   senderWaitedMs: number;
 }
 
 /**
- * Where the time went. While the receiver's disk had work, the destination was the limit; while it
- * had none, the wire was for as long as the sender waited too, and the source for the rest.
- * In whole milliseconds, so that the shares add up to the total exactly; none is negative.
+ * Where the time went. While the receiver's disk had work, the destination was the bottleneck; while it
+ * had none, it was the wire for as long as the sender waited too, and the source for the rest. In whole
+ * milliseconds, so that the shares add up to the total exactly; none is negative.
  */
 export function timeShares(measured: MeasuredTimes): TimeShares {
   const totalMs = Math.max(0, Math.round(measured.totalMs));

@@ -8,20 +8,20 @@ import { formatAge } from './format-age.ts';
 import { progressOf, type Movement } from './movement.ts';
 
 export interface TurnPatienceOptions {
-  /** Milliseconds in which nothing moves at all; 0 and absent: the default of --stall-after. */
+  /** Milliseconds in which nothing moves at all; 0 or absent: the default of --stall-after. */
   stallAfterMs?: number | undefined;
-  /** Milliseconds without enough payload; 0 and absent: the default of --stall-timeout. */
+  /** Milliseconds without enough payload; 0 or absent: the default of --stall-timeout. */
   stallTimeoutMs?: number | undefined;
   /** Milliseconds, on the clock of the ticks. */
   startedAt: number;
 }
 
 /**
- * How long whoever has a turn may keep it from others. It stands still: not for longer than
- * --stall-after. It lives, but sends no payload, or next to none: as long as its patience lasts, which
- * is --stall-timeout, runs off with the time, and grows again with each byte of payload. Time in which
- * our own disk is at work costs nothing. So neither beats nor a byte now and then keep a turn for
- * ever, and a sender that hashes a large file has its time.
+ * How long a sender may keep its turn while others wait. If nothing moves: for --stall-after. If it is
+ * alive but sends little or no payload: until its patience of --stall-timeout is used up, which time
+ * reduces and each byte of payload restores in part. Time in which our own disk works is free. So
+ * neither beats nor an occasional byte keep a turn forever, and a sender that hashes a large file has
+ * time for it.
  */
 export class TurnPatience {
   readonly #quietLimitMs: number;
@@ -34,7 +34,7 @@ export class TurnPatience {
   #payloadBytes = 0;
 
   constructor({ stallAfterMs, stallTimeoutMs, startedAt }: TurnPatienceOptions) {
-    // 0 is "never" for whoever waits by himself; here others do.
+    // 0 means "never" when only we wait; here others do.
     this.#quietLimitMs = stallAfterMs || DEFAULT_STALL_AFTER_MS;
     this.#fullMs = stallTimeoutMs || DEFAULT_STALL_TIMEOUT_MS;
     this.#leftMs = this.#fullMs;
@@ -45,7 +45,7 @@ export class TurnPatience {
   tick(now: number, seen: Movement): void {
     const passedMs = now - this.#lastTickAt;
     this.#lastTickAt = now;
-    // Late by more than two intervals: it is we who slept.
+    // Late by more than two intervals: we were suspended.
     const awakeMs = passedMs > 3 * SUSPENSION_MS ? 0 : passedMs;
     const progress = progressOf(seen);
     const moved = progress !== this.#progress || seen.claims !== this.#claims;
@@ -58,7 +58,7 @@ export class TurnPatience {
     this.#payloadBytes = seen.payloadBytes;
   }
 
-  /** Why the turn has to go to whoever waits for it; undefined while it may be kept. */
+  /** Why the turn must pass to the next in the queue; undefined while it may be kept. */
   get spent(): string | undefined {
     if (this.#quietMs >= this.#quietLimitMs) return `nothing moved for ${formatAge(this.#quietMs)}`;
     if (this.#leftMs > 0) return undefined;

@@ -16,7 +16,7 @@ export interface DiskObservation {
 
 /** What one side sees of the wire. All ages are in milliseconds. */
 export interface WireObservation {
-  /** For how long our write to the transport is pending; absent when none is. */
+  /** How long our write to the transport has been pending; absent when none is. */
   writePendingMs?: number | undefined;
   /** We are reading from the transport and wait for bytes. */
   reading: boolean;
@@ -24,41 +24,41 @@ export interface WireObservation {
   silentMs: number;
   /** Bytes that have arrived so far, framing included. */
   arrivedBytes: number;
-  /** The peer's newest beat, where it can tell us. */
+  /** The peer's newest beat, where it can send us any. */
   beat?: BeatObservation | undefined;
-  /** Duplex: our words have never been heard soon. */
+  /** Duplex: the peer has never acknowledged our beats quickly. */
   linkIsSlow?: boolean | undefined;
-  /** Duplex: bytes of payload that we handed over and the peer's newest beat does not know of. */
+  /** Duplex: payload bytes that we handed over and the peer's newest beat does not count yet. */
   unheardBytes?: number | undefined;
-  /** For how long we have waited for bytes of the tar that is sent. */
+  /** How long we have waited for bytes of the tar being sent. */
   inputSilentMs?: number | undefined;
-  /** For how long our write of the tar that is received has been pending. */
+  /** How long our write of the received tar has been pending. */
   outputPendingMs?: number | undefined;
 }
 
 export interface BeatObservation {
   state: string;
   stateAgeMs: number;
-  /** As text for people. */
+  /** Human-readable. */
   path: string;
   /** Since it arrived. */
   ageMs: number;
-  /** For so long it proves that the peer lives: on a slow link they come seldom. */
+  /** How long it proves that the peer is alive: on a slow link beats are rare. */
   freshMs: number;
 }
 
 export interface Observation extends WireObservation {
   side: Side;
-  /** At which bytes have arrived lately. */
+  /** The rate at which bytes have arrived lately. */
   bytesPerSecond: number;
-  /** What each of our disk workers is in. */
+  /** What each of our disk workers is doing. */
   disks: DiskObservation[];
 }
 
-/** One line of the table in DESIGN.md, section 6: a verdict, or undefined when it does not apply. */
+/** One row of the table in DESIGN.md, section 6: a verdict, or undefined when it does not apply. */
 type Row = (seen: Observation) => Verdict | undefined;
 
-/** The first row that applies decides: what we ourselves hang on comes before what the peer does. */
+/** The first row that applies decides: our own causes come before the peer's. */
 const ROWS: Row[] = [
   ourDiskHangs,
   ourOutputIsNotRead,
@@ -90,7 +90,7 @@ function ourDiskHangs({ side, disks }: Observation): Verdict | undefined {
   return { side, cause: 'disk-not-answering', path, text };
 }
 
-/** Calls come and go, yet nothing moves: nobody's disk hangs, and the peer is not to blame. */
+/** Calls complete, yet nothing moves: no disk hangs, and the peer is not to blame. */
 function ourDiskIsBusy({ side, disks }: Observation): Verdict | undefined {
   const disk = oldestCall(disks);
   if (disk === undefined) return undefined;
@@ -104,12 +104,12 @@ function ourOutputIsNotRead({ side, outputPendingMs }: Observation): Verdict | u
   return { side, cause: 'output-not-read', text };
 }
 
-/** Of a pipe we only see that it is full: whoever empties it, page by page, may be slow. */
+/** We only see that the pipe is full: a slow reader may be emptying it, page by page. */
 function pipeIsFull(seen: Observation): Verdict | undefined {
   const { side, reading, writePendingMs, inputSilentMs } = seen;
-  // On duplex its beats say why, or their absence does.
+  // On duplex the peer's beats show why, or their absence does.
   if (writePendingMs === undefined || (side === 'sender' && reading)) return undefined;
-  // While stdin is silent a write is a beat's, and young: then it is stdin that we wait for.
+  // While stdin is silent, a recent write is only a beat: then we wait for stdin.
   if (inputSilentMs !== undefined && writePendingMs < PENDING_MS) return undefined;
   const peer = peerOf(side);
   const text = `${peer} is slow or does not read (the pipe is full)`;
@@ -118,13 +118,13 @@ function pipeIsFull(seen: Observation): Verdict | undefined {
 
 function ourInputIsSilent(seen: Observation): Verdict | undefined {
   const { side, inputSilentMs, writePendingMs = 0 } = seen;
-  // With a write that hangs, too, it is the peer's beats that say why: on duplex we come here.
+  // If a write hangs too, the peer's beats show why: only duplex gets here then.
   if (inputSilentMs === undefined || writePendingMs >= PENDING_MS) return undefined;
   const text = `${side} is waiting for the tar on stdin (silent for ${formatAge(inputSilentMs)})`;
   return { side, cause: 'input-silent', text };
 }
 
-/** Its first word may be on a slow way, or others are served before us. */
+/** Its first bytes may be slow to arrive, or others are served before us. */
 function peerHasNotAnswered({
   side,
   reading,
@@ -137,7 +137,7 @@ function peerHasNotAnswered({
   return { side: peer, cause: 'peer-silent', text };
 }
 
-/** A peer that waits, for what we have sent or for what it has, is not to blame. */
+/** A peer that waits for our bytes or its own to arrive over a slow link is not to blame. */
 function slowLinkHolds(seen: Observation): Verdict | undefined {
   const { beat, unheardBytes = 0, linkIsSlow, bytesPerSecond } = seen;
   if (beat === undefined || !isFresh(seen)) return undefined;
@@ -161,7 +161,7 @@ function peerReports(seen: Observation): Verdict | undefined {
   return { side: peer, cause: 'peer-reports', path, text };
 }
 
-/** Bytes arrive, and no whole beat among them for so long. */
+/** Bytes arrive, but no whole beat has for a long time. */
 function bytesTrickle({
   side,
   reading,
@@ -191,7 +191,7 @@ function isFresh({ reading, beat }: Observation): boolean {
   return reading && beat !== undefined && beat.ageMs <= beat.freshMs;
 }
 
-/** The next beat ought to have come: a peer that was stopped just now looks like this. */
+/** The next beat is overdue, as it is when the peer was just stopped. */
 function isLate({ ageMs }: BeatObservation): boolean {
   return ageMs > LATE_BEAT_MS;
 }
@@ -222,18 +222,18 @@ const STATE_WORDS = {
   cleaning: 'cleaning up',
 } satisfies Record<DiskState, string>;
 
-/** A peer that lets us wait behind others: what stands for the path says behind whom. */
+/** A peer that makes us wait behind others: its path names them. */
 const QUEUED = 'queued' satisfies Phase;
 
 function doing(state: string, path: string): string {
   if (state === QUEUED) return `waiting for its turn${path === '' ? '' : ` (${path})`}`;
-  // A newer peer may know states that we do not.
+  // A newer peer may have states that we do not know.
   const words = Object.hasOwn(STATE_WORDS, state) ? STATE_WORDS[state as DiskState] : undefined;
   if (words === undefined) return path === '' ? 'busy' : `working on ${shortPath(path)}`;
   return path === '' || !isCall(state) ? words : `${words} ${shortPath(path)}`;
 }
 
-/** What waits does so on the other thread, not on a disk. */
+/** A waiting state waits for the other thread, not for a disk. */
 export function isCall(state: string): boolean {
   return state !== 'idle' && !state.startsWith('waiting');
 }

@@ -13,21 +13,21 @@ import type { Monitor } from '../transfer/monitor.ts';
 export interface ComparisonsOptions {
   threads: DiskThreads;
   monitor: Monitor;
-  /** What may be offered. */
+  /** Limits on what may be offered. */
   budget: Budget;
   /**
-   * Opens a stream to the sender: which entries of a context are wanted, or that all are. Settles
+   * Opens a stream to the sender that lists the wanted entries of a context, or asks for all. Settles
    * when it was handed over.
    */
   openWants: (name: string, ring: Ring, all: boolean) => Promise<void>;
 }
 
-/** Where a context is to land. */
+/** Where a context is received. */
 export interface Site {
   destination: Destination;
   /** The directory in OUT that it becomes; '' is OUT itself. */
   at: BytePath;
-  /** Names in OUT that other contexts become. */
+  /** Names in OUT of the other contexts. */
   others: readonly BytePath[];
 }
 
@@ -38,10 +38,10 @@ interface Compared {
   context: ComparedContext;
 }
 
-/** Contexts of which only the changes come: manifests in, wants out, one thread each. */
+/** Contexts of which only changes are sent: manifests in, wants out, one thread each. */
 export class Comparisons {
   readonly #options: ComparisonsOptions;
-  /** By the names of the contexts; undefined as long as it goes on. */
+  /** By context name; undefined while the comparison runs. */
   readonly #compared = new Map<string, Compared | undefined>();
   #count = 0;
   /** Manifests whose answers have not been handed over. */
@@ -52,8 +52,8 @@ export class Comparisons {
   }
 
   /**
-   * Holds a manifest against what is there, and asks for the rest.
-   * @param site settles when there is a place
+   * Compares a manifest with what is there, and asks for the rest.
+   * @param site settles when the destination is prepared
    * @throws CtxsyncError corrupt, unsafe-entry, over-limit, not-writable
    */
   async compare(name: string, manifest: Ring, site: () => Promise<Site>): Promise<void> {
@@ -88,7 +88,7 @@ export class Comparisons {
     await threads.release(thread, manifest, wants);
   }
 
-  /** Whether entries of this context were asked for one by one. */
+  /** Whether entries of this context were asked for individually. */
   has(name: string): boolean {
     return this.#compared.has(name);
   }
@@ -97,7 +97,7 @@ export class Comparisons {
     return this.#compared.get(name)?.counts;
   }
 
-  /** What the commit has to know of them. */
+  /** What the commit must know about the compared contexts. */
   contexts(): ComparedContext[] {
     return [...this.#compared.values()].flatMap((each) =>
       each === undefined ? [] : [each.context],
@@ -105,8 +105,8 @@ export class Comparisons {
   }
 
   /**
-   * What was asked for has to come, and nothing else: the rest of OUT was found to be right.
-   * @param arrivedOf the EntryDigest of what came of a context
+   * Checks that exactly what was asked for has arrived: the rest of OUT was found to be correct.
+   * @param arrivedOf the EntryDigest of what arrived of a context
    * @throws CtxsyncError corrupt
    */
   check(arrivedOf: (name: string) => string | undefined): void {

@@ -31,7 +31,7 @@ export interface DirectoryTargetInit {
   onWarning: (message: string) => void;
   /** Called with what the mirror deleted. */
   onRemoved: (removals: Removals) => void;
-  /** Called when the commit begins: an interruption comes too late from then on. */
+  /** Called when the commit begins: from then on an interruption comes too late. */
   onCommit: () => void;
 }
 
@@ -41,14 +41,14 @@ interface Arriving {
   unordered: boolean;
   /** Absent while it waits for its turn. */
   thread?: DiskThread;
-  /** EntryDigest of what arrived, if it was asked for. */
+  /** EntryDigest of what arrived, if that was asked for. */
   arrived?: string | undefined;
 }
 
-/** Errors after which a sender may resume: the transfer was interrupted, and nothing was wrong with it. */
+/** Errors after which a sender may resume: the transfer was interrupted, but nothing was wrong. */
 const BROKEN_OFF = new Set<ErrorCode>(['truncated', 'stalled']);
 
-/** `receive OUT`: ring -> unpack -> stage, one thread a stream, and then the commit of them all. */
+/** `receive OUT`: ring -> unpack -> stage, one thread per stream, and then one commit of all. */
 export class DirectoryTarget implements Target {
   readonly outputBytes = 0;
   readonly #options: DirectoryTargetInit;
@@ -99,7 +99,7 @@ export class DirectoryTarget implements Target {
       kind === 'manifest'
         ? this.#comparisons.compare(name, ring, () => this.#site(name, contexts))
         : this.#receive({ name, unordered }, ring, contexts);
-    // A stream that fails has to fail the run at once, not only when it is awaited.
+    // A failing stream must fail the run at once, not only when it is awaited.
     work.catch((error: unknown) => this.#options.onFailure(CtxsyncError.from(error)));
     this.#work.push(work);
     return ring;

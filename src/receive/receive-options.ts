@@ -5,8 +5,8 @@ import type { TargetOptions } from './target-options.ts';
 
 export interface ReceiveOptions extends TransferOptions {
   /**
-   * One way (a Readable, or a Transform), or both ways (a Duplex): then a sender that asks for it is
-   * told what becomes of its contexts.
+   * One-way (a Readable or a Transform), or duplex (a Duplex): then a sender that asks for it is sent the
+   * outcome.
    */
   from: Incoming | Connection | Readable;
   to: TargetOptions;

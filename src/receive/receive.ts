@@ -17,7 +17,7 @@ import type { Target } from './target.ts';
 /**
  * Receives contexts. Resolves when everything has arrived, was verified, and is in place.
  *
- * @throws CtxsyncError with the report; the directory is as it was then
+ * @throws CtxsyncError with the report; the directory is then unchanged
  */
 export async function receive(options: ReceiveOptions): Promise<TransferReport> {
   const sender = new SenderLink(options);
@@ -26,7 +26,7 @@ export async function receive(options: ReceiveOptions): Promise<TransferReport> 
 }
 
 /**
- * The same from a sender that has been listened to already.
+ * Like `receive`, from a sender whose link has already been started.
  * @param base the context that becomes the directory itself; each other one becomes a directory in it
  */
 export async function receiveFrom(
@@ -73,7 +73,7 @@ class ReceiveRun implements Run {
     this.threads.cancel();
     sender.giveUp();
     await target.settle(error);
-    // The sender is told the actual outcome, which may differ from the first failure: the disk may have
+    // The sender is sent the actual outcome, which may differ from the first failure: the disk may have
     // answered after all.
     const told = target.committed ? sender.confirm(target.counts()) : sender.fail(error);
     await target.discard(error, sender.expectsAnswers);
@@ -99,7 +99,7 @@ class ReceiveRun implements Run {
     return this.#sender.close();
   }
 
-  /** A sender must send each context that it names: a mirror would take a missing one for an empty one. */
+  /** A sender must send each context that it names: a mirror would treat a missing one as empty. */
   #checkAllCame(): void {
     const came = new Set(this.#target.contexts().map(({ name }) => name));
     const missing = this.#sender.contexts?.find((name) => !came.has(name));

@@ -32,7 +32,7 @@ export class SenderLink {
   readonly hello: Promise<Hello>;
   /** The names of all contexts, if the sender listed them. */
   contexts: readonly string[] | undefined;
-  /** Of the sender's FIN. */
+  /** The digest of the sender's FIN. */
   digest: string | undefined;
   readonly #options: SenderLinkOptions;
   readonly #from: Incoming | Connection;
@@ -47,9 +47,9 @@ export class SenderLink {
   #settleGivenUp = (): void => {};
   readonly #fin: Promise<void>;
   #settleFin = (): void => {};
-  /** While the sender is kept waiting. */
+  /** Set while the sender is kept waiting. */
   #queue: (() => Queue | undefined) | undefined;
-  /** How often the queue was looked at. It counts as movement: waiting for a turn is not a stall. */
+  /** How often the queue was checked. It counts as movement: waiting for a turn is not a stall. */
   #looks = 0;
 
   constructor(options: SenderLinkOptions) {
@@ -74,7 +74,7 @@ export class SenderLink {
     });
   }
 
-  /** Begins to read. The transport's end proves nothing: an error after FIN still counts. */
+  /** Starts reading. The transport's end proves nothing: an error after FIN still counts. */
   start(): void {
     this.monitor.start();
     const read = this.#link.read((pending) => this.#gate(pending)).then(() => this.#eof());
@@ -82,9 +82,9 @@ export class SenderLink {
   }
 
   /**
-   * Keeps the sender waiting, and tells it for whom.
+   * Keeps the sender waiting, and reports to it who comes first.
    * @param queue who comes first
-   * @throws CtxsyncError peer-gone, when the sender leaves; what the transfer fails with
+   * @throws CtxsyncError peer-gone if the sender leaves; what the transfer fails with
    */
   async keepWaiting(granted: Promise<void>, queue: () => Queue | undefined): Promise<void> {
     this.#queue = queue;
@@ -93,7 +93,7 @@ export class SenderLink {
     this.monitor.wait(undefined);
   }
 
-  /** Receives all streams into the target. Settles when FIN has come and everything before it was verified. */
+  /** Receives all streams into the target. Settles when FIN has arrived and all before it was verified. */
   receiveInto(target: Target): Promise<void> {
     this.#target = target;
     this.#link.resumed();
@@ -101,18 +101,18 @@ export class SenderLink {
     return this.#fin;
   }
 
-  /** Opens a stream that says which entries of a context are wanted, or that all are. */
+  /** Opens a stream that lists the wanted entries of a context, or asks for all. */
   async sendWants(name: string, ring: Ring, all: boolean): Promise<void> {
     await this.#link.open({ kind: 'want', name, all: all ? true : undefined }, ring).ended;
   }
 
-  /** Tells the sender, if it asked for it, that everything was committed. */
+  /** Confirms the commit to the sender, if it asked for that. */
   async confirm(counts: EntryCounts | undefined): Promise<void> {
     if (!this.expectsAnswers) return;
     await this.#link.sendReceipt({ transferId: this.#transferId, digest: this.digest! }, counts);
   }
 
-  /** Discards whatever still comes. */
+  /** Discards everything that still arrives. */
   giveUp(): void {
     this.monitor.giveUp();
     this.#link.discard();
@@ -120,7 +120,7 @@ export class SenderLink {
     if (!this.expectsAnswers) this.#link.stopReading();
   }
 
-  /** Tells the sender why, after `giveUp`. */
+  /** Sends the reason to the sender, after `giveUp`. */
   async fail(error: CtxsyncError): Promise<void> {
     await this.#link.fail(error);
   }
@@ -145,7 +145,7 @@ export class SenderLink {
     if (isConnection(this.#from)) await this.#from.close?.();
   }
 
-  /** The sender can be told what becomes of its contexts, and wants to be. */
+  /** The sender wants to know the outcome, and there is a way to send it. */
   get expectsAnswers(): boolean {
     return this.#link.begun;
   }
@@ -154,7 +154,7 @@ export class SenderLink {
     return this.#link.wireBytes;
   }
 
-  /** Milliseconds for which the sender's disk waited until the wire took more. */
+  /** Milliseconds for which the sender's disk waited for the wire to take more. */
   get senderWaitedMs(): number {
     return this.#link.peerWaitedMs;
   }
@@ -217,7 +217,7 @@ export class SenderLink {
     throw new CtxsyncError('corrupt', `stream ${id} has the unexpected kind ${kind}`);
   }
 
-  /** What has to happen before more is read. What arrives after a failure is discarded. */
+  /** What must happen before more is read. What arrives after a failure is discarded. */
   #gate(pending: Promise<void> | undefined): Promise<void> | undefined {
     if (this.#target === undefined) return pending && Promise.race([pending, this.#givenUp]);
     if (!this.#target.crowded) return pending;
@@ -231,12 +231,12 @@ export class SenderLink {
   }
 
   #eof(): void {
-    // Its data was held back and not read to the end, so nobody knows whether it was complete.
+    // Its data was held back and not read to the end, so it may have been incomplete.
     if (this.#target === undefined && this.#link.waiting) throw senderLeft();
     this.#link.eof();
   }
 
-  /** Nothing is read of a sender that waits: that it went is seen when it takes no more beats. */
+  /** Nothing is read from a waiting sender: it is known to have left when it takes no more beats. */
   async #left(): Promise<never> {
     try {
       await this.#link.handedOver;
@@ -270,7 +270,7 @@ export class SenderLink {
   }
 }
 
-/** @param cause how it was seen, when it was not by the end of what it sent */
+/** @param cause the error that showed it, unless it was the end of its data */
 function senderLeft(cause?: unknown): CtxsyncError {
   return new CtxsyncError('peer-gone', 'the sender left while it waited for its turn', { cause });
 }

@@ -20,7 +20,7 @@ export interface TarTargetInit {
   onFailure: (error: CtxsyncError) => void;
 }
 
-/** `receive -`: one context, checked and written as a tar as it comes. The end is the verdict. */
+/** `receive -`: one context, checked and written as a tar as it arrives. Only its end confirms it. */
 export class TarTarget implements Target {
   readonly crowded = false;
   readonly #options: TarTargetInit;
@@ -58,7 +58,7 @@ export class TarTarget implements Target {
     this.#output = new TarOutput(output, to);
     monitor.enter('receiving');
     this.#worked = this.#write(ring, output, unordered);
-    // The run's failure at once, and not when it comes to wait for us.
+    // A failure must fail the run at once, not only when it is awaited.
     this.#worked.catch((error: unknown) => onFailure(CtxsyncError.from(error)));
     return ring;
   }

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { Outgoing } from '../transport/transport.ts';
 
-/** What to receive into: a directory, over which the contexts are laid, or one tar. */
+/** What to receive into: a directory, into which the contexts are merged, or one tar. */
 export type TargetOptions = DirectoryTargetOptions | TarTargetOptions;
 
 /** A directory to receive into. */
@@ -15,7 +15,7 @@ export interface DirectoryTargetOptions {
   maxDelete?: number | undefined;
 }
 
-/** One tar, written as the context arrives: only the outcome tells whether it is complete. */
+/** One tar, written as the context arrives: only the outcome shows whether it is complete. */
 export interface TarTargetOptions {
   tar: Outgoing | Writable;
 }

@@ -8,8 +8,8 @@ export interface Target {
   /** Settles when streams can be worked on; they may be opened before. */
   prepare(): Promise<void>;
   /**
-   * A stream begins: the queue that takes its bytes.
-   * @param contexts the names of all, where they compare
+   * Called when a stream begins; returns the queue for its bytes.
+   * @param contexts the names of all contexts, if the sender listed them
    * @throws CtxsyncError to refuse it
    */
   open(stream: IncomingStream, contexts: readonly string[]): Ring;
@@ -18,7 +18,7 @@ export interface Target {
   noneWaiting(): Promise<void>;
   /** Settles when every stream that was opened has been processed. */
   worked(): Promise<void>;
-  /** Publishes it all. */
+  /** Publishes everything. */
   commit(): Promise<void>;
   /** The commit has succeeded, whatever goes wrong later. */
   readonly committed: boolean;
@@ -26,7 +26,7 @@ export interface Target {
   settle(error: CtxsyncError): Promise<void>;
   /**
    * Undoes what was done, after `settle`.
-   * @param duplex the sender may come again and ask what we have
+   * @param duplex the sender may connect again and ask what we have
    */
   discard(error: CtxsyncError, duplex: boolean): Promise<void>;
   contexts(): ContextReport[];

@@ -11,21 +11,21 @@ const QUEUED = 'queued' satisfies Phase;
 
 /** What a receiver wants of a context. */
 export interface Wants {
-  /** Everything. */
+  /** Everything is wanted. */
   all: boolean;
-  /** A list, unless it is everything. */
+  /** The list of wanted entries, unless everything is wanted. */
   ring: Ring;
 }
 
 export interface AnswersOptions {
   transferId: string;
-  /** The digest of our FIN, once it was made. */
+  /** The digest of our FIN, once it exists. */
   digest: () => string | undefined;
-  /** For what the receiver sends. */
+  /** Creates a ring for what the receiver sends. */
   createRing: () => Ring;
   /** HELLO has arrived; the first credit is set right after this. */
   onHello: () => void;
-  /** Called at each beat: whether the receiver makes us wait behind other senders. */
+  /** Called at each beat, with the queue if the receiver makes us wait behind other senders. */
   onQueue: (queue: Queue | undefined) => void;
 }
 
@@ -33,7 +33,7 @@ export interface AnswersOptions {
 export class Answers implements PeerHandler {
   /** Capabilities of the receiver: settles when its HELLO arrives. */
   readonly capabilities: Promise<readonly string[]>;
-  /** Settles at RECEIPT or ERROR; nothing after those is waited for. */
+  /** Settles at RECEIPT or ERROR; nothing is awaited after those. */
   readonly #lastFrame: Promise<void>;
   readonly #options: AnswersOptions;
   /** Contexts whose wants have not arrived. */
@@ -90,18 +90,18 @@ export class Answers implements PeerHandler {
     this.#settleLastFrame();
   }
 
-  /** What the receiver wants of a context, when it has been offered a manifest of it. */
+  /** What the receiver wants of a context whose manifest it was offered. */
   wants(name: string): Promise<Wants> {
     return new Promise((resolve) => this.#asking.set(name, resolve));
   }
 
   /**
-   * Reads until the receipt has come.
-   * @throws CtxsyncError peer-failed with the receiver's words; peer-gone, or outcome-unknown when
+   * Reads until the receipt has arrived.
+   * @throws CtxsyncError peer-failed with the receiver's message; peer-gone, or outcome-unknown when
    *   everything had been handed over; corrupt
    */
   async readToReceipt(link: PeerLink): Promise<void> {
-    // In this order: a frame after the last one, in the same piece, takes nothing back.
+    // In this order: a frame after the last one, in the same chunk, must not change the outcome.
     await Promise.race([this.#lastFrame, link.read()]);
     if (this.#receipt === undefined) throw this.#error ?? link.stray ?? lost(link.finished);
   }

@@ -23,7 +23,7 @@ export interface ContextSenderOptions {
   onNote: (note: PathNote | UnnamedPaths) => void;
 }
 
-/** The disk's end of a sender: disk -> walk -> pack -> ring, one stream a context, or three. */
+/** The disk side of a sender: disk -> walk -> pack -> ring, with one or three streams per context. */
 export class ContextSender {
   readonly #options: ContextSenderOptions;
   readonly #sending: { name: string; thread: DiskThread }[] = [];
@@ -37,7 +37,7 @@ export class ContextSender {
     this.#options = options;
   }
 
-  /** Sends all of a context. Settles when its last byte was handed to the transport. */
+  /** Sends all of a context. Settles when its last byte has been handed to the transport. */
   async sendWhole(context: Context): Promise<void> {
     const { threads, receiver } = this.#options;
     const thread = this.#startThread(nameOf(context));
@@ -86,7 +86,7 @@ export class ContextSender {
 
   /**
    * Finds the root of a context and its rules, once for all of its walks.
-   * @param thread that does it, if it is not done yet
+   * @param thread used if the context is not open yet
    * @throws CtxsyncError source-missing, bad-ignore-rule, usage
    */
   open(context: DirectoryContext, thread: DiskThread): Promise<OpenedContext> {
@@ -114,7 +114,7 @@ export class ContextSender {
     return this.#input?.bytes ?? 0;
   }
 
-  /** Milliseconds spent waiting for the tar on stdin; undefined when it is not waited for. */
+  /** Milliseconds spent waiting for the tar on stdin; undefined when not waiting. */
   inputSilentMs(now: number): number | undefined {
     return this.#input?.silentMs(now);
   }
@@ -150,7 +150,7 @@ export class ContextSender {
       needed = !all;
       if (all) thread.cancel();
     });
-    await Promise.resolve(); // an answer that came already counts
+    await Promise.resolve(); // an answer that has already arrived counts
     if (!needed) return ring.end();
     try {
       await this.#options.threads.run(thread, 'list', { ...what, ring: ring.shared });

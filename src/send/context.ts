@@ -6,7 +6,7 @@ import type { Incoming } from '../transport/transport.ts';
 /** What is sent: a directory, or a tar that comes from elsewhere. */
 export type Context = DirectoryContext | TarContext;
 
-/** A tar, plain or gzip, or several in a row. It lands in OUT itself. */
+/** A tar, plain or gzip, or several in a row. It is received into OUT itself. */
 export interface TarContext {
   tar: Incoming | Readable;
 }
@@ -24,7 +24,7 @@ export function nameOf(context: Context): string {
   return 'tar' in context ? '' : (context.name ?? '');
 }
 
-/** The names of the contexts for HELLO; undefined when they are too many. */
+/** The names of the contexts for HELLO; undefined if there are too many. */
 export function namesForHello(contexts: readonly Context[]): string[] | undefined {
   return contexts.length > MAX_HELLO_CONTEXTS ? undefined : contexts.map(nameOf);
 }

@@ -12,11 +12,11 @@ export interface Totals {
 
 /**
  * Counts what a transfer of all contexts would send, by a second walk, if the transfer takes long enough
- * for the totals to be of use.
+ * for the totals to be useful.
  * @param open opens a context, if that is not done yet
- * @param over settles when there is nothing left to count for
- * @returns undefined when nobody asks, for a tar, and when it fails: the transfer itself meets the
- *   same trouble, and says so
+ * @param over settles when the totals are no longer needed
+ * @returns undefined if the totals are not needed, for a tar, and on failure: the transfer itself meets
+ *   the same error, and reports it
  */
 export async function countTotals(
   contexts: readonly Context[],

@@ -5,8 +5,8 @@ import { CtxsyncError } from '../errors.ts';
 export type Deliver = (bytes: Uint8Array) => Promise<void> | undefined;
 
 /**
- * Decompresses gzips, one after another, with zeros between and behind them, as tapes and dd pad them.
- * Node's own stream reads several too, but ends in silence at the first such zero.
+ * Decompresses consecutive gzips, with zeros between and after them, as tapes and dd pad them. Node's
+ * own stream reads several too, but silently stops at the first such zero.
  */
 export class Gunzip {
   readonly #deliver: Deliver;
@@ -33,7 +33,7 @@ export class Gunzip {
     }
   }
 
-  /** Nothing more comes. @throws CtxsyncError source-unreadable */
+  /** Ends the input. @throws CtxsyncError source-unreadable */
   async end(): Promise<void> {
     await this.#run?.end();
   }
@@ -50,16 +50,16 @@ class GzipRun {
 
   constructor(deliver: Deliver) {
     this.#delivered = this.#deliverAll(deliver);
-    this.#delivered.catch(() => {}); // write() and end() see it
+    this.#delivered.catch(() => {}); // write() and end() report it
   }
 
-  /** @returns what is behind the run; nothing when it may go on */
+  /** @returns the bytes after the run; empty if the run may continue */
   async write(bytes: Uint8Array): Promise<Uint8Array> {
     const before = this.#stream.bytesWritten;
     const written = new Promise((resolve) => this.#stream.write(bytes, resolve));
     await Promise.race([written, this.#delivered]);
     const taken = this.#stream.bytesWritten - before;
-    // Then it is at its end, or failed.
+    // The run has ended or failed.
     if (taken < bytes.length) await this.#delivered;
     return bytes.subarray(taken);
   }
@@ -84,7 +84,7 @@ class GzipRun {
 
 function damaged(error: unknown): CtxsyncError {
   const why = error instanceof Error ? error.message : String(error);
-  // The first gzip was known by its header: this is about what follows one.
+  // The first gzip was recognized by its header: this is about the data after a gzip.
   const what =
     why === 'incorrect header check'
       ? 'is followed by data that is neither a gzip nor zeros; cut it off, or send it separately'

@@ -18,13 +18,13 @@ export class HeldNotes {
     this.#take(note);
   }
 
-  /** Passes them on, and later ones at once. */
+  /** Passes on the held notes, and later ones at once. */
   release(): void {
     for (const note of this.#held.splice(0)) this.#onNote(note);
     this.#take = this.#onNote;
   }
 
-  /** Drops them, and all later ones. */
+  /** Drops the held notes, and all later ones. */
   drop(): void {
     this.#held.length = 0;
     this.#take = () => {};

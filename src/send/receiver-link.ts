@@ -20,9 +20,9 @@ export interface ReceiverLinkOptions extends SendOptions {
   createRing: () => Ring;
   /** Milliseconds for which our disk was idle because the wire took no more data. */
   waitedMs: () => number;
-  /** Bytes that arrived of the tar on stdin. */
+  /** Bytes of the tar on stdin read so far. */
   inputBytes: () => number;
-  /** Milliseconds spent waiting for it; undefined when it is not waited for. */
+  /** Milliseconds spent waiting for it; undefined when not waiting. */
   inputSilentMs: (now: number) => number | undefined;
 }
 
@@ -83,7 +83,7 @@ export class ReceiverLink {
     return this.#link.open(open, ring);
   }
 
-  /** Sends FIN when all streams have ended. The receiver needs our last figures to tell where the time went. */
+  /** Sends FIN when all streams have ended. The receiver needs our last figures for its time shares. */
   finish(): void {
     this.#link.sendBeat();
     this.#link.finish();
@@ -94,13 +94,13 @@ export class ReceiverLink {
     return this.#link.handedOver;
   }
 
-  /** Settles when the transport has taken it all. @throws CtxsyncError peer-gone */
+  /** Settles when the transport has taken everything. @throws CtxsyncError peer-gone */
   async end(): Promise<void> {
     await this.#link.end();
     this.#link.stopReading();
   }
 
-  /** What handedOver does; but a peer that closed the transport may have sent the reason: that is read first. */
+  /** Like handedOver, but if the peer closed the transport, first reads the reason it may have sent. */
   async handedOverOrExplained(receipt: Promise<void>): Promise<void> {
     try {
       await this.#link.handedOver;
@@ -110,7 +110,7 @@ export class ReceiverLink {
     }
   }
 
-  /** Adds what the transport knows about the failure, which may take a moment to be known. */
+  /** Adds what the transport knows about the failure, which may take a moment. */
   async explain(error: CtxsyncError): Promise<CtxsyncError> {
     const to = this.#to;
     if (!isConnection(to) || to.explain === undefined) return error;

@@ -7,8 +7,8 @@ export interface SendOptions extends TransferOptions {
   /** Each is sent in a stream of its own, several at the same time. */
   contexts: readonly Context[];
   /**
-   * One way (a Writable, or a Transform): then all that can be known is that everything was handed
-   * over. Or both ways (a Duplex): then it is done when the receiver has said that it committed.
+   * One-way (a Writable or a Transform): success only means that everything was handed over. Or duplex
+   * (a Duplex): success means that the receiver has confirmed its commit.
    */
   to: Outgoing | Connection | Writable;
   /** This side shows progress on a terminal, so the receiver need not. */

@@ -16,10 +16,10 @@ import { ReceiverLink } from './receiver-link.ts';
 import type { SendOptions } from './send-options.ts';
 
 /**
- * Sends contexts. Resolves on a one-way transport when all is handed over, on one that goes both ways
- * when the receiver has committed.
+ * Sends contexts. Resolves on a one-way transport when everything is handed over, on a duplex one when
+ * the receiver has committed.
  *
- * @throws CtxsyncError with the report; nothing is committed by the receiver then
+ * @throws CtxsyncError with the report; the receiver then commits nothing
  */
 export async function send(options: SendOptions): Promise<TransferReport> {
   checkContexts(options.contexts);
@@ -36,7 +36,7 @@ class SendRun implements Run {
   readonly #options: SendOptions;
   readonly #receiver: ReceiverLink;
   readonly #sender: ContextSender;
-  /** Contexts that the receiver wants all of. */
+  /** Number of contexts that the receiver wants in full. */
   #allWanted = 0;
 
   constructor(options: SendOptions) {

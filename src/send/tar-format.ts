@@ -32,7 +32,7 @@ const GZIP = '\x1f\x8b';
 /**
  * Whether the data is compressed with gzip; otherwise it is read as a plain tar.
  *
- * @param head FORMAT_BYTES, or all there is
+ * @param head the first FORMAT_BYTES, or everything if there is less
  * @throws CtxsyncError source-unreadable when it is known to be something else
  */
 export function isGzip(head: Buffer): boolean {

@@ -5,9 +5,9 @@ import { PendingTimer } from '../transfer/pending-timer.ts';
 import { FORMAT_BYTES, isGzip } from './tar-format.ts';
 import { writeToRing } from './write-to-ring.ts';
 
-/** The tar of `send -`, plain or gzip, on its way into a ring. */
+/** Reads the tar of `send -`, plain or gzip, into a ring. */
 export class TarSource {
-  /** Bytes that arrived so far. */
+  /** Bytes that have arrived so far. */
   bytes = 0;
   readonly #from: Incoming;
   readonly #ring: Ring;

@@ -1,28 +1,28 @@
-/** The name of the whole of OUT, which excludes every name in it: no context is called so. */
+/** The name of OUT as a whole, which excludes every name in it; no named context has it. */
 export const WHOLE = '';
 
 /** A place in the queue, kept until its owner leaves. */
 export interface Turn<Owner> {
   readonly owner: Owner;
-  /** Settles when the owner may use the destination; never, if it leaves before. */
+  /** Settles when the owner may use the destination; never if it leaves before. */
   readonly granted: Promise<void>;
-  /** How many have to leave first: 0 when it is the owner's turn. */
+  /** How many owners must leave first: 0 when it is this owner's turn. */
   readonly before: number;
-  /** Those of them that are working. */
+  /** The owners among them that are working. */
   readonly blockers: Owner[];
-  /** The owner is working, and somebody waits for it to leave. */
+  /** The owner is working, and another owner waits for it to leave. */
   readonly awaited: boolean;
   /** Passes the destination on, or gives up the place in the queue. */
   leave(): void;
 }
 
 /**
- * Who may work on which part of OUT: a name in it by itself, or OUT as a whole, which excludes all
- * names. Two that exclude each other go in the order in which they came, also while the first of
- * them waits itself; so nobody is overtaken, and nobody starves.
+ * Decides who may work on which part of OUT: one name in it, or OUT as a whole, which excludes all
+ * names. Owners that exclude each other get their turns in order of arrival, even while the first of
+ * them still waits; so no owner is overtaken, and none starves.
  */
 export class DestinationQueue<Owner> {
-  /** In the order in which they came. */
+  /** In order of arrival. */
   readonly #here: Asked<Owner>[] = [];
 
   /** @param name of the directory in OUT, or WHOLE */
@@ -77,7 +77,7 @@ class Asked<Owner> implements Turn<Owner> {
     return this.#ahead().filter(({ before }) => before === 0);
   }
 
-  /** Those that came earlier and exclude us, or one that does. */
+  /** Those that arrived earlier and exclude us, or exclude one of those. */
   #ahead(): Asked<Owner>[] {
     const ahead: Asked<Owner>[] = [];
     const earlier = this.#here.slice(0, Math.max(0, this.#here.indexOf(this)));

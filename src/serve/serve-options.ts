@@ -6,8 +6,8 @@ export interface ServeOptions extends Omit<TransferOptions, 'onEvent'> {
   /** The path of the Unix socket that senders connect to. */
   socket: string;
   /**
-   * Where contexts are received. A sender of one context that has a name works on that directory of it alone,
-   * side by side with senders of other names; every other sender works on it as a whole.
+   * Where contexts are received. A sender of a single named context uses only the directory of that name in
+   * it, in parallel with senders of other names; every other sender uses all of it.
    */
   to: DirectoryTargetOptions;
   /** Refuse more bytes of file content than this from one sender; default: no limit. */
@@ -15,7 +15,7 @@ export interface ServeOptions extends Omit<TransferOptions, 'onEvent'> {
   /** Refuse more entries than this from one sender; default 4,000,000. */
   maxEntries?: number | undefined;
   /**
-   * Aborting it shuts down in order: no more senders are accepted, waiting ones are told, and running
+   * Aborting it shuts down cleanly: no more senders are accepted, waiting ones are refused, and running
    * transfers finish. (Aborting `signal` interrupts running transfers too.)
    */
   finish?: AbortSignal | undefined;

@@ -7,16 +7,16 @@ import type { ServeOptions } from './serve-options.ts';
 import { ServedTransfer } from './served-transfer.ts';
 import { Semaphore } from '../transfer/semaphore.ts';
 
-/** What became of the senders. */
+/** How many transfers succeeded, and how many failed. */
 export interface ServeReport {
   received: number;
   failed: number;
 }
 
 /**
- * Receives from every sender that connects to a socket, several at a time, until it is told to end. A
- * transfer that fails does not affect the others; its events report its outcome. Resolves after `finish`,
- * when the last transfer is over.
+ * Receives from every sender that connects to a socket, several at a time, until `finish` or `signal` is
+ * aborted. A transfer that fails does not affect the others; its events report its outcome. Resolves after
+ * `finish`, when the last transfer is over.
  *
  * @throws CtxsyncError usage, locked, not-writable, when it cannot listen; interrupted after `signal`
  */
@@ -66,12 +66,12 @@ class Serving {
       if (from === undefined) return;
       const transfer = new ServedTransfer(id, this.#options, this.#turns);
       this.#transfers.set(transfer, this.#see(transfer, transfer.run(from)));
-      // It connected at the last moment and was not told yet.
+      // It connected at the last moment and was not interrupted yet.
       if (signal.aborted) transfer.interrupt();
     }
   }
 
-  /** @returns undefined when nobody else is to be accepted */
+  /** @returns undefined when no more senders are to be accepted */
   async #accept(): Promise<Connection | undefined> {
     const { signal } = this.#ending;
     if (signal.aborted) return undefined;
@@ -90,7 +90,7 @@ class Serving {
     this.#slots.done();
   }
 
-  /** Once `signal` is aborted, no more senders are accepted, and those that are here are told. */
+  /** Once `signal` is aborted, no more senders are accepted, and `tell` is called for each transfer. */
   #heed(signal: AbortSignal | undefined, tell: (transfer: ServedTransfer) => void): void {
     const end = (): void => {
       if (!this.#ending.signal.aborted) this.#listener.close();

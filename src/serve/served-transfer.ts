@@ -41,7 +41,7 @@ export class ServedTransfer {
     this.#turns = turns;
   }
 
-  /** @returns whether it came to a good end. Never rejects: its events say why it failed */
+  /** @returns whether it succeeded. Never rejects: its events report why it failed */
   async run(from: Connection): Promise<boolean> {
     const { to, maxBytes, maxEntries, stallAfterMs, stallTimeoutMs } = this.#options;
     const options = {
@@ -92,7 +92,7 @@ export class ServedTransfer {
     return place;
   }
 
-  /** @returns undefined when they are too many to be listed */
+  /** @returns undefined if there are too many to list */
   async #contextsOf(sender: SenderLink): Promise<readonly string[] | undefined> {
     const timer = setTimeout(() => this.#abort.abort(noHello()), HELLO_TIMEOUT_MS);
     try {

@@ -1,13 +1,13 @@
 import { Header } from 'tar/header';
 
 export const BLOCK_BYTES = 512;
-/** What a header's 12-byte octal fields hold: sizes below 8 GiB, times to the year 2242. */
+/** Maximum of a header's 12-byte octal fields: sizes below 8 GiB, times up to the year 2242. */
 export const MAX_OCTAL = 0o77777777777;
 
-/** The numbers of a header block. */
+/** The numeric fields of a header block. */
 export interface HeaderNumbers {
   mode: number;
-  /** Bytes; not checked. NaN where the field has no number. */
+  /** Bytes; not checked. NaN if the field is not a number. */
   size: number;
   /** Whole seconds since 1970. */
   mtimeSeconds: number;
@@ -18,18 +18,18 @@ const CHECKSUM_AT = 148;
 const CHECKSUM_BYTES = 8;
 const SPACE = 0x20;
 
-/** Bytes of a header's size field, and of GNU's fields for the offsets and sizes of sparse files. */
+/** Length of a header's size field, and of GNU's offset and size fields for sparse files. */
 export const SIZE_BYTES = 12;
 
-/** What differs between the header blocks that are written. */
+/** The fields that differ between the header blocks we write. */
 export interface HeaderFields extends HeaderNumbers {
   type: 'File' | 'Directory' | 'SymbolicLink' | 'Link' | 'ExtendedHeader';
-  /** ASCII, less than 100 characters; so is the link. */
+  /** ASCII, fewer than 100 characters; so is the link. */
   name: string;
   link: string;
 }
 
-/** @param fields numbers from 0 to what their fields hold: MAX_OCTAL, and 0o7777777 for the mode */
+/** @param fields numbers from 0 to MAX_OCTAL, or to 0o7777777 for the mode */
 export function encodeBlock(fields: HeaderFields): Buffer {
   const { type, name, link, mode, size, mtimeSeconds } = fields;
   const header = new Header();
@@ -47,14 +47,14 @@ export function encodeBlock(fields: HeaderFields): Buffer {
 }
 
 /**
- * A file whose name field ends with a slash is a directory to Header, and loses its size; but the field
- * may be the cut beginning of a longer path. So Header is told of another path.
+ * Header takes a file whose name field ends with a slash for a directory and drops its size; but the
+ * field may be a longer path, truncated. So Header gets a different path.
  */
 const NOT_A_DIRECTORY = { path: '-' };
 
 /**
- * Reads the numbers of a header block. Its texts are read elsewhere: Header takes them for UTF-8.
- * @returns undefined when the checksum is wrong: then it is no header
+ * Reads the numbers of a header block. Text fields are read elsewhere: Header decodes them as UTF-8.
+ * @returns undefined if the checksum is wrong: then it is not a header
  */
 export function decodeNumbers(block: Buffer): HeaderNumbers | undefined {
   const header = parseHeader(block);
@@ -68,10 +68,10 @@ export function decodeNumbers(block: Buffer): HeaderNumbers | undefined {
 }
 
 /**
- * Reads a field like a header's size, wherever it stands.
+ * Reads a field in the format of a header's size, at any offset.
  *
  * @param at where its SIZE_BYTES begin
- * @returns NaN where it has no number
+ * @returns NaN if it is not a number
  */
 export function decodeSize(block: Buffer, at: number): number {
   block.copy(sizeOnly, SIZE_AT, at, at + SIZE_BYTES);
@@ -81,7 +81,7 @@ export function decodeSize(block: Buffer, at: number): number {
 
 const sizeOnly = Buffer.alloc(BLOCK_BYTES);
 
-/** Tars of Sun and others summed signed bytes (GNU tar and libarchive take both sums as well). */
+/** Sun tar and others summed signed bytes (GNU tar and libarchive also accept both sums). */
 function hasChecksum(block: Buffer, { cksum, cksumValid }: Header): boolean {
   if (cksumValid) return true;
   const ownField = block.subarray(CHECKSUM_AT, CHECKSUM_AT + CHECKSUM_BYTES);
@@ -92,7 +92,7 @@ function signedSum(bytes: Uint8Array): number {
   return bytes.reduce((sum, byte) => sum + (byte < 0x80 ? byte : byte - 0x100), 0);
 }
 
-/** Header throws at some of what no tar writes. */
+/** Header throws on some input that no tar program writes. */
 function parseHeader(block: Buffer): Header | undefined {
   try {
     return new Header(block, 0, NOT_A_DIRECTORY);
@@ -101,7 +101,7 @@ function parseHeader(block: Buffer): Header | undefined {
   }
 }
 
-/** Header takes garbage for 0, and "12x" for 12: where the next member begins must not be a guess. */
+/** Header parses garbage as 0 and "12x" as 12, but the start of the next member must not be a guess. */
 function sizeOf(block: Buffer, header: Header): number {
   const text = block.toString('latin1', SIZE_AT, SIZE_AT + SIZE_BYTES);
   if (/^ *(?:\0|$)/.test(text)) return 0;

@@ -9,7 +9,7 @@ const KINDS: Record<string, EntryKind> = {
   '5': 'directory',
 };
 
-/** Members that are no files, whatever POSIX says of types that a reader does not know. */
+/** Members that are not files, although POSIX treats unknown types as files. */
 const SPECIAL: Record<string, string> = {
   '3': 'a device',
   '4': 'a device',
@@ -19,7 +19,7 @@ const SPECIAL: Record<string, string> = {
   V: 'a volume label',
 };
 
-/** A member of an archive as an entry, or why it is none that can travel. */
+/** Converts an archive member to an entry, or returns why it cannot be sent. */
 export function toEntry(member: TarMember): Entry | { skipped: string } {
   const skipped = SPECIAL[member.type];
   if (skipped !== undefined) return { skipped };
@@ -36,7 +36,7 @@ export function toEntry(member: TarMember): Entry | { skipped: string } {
   return entry;
 }
 
-/** What a member travels without, or is taken for, in words for people. */
+/** What a member loses when it is sent, or what it is treated as; human-readable. */
 export function lossesOf(member: TarMember): string[] {
   const { type, mode, hasAttributes } = member;
   const losses: string[] = [];
@@ -49,8 +49,8 @@ export function lossesOf(member: TarMember): string[] {
 }
 
 /**
- * POSIX: what is of another type is a file. And before POSIX, and in BSD's tar, a file whose name ends
- * with a slash is a directory.
+ * POSIX: a member of unknown type is a file. Before POSIX, and in BSD tar, a file whose name ends with
+ * a slash is a directory.
  */
 function kindOf({ type, path }: TarMember): EntryKind {
   const kind = isKnown(type) ? KINDS[type]! : 'file';
@@ -61,7 +61,7 @@ function isKnown(type: string): boolean {
   return KINDS[type] !== undefined;
 }
 
-/** Tars write "./a", "a//b" and "a/" for "a", "a/b" and "a". A leading slash and ".." stay. */
+/** Tar programs write "./a", "a//b" and "a/" for "a", "a/b" and "a". Keeps a leading slash and "..". */
 function withoutDots(path: string): string {
   if (!/(?:^|\/)\.?(?:\/|$)/.test(path)) return path;
   const names = path.split('/').filter((name) => name !== '' && name !== '.');

@@ -1,12 +1,12 @@
 /**
- * Extended header records as POSIX.1-2017 pax, "pax Extended Header", has them: "%d %s=%s\n", where
- * the number counts the whole record in bytes, itself included. Here in bytes (latin1), because the
- * tar package reads and writes them as UTF-8 and line by line: a name that is not UTF-8, or that
- * has a newline, would not survive it.
+ * Extended header records as in POSIX.1-2017 pax, "pax Extended Header": "%d %s=%s\n", where the
+ * number is the length of the whole record in bytes, including the number itself. Kept as bytes
+ * (latin1), because the tar package reads and writes them as UTF-8 and line by line: that would break
+ * a name that is not UTF-8 or has a newline.
  */
 export type PaxRecords = Map<string, string>;
 
-/** One record: a character a byte. */
+/** Encodes one record, one character per byte. */
 export function encodePax(key: string, value: string): string {
   const rest = key.length + value.length + 3; // ' ', '=' and '\n'
   let length = rest + 1;
@@ -15,8 +15,8 @@ export function encodePax(key: string, value: string): string {
 }
 
 /**
- * @param isWanted which records are kept: of a header of very many, most may mean nothing here
- * @returns undefined when the bytes are not a sequence of whole records
+ * @param isWanted selects the records to keep: most of a large header may be irrelevant here
+ * @returns undefined if the bytes are not a sequence of complete records
  */
 export function decodePax(
   bytes: string,
@@ -46,12 +46,12 @@ export function decodePax(
 }
 
 /**
- * Version 0.0 of GNU's sparse files has these two in turn, again and again: what 0.1 has as one list in
- * GNU.sparse.map, as which it is kept.
+ * Version 0.0 of GNU's sparse format repeats these two keys in turn. They are stored as the single list
+ * GNU.sparse.map of version 0.1.
  */
 const SPARSE_PAIR = ['GNU.sparse.offset', 'GNU.sparse.numbytes'];
 
-/** Whether a record means something to a reader of ours. */
+/** Whether our reader uses this record. */
 export function isKnownKey(key: string): boolean {
   return KNOWN_KEYS.has(key) || isAttributeKey(key);
 }
@@ -70,20 +70,20 @@ const KNOWN_KEYS = new Set([
   'SCHILY.realsize',
 ]);
 
-/** Whether any is an extended attribute or an ACL. */
+/** Whether any record is an extended attribute or an ACL. */
 export function hasAttributes(records: PaxRecords): boolean {
   for (const key of records.keys()) if (isAttributeKey(key)) return true;
   return false;
 }
 
-/** Of star and GNU tar, libarchive, Red Hat's tar. */
+/** Keys of star and GNU tar, libarchive and Red Hat's tar. */
 function isAttributeKey(key: string): boolean {
   return (
     key.includes('.') && /^(?:SCHILY\.(?:xattr|acl)|LIBARCHIVE\.xattr|RHT\.security)\./.test(key)
   );
 }
 
-/** "1700000000.123456", "-0.5": decimal seconds, as pax's mtime. */
+/** "1700000000.123456", "-0.5": decimal seconds, as in pax's mtime. */
 export function encodePaxTime(us: number): string {
   const whole = Math.trunc(us / 1e6);
   const fraction = Math.abs(us % 1e6);
@@ -92,7 +92,7 @@ export function encodePaxTime(us: number): string {
   return `${sign}${whole}.${String(fraction).padStart(6, '0').replace(/0+$/, '')}`;
 }
 
-/** Microseconds, rounded towards the past; undefined when it is no time that can be kept. */
+/** Microseconds, rounded towards the past; undefined if the time is invalid or out of range. */
 export function decodePaxTime(text: string): number | undefined {
   const match = /^(-?)(\d{1,11})(?:\.(\d*))?$/.exec(text);
   if (match === null) return undefined;

@@ -1,34 +1,34 @@
 import type { SparseMap } from './sparse-map.ts';
 
-/** Where in a sparse file its content has come: in a hole, or in a region of data. */
+/** The read position in a sparse file: in a hole or in a region of data. */
 export class SparseContent {
-  /** Zeros up to the next data, or to the end of the file. */
+  /** Bytes of zeros up to the next data or the end of the file. */
   hole = 0;
-  /** Once the hole is done with: bytes of data up to the next hole. */
+  /** Bytes of data between that hole and the next one. */
   data = 0;
   readonly #map: SparseMap;
   #region = 0;
   #end = 0;
 
-  /** @param map one that was checked */
+  /** @param map already checked */
   constructor(map: SparseMap) {
     this.#map = map;
     this.#advance();
   }
 
-  /** Zeros of the hole: as many as there are at hand. */
+  /** Zeros of the hole, as many as fit in one piece. */
   zeros(): Uint8Array {
     return this.hole < ZEROS.length ? ZEROS.subarray(0, this.hole) : ZEROS;
   }
 
-  /** So many bytes are done with, of the hole while there is one, then of the data. */
+  /** `count` bytes were consumed, first of the hole, then of the data. */
   consumed(count: number): void {
     if (this.hole > 0) this.hole -= count;
     else this.data -= count;
     if (this.hole === 0 && this.data === 0) this.#advance();
   }
 
-  /** To the next region that holds anything; behind the last one is a hole. */
+  /** Moves to the next region that is not empty; a hole follows the last one. */
   #advance(): void {
     const { regions, realSize } = this.#map;
     while (this.hole === 0 && this.data === 0 && this.#end < realSize) {

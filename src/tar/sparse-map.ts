@@ -2,18 +2,18 @@ import { MAX_SPARSE_REGIONS } from '../limits.ts';
 import { BLOCK_BYTES, decodeSize, SIZE_BYTES } from './header-block.ts';
 import type { PaxRecords } from './pax.ts';
 
-/** Where the data of a sparse file lies: what is between the regions is zeros. */
+/** Where the data of a sparse file is; the gaps between regions are zeros. */
 export interface SparseMap {
-  /** Bytes of the whole file. */
+  /** Size of the whole file in bytes, with its holes. */
   realSize: number;
-  /** Offset and length of each region, in turn; the lengths add up to the data in the archive. */
+  /** Offset and length of each region, alternating; the lengths add up to the data in the archive. */
   regions: number[];
 }
 
-/** What is wrong with a map, in words that go behind "a bad sparse map". */
+/** What is wrong with a map, worded to follow "a bad sparse map". */
 export class BadSparseMap extends Error {}
 
-/** Where the old GNU format has its map: in the header, and in each extension block after it. */
+/** Where the old GNU format stores its map: in the header and in each extension block after it. */
 const HEADER_REGIONS = { at: 386, count: 4 };
 const EXTENSION_REGIONS = { at: 0, count: 21 };
 const REGION_BYTES = 2 * SIZE_BYTES;
@@ -22,7 +22,7 @@ const REAL_SIZE_AT = 483;
 
 /**
  * The map of a member of type S (GNU tar's manual, "Basic Tar Format", oldgnu_header).
- * @param nextBlock reads the extension block that follows into the buffer that it returns
+ * @param nextBlock reads the next extension block and returns its buffer
  */
 export function readOldGnuMap(header: Buffer, nextBlock: () => Buffer): SparseMap {
   const regions: number[] = [];
@@ -33,7 +33,7 @@ export function readOldGnuMap(header: Buffer, nextBlock: () => Buffer): SparseMa
     const before = regions.length;
     addRegions(regions, block, EXTENSION_REGIONS);
     isExtended = block[REGION_BYTES * EXTENSION_REGIONS.count] !== 0;
-    // Or blocks without regions could come for ever.
+    // Otherwise blocks without regions could go on forever.
     if (isExtended && regions.length === before) throw new BadSparseMap('an empty extension');
   }
   return { realSize, regions };
@@ -54,10 +54,10 @@ function addRegions(
 }
 
 /**
- * How a pax header says that its member is sparse (GNU tar's manual, "PAX Format, Versions 0.0 and
- * 0.1" and "Version 1.0"); undefined when it does not.
+ * The map of a member whose pax header declares it sparse (GNU tar's manual, "PAX Format, Versions 0.0
+ * and 0.1" and "Version 1.0"); undefined if it is not sparse.
  *
- * @param readMap reads version 1.0's map, which precedes the data
+ * @param readMap reads the map of version 1.0, which precedes the data
  */
 export function readPaxMap(records: PaxRecords, readMap: () => number[]): SparseMap | undefined {
   if (!records.has(SPARSE_MAJOR) && !records.has(SPARSE_MAP)) return undefined;
@@ -78,10 +78,10 @@ const SPARSE_MINOR = 'GNU.sparse.minor';
 const SPARSE_MAP = 'GNU.sparse.map';
 
 /**
- * Version 1.0's map: lines of a decimal number, first how many regions, then offset and length of
- * each; zeros to the next full block.
+ * The map of version 1.0: one decimal number per line, first the number of regions, then the offset and
+ * length of each; zeros fill the last block.
  *
- * @param nextBlock reads the member's next block into the buffer that it returns
+ * @param nextBlock reads the member's next block and returns its buffer
  */
 export function readMapLines(nextBlock: () => Buffer): number[] {
   const numbers: number[] = [];
@@ -104,10 +104,10 @@ export function readMapLines(nextBlock: () => Buffer): number[] {
 }
 
 const NEWLINE = 0x0a;
-/** Decimal digits of 2^53, the largest number that is exact. */
+/** Decimal digits of 2^53, the limit of exact integers. */
 const MAX_DIGITS = 16;
 
-/** @throws BadSparseMap when it does not describe a file of `dataSize` bytes of data */
+/** @throws BadSparseMap unless the map describes a file with `dataSize` bytes of data */
 export function checkMap({ realSize, regions }: SparseMap, dataSize: number): void {
   if (!Number.isSafeInteger(realSize)) throw new BadSparseMap('a bad size');
   if (regions.length % 2 !== 0) throw new BadSparseMap('an offset without a length');
@@ -137,7 +137,7 @@ function checkCount(regions: number): number {
   return regions;
 }
 
-/** Number() alone would take '' for 0, and "0x10" and "1e3" too. */
+/** Number() alone would parse '' as 0, and would accept "0x10" and "1e3". */
 export function decimal(text: string | undefined): number {
   return text !== undefined && /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
 }

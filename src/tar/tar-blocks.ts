@@ -6,15 +6,15 @@ import { BLOCK_BYTES } from './header-block.ts';
 import { paddingBytes } from './tar-header.ts';
 
 /**
- * The bytes of one archive, or of several in a row, block by block: knows where it is, and where the
- * archives end.
+ * Reads one archive, or several in a row, block by block. Tracks the position and the ends of the
+ * archives.
  *
- * @throws CtxsyncError source-unreadable where bytes are missing
+ * @throws CtxsyncError source-unreadable if bytes are missing
  */
 export class TarBlocks {
-  /** The block that was read last. */
+  /** The last block read. */
   readonly block = Buffer.alloc(BLOCK_BYTES);
-  /** Zero blocks that were passed by on the way to it. One ends nothing for sure; two do. */
+  /** Zero blocks skipped before it. Two certainly end an archive; one does not. */
   zeroBlocks = 0;
   readonly #source: ByteSource;
   #at = 0;
@@ -23,14 +23,14 @@ export class TarBlocks {
     this.#source = source;
   }
 
-  /** Bytes that were read. */
+  /** Bytes read so far. */
   get at(): number {
     return this.#at;
   }
 
   /**
-   * Goes on to the next block that is not zeros.
-   * @returns false when the bytes end behind zeros, as they have to
+   * Advances to the next block that is not all zeros.
+   * @returns false if the bytes end after zeros, as required
    */
   nextHeader(): boolean {
     for (this.zeroBlocks = 0; ; this.zeroBlocks++) {
@@ -47,13 +47,13 @@ export class TarBlocks {
     }
   }
 
-  /** The next block, whatever it holds, in the place of the last one. */
+  /** Reads the next block, whatever it contains, over the last one. */
   nextBlock(path: BytePath): Buffer {
     if (this.#fill(this.block) < BLOCK_BYTES) throw this.#endsIn(path);
     return this.block;
   }
 
-  /** The content of a header that is told about the next member: its declared size is not believed. */
+  /** The content of a header about the next member. Its declared size is not trusted. */
   text(size: number): string {
     if (!(size <= MAX_PAX_BYTES)) {
       throw this.broken(
@@ -66,7 +66,7 @@ export class TarBlocks {
     return bytes.toString('latin1');
   }
 
-  /** Content of a member, in place: as much as there is at once, and at the most `limit` bytes. */
+  /** Content of a member, in place: what is available at once, at most `limit` bytes. */
   peek(limit: number, path: BytePath): Uint8Array {
     const bytes = this.#source.peek();
     if (bytes.length === 0) throw this.#endsIn(path);
@@ -86,7 +86,7 @@ export class TarBlocks {
     }
   }
 
-  /** The last block, of which there were `count` bytes, is no header. */
+  /** The error when the last block, of `count` bytes, is not a header. */
   noHeader(count = BLOCK_BYTES): CtxsyncError {
     const at = this.#at - count;
     if (this.zeroBlocks === 0) return this.broken(`has no tar header at byte ${at}`);

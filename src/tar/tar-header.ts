@@ -5,7 +5,7 @@ import { MAX_OWN_PAX_BYTES } from '../limits.ts';
 import { BLOCK_BYTES, encodeBlock, MAX_OCTAL } from './header-block.ts';
 import { encodePax, encodePaxTime } from './pax.ts';
 
-/** Bytes of a ustar header's name and link name. The prefix field is not used: pax is clearer. */
+/** Length of a ustar header's name and link name. The prefix field is not used: pax is clearer. */
 const NAME_BYTES = 100;
 
 const TYPES = {
@@ -16,21 +16,21 @@ const TYPES = {
 } as const satisfies Record<EntryKind, string>;
 
 /**
- * An entry's headers: a ustar block, before it a pax extended header where ustar does not hold all
- * of it (POSIX.1-2017 pax, "ustar Interchange Format"). Content of `entry.size` bytes follows, then
- * zeros to the next full block.
+ * An entry's headers: a ustar block, preceded by a pax extended header if ustar cannot hold everything
+ * (POSIX.1-2017 pax, "ustar Interchange Format"). `entry.size` bytes of content follow, then zeros up
+ * to a full block.
  */
 export function encodeHeader(entry: Entry): Buffer {
   const records = extendedRecords(entry);
   return records === '' ? mainBlock(entry) : Buffer.concat([extended(records), mainBlock(entry)]);
 }
 
-/** Whether the entry's own block holds all of it, and no extended header precedes it. */
+/** Whether the entry fits into its own block, without an extended header. */
 export function isPlain(entry: Entry): boolean {
   return extendedRecords(entry) === '';
 }
 
-/** The zeros after content of `size` bytes. */
+/** The number of zero bytes after `size` bytes of content. */
 export function paddingBytes(size: number): number {
   return (BLOCK_BYTES - (size % BLOCK_BYTES)) % BLOCK_BYTES;
 }
@@ -38,7 +38,7 @@ export function paddingBytes(size: number): number {
 /** The two zero blocks that end an archive. */
 export const END_OF_ARCHIVE = new Uint8Array(2 * BLOCK_BYTES);
 
-/** What the entry's own block does not hold; nearly always its fractional time, and only that. */
+/** What does not fit into the entry's own block: nearly always only its fractional time. */
 function extendedRecords(entry: Entry): string {
   const { mtimeUs, size, link } = entry;
   let records = '';
@@ -84,20 +84,20 @@ function fitsOctal(value: number): boolean {
   return value >= 0 && value <= MAX_OCTAL;
 }
 
-/** ustar has names of ASCII alone. */
+/** ustar names are ASCII only. */
 function fitsName(name: BytePath): boolean {
   return name.length < NAME_BYTES && /^[ -~]*$/.test(name);
 }
 
-/** A directory's path ends with a slash, and the root's is "./", as tar writes them. */
+/** A directory's path ends with a slash, and the root is "./", as tar writes them. */
 function tarPath(entry: Entry): BytePath {
   if (entry.kind !== 'directory') return entry.path;
   return entry.path === '' ? './' : `${entry.path}/`;
 }
 
 /**
- * The name where a ustar header can hold it, else what stands there for readers without pax: never
- * something that ends with a slash, which would make a directory of it.
+ * The name if a ustar header can hold it, else a substitute for readers without pax. A truncated name
+ * never ends with a slash, which would make it a directory.
  */
 function placeholder(name: BytePath): string {
   if (fitsName(name)) return name;

@@ -17,36 +17,36 @@ import {
 import { TarBlocks } from './tar-blocks.ts';
 import { paddingBytes } from './tar-header.ts';
 
-/** A member of an archive as it stands there: nothing about it is checked. */
+/** A member as it is in the archive: nothing about it is checked. */
 export interface TarMember {
   path: BytePath;
   /** ustar's typeflag: '0' file, '1' hardlink, '2' symlink, '5' directory ... */
   type: string;
   link: BytePath;
-  /** All of what the mode field has, setuid and all. */
+  /** The whole mode field, including setuid. */
   mode: number;
   mtimeUs: number;
-  /** Bytes of content; of a sparse file with its holes. */
+  /** Bytes of content; for a sparse file, including holes. */
   size: number;
-  /** It comes with extended attributes or an ACL. */
+  /** Whether it has extended attributes or an ACL. */
   hasAttributes: boolean;
 }
 
 /**
- * Reads archives, one after another, to the end of the bytes: ustar and pax (POSIX.1-2017), GNU's long
- * names, sparse files and directory lists, and the older headers that tars still write. Names are
- * taken as bytes.
+ * Reads consecutive archives to the end of the bytes: ustar and pax (POSIX.1-2017), GNU's long names,
+ * sparse files and directory lists, and the older headers that tar programs still write. Names are
+ * bytes.
  *
- * What follows the end of an archive has to be zeros or another archive, as of `cat a.tar b.tar`; so
- * nothing is passed over that somebody may have meant to be read.
+ * The end of an archive must be followed by zeros or another archive, as in `cat a.tar b.tar`, so that
+ * no data is silently skipped.
  *
- * @throws CtxsyncError source-unreadable when an archive is broken or ends too early
+ * @throws CtxsyncError source-unreadable if an archive is broken or ends too early
  */
 export class TarReader {
   readonly #blocks: TarBlocks;
-  /** A time that a global pax header gave to the members that have none of their own. */
+  /** The time from a global pax header, for members without a time of their own. */
   #globalTime: string | undefined;
-  /** Bytes of the present member that are still in the archive: content, and what is passed over. */
+  /** Bytes of the current member still in the archive: content, then bytes to skip. */
   #left = 0;
   #unread = 0;
   #sparse: SparseContent | undefined;
@@ -56,7 +56,7 @@ export class TarReader {
     this.#blocks = new TarBlocks(source);
   }
 
-  /** The next member, whatever is left of the present one skipped; undefined after the last. */
+  /** Skips the rest of the current member and returns the next; undefined after the last. */
   next(): TarMember | undefined {
     const blocks = this.#blocks;
     blocks.skip(this.#left + this.#unread, this.#path);
@@ -79,7 +79,7 @@ export class TarReader {
     return undefined;
   }
 
-  /** Content of the present member, as much as there is at once; none when it is at its end. */
+  /** Content of the current member, what is available at once; empty at its end. */
   content(): Uint8Array {
     const sparse = this.#sparse;
     if (sparse !== undefined && sparse.hole > 0) return sparse.zeros();
@@ -87,7 +87,7 @@ export class TarReader {
     return limit === 0 ? NO_BYTES : this.#blocks.peek(limit, this.#path);
   }
 
-  /** The first `count` bytes of what `content` returned are done with. */
+  /** Releases the first `count` bytes of what `content` returned. */
   consumed(count: number): void {
     const isHole = this.#sparse !== undefined && this.#sparse.hole > 0;
     this.#sparse?.consumed(count);
@@ -96,7 +96,7 @@ export class TarReader {
     this.#left -= count;
   }
 
-  /** Where archives end, what a header told about the next member has none to count for. */
+  /** Where an archive ends, a header about the next member has none to apply to. */
   #checkBoundary(extras: Extras | undefined): void {
     const { zeroBlocks, at } = this.#blocks;
     if (zeroBlocks === 0) return;
@@ -107,8 +107,8 @@ export class TarReader {
   }
 
   /**
-   * Of what a global header may say, the time counts. POSIX: a path or size of all members makes no
-   * sense; git archive's comment is harmless.
+   * Of a global header, only the time is used. POSIX: a path or size for all members makes no sense;
+   * git archive's comment is harmless.
    */
   #takeGlobal(header: HeaderNumbers): void {
     const records = this.#records(header);
@@ -155,7 +155,7 @@ export class TarReader {
     this.#left = hasContent(type) ? size : 0;
     this.#unread = paddingBytes(this.#left);
     if (type !== DUMPED_FOLDER) return;
-    // The names of what was in it at the time.
+    // Its data is the list of names in the directory.
     this.#unread += size;
     this.#left = 0;
   }
@@ -174,7 +174,7 @@ export class TarReader {
     }
   }
 
-  /** star's own form of sparse files. */
+  /** Refuses star's own sparse format. */
   #checkRealSize(records: PaxRecords): void {
     const realSize = records.get('SCHILY.realsize');
     if (realSize === undefined || decimal(realSize) === this.#left) return;
@@ -233,7 +233,7 @@ export class TarReader {
 const NO_BYTES = new Uint8Array(0);
 const NO_RECORDS: PaxRecords = new Map();
 
-/** What headers before a member tell about it. */
+/** What the headers before a member specify about it. */
 interface Extras {
   records?: PaxRecords;
   longPath?: BytePath;
@@ -244,8 +244,8 @@ const OLD_GNU_SPARSE = 'S';
 const DUMPED_FOLDER = 'D';
 
 /**
- * Other typeflags for what POSIX has one for: a file before it, a contiguous one, a sparse one; and a
- * directory of `tar -g`, with the names of what was in it.
+ * Typeflags that are treated as another one: a pre-POSIX file, a contiguous file, a sparse file, and a
+ * directory of `tar -g` with its list of names.
  */
 const MEANT: Record<string, string> = {
   '\0': '0',
@@ -254,18 +254,18 @@ const MEANT: Record<string, string> = {
   [DUMPED_FOLDER]: '5',
 };
 
-/** What cannot be taken for a file, nor left out: other members would be wrong. */
+/** Types that can be neither read as files nor skipped: other members would be wrong. */
 const REFUSED: Record<string, string> = {
   M: 'the rest of a file from another volume (tar -M); make one archive of the volumes first',
   N: 'a list of names as GNU tar wrote it before 1993; write the archive anew with another tar',
 };
 
-/** Headers about the next member: pax's, also as Solaris has it, and GNU's long names and links. */
+/** Headers about the next member: pax, its Solaris variant, and GNU's long names and links. */
 function isExtra(type: string): boolean {
   return type === 'x' || type === 'X' || type === 'L' || type === 'K';
 }
 
-/** Only files have content; some tars write a size for other types, without any bytes behind it. */
+/** Only files have content; some tar programs write a size for other types, but no bytes follow. */
 function hasContent(type: string): boolean {
   return !['1', '2', '3', '4', '5', '6'].includes(type);
 }
@@ -274,7 +274,7 @@ function typeOf(block: Buffer): string {
   return String.fromCharCode(block[156]!);
 }
 
-/** Name with its prefix. GNU's own magic ("ustar  ") has times where ustar has the prefix. */
+/** The name with its prefix. With GNU's own magic ("ustar  "), times are in place of the prefix. */
 function ustarPath(block: Buffer): BytePath {
   const name = field(block, 0, 100);
   const prefix = field(block, 345, 155);
@@ -282,7 +282,7 @@ function ustarPath(block: Buffer): BytePath {
   return isUstar ? `${prefix}/${name}` : name;
 }
 
-/** A text field's bytes up to the first NUL, if it has one. Most are short, or empty. */
+/** A text field's bytes up to the first NUL, if any. Most are short or empty. */
 function field(block: Buffer, offset: number, length: number): string {
   let end = offset;
   while (end < offset + length && block[end] !== 0) end++;

@@ -45,10 +45,10 @@ export class TarWriter implements EntryWriter {
   }
 
   /**
-   * docker and BuildKit take stdin for a tar when they find a member in its first 1,024 bytes; a pax
-   * header makes that too few, and of the archive a Dockerfile (docker/cli#1459, docker/cli#2525). So
-   * the first member has whole seconds; and what has another reason for a pax header comes second,
-   * behind the root.
+   * docker and BuildKit recognize a tar on stdin by a member in its first 1,024 bytes. A pax header
+   * fills these, and the archive is taken for a Dockerfile (docker/cli#1459, docker/cli#2525). So the
+   * first member has whole seconds; if it needs a pax header for another reason, it comes second,
+   * after the root.
    */
   #beginFirst(entry: Entry): void {
     this.#isFirst = false;

@@ -9,12 +9,12 @@ export interface UnpackTarOptions {
   validator: EntryValidator;
   onSkipped: (path: BytePath, reason: string) => void;
   onAltered: (path: BytePath, reason: string) => void;
-  /** An entry is done, by its path; not called for the root. */
+  /** An entry is complete. Not called for the root. */
   onEntry: (kind: EntryKind, path: BytePath) => void;
 }
 
 /**
- * Takes a foreign tar apart, entry by checked entry, and adds the directories that it has no entry for.
+ * Unpacks a foreign tar, checks each entry, and adds the directories that have no entry.
  * @throws CtxsyncError unsafe-entry, over-limit, and what the reader and the sink throw
  */
 export function unpackTar(reader: TarReader, sink: EntrySink, options: UnpackTarOptions): void {
@@ -48,12 +48,12 @@ export function unpackTar(reader: TarReader, sink: EntrySink, options: UnpackTar
   sink.end();
 }
 
-/** A file that a tar was given twice: GNU tar and bsdtar make a hardlink to itself of the second. */
+/** A file that was added twice: GNU tar and bsdtar store the second as a hardlink to itself. */
 function isRepeated({ path, kind, link }: Entry, validator: EntryValidator): boolean {
   return kind === 'hardlink' && link === path && validator.mayLinkTo(path);
 }
 
-/** A file whose name ends with a slash is a directory, and its size a lie. */
+/** A file whose name ends with a slash is a directory, and must not have content. */
 function directoryWithContent({ path }: Entry): CtxsyncError {
   const text = toText(path);
   return new CtxsyncError('unsafe-entry', `refused ${text}: it is a directory with content`, {
@@ -61,7 +61,7 @@ function directoryWithContent({ path }: Entry): CtxsyncError {
   });
 }
 
-/** Directories that have no entry of their own get the mode that mkdir gives, and the child's time. */
+/** Directories without an entry of their own get mkdir's usual mode and the child's time. */
 function addMissingDirectories(
   child: Entry,
   sink: EntrySink,
@@ -69,7 +69,7 @@ function addMissingDirectories(
 ): void {
   const [parent] = splitPath(child.path);
   if (validator.hasDirectory(parent)) return;
-  // Before its parents: it is the one that the archive has, and that is to be named.
+  // Before its parents, so that an error names the path that is in the archive.
   checkPath(child.path);
   for (let at = child.path.indexOf('/'); at >= 0; at = child.path.indexOf('/', at + 1)) {
     const path = child.path.slice(0, at);

@@ -21,8 +21,8 @@ export class BeatClock {
   /**
    * To be called ten times a second.
    * @param now milliseconds
-   * @param count of HELLO and BEATs that were given out
-   * @param heard how many of them the peer has heard; undefined where that is not known
+   * @param count of HELLO and BEATs that were sent
+   * @param heard how many of them the peer has acknowledged; undefined if unknown
    */
   tick(now: number, count: number, heard: number | undefined): void {
     while (this.#count < count) {
@@ -40,7 +40,7 @@ export class BeatClock {
     return this.#heard !== undefined && this.#heard > 0 && !this.#fast;
   }
 
-  /** @param unheardBytes of our payload that may be on their way */
+  /** @param unheardBytes of our payload that may be in flight */
   due(now: number, unheardBytes: number): boolean {
     if (now - this.#beatAt < this.#intervalMs(unheardBytes)) return false;
     this.#beatAt = now;

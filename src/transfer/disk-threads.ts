@@ -39,7 +39,7 @@ export class DiskThreads {
 
   /**
    * @param onNote gets notes about paths that are skipped or altered
-   * @param start starts a thread; a test has threads of its own
+   * @param start starts a thread; tests pass their own
    */
   constructor(
     side: Side,
@@ -51,7 +51,7 @@ export class DiskThreads {
     this.#start = start;
   }
 
-  /** @param onNote told in place of the run's own */
+  /** @param onNote called instead of the run's own */
   start(onNote = this.#onNote): DiskThread {
     const thread = this.#start(this.#side, onNote);
     this.#threads.add(thread);
@@ -103,7 +103,7 @@ export class DiskThreads {
     }
   }
 
-  /** Milliseconds that the jobs of this side have worked rather than waited. */
+  /** Milliseconds for which the jobs of this side have worked rather than waited. */
   workedMs(): number {
     let sum = this.#finishedMs;
     for (const [thread, job] of this.#running) sum += this.#workedMs(thread, job);
@@ -117,7 +117,7 @@ export class DiskThreads {
     for (const ring of this.#rings) ring.cancel();
   }
 
-  /** Waits until no job runs. False: one is still inside a system call that it began `withinMs` ago. */
+  /** Waits until no job runs. False: a job is still in a system call that it began `withinMs` ago. */
   async settle(withinMs: number): Promise<boolean> {
     const settled = [...this.#running].map(([thread, { done }]) =>
       whileActive(thread, done, withinMs),
@@ -127,8 +127,8 @@ export class DiskThreads {
 
   /**
    * Cleans up after a cancelled run that has settled. Uses an idle thread if there is one: on a busy machine
-   * starting one may take longer than a disk is given to answer.
-   * @param withinMs that a disk may not answer
+   * starting one may take longer than the time that a disk has to answer.
+   * @param withinMs the time that a disk has to answer
    */
   async cleanUp<Name extends JobName>(
     name: Name,
@@ -143,8 +143,8 @@ export class DiskThreads {
   }
 
   /**
-   * Does what `cleanUp` could not do because a call hangs, as soon as the threads have ended after all. A
-   * process that receives again and again would otherwise be locked out by itself.
+   * Does what `cleanUp` could not do because a call hangs, once the threads have ended after all.
+   * Otherwise a process that receives again and again would lock itself out.
    */
   cleanUpLater<Name extends JobName>(name: Name, input: Jobs[Name]['input']): void {
     this.#leftOver = (thread) => thread.run(name, input);
@@ -161,7 +161,7 @@ export class DiskThreads {
   async #finish(leftOver: (thread: DiskThread) => Promise<unknown>): Promise<void> {
     await Promise.all([...this.#threads].map(({ exited }) => exited));
     const thread = this.#start(this.#side, () => {});
-    // The disk may still hang: until it is known a process that ends must not wait for it.
+    // The disk may still hang: until that is known, a process that exits must not wait for it.
     const done = leftOver(thread);
     countAsStuck(done);
     try {

@@ -2,7 +2,7 @@ import { CtxsyncError } from '../errors.ts';
 import { STRAY_SILENCE_MS } from '../limits.ts';
 import { withTimeout } from '../with-timeout.ts';
 
-/** Collects everything that ends a run early: the first failure is the run's. */
+/** Collects everything that ends a run early: the first failure becomes the run's. */
 export class FirstFailure {
   /** Rejects with the first failure; never resolves. */
   readonly #failed: Promise<never>;
@@ -47,7 +47,7 @@ export class FirstFailure {
   }
 
   /**
-   * Fails the run when stray bytes, which cannot be ctxsync's, are complete: all of them belong in the message.
+   * Fails the run when stray bytes, which cannot be ctxsync's, are complete, so that the message quotes them.
    * @param silentMs milliseconds since the last byte
    */
   failOnStray(stray: CtxsyncError | undefined, silentMs: number): void {

@@ -60,7 +60,7 @@ interface Watched {
 
 /**
  * Looks at the status of the disk threads and of the wire ten times a second, and reports progress, stalls,
- * and when a run must be given up. It only looks: without it the same bytes are sent.
+ * and when a run must be given up. It only observes: without it the same bytes are sent.
  */
 export class Monitor {
   readonly #startedAt = performance.now();
@@ -97,7 +97,7 @@ export class Monitor {
 
   start(): void {
     this.enter('preparing');
-    // After pending input was read: it may say why the peer is gone to which a beat would be sent.
+    // Runs after pending input was read: it may explain why a peer is gone that a beat would be sent to.
     const tick = (): void => this.#tick(performance.now());
     this.#timer = setInterval(() => (this.#soon = setImmediate(tick)), TICK_MS);
   }
@@ -107,7 +107,7 @@ export class Monitor {
     this.#givenUp = true;
   }
 
-  /** @param done the run came to a good end */
+  /** @param done the run succeeded */
   stop(done: boolean): void {
     clearInterval(this.#timer);
     clearImmediate(this.#soon);
@@ -128,7 +128,7 @@ export class Monitor {
     });
   }
 
-  /** @param queue others come first, which is a phase of its own; undefined: nobody, or no longer */
+  /** @param queue others come first, which is a separate phase; undefined: none, or no longer */
   wait(queue: Queue | undefined): void {
     const before = this.#queue;
     this.#queue = queue;
@@ -138,7 +138,7 @@ export class Monitor {
     this.enter(queue === undefined ? this.#phaseBeforeQueue : 'queued');
   }
 
-  /** @param counts its entries and bytes are the transfer's */
+  /** @param counts its entries and bytes count for the transfer */
   watch(thread: DiskThread, counts: boolean): void {
     const watch = new StatusWatch(thread.status);
     this.#watched.push({ thread, watch, ...watch.look(performance.now()), counts });
@@ -161,7 +161,7 @@ export class Monitor {
 
   /**
    * What a BEAT reports about this side.
-   * @param waitedMs what its disk workers have waited so far
+   * @param waitedMs how long its disk workers have waited so far
    * @param heard duplex: what has arrived here
    */
   beat(waitedMs: number, heard?: Heard): Beat {

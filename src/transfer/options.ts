@@ -4,7 +4,7 @@ import type { TransferEvent } from '../observe/events.ts';
 /** The protocol versions that both sides announce in HELLO. */
 export const OUR_VERSIONS = { minVersion: MIN_VERSION, maxVersion: MAX_VERSION } as const;
 
-/** The capability of a receiver that answers a manifest with what it wants of it. */
+/** The capability of a receiver that answers a manifest with the entries it wants. */
 export const INCREMENTAL = 'incremental';
 
 /** What send() and receive() share. */
@@ -13,7 +13,7 @@ export interface TransferOptions {
   stallAfterMs?: number | undefined;
   /** Milliseconds without progress until the transfer fails; default 300,000; 0 = never. */
   stallTimeoutMs?: number | undefined;
-  /** Aborting it ends the transfer as interrupted; the other side is told. */
+  /** Aborting it ends the transfer as interrupted; the other side is notified. */
   signal?: AbortSignal | undefined;
   /** Called with progress ten times a second, and with whatever happens. The last event is `end`. */
   onEvent?: ((event: TransferEvent) => void) | undefined;

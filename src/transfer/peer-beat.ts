@@ -3,7 +3,7 @@ import type { BeatObservation } from '../observe/verdict.ts';
 import type { Beat } from '../wire/messages.ts';
 
 /**
- * What the peer's newest beat says. A beat is not progress: a stuck peer beats too, with the same content.
+ * What the peer's newest beat reports. A beat is not progress: a stuck peer beats too, with the same content.
  * A beat that reports more work than the one before is a claim.
  */
 export class PeerBeat {
@@ -31,8 +31,8 @@ export class PeerBeat {
   }
 
   /**
-   * Bytes of our payload that the peer says it has: no more than we have handed over. 0 where it says
-   * nothing of it.
+   * Bytes of our payload that the peer reports having received, at most what we have handed over; 0 if
+   * it reports none.
    */
   receivedBytes(handedOver: number): number {
     return Math.min(this.#received, handedOver);
@@ -43,7 +43,7 @@ export class PeerBeat {
     return this.#beat?.waitedMs ?? 0;
   }
 
-  /** @param linkIsSlow fewer beats come then */
+  /** @param linkIsSlow fewer beats arrive then */
   observation(now: number, linkIsSlow: boolean): BeatObservation | undefined {
     const freshMs = linkIsSlow ? SLOW_BEAT_FRESH_MS : BEAT_FRESH_MS;
     return this.#beat && { ...this.#beat, ageMs: now - this.#arrivedAt, freshMs };

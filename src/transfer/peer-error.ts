@@ -2,7 +2,7 @@ import { CtxsyncError } from '../errors.ts';
 import { peerOf } from '../observe/peer-of.ts';
 import type { PeerError, Role } from '../wire/messages.ts';
 
-/** What ERROR says to the peer. @param us our role; the failure may be the peer's own, told back */
+/** The content of ERROR. @param us our role; the failure may be the peer's own, sent back */
 export function toPeerError(error: CtxsyncError, us: Role): PeerError {
   const { code, message, path, remedy, forPeer } = error;
   const origin = code === 'peer-failed' ? peerOf(us) : us;

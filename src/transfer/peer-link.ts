@@ -16,18 +16,18 @@ import { OUR_VERSIONS } from './options.ts';
 import { PeerBeat } from './peer-beat.ts';
 import { peerFailed, toPeerError } from './peer-error.ts';
 
-/** What this side says in its HELLO and is not the same in every transfer. */
+/** The part of this side's HELLO that differs between transfers. */
 export type OurHello = Pick<Hello, 'transferId' | 'capabilities' | 'showsProgress' | 'contexts'>;
 
-/** What the peer sends. Whatever these throw ends the connection, and is thrown by read(). */
+/** Handles what the peer sends. An error thrown here ends the connection, and is thrown by read(). */
 export interface PeerHandler {
   /** If it returns a promise, nothing that follows is processed before that settles. */
   hello(hello: Hello): Promise<void> | void;
-  /** A stream begins: the bounded queue that takes its bytes. */
+  /** Called when a stream begins; returns the bounded queue for its bytes. */
   open(stream: IncomingStream): Ring;
-  /** Every stream of a sender has ended, and was verified. */
+  /** Every stream of the sender has ended and was verified. */
   fin(fin: Fin): void;
-  /** A receiver has committed what we sent. */
+  /** The receiver has committed what we sent. */
   receipt(receipt: Receipt): void;
   beat?(beat: Beat): void;
   /** The peer gave up. */
@@ -35,19 +35,19 @@ export interface PeerHandler {
 }
 
 export interface PeerLinkOptions {
-  /** Ours. */
+  /** Our role. */
   role: Role;
   /** From the peer; absent when a sender's transport is one-way. */
   incoming: Incoming | undefined;
   /** To the peer, opened when there is something to send; absent when a receiver's transport is one-way. */
   outgoing: (() => Outgoing) | undefined;
   handler: PeerHandler;
-  /** What our BEAT says. @param heard on duplex, what has arrived here */
+  /** The content of our BEAT. @param heard on duplex, what has arrived here */
   beat: (heard: Heard | undefined) => Beat;
 }
 
 /**
- * One side's end of the wire, for both modes: frames out and in, beats, and the figures that the monitor
+ * One end of the wire, for both modes: frames out and in, beats, and the figures that the monitor
  * observes. The handler knows what the frames mean to a sender or a receiver.
  */
 export class PeerLink {
@@ -110,7 +110,7 @@ export class PeerLink {
     this.#out.finish();
   }
 
-  /** The digest of our FIN, once it was made. */
+  /** The digest of our FIN, once it exists. */
   get digest(): string | undefined {
     return this.#mux?.digest;
   }
@@ -120,7 +120,7 @@ export class PeerLink {
     return this.#mux?.finished === true;
   }
 
-  /** Settles when the transport has taken it all and was closed. @throws CtxsyncError peer-gone */
+  /** Settles when the transport has taken everything and was closed. @throws CtxsyncError peer-gone */
   async end(): Promise<void> {
     await this.#pumping;
     await this.#outgoing?.end();
@@ -137,7 +137,7 @@ export class PeerLink {
 
   /**
    * Sends ERROR, if there is a peer to read it, and keeps reading until the peer has ended: closing while the
-   * peer still writes could keep the ERROR from it.
+   * peer still writes could lose the ERROR.
    */
   async fail(error: CtxsyncError): Promise<void> {
     if (this.#mux === undefined) return;
@@ -154,7 +154,7 @@ export class PeerLink {
 
   /**
    * Reads until the transport ends.
-   * @param gate what a push waits for, and what is to be waited for in its place
+   * @param gate maps what a push waits for to what must be waited for instead
    * @throws CtxsyncError corrupt, not-ctxsync, what the handler throws, and what the transport does
    */
   read(
@@ -207,7 +207,7 @@ export class PeerLink {
     this.#options.incoming?.destroy();
   }
 
-  /** Reads no more. */
+  /** Stops reading. */
   stopReading(): void {
     this.#options.incoming?.destroy();
   }
@@ -217,16 +217,16 @@ export class PeerLink {
     return (this.#mux?.wireBytes ?? 0) + (this.#demux?.wireBytes ?? 0);
   }
 
-  /** Milliseconds that the peer's disk threads have waited so far. */
+  /** Milliseconds for which the peer's disk threads have waited so far. */
   get peerWaitedMs(): number {
     return this.#peerBeat.waitedMs;
   }
 
   /**
-   * To be called ten times a second: sends a BEAT when it is time, on duplex not before the peer has
-   * answered, as they would only lie in its way.
+   * To be called ten times a second: sends a BEAT when one is due, but on duplex not before the peer has
+   * answered, as earlier ones would only be in the way.
    *
-   * @param isHeld nothing is read at present: what the peer has heard of us is not known
+   * @param isHeld nothing is read at present, so it is unknown what the peer has heard of us
    */
   tick(now: number, isHeld = false): void {
     const mux = this.#mux;
@@ -246,7 +246,7 @@ export class PeerLink {
     );
   }
 
-  /** What has moved so far. Waiting and beats are no movement. */
+  /** What has moved so far. Waiting and beats are not movement. */
   moved(): WireMovement {
     const arrived = this.#demux?.payloadBytes ?? 0;
     const written = this.#pump?.payloadBytes ?? 0;
@@ -254,7 +254,7 @@ export class PeerLink {
     return { payloadBytes: arrived + written + this.#acknowledgedBytes, claims };
   }
 
-  /** @param reading we wait for bytes of the peer */
+  /** @param reading we wait for bytes from the peer */
   observe(now: number, reading: boolean): WireObservation {
     const { linkIsSlow } = this.#clock;
     return {
@@ -267,7 +267,7 @@ export class PeerLink {
     };
   }
 
-  /** Milliseconds since the last byte came. */
+  /** Milliseconds since the last byte arrived. */
   silentMs(now: number): number {
     return this.#demux === undefined ? 0 : now - this.#lastByteAt;
   }
@@ -308,17 +308,17 @@ export class PeerLink {
     return this.#mux;
   }
 
-  /** Bytes of our payload, handed over or under way. */
+  /** Bytes of our payload, handed over or being written. */
   get #handedOverBytes(): number {
     return (this.#mux?.payloadBytes ?? 0) + (this.#mux?.payloadUnderWay ?? 0);
   }
 
-  /** Bytes of our payload that the peer says it has. */
+  /** Bytes of our payload that the peer has acknowledged. */
   get #acknowledgedBytes(): number {
     return this.#peerBeat.receivedBytes(this.#handedOverBytes);
   }
 
-  /** Bytes of our payload that may be on their way. */
+  /** Bytes of our payload that may be in flight. */
   get #unheardBytes(): number {
     return this.#demux === undefined ? 0 : this.#handedOverBytes - this.#acknowledgedBytes;
   }

@@ -15,11 +15,11 @@ export interface Run {
   readonly monitor: Monitor;
   readonly threads: DiskThreads;
   readonly notes: PathNoteCollector;
-  /** The whole of it, when nothing goes wrong. */
+  /** The whole transfer, if nothing goes wrong. */
   transfer(): Promise<void>;
   /**
-   * Tells the peer, releases everything, and undoes what was done.
-   * @returns the error that the run ends with; undefined when it came to a good end after all
+   * Notifies the peer, releases everything, and undoes what was done.
+   * @returns the error that the run ends with; undefined if it succeeded after all
    */
   giveUp(error: CtxsyncError): Promise<CtxsyncError | undefined>;
   /** What there is to report when it is over. */

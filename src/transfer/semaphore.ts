@@ -8,7 +8,7 @@ export class Semaphore {
     this.#free = count;
   }
 
-  /** Whether somebody waits. */
+  /** Whether anyone waits. */
   get awaited(): boolean {
     return this.#waiting.length > 0;
   }

@@ -5,12 +5,12 @@ import { withTimeout } from '../with-timeout.ts';
 import { ReadableIncoming, WritableOutgoing } from './node-stream.ts';
 import type { Connection } from './transport.ts';
 
-/** Failures that the command's own end may explain. */
+/** Failures that the command's exit may explain. */
 const EXPLAINED = new Set<ErrorCode>(['peer-gone', 'truncated', 'not-ctxsync', 'outcome-unknown']);
 
 /**
  * Starts a command that runs the receiver; its stdio is the transport.
- * @param onWords told what it writes to stderr, a line at a time
+ * @param onWords receives its stderr, a line at a time
  * @throws CtxsyncError no-peer, when it cannot be started
  */
 export async function startCommand(
@@ -22,7 +22,7 @@ export async function startCommand(
   await started(child, argv);
   const words = new LastWords(child, onWords);
   const exited = new Promise<void>((resolve) => child.on('exit', () => resolve()));
-  // Never, while something that it left behind holds its stderr: ssh's ControlPersist does.
+  // Never, while a process that it left behind holds its stderr, as with ssh's ControlPersist.
   const closed = new Promise<void>((resolve) => child.on('close', () => resolve()));
   return {
     incoming: new ReadableIncoming(child.stdout),
@@ -35,7 +35,7 @@ export async function startCommand(
       const message = `${error.message}; ${describe(child, argv)}${said === '' ? '' : `: ${said}`}`;
       return new CtxsyncError(error.code, message, { path: error.path, cause: error });
     },
-    // Waits a moment for it to end by itself, then ends it: no child is left behind.
+    // Waits briefly for it to exit, then kills it: no child is left behind.
     async close() {
       child.stdin.destroy();
       await withTimeout(CHILD_GRACE_MS, exited);
@@ -59,7 +59,7 @@ function runs({ exitCode, signalCode }: ChildProcess): boolean {
 function started(child: ChildProcess, argv: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('spawn', resolve);
-    // For good: a signal that we may not send (to what sudo runs) is an error too, and no end of ours.
+    // Not once(): a signal that we may not send (under sudo) is an 'error' too, and must not end us.
     child.on('error', (error) => {
       reject(
         new CtxsyncError('no-peer', `cannot start ${argv[0]}: ${error.message}`, { cause: error }),
@@ -68,7 +68,7 @@ function started(child: ChildProcess, argv: readonly string[]): Promise<void> {
   });
 }
 
-/** Hands stderr on by the line, and keeps the end of it. */
+/** Passes stderr on line by line, and keeps the end of it. */
 class LastWords {
   text = '';
   #line = '';
@@ -85,7 +85,7 @@ class LastWords {
     child.stderr?.on('end', () => this.end());
   }
 
-  /** Hands on what has no line break behind it: nothing more will come. */
+  /** Passes on a last line without a line break: nothing more will come. */
   end(): void {
     if (this.#line !== '') this.#onWords(this.#line);
     this.#line = '';

@@ -4,7 +4,7 @@ import { describeSystemError, destinationError } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Connection, Incoming, Outgoing } from './transport.ts';
 
-/** How a stream that goes both ways fails, for its reader too, when the peer is gone. */
+/** How a bidirectional stream fails, for its reader too, when the peer is gone. */
 const GONE = new Set(['EPIPE', 'ECONNRESET']);
 
 /** A transport over any Node stream: a child's stdin, a socket, a file. */
@@ -17,7 +17,7 @@ export function fromStream(stream: Readable): Incoming {
   return new ReadableIncoming(stream);
 }
 
-/** What a sender writes to: a Duplex goes both ways, but not a Transform, which gives back what it got. */
+/** What a sender writes to: a Duplex is bidirectional, but not a Transform, which returns its own input. */
 export function toTransport(to: Outgoing | Connection | Writable): Outgoing | Connection {
   return bothWays(to) ?? (to instanceof Writable ? toStream(to) : to);
 }
@@ -27,12 +27,12 @@ export function fromTransport(from: Incoming | Connection | Readable): Incoming 
   return bothWays(from) ?? (from instanceof Readable ? fromStream(from) : from);
 }
 
-/** Where a tar comes from that is to be sent. */
+/** The source of a tar to send. */
 export function fromTar(tar: Incoming | Readable): Incoming {
   return tar instanceof Readable ? new ReadableIncoming(tar, inputBroken) : tar;
 }
 
-/** Where a tar goes that was received. */
+/** The destination of a received tar. */
 export function toTar(tar: Outgoing | Writable): Outgoing {
   return tar instanceof Writable ? new WritableOutgoing(tar, outputBroken) : tar;
 }
@@ -50,7 +50,7 @@ export class WritableOutgoing implements Outgoing {
   #onBroken: ((error: CtxsyncError) => void) | undefined;
   #onClosed = (): void => this.#break(undefined);
 
-  /** @param toError what it means that the stream broke, or was closed when `cause` is absent */
+  /** @param toError the error for a broken stream, or for a closed one when `cause` is absent */
   constructor(stream: Writable, toError = peerGone) {
     this.#stream = stream;
     this.#toError = toError;
@@ -75,7 +75,7 @@ export class WritableOutgoing implements Outgoing {
 
   end(): Promise<void> {
     const { writableFinished, destroyed, errored } = this.#stream;
-    // Each write has settled: whoever has closed it, or closes it now, had everything.
+    // Each write has settled, so a stream closed before or during end() has lost nothing.
     if (writableFinished || (destroyed && errored === null)) return Promise.resolve();
     return this.#settled((done) => {
       this.#onClosed = done;
@@ -88,7 +88,7 @@ export class WritableOutgoing implements Outgoing {
     this.#break(undefined);
   }
 
-  /** Runs what calls back when it is done, unless the stream breaks first. */
+  /** Settles when `run` calls `done`, or rejects when the stream breaks first. */
   #settled(run: (done: () => void) => void): Promise<void> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
     return new Promise((resolve, reject) => {
@@ -112,7 +112,7 @@ export class ReadableIncoming implements Incoming {
   readonly #stream: Readable;
   readonly #toError: (cause: Error) => CtxsyncError;
 
-  /** @param toError what it means that the stream broke */
+  /** @param toError the error for a broken stream */
   constructor(stream: Readable, toError = readError) {
     this.#stream = stream;
     this.#toError = toError;
@@ -138,7 +138,7 @@ export class ReadableIncoming implements Incoming {
       stream.on('end', resolve);
       stream.on('close', () => resolve());
       stream.on('error', (error) => {
-        // The peer is gone, and so is what it might have said: an end like any other.
+        // The peer is gone, and so is anything it might have sent: a normal end.
         if (GONE.has(errnoOf(error) ?? '')) resolve();
         else reject(this.#toError(error));
       });
@@ -153,8 +153,8 @@ export class ReadableIncoming implements Incoming {
 }
 
 /**
- * Bytes that libuv holds for a stream. Node has no public name for it, and needs it for the same
- * question: whether a write that takes long still moves (net.Socket's own timeout). A file has none.
+ * Bytes that libuv holds for a stream. Node has no public API for it, but uses it for the same purpose:
+ * to see whether a long write still makes progress (net.Socket's own timeout). A file has none.
  */
 function writeQueueBytes(stream: Writable): number | undefined {
   const { _handle: handle } = stream as { _handle?: { writeQueueSize?: unknown } | null };
@@ -166,7 +166,7 @@ export function readError(cause: Error): CtxsyncError {
   return new CtxsyncError('truncated', `reading from the peer failed: ${cause.message}`, { cause });
 }
 
-/** For a tar on stdin: what breaks is not the peer, but the source. */
+/** For a tar on stdin: the source fails, not the peer. */
 export function inputBroken(cause: Error): CtxsyncError {
   const message = `cannot read the tar on stdin: ${describeSystemError(cause)}`;
   return new CtxsyncError('source-unreadable', message, { cause });
@@ -178,7 +178,7 @@ export function peerGone(cause: Error | undefined): CtxsyncError {
   return new CtxsyncError('peer-gone', `${message}; its own message says why`, { cause });
 }
 
-/** For a tar on stdout: what breaks is not the peer, but the destination. */
+/** For a tar on stdout: the destination fails, not the peer. */
 export function outputBroken(cause: Error | undefined): CtxsyncError {
   if (cause !== undefined && errnoOf(cause) !== 'EPIPE') {
     return destinationError(cause, 'write', 'stdout');

@@ -2,12 +2,12 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync }
 import { Socket, type OnReadOpts, type SocketConstructorOpts } from 'node:net';
 
 /**
- * O_NONBLOCK belongs to the open file description, which all processes share that inherited the
- * descriptor (POSIX.1-2017, open()): whoever sets it on a standard stream takes output from its
- * neighbours, whose writes then fail with EAGAIN (nodejs/node#19838, #22837). libuv sets it on every
- * pipe and socket that it opens. So a pipe is opened anew, which gives a description of our own. Where
- * the system does not allow that (a socket, a pipe of another user, no /proc) the flag is set as long
- * as we use the descriptor, and cleared on every way out.
+ * O_NONBLOCK belongs to the open file description, which is shared by all processes that inherited the
+ * descriptor (POSIX.1-2017, open()): a process that sets it on a standard stream makes the others lose
+ * output, as their writes fail with EAGAIN (nodejs/node#19838, #22837). libuv sets it on every pipe and
+ * socket that it opens. So we reopen a pipe, which gives us our own description. Where the system does
+ * not allow that (a socket, a pipe of another user, no /proc), the flag is set while we use the
+ * descriptor, and cleared on every exit path.
  */
 
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
@@ -31,15 +31,15 @@ export function isPipeOrSocket(fd: number): boolean {
 }
 
 /**
- * Another descriptor for the pipe behind `fd`, with a description of our own, non-blocking.
+ * Another descriptor for the pipe behind `fd`, with our own description, non-blocking.
  * @returns undefined where the system does not allow it
  */
 export function reopenPipe(fd: number, access: number): number | undefined {
   const path = `/proc/self/fd/${fd}`;
   try {
     if (!fstatSync(fd).isFIFO()) return undefined;
-    // A FIFO that has no writer any more never reports its end to who opens it then (fifo(7)): while
-    // we open it, it has one.
+    // A FIFO that no longer has a writer never reports its end to a reader that opens it then
+    // (fifo(7)), so we hold a writer open meanwhile.
     const named = !readlinkSync(path).startsWith('pipe:');
     const writer = named && access === O_RDONLY ? openSync(path, O_WRONLY | O_NONBLOCK) : undefined;
     try {
@@ -52,7 +52,7 @@ export function reopenPipe(fd: number, access: number): number | undefined {
   }
 }
 
-/** Whether its description is non-blocking; false where the system does not say. */
+/** Whether its description is non-blocking; false where that is unknown. */
 export function isNonBlocking(fd: number): boolean {
   try {
     const [, flags = '0'] =
@@ -63,23 +63,23 @@ export function isNonBlocking(fd: number): boolean {
   }
 }
 
-/** For ways out on which nothing is destroyed: a signal that ends the process. */
+/** For exit paths on which no stream is destroyed: a signal that ends the process. */
 export function restoreDescriptors(): void {
   for (const description of changed.values()) description.restore();
 }
 
-/** Whether we made non-blocking what `fd` leads to. */
+/** Whether we made the description of `fd` non-blocking. */
 export function isChangedByUs(fd: number): boolean {
   return changed.has(identityOf(fd));
 }
 
-/** libuv's uv_stream_set_blocking, which has no public name in Node. */
+/** libuv's uv_stream_set_blocking, which has no public API in Node. */
 export function setBlocking(socket: Socket, blocking: boolean): void {
   const { _handle: handle } = socket as { _handle?: { setBlocking?(on: boolean): void } | null };
   handle?.setBlocking?.(blocking);
 }
 
-/** What we made non-blocking for others too. */
+/** Descriptions that we made non-blocking for other processes too. */
 const changed = new Map<string, ChangedDescription>();
 
 function openStream(fd: number, access: number, options: Options): Socket {
@@ -87,7 +87,7 @@ function openStream(fd: number, access: number, options: Options): Socket {
   return own === undefined ? new InheritedSocket(fd, options) : new Socket({ ...options, fd: own });
 }
 
-/** On the description that others have too. */
+/** Uses the description that other processes share. */
 class InheritedSocket extends Socket {
   readonly #description: ChangedDescription;
 
@@ -105,7 +105,7 @@ class InheritedSocket extends Socket {
   }
 }
 
-/** A description that is non-blocking as long as a stream of ours uses it; stdin and stdout may share one. */
+/** A description that is non-blocking while a stream of ours uses it; stdin and stdout may share one. */
 class ChangedDescription {
   readonly users = new Set<Socket>();
   readonly #identity: string;
@@ -125,7 +125,7 @@ class ChangedDescription {
     this.#wasBlocking = wasBlocking;
   }
 
-  /** To be called before the stream's handle is closed. */
+  /** Call it before the stream's handle is closed. */
   leave(user: Socket): void {
     if (this.users.size === 1) {
       this.restore();

@@ -10,16 +10,16 @@ import { LOCK_ATTEMPTS, MAX_SOCKET_PATH_BYTES } from '../limits.ts';
 import { identityOf, noSocket } from './socket-path.ts';
 
 /**
- * The file of a socket that we listen on. It gets its name when it listens and is this user's alone:
- * it is made under a name of its own. libuv unlinks that name in the end, whatever lies there; what is
- * at the path is removed by us, and only as long as it is ours.
+ * The file of a socket that we listen on. It is created under a temporary name, and gets its path once
+ * it listens and only this user can access it. libuv unlinks the temporary name on close, whatever is
+ * there; we remove what is at the path, and only while it is ours.
  */
 export class SocketFile {
   readonly #path: string;
   readonly #identity: string;
 
   /**
-   * @param isUsed whether somebody listens on a socket
+   * @param isUsed whether a process listens on a socket
    * @throws CtxsyncError usage, locked, not-writable
    */
   static async listen(
@@ -46,20 +46,20 @@ export class SocketFile {
     this.#identity = identity;
   }
 
-  /** To be called while it still listens: nobody takes it for stale and puts another in its place. */
+  /** Call it while the server still listens, so that no process replaces the file as stale. */
   remove(): void {
     try {
       const there = lstatSync(this.#path, BIGINT);
       if (identityOf(there) === this.#identity) unlinkSync(this.#path);
     } catch {
-      // It is gone, or the directory is; either way nothing of ours can be removed.
+      // The file or its directory is gone: nothing of ours is left to remove.
     }
   }
 }
 
 const BIGINT = { bigint: true } as const;
 
-/** libuv says EACCES where a directory is missing (nodejs/node#35538). */
+/** libuv reports EACCES for a missing directory (nodejs/node#35538). */
 async function checkDirectory(path: string): Promise<void> {
   const directory = dirname(path);
   try {
@@ -77,7 +77,7 @@ async function checkDirectory(path: string): Promise<void> {
   );
 }
 
-/** Takes a stale socket away. Only a refused connection proves that it is one. */
+/** Removes a stale socket. Only a refused connection proves that it is stale. */
 async function makeRoom(path: string, isUsed: (path: string) => Promise<boolean>): Promise<void> {
   const before = await lstat(path, BIGINT).catch(() => undefined);
   if (before === undefined) return;
@@ -98,7 +98,7 @@ async function remove(path: string): Promise<void> {
   }
 }
 
-/** A name beside it, and no longer than a socket's may be. */
+/** A name in the same directory, no longer than a socket path may be. */
 function draftOf(path: string): string {
   const directory = dirname(path);
   const room = MAX_SOCKET_PATH_BYTES - Buffer.byteLength(join(directory, '.')) + 1;
@@ -108,7 +108,7 @@ function draftOf(path: string): string {
 function listenAt(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    // The file is made in listen() itself, with the mode that the umask leaves.
+    // listen() itself creates the file, synchronously, with the mode that the umask leaves.
     const umask = process.umask(0o177);
     server.listen(path, () => {
       server.off('error', reject);
@@ -118,7 +118,7 @@ function listenAt(server: Server, path: string): Promise<void> {
   });
 }
 
-/** Gives the draft its name, unless something has it already. */
+/** Gives the draft its final name, unless something already has it. */
 async function publish(
   draft: string,
   path: string,

@@ -7,12 +7,12 @@ import { describeSystemError } from '../disk/system-error.ts';
 import { CtxsyncError, type Remedy } from '../errors.ts';
 import { MAX_SOCKET_PATH_BYTES, MAX_SYMLINKS } from '../limits.ts';
 
-/** Users, by uid, whose socket a sender takes; 'any' takes whatever is there. */
+/** Uids whose socket a sender accepts; 'any' accepts whatever is there. */
 export type TrustedUsers = ReadonlySet<number> | 'any';
 
 /**
  * A path over the limit of sun_path (108 bytes on Linux, 104 on macOS, the final NUL included) is
- * cut in silence by some systems: Node 20 then listens elsewhere.
+ * silently truncated by some systems: Node 20 then listens elsewhere.
  *
  * @throws CtxsyncError usage
  */
@@ -26,9 +26,9 @@ export function checkLength(path: string): void {
 }
 
 /**
- * The socket file that a sender may connect to: it has to belong to a trusted user, and so has every
- * directory and symlink on the way, and nobody else may be able to put something in its place. Else
- * whoever got to the path first is handed the context.
+ * The socket file that a sender may connect to: it must belong to a trusted user, as must every
+ * directory and symlink on the path, and nobody else may be able to replace it. Otherwise the first
+ * user to create the path would receive the context.
  *
  * @returns its identity, or undefined when there is none yet
  * @throws CtxsyncError usage, no-peer when its directory is missing
@@ -57,14 +57,14 @@ export function noSocket(path: string, stats: BigIntStats): CtxsyncError {
   return refused(path, `it exists and is not a socket, but ${kindOf(stats)}; choose another path`);
 }
 
-/** The same for one file only: the number of an inode is used again. */
+/** Unique to one file: an inode number alone may be reused. */
 export function identityOf({ dev, ino, birthtimeNs }: BigIntStats): string {
   return `${dev}:${ino}:${birthtimeNs}`;
 }
 
 const BIGINT = { bigint: true } as const;
 
-/** From the root on, one component at a time, as the system resolves it. */
+/** Resolves from the root, one component at a time, as the system does. */
 async function walk(path: string, trusted: ReadonlySet<number>): Promise<BigIntStats> {
   const left = resolve(path).split('/').filter(Boolean);
   let at = '/';
@@ -93,10 +93,10 @@ const GROUP_WRITE = 0o020n;
 const OTHERS_WRITE = 0o002n;
 const STICKY = 0o1000n;
 
-/** Where the sticky bit is set, as in /tmp, nobody can replace what is another's. */
+/** With the sticky bit set, as on /tmp, nobody can replace another user's files. */
 function isOpenToOthers({ mode, uid, gid }: BigIntStats): boolean {
   if ((mode & STICKY) !== 0n) return false;
-  // A user's private group, as useradd makes it, has the number of the user.
+  // A user's private group, as useradd creates it, has the same number as the user.
   const groupIsUser = gid === uid;
   return (mode & OTHERS_WRITE) !== 0n || ((mode & GROUP_WRITE) !== 0n && !groupIsUser);
 }

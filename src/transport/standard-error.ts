@@ -14,9 +14,10 @@ import {
 const STDERR = 2;
 
 /**
- * A stderr that never blocks us and stays as it is for everybody who shares it: all commands of a CI job
- * or of `make -j` do.
- * @returns undefined for a terminal, which libuv opens anew, and for a file: Node's own is right there
+ * A stderr that never blocks us and stays unchanged for all that share it, such as the commands of a CI
+ * job or of `make -j`.
+ * @returns undefined for a terminal, which libuv reopens, and for a file: process.stderr is right for
+ *   both
  */
 export function openStderr(): Writable | undefined {
   if (!isPipeOrSocket(STDERR)) return undefined;
@@ -26,8 +27,8 @@ export function openStderr(): Writable | undefined {
 }
 
 /**
- * For a socket, or wherever a pipe cannot be opened anew: non-blocking for the microseconds of each
- * write. What finds no room is tried again later.
+ * For a socket, or a pipe that cannot be reopened: non-blocking for the microseconds of each write.
+ * Bytes that find no room are retried later.
  */
 class SharedStderr extends Writable {
   readonly #handle: Socket;
@@ -59,7 +60,7 @@ class SharedStderr extends Writable {
     }
   }
 
-  /** @returns bytes that found room */
+  /** @returns bytes written */
   #writeNow(chunk: Buffer): number {
     // Another process, or our own stdin on the same socket, may want it non-blocking.
     const blocking = !isNonBlocking(STDERR) && !isChangedByUs(STDERR);

@@ -26,7 +26,7 @@ const STDOUT = 1;
 /**
  * Standard input as a transport.
  * @param what what is expected there, for the message when it is a terminal
- * @param toError what it means that it cannot be read
+ * @param toError the error for a failed read
  * @throws CtxsyncError usage
  */
 export function openStdin(what: string, toError = readError): Incoming {
@@ -54,7 +54,7 @@ export function checkStdin(what: string): void {
 /**
  * Standard output as a transport.
  * @param reader who is expected to read there, for the message when nobody can
- * @param toError what it means that nobody reads any more
+ * @param toError the error when nobody reads any more
  * @throws CtxsyncError usage
  */
 export function openStdout(reader: string, toError = peerGone): Outgoing {
@@ -65,8 +65,8 @@ export function openStdout(reader: string, toError = peerGone): Outgoing {
     throw new CtxsyncError('usage', `stdout is closed; pipe it into ${reader}`);
   }
   if (isPipeOrSocket(STDOUT)) return new PipeOutgoing(writeDescriptor(STDOUT), toError);
-  // process.stdout would write to a file synchronously, and block us when its disk hangs.
-  // Nor does a peer close it: what breaks is a disk, which may be full.
+  // process.stdout would write to a file synchronously, and block us when its disk hangs. No peer can
+  // close a file: an error is the disk's, which may be full.
   return new WritableOutgoing(
     createWriteStream('', { fd: STDOUT, autoClose: false }),
     outputBroken,
@@ -74,8 +74,8 @@ export function openStdout(reader: string, toError = peerGone): Outgoing {
 }
 
 /**
- * Whether the shell closed the descriptor (`>&-`). Node then opens /dev/null in its place, to read
- * and write; a shell's own `>/dev/null` cannot be read, and its `</dev/null` not be written.
+ * Whether the shell closed the descriptor (`>&-`). Node then opens /dev/null in its place, read-write;
+ * a shell's own `>/dev/null` cannot be read, and its `</dev/null` cannot be written.
  */
 function isClosed(fd: number): boolean {
   const stats = fstatSync(fd);
@@ -91,10 +91,7 @@ function nullDevice(): number | undefined {
   return statSync('/dev/null', { throwIfNoEntry: false })?.rdev;
 }
 
-/**
- * A pipe or socket read into one buffer that is used again and again, so that memory does not grow
- * with the speed.
- */
+/** Reads a pipe or socket into one reused buffer, so that memory does not grow with the speed. */
 class PipeIncoming implements Incoming {
   readonly #fd: number;
   readonly #toError: (cause: Error) => CtxsyncError;
@@ -121,7 +118,7 @@ class PipeIncoming implements Incoming {
       const socket = readDescriptor(this.#fd, { buffer, callback: onBytes });
       const fail = (error: unknown): void => {
         socket.destroy();
-        // What take throws is the caller's own, and passed on as it is.
+        // Errors of take() are the caller's own, and are passed on unchanged.
         reject(error);
       };
       socket.on('error', (error) => fail(this.#toError(error)));
@@ -138,8 +135,8 @@ class PipeIncoming implements Incoming {
 }
 
 /**
- * A pipe or socket that we inherited: its end is that of the last process that has it, so it is closed
- * and never shut down, which would take it from the others.
+ * An inherited pipe or socket: it ends when the last process that holds it closes it, so we close it
+ * and never shut it down, which would end it for the others.
  */
 class PipeOutgoing extends WritableOutgoing {
   readonly #socket: Socket;

@@ -7,19 +7,19 @@ export interface Outgoing {
    * @throws CtxsyncError peer-gone, when nobody reads any more
    */
   write(pieces: readonly Uint8Array[]): Promise<void>;
-  /** Bytes of the pending write that the system has not taken; undefined where that cannot be seen. */
+  /** Bytes of the pending write that the system has not taken; undefined where unknown. */
   readonly untakenBytes: number | undefined;
   /** Settles when everything was handed over. Closes what can be closed. */
   end(): Promise<void>;
-  /** Gives up at once, whatever is still on its way. */
+  /** Gives up at once, whatever is still pending. */
   destroy(): void;
 }
 
 /** The reading end of a transport. */
 export interface Incoming {
   /**
-   * Hands on what arrives, a piece at a time, valid until `take` is done: as long as its promise is
-   * pending nothing more is read. Settles at the end. To be called once.
+   * Passes on what arrives, a piece at a time, valid until `take` is done: nothing more is read while
+   * its promise is pending. Settles at the end. Call it once.
    * @throws CtxsyncError truncated, when the transport broke; and what `take` throws
    */
   read(take: (bytes: Uint8Array) => Promise<void> | undefined): Promise<void>;
@@ -27,18 +27,18 @@ export interface Incoming {
   destroy(): void;
 }
 
-/** A transport that goes both ways. */
+/** A bidirectional transport. */
 export interface Connection {
   readonly incoming: Incoming;
-  /** Not touched before there is something to say. */
+  /** Not touched before there is something to send. */
   readonly outgoing: Outgoing;
-  /** What the transport itself knows of why the peer is gone, added to what the other end saw. */
+  /** Adds to the error what the transport itself knows about why the peer is gone. */
   explain?(error: CtxsyncError): Promise<CtxsyncError>;
-  /** Lets go of what the transport holds beyond its two ends. */
+  /** Releases what the transport holds besides its two ends. */
   close?(): Promise<void>;
 }
 
-/** Whether the transport goes both ways. */
+/** Whether the transport is bidirectional. */
 export function isConnection(transport: Incoming | Outgoing | Connection): transport is Connection {
   return 'incoming' in transport;
 }

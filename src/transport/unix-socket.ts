@@ -9,18 +9,18 @@ import { SocketFile } from './socket-file.ts';
 import { checkLength, findTrustedSocket, type TrustedUsers } from './socket-path.ts';
 import type { Connection } from './transport.ts';
 
-/** What may still come: nobody listens yet, or the file of one who is gone lies in the way. */
+/** Errors worth a retry: nobody listens yet, or a stale socket file is in the way. */
 const NOT_YET = new Set(['ENOENT', 'ECONNREFUSED', 'EAGAIN']);
 
 export interface ConnectOptions {
   timeoutMs: number;
-  /** Users, by uid, who may listen there beside us and root; 'any' for whoever does. */
+  /** The uid that may listen there besides us and root; 'any' for all users. */
   owner?: number | 'any' | undefined;
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Connects to a receiver, and waits for it.
+ * Waits for a receiver and connects to it.
  * @throws CtxsyncError usage, no-peer after `timeoutMs`; interrupted
  */
 export async function connectSocket(
@@ -40,7 +40,7 @@ export async function connectSocket(
   }
 }
 
-/** @returns undefined as long as nobody listens */
+/** @returns undefined while nobody listens */
 async function connectTrusted(path: string, trusted: TrustedUsers): Promise<Socket | undefined> {
   const before = await findTrustedSocket(path, trusted);
   if (before === undefined) return undefined;
@@ -50,7 +50,7 @@ async function connectTrusted(path: string, trusted: TrustedUsers): Promise<Sock
   });
   if (socket === undefined) return undefined;
   try {
-    // It is the one that was looked at, or one that listens for a single sender and is gone again.
+    // It is the socket that was checked, or that of a single-sender receiver, which is already removed.
     const after = await findTrustedSocket(path, trusted);
     if (after === before || after === undefined) return socket;
   } catch (error) {
@@ -70,27 +70,27 @@ function trustedUsers(owner: number | undefined): Set<number> {
 /** A receiver's end of a socket path. */
 export interface Listener {
   /**
-   * The next sender. To be asked for by one at a time.
+   * The next sender. Only one call may be pending at a time.
    * @param options.timeoutMs may be Infinity
    * @throws CtxsyncError no-peer after `timeoutMs`; interrupted
    */
   accept(options: { timeoutMs: number; signal?: AbortSignal | undefined }): Promise<Connection>;
-  /** Accepts nobody else; the socket file is removed. */
+  /** Accepts no more senders and removes the socket file. */
   close(): void;
 }
 
 export interface ListenOptions {
-  /** Connections at the same time; one more is closed at once. Default: any number. */
+  /** Most connections at the same time; others are closed at once. Default: no limit. */
   maxConnections?: number | undefined;
-  /** Milliseconds after which who connected and said nothing is closed. Default: never. */
+  /** Milliseconds after which a connection that sent nothing is closed. Default: never. */
   silentMs?: number | undefined;
-  /** Told that a sender could not be accepted: we are short of memory, or it has gone again. */
+  /** Called when a sender could not be accepted: we are short of memory, or it is already gone. */
   onWarning?: ((message: string) => void) | undefined;
 }
 
 /**
- * Listens, for this user only (mode 0600). A socket file of ours that nobody listens on any more is
- * removed; anything else that lies there is not touched.
+ * Listens, for this user only (mode 0600). Removes a stale socket file of ours; touches nothing else at
+ * the path.
  *
  * @throws CtxsyncError usage, locked, not-writable
  */
@@ -115,7 +115,7 @@ export async function listenSocket(
     });
   });
   const file = await SocketFile.listen(server, path, isUsed);
-  // For good: an error without a listener would end the process, with all that it receives.
+  // Never removed: an error without a listener would end the process and all its transfers.
   server.on('error', (error) => {
     onWarning(`the socket ${path}: a sender could not be accepted: ${describeSystemError(error)}`);
   });
@@ -144,7 +144,7 @@ export async function listenSocket(
   };
 }
 
-/** Whether somebody listens on a socket file. @throws CtxsyncError not-writable */
+/** Whether a process listens on a socket file. @throws CtxsyncError not-writable */
 async function isUsed(path: string): Promise<boolean> {
   try {
     (await tryConnect(path)).destroy();
@@ -168,8 +168,8 @@ function tryConnect(path: string): Promise<Socket> {
 }
 
 /**
- * Whether the first byte came, and not the end: a receiver that looks whether the path is in use (see
- * isUsed) connects and goes, and is no sender.
+ * Whether a first byte came before the end: a receiver that checks whether the path is in use (see
+ * isUsed) connects and disconnects, and is no sender.
  */
 function spoke(socket: Socket, silentMs?: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -206,7 +206,7 @@ async function pause(
   } catch {
     throw new CtxsyncError('interrupted', 'interrupted; nothing was transferred');
   } finally {
-    // Neither the timer nor the listener outlives the moment.
+    // Neither the timer nor the listener outlives the wait.
     signal?.removeEventListener('abort', onAbort);
     onAbort();
   }

@@ -8,13 +8,13 @@ import { HARDLINK_GROUP_BYTES, MAX_HARDLINK_BYTES } from '../limits.ts';
 interface Group {
   first: BytePath;
   unseen: number;
-  /** What it was when it was first met. */
+  /** Its version when it was first seen. */
   version: string;
 }
 
 /**
- * Which entries of a walk are names of the same file or symlink. Forgets a group when all its names
- * were seen.
+ * Tracks which entries of a walk are names of the same file or symlink. Forgets a group once all its
+ * names were seen.
  */
 export class HardlinkGroups {
   readonly #groups = new Map<string, Group>();
@@ -26,10 +26,9 @@ export class HardlinkGroups {
   }
 
   /**
-   * The name under which this file was met before, or undefined when this is the first.
-   * Call it only for what has more than one name.
-   * @throws CtxsyncError source-changed: what has its inode now is not what was met before;
-   *   over-limit
+   * The name under which this file was seen before, or undefined if this is the first.
+   * Call it only for files and symlinks with more than one name.
+   * @throws CtxsyncError source-changed: the inode is no longer what was seen before; over-limit
    */
   firstName(stats: BigIntStats, path: BytePath): BytePath | undefined {
     const key = inodeKey(stats);
@@ -56,7 +55,7 @@ export class HardlinkGroups {
   }
 }
 
-/** An inode may be given away anew while we walk. */
+/** An inode number may be reused during the walk. */
 function versionOf(stats: BigIntStats): string {
   const kind = stats.isFile() ? 'file' : 'symlink';
   return `${kind} ${stats.birthtimeNs} ${stats.mtimeNs} ${stats.size}`;

@@ -5,18 +5,18 @@ import { unescapeOctal } from '../disk/octal-escapes.ts';
 import { ATTRIBUTE_BATCH_BYTES, MAX_ATTRIBUTE_OUTPUT_BYTES } from '../limits.ts';
 
 /**
- * Runs a tool once with all of the paths.
- * @returns what it printed; undefined: it is not installed; false: it failed and printed nothing
+ * Runs a tool once with all paths.
+ * @returns its output; undefined if it is not installed; false if it failed without output
  */
 export type RunTool = (command: readonly string[], paths: Buffer) => string | false | undefined;
 
 /**
- * Reports executables that travel without their file capabilities, ACL or extended attributes.
+ * Reports executables that are sent without their file capabilities, ACL or extended attributes.
  *
- * Node cannot read extended attributes, so getfattr does, or getcap where that is not installed: one
- * process for many files. Only executables are looked at, because a lost capability breaks them as a
- * lost setuid bit does, and a process that looks at every file takes a tenth of a transfer's time.
- * Without both tools only what is known otherwise is reported.
+ * Node cannot read extended attributes, so getfattr does, or getcap if getfattr is not installed: one
+ * process for many files. Only executables are checked, because a lost capability breaks them as a
+ * lost setuid bit does, and checking every file takes a tenth of a transfer's time. Without both
+ * tools, only losses known from elsewhere are reported.
  */
 export class LostAttributes {
   readonly #root: BytePath;
@@ -24,7 +24,7 @@ export class LostAttributes {
   readonly #status: WorkerStatus;
   readonly #run: RunTool;
   #tools: readonly Tool[] = [GETFATTR, GETCAP];
-  /** By path on the disk. */
+  /** Keyed by path on the disk. */
   #batch = new Map<BytePath, { path: BytePath; lost: string | undefined }>();
   #bytes = 0;
 
@@ -42,8 +42,8 @@ export class LostAttributes {
   }
 
   /**
-   * An executable travels.
-   * @param lost what else it travels without: a path is reported once
+   * Adds an executable that is sent.
+   * @param lost its other losses: each path is reported only once
    */
   add(path: BytePath, lost: string | undefined): void {
     const diskPath = joinPath(this.#root, path);
@@ -52,7 +52,7 @@ export class LostAttributes {
     if (this.#bytes >= ATTRIBUTE_BATCH_BYTES) this.end();
   }
 
-  /** Reports those that were added. */
+  /** Reports the executables added so far. */
   end(): void {
     const batch = this.#batch;
     if (batch.size === 0) return;
@@ -73,7 +73,7 @@ export class LostAttributes {
     for (const tool of this.#tools) {
       const printed = this.#run(tool.command, paths);
       if (printed === undefined) this.#tools = this.#tools.filter((other) => other !== tool);
-      // It may not know its options, or a file vanished: the next tool looks, at these files only.
+      // It may not know the options, or a file vanished: try the next tool, for this batch only.
       else if (printed !== false) return tool.read(printed);
     }
     return new Map();
@@ -82,13 +82,13 @@ export class LostAttributes {
 
 interface Tool {
   command: readonly string[];
-  /** What each path lost, of the tool's output (latin1). */
+  /** Parses the tool's output (latin1): the losses of each path. */
   read: (printed: string) => Map<BytePath, string[]>;
 }
 
 const CAPABILITIES = 'file capabilities are dropped';
 
-/** In the order in which they are reported. */
+/** In the order of the report. */
 const ATTRIBUTES: readonly [name: RegExp, reason: string][] = [
   [/^security\.capability$/m, CAPABILITIES],
   [/^system\.posix_acl_access$/m, 'the ACL is dropped'],
@@ -118,7 +118,7 @@ const GETFATTR: Tool = {
   },
 };
 
-/** It escapes nothing: a path with a newline is not recognized. */
+/** getcap escapes nothing: a path with a newline is not recognized. */
 const GETCAP: Tool = {
   command: ['getcap'],
   read: (printed) => {
@@ -134,21 +134,21 @@ function toFsBytes(paths: readonly BytePath[]): Buffer {
   return Buffer.from(paths.map((path) => `${path}\0`).join(''), 'latin1');
 }
 
-/** By xargs: arguments that Node gives a process are text, and a path need not be. */
+/** Uses xargs: Node passes arguments as text, and a path need not be valid text. */
 function runForEach(command: readonly string[], paths: Buffer): string | false | undefined {
   const { error, status, stdout } = spawnSync('xargs', ['-0', ...command], {
     input: paths,
-    // A relative directory of PATH does not lead into the context.
+    // So that a relative directory in PATH does not lead into the context.
     cwd: '/',
     maxBuffer: MAX_ATTRIBUTE_OUTPUT_BYTES,
     stdio: ['pipe', 'pipe', 'ignore'],
   });
   if (status === TOOL_NOT_RUN || status === TOOL_NOT_FOUND) return undefined;
   if (stdout === null || (error !== undefined && stdout.length === 0)) return undefined;
-  // Cut at the bound, or of all files but some, what was printed is still true.
+  // Output truncated at the limit, or without some of the files, is still valid.
   return status !== 0 && stdout.length === 0 ? false : stdout.toString('latin1');
 }
 
-/** xargs(1), POSIX: exit status 126 and 127. */
+/** Exit statuses of xargs(1), POSIX. */
 const TOOL_NOT_RUN = 126;
 const TOOL_NOT_FOUND = 127;

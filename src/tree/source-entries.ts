@@ -16,21 +16,21 @@ import type { LostAttributes } from './lost-attributes.ts';
 const EXECUTE_BITS = 0o111;
 
 export interface SourceEntryOptions {
-  /** An entry that does not travel because of what it is (FIFO, socket, device). */
+  /** An entry that is not sent because of its type (FIFO, socket, device). */
   onSkipped: (path: BytePath, reason: string) => void;
-  /** An entry that travels without something it has (setuid). */
+  /** An entry that is sent without one of its attributes (setuid). */
   onAltered: (path: BytePath, reason: string) => void;
-  /** Looks for what the mode does not show; absent where nothing is reported. */
+  /** Looks for losses that the mode does not show; absent if nothing is reported. */
   attributes?: LostAttributes | undefined;
 }
 
-/** An entry that was found, and travels only if the walk says so. */
+/** An entry found on the disk; the walk decides whether it is sent. */
 export interface FoundEntry extends SourceEntry {
-  /** What it travels without, for people; undefined: nothing. */
+  /** What is lost when it is sent, human-readable; undefined if nothing is. */
   lost: string | undefined;
 }
 
-/** Makes entries of what is on the disk, for one walk: it remembers which files were met before. */
+/** Creates entries from the disk for one walk; remembers files with several names. */
 export class SourceEntries {
   readonly #options: SourceEntryOptions;
   readonly #hardlinks = new HardlinkGroups();
@@ -40,7 +40,7 @@ export class SourceEntries {
   }
 
   /**
-   * @param was what it has to be
+   * @param was the inode that the root must be
    * @throws CtxsyncError source-unreadable, source-changed
    */
   root(directory: OpenDirectory, path: BytePath, was: Inode | undefined): SourceEntry {
@@ -50,7 +50,7 @@ export class SourceEntries {
     return this.travels(this.#entry('', 'directory', stats, fsPath));
   }
 
-  /** This entry travels: tells what it does so without. */
+  /** Reports what is lost when this entry is sent. */
   travels(entry: FoundEntry): SourceEntry {
     const { attributes, onAltered } = this.#options;
     if (attributes !== undefined && entry.kind === 'file' && (entry.mode & EXECUTE_BITS) !== 0) {
@@ -60,8 +60,8 @@ export class SourceEntries {
   }
 
   /**
-   * The entry for a child, or undefined when it cannot travel.
-   * @param ignored only directories travel, and nothing that goes wrong counts
+   * The entry for a child, or undefined if it cannot be sent.
+   * @param ignored return only a directory, and undefined if stat fails
    * @throws CtxsyncError source-unreadable, source-changed, over-limit
    */
   child(
@@ -87,7 +87,7 @@ export class SourceEntries {
     return undefined;
   }
 
-  /** What may have several names. */
+  /** A file or symlink, which may have several names. */
   #linkable(path: BytePath, stats: BigIntStats, fsPath: BytePath): FoundEntry {
     const linked = stats.nlink > 1n;
     const first = linked ? this.#hardlinks.firstName(stats, path) : undefined;
@@ -130,8 +130,8 @@ export function openSource(fsPath: BytePath, path: BytePath): OpenDirectory {
 }
 
 /**
- * Opens a directory in another. Its entry travelled when it was looked at; what is opened now may be
- * another directory, and where children are reached by path, so may its parent be.
+ * Opens a child directory. It may have been replaced since its entry was created, and so may its parent
+ * where children are reached by path.
  * @throws CtxsyncError source-unreadable, source-changed
  */
 export function openChild(
@@ -152,12 +152,12 @@ export function openChild(
   }
 }
 
-/** To open an automount point mounts what belongs there: then the device is another one. */
+/** Opening an automount point mounts a file system there: then the device differs. */
 function isSameDirectory(listed: FileIdentity, opened: FileIdentity): boolean {
   return listed.dev !== opened.dev || listed.ino === opened.ino;
 }
 
-/** A symlink's text, of the symlink that was looked at. */
+/** The text of a symlink, checked to be still the one that `stats` describes. */
 function linkText(fsPath: BytePath, path: BytePath, stats: BigIntStats): BytePath {
   const text = readLink(fsPath, path, sourceError);
   const now = statSource(toFsPath(fsPath), path);

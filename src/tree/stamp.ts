@@ -2,13 +2,13 @@ import type { EntryKind, FileIdentity } from '../entry/entry.ts';
 
 const figures = new BigInt64Array(5);
 const halves = new Uint32Array(figures.buffer);
-/** The prime of FNV-1a with 32 bits. */
+/** The prime of 32-bit FNV-1a. */
 const PRIME = 0x0100_0193;
 
 /**
- * 32 bits that a manifest has of each entry and a want brings back: whoever packs the entry
- * recognizes by them what was listed, without a list in memory. That another entry has the same by
- * chance is one in 2^32. Of a directory they stay the same when its children change: OUT may lie in it.
+ * 32 bits for each entry of a manifest, which a want returns: they identify the listed entry when it is
+ * packed, without a list in memory. Another entry has the same stamp with a chance of 1 in 2^32. A
+ * directory's stamp does not change with its children: OUT may be inside it.
  */
 export function stampOf(kind: EntryKind, identity: FileIdentity): number {
   figures[0] = identity.dev;
@@ -19,7 +19,7 @@ export function stampOf(kind: EntryKind, identity: FileIdentity): number {
   let hash = 0;
   for (let at = 0; at < halves.length; at++) {
     hash = Math.imul(hash ^ halves[at]!, PRIME);
-    // FNV takes bytes; a whole word has to reach the low bits, too.
+    // FNV works on bytes; here the high bits of a word must affect the low bits, too.
     hash ^= hash >>> 15;
   }
   return hash >>> 0;

@@ -15,13 +15,12 @@ import { stampOf } from './stamp.ts';
 import type { WalkOptions } from './walk.ts';
 
 /**
- * Walks a context once more, for those of its entries that the receiver wants: nothing else is
- * looked at. What the context does not have, because the rules ignore it, is not sent even if it is
- * wanted; what is not any more what was listed fails the transfer.
+ * Walks a context again and visits only the entries that the receiver wants. Entries that the rules
+ * ignore are not sent even if they are wanted; an entry that is no longer what was listed fails the
+ * transfer.
  *
  * @param root as for walk()
- * @throws CtxsyncError source-unreadable, source-changed; corrupt, when what is wanted was never
- *   offered
+ * @throws CtxsyncError source-unreadable, source-changed; corrupt, if a wanted entry was never offered
  */
 export function* walkWanted(
   root: BytePath,
@@ -59,7 +58,7 @@ class WantedWalk {
     this.#options = options;
   }
 
-  /** As deep as the wants go: they have a directory before what lies in it. */
+  /** Descends as the wants do: a directory comes before its contents. */
   *children(
     directory: OpenDirectory,
     path: BytePath,
@@ -90,7 +89,7 @@ class WantedWalk {
     }
   }
 
-  /** What is wanted beneath was offered, so this was a directory then. */
+  /** A path wanted beneath this one was offered, so this one was a directory then. */
   #checkNothingBeneath(path: BytePath): void {
     const next = this.#wants.peek();
     if (next !== undefined && isBeneath(next.path, path)) {
@@ -114,12 +113,12 @@ class WantedWalk {
   }
 }
 
-/** A name that leads out of its directory was never offered, nor was a receiver's own. */
+/** A name that leads out of its directory was never offered, nor was a receiver's work name. */
 function checkName({ path }: Want, name: BytePath): void {
   if (name === '' || name === '.' || name === '..' || isWorkName(name)) throw notOffered(path);
 }
 
-/** The receiver has compared, and asked for, what was listed: nothing else may take its place. */
+/** The receiver compared and requested the listed entry: nothing else may replace it. */
 function checkListed(want: Want, { path, kind, identity }: SourceEntry): void {
   if (kind !== want.kind) {
     throw sourceChanged(path, `was ${NAMES[want.kind]} and became ${NAMES[kind]}`);

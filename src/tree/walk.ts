@@ -18,18 +18,18 @@ import {
 
 export interface WalkOptions extends SourceEntryOptions {
   rules: IgnoreRules;
-  /** Which directory the root was when the rules were read. */
+  /** The inode of the root when the rules were read. */
   identity?: Inode | undefined;
-  /** Takes what the walk, and whoever reads what it yields, cannot read: then nothing travels. */
+  /** Collects what the walk or its consumer cannot read: after that nothing is sent. */
   unreadable: UnreadablePaths;
   status: WorkerStatus;
 }
 
 /**
- * Walks a context in the order in which it travels: parents first, '/' before every other byte.
+ * Walks a context in the order in which it is sent: parents first, '/' before every other byte.
  * Nothing outside the root is reached: no symlink is followed, and directories are held open while
- * their children are looked at. What the rules ignore is not looked at at all, unless an exception
- * could match beneath it; the directories above a re-included entry come along.
+ * their children are visited. Ignored entries are not visited, unless an exception could match
+ * beneath them; the directories above a re-included entry are included.
  *
  * @param root resolved by the caller; the root directory itself is the first entry, with path ''
  * @throws CtxsyncError source-unreadable, source-changed, over-limit; naming the path
@@ -41,7 +41,7 @@ export function walk(root: BytePath, options: WalkOptions): Generator<SourceEntr
 class Walk {
   readonly #options: WalkOptions;
   readonly #entries: SourceEntries;
-  /** The entry at hand, and the ignored directories above it: those come along if it travels. */
+  /** The current entry, and the ignored directories above it, which are sent if it is sent. */
   readonly #pending: FoundEntry[] = [];
 
   constructor(options: WalkOptions) {
@@ -56,7 +56,7 @@ class Walk {
       yield this.#entries.root(directory, path, this.#options.identity);
       yield* this.#children(directory, '', this.#options.rules.root(), 1);
       this.#options.unreadable.end();
-      // Not where the walk fails or is left: a transfer that ends waits for no other program.
+      // Not if the walk fails or is abandoned: a transfer that ends waits for no other program.
       this.#options.attributes?.end();
     } finally {
       directory.close();
@@ -72,7 +72,7 @@ class Walk {
     const { rules, status } = this.#options;
     for (const name of this.#list(directory, path)) {
       const child = joinPath(path, name);
-      // OUT may lie inside the context: then a stage would be sent into itself.
+      // OUT may be inside the context: then a stage would be sent into itself.
       if (isWorkName(name)) {
         this.#options.onSkipped(child, "a receiver's own work file");
         continue;
@@ -87,7 +87,7 @@ class Walk {
       if (!decision.ignored) yield* this.#travelling();
       if (entry.kind !== 'directory') continue;
       yield* this.#enter(directory, entry, name, decision, depth + 1, decision.ignored);
-      // Nothing beneath it travels, so it does not either.
+      // Nothing beneath it is sent, so it is not sent either.
       if (this.#pending.length > pendingBefore) this.#pending.length = pendingBefore;
     }
   }
@@ -142,7 +142,7 @@ class Walk {
     try {
       directory = openChild(parent, name, entry);
     } catch (error) {
-      // What is ignored and cannot be opened is nobody's business; a parent that is another one is.
+      // An ignored directory that cannot be opened does not matter; a replaced parent does.
       if (!ignored || !parent.verify()) this.#options.unreadable.add(error, path);
       return;
     }

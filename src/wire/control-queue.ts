@@ -13,7 +13,7 @@ import {
 
 export interface ControlFrame {
   readonly type: number;
-  /** Pieces that are to be written in this order. */
+  /** Pieces to write, in this order. */
   readonly views: Uint8Array[];
 }
 
@@ -48,7 +48,7 @@ export class ControlQueue {
     this.#due.push(control(FrameType.open, id, encodeOpen(open)));
   }
 
-  /** Replaces a limit of the stream that is still queued. */
+  /** Replaces a limit still queued for the stream. */
   grant(id: number, limit: number): void {
     this.#grants.set(id, limit);
   }
@@ -62,7 +62,7 @@ export class ControlQueue {
     this.#receipt = receipt;
   }
 
-  /** Takes the most urgent one out. */
+  /** Removes and returns the most urgent frame. */
   next(): ControlFrame | undefined {
     return this.#due.shift() ?? this.#nextGrant() ?? this.#nextBeat() ?? this.#nextReceipt();
   }

@@ -1,8 +1,8 @@
 const TABLE = Uint32Array.from({ length: 256 }, (_, index) => tableEntry(index));
 
 /**
- * CRC-32 as in IEEE 802.3, zlib and PNG (reflected, polynomial 0xEDB88320). `zlib.crc32` would do
- * it, but not every Node 20 has it.
+ * CRC-32 as in IEEE 802.3, zlib and PNG (reflected, polynomial 0xEDB88320). `zlib.crc32` would do, but
+ * not every Node 20 has it.
  *
  * @param previous the CRC of the bytes before these
  * @returns unsigned, 32 bits

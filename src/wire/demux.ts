@@ -32,11 +32,11 @@ export interface IncomingStream extends Readonly<Open> {
   readonly id: number;
 }
 
-/** What it throws ends the connection: it comes out of push() as it is. */
+/** What it throws ends the connection: push() throws it unchanged. */
 export interface DemuxHandler {
-  /** A promise: no frame after HELLO is looked at before it settles. */
+  /** If it returns a promise, no frame after HELLO is read before that settles. */
   hello(hello: Hello): Promise<void> | void;
-  /** A stream begins: the bounded queue that takes its bytes. Throw to refuse. */
+  /** A stream begins. Returns the bounded queue for its bytes; throws to refuse it. */
   open(stream: IncomingStream): Ring;
   /** Count and digest are verified, and the ring was end()ed. */
   end(stream: IncomingStream, end: End): void;
@@ -45,22 +45,22 @@ export interface DemuxHandler {
   fin(fin: Fin): void;
   /** The peer failed. Nothing follows. */
   peerError(error: PeerError): void;
-  /** Duplex: the consumer of a stream has made room: the limit to tell the peer. */
+  /** Duplex: the consumer of a stream has made room; `limit` is to be sent to the peer. */
   raised?(id: number, limit: number): void;
-  /** Duplex: who sends streams takes these. */
+  /** Duplex: for a side that sends streams. */
   answers?: AnswerHandler;
 }
 
 export interface AnswerHandler {
-  /** What may be sent on our own stream of this id. Return false where that cannot be. */
+  /** The new limit of our own stream of this id. Returns false when it is invalid. */
   credit(id: number, credit: Credit): boolean;
-  /** The peer has committed what we sent; absent where we have sent nothing that it could. */
+  /** The peer has committed what we sent; absent when we send nothing to commit. */
   receipt?(receipt: Receipt): void;
 }
 
 interface Incoming extends IncomingStream {
   readonly ring: Ring;
-  /** Duplex: how much of it we have let the peer send. */
+  /** Duplex: how much of it the peer may send. */
   readonly grant: CreditGrant | undefined;
   readonly digest: StreamDigest;
   /** Bytes that arrived. */
@@ -68,12 +68,12 @@ interface Incoming extends IncomingStream {
 }
 
 /**
- * One direction of a connection, inwards: turns bytes into events, and puts each stream's payload
- * into its ring. When a ring is full it waits, and so does everything behind it: nothing is dropped
- * and nothing is buffered here, the transport is just not read. That is the backpressure.
+ * The incoming direction of a connection: turns bytes into events, and puts each stream's payload into
+ * its ring. While a ring is full, everything behind it waits: nothing is dropped or buffered here, the
+ * transport is just not read. That is the backpressure.
  *
- * The rings stay the caller's: whoever gives a transfer up cancels them. The bytes of a cancelled
- * ring are discarded, and only its own.
+ * The caller owns the rings, and cancels them to abandon a transfer. Only the bytes of a cancelled ring
+ * are discarded.
  */
 export class Demux {
   readonly #handler: DemuxHandler;
@@ -83,13 +83,13 @@ export class Demux {
   readonly #order = new FrameOrder();
   readonly #open = new Map<number, Incoming>();
   #lastId = 0;
-  /** Whose DATA is under way. */
+  /** The stream of the current DATA. */
   #current: Incoming | undefined;
   #transferId = '';
   #failure: unknown;
   #failed = false;
   #waitingFor: Incoming | undefined;
-  /** What the handler makes us wait for after HELLO. */
+  /** The handler's promise that we wait for after HELLO. */
   #held: Promise<void> | undefined;
   #payloadBytes = 0;
   #words = 0;
@@ -106,27 +106,27 @@ export class Demux {
     this.#decoder = new FrameDecoder(sink, MAGIC.length);
   }
 
-  /** Bytes that were taken, framing included. */
+  /** Bytes taken, framing included. */
   get wireBytes(): number {
     return this.#preamble.complete ? this.#decoder.position : this.#preamble.count;
   }
 
-  /** Bytes of streams that were taken, discarded ones included: these alone are progress. */
+  /** Stream bytes taken, discarded ones included: only these are progress. */
   get payloadBytes(): number {
     return this.#payloadBytes;
   }
 
-  /** HELLO and BEATs that came. */
+  /** HELLO and BEATs that have arrived. */
   get words(): number {
     return this.#words;
   }
 
-  /** FIN, RECEIPT or ERROR came. */
+  /** FIN, RECEIPT or ERROR has arrived. */
   get finished(): boolean {
     return this.#order.finished;
   }
 
-  /** Waits for room in a ring, or for the handler: we do not read, so the peer must not be accused. */
+  /** We wait for room in a ring, or for the handler, and do not read: the peer must not be blamed. */
   get waiting(): boolean {
     return this.#waitingFor !== undefined || this.#held !== undefined;
   }
@@ -137,8 +137,8 @@ export class Demux {
   }
 
   /**
-   * The error for bytes that came and cannot be ctxsync's, though fewer than STRAY_BYTES came yet.
-   * push() goes on gathering them for the message; a caller with a clock need not wait for more.
+   * The error when the bytes cannot be ctxsync's, even if fewer than STRAY_BYTES have arrived. push()
+   * keeps collecting them for the message; a caller with a clock need not wait for more.
    */
   get stray(): CtxsyncError | undefined {
     return this.#preamble.stray;
@@ -147,10 +147,11 @@ export class Demux {
   /**
    * Takes all of `bytes`.
    *
-   * @returns undefined: done. A promise: some stream's ring is full, or hello() is waited for; it
-   *   settles when all bytes were taken. Until then they must stay unchanged, and no others may be pushed.
-   * @throws (or rejects with) CtxsyncError 'not-ctxsync', 'corrupt' or 'version-mismatch', and what
-   *   the handler throws. Then every later call throws the same.
+   * @returns undefined when done; a promise when a stream's ring is full or hello() is pending. It
+   *   settles when all bytes were taken: until then they must stay unchanged, and no others may be
+   *   pushed.
+   * @throws (or rejects with) CtxsyncError 'not-ctxsync', 'corrupt' or 'version-mismatch', and what the
+   *   handler throws. Every later call throws the same.
    */
   push(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#pushing) throw new CtxsyncError('internal', 'Demux: push() while one is under way');
@@ -159,10 +160,10 @@ export class Demux {
   }
 
   /**
-   * The transport ended, and all that it gave was pushed.
+   * The transport has ended, and all its bytes were pushed.
    *
-   * @throws CtxsyncError 'truncated' unless FIN or ERROR came, 'not-ctxsync' when what came is not
-   *   ours, and what push() threw
+   * @throws CtxsyncError 'truncated' unless FIN, RECEIPT or ERROR has arrived, 'not-ctxsync' when the
+   *   bytes are not ctxsync's, and what push() threw
    */
   eof(): void {
     if (this.#pushing) throw new CtxsyncError('internal', 'Demux: eof() while push() is under way');
@@ -212,7 +213,7 @@ export class Demux {
     if (stream.kind === 'want' && stream.all === true) {
       throw protocolError(`DATA of stream ${stream.id}, which wants everything`, at);
     }
-    // For the whole frame at once: what is refused must not depend on the pieces in which it comes.
+    // For the whole frame at once: a refusal must not depend on the pieces in which it arrives.
     if (stream.grant?.receive(header.length) === false) {
       throw protocolError(`stream ${stream.id} has more bytes than were granted`, at);
     }
@@ -280,7 +281,7 @@ export class Demux {
       this.#decoder.held = false;
       this.#held = undefined;
     });
-    // Whoever pushes meanwhile sees how it ends.
+    // A rejection reaches the caller through push().
     this.#held.catch(() => {});
   }
 
@@ -299,7 +300,7 @@ export class Demux {
     this.#open.set(id, { ...open, ring, grant, digest, bytes: 0 });
   }
 
-  /** Tells the new limits as the consumer goes on, until the stream has ended. */
+  /** Reports new limits as the consumer makes room, until the stream has ended. */
   async #raise(id: number, grant: CreditGrant): Promise<void> {
     for (;;) {
       const limit = await grant.raise();
@@ -347,7 +348,7 @@ export class Demux {
       throw protocolError(`${frame} with ${this.#open.size} streams open`, at);
   }
 
-  /** The open stream that a DATA or END is about, where it stands as the frame says. */
+  /** The open stream of a DATA or END, whose offset must match the bytes that have arrived. */
   #streamOf({ type, stream: id, offset }: FrameHeader, at: number): Incoming {
     const stream = this.#open.get(id);
     const name = `${frameName(type)} of stream ${id}`;

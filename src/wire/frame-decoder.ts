@@ -11,10 +11,10 @@ import {
   type FrameHeader,
 } from './frame.ts';
 
-/** Takes what a FrameDecoder finds, in order. What it throws comes out of decode(). */
+/** Receives what a FrameDecoder finds, in order. What it throws, decode() throws. */
 export interface FrameSink {
   /**
-   * A whole frame of a known type but DATA.
+   * A whole frame of any known type except DATA.
    *
    * @param payload valid during the call
    * @param at bytes of the connection before the frame
@@ -23,31 +23,31 @@ export interface FrameSink {
   /** A DATA frame begins; header.length bytes of payload follow. */
   handleData(header: FrameHeader, at: number): void;
   /**
-   * Payload of the DATA frame that began, never empty.
+   * Payload of the current DATA frame, never empty.
    *
-   * @returns how many bytes from its front were taken; 0 stops the decoder
+   * @returns how many bytes were taken from the front; 0 stops the decoder
    */
   handlePayload(piece: Uint8Array): number;
-  /** A whole frame of a type that nobody knows, which is skipped. */
+  /** A whole frame of an unknown type, which is skipped. */
   handleUnknown(header: FrameHeader, at: number): void;
 }
 
 /**
- * Cuts a connection into frames, however its bytes are sliced. A control frame is gathered (at most
- * MAX_CONTROL_BYTES); the payload of DATA is handed on in the slices in which it comes.
+ * Splits a connection into frames, however its bytes are sliced. A control frame is buffered (at most
+ * MAX_CONTROL_BYTES); DATA payload is passed on in the slices in which it arrives.
  */
 export class FrameDecoder {
   readonly #sink: FrameSink;
   readonly #headerBytes = new Uint8Array(HEADER_BYTES);
   /** One buffer for every control payload: no length that a peer declares allocates anything. */
   readonly #control = new Uint8Array(MAX_CONTROL_BYTES);
-  /** Of the frame under way; undefined while its header is not complete. */
+  /** Header of the current frame; undefined until it is complete. */
   #header: FrameHeader | undefined;
-  /** Bytes of the header, or of its payload, that came. */
+  /** Bytes received of the header, or after it of the payload. */
   #filled = 0;
-  /** Bytes of the connection before the frame under way. */
+  /** Bytes of the connection before the current frame. */
   #frameAt: number;
-  /** While true no frame is begun: what decode() is given stays with the caller. */
+  /** While true, decode() takes nothing: the bytes stay with the caller. */
   held = false;
   #position: number;
 
@@ -58,12 +58,12 @@ export class FrameDecoder {
     this.#frameAt = position;
   }
 
-  /** Bytes of the connection that were taken. */
+  /** Bytes of the connection taken so far. */
   get position(): number {
     return this.#position;
   }
 
-  /** The frame whose end is missing, for messages; undefined between two frames. */
+  /** The incomplete frame, for messages; undefined between two frames. */
   get underWay(): string | undefined {
     if (this.#header !== undefined) return frameName(this.#header.type);
     return this.#filled > 0 ? 'a frame header' : undefined;
@@ -72,9 +72,9 @@ export class FrameDecoder {
   /**
    * Takes bytes from the front.
    *
-   * @returns how many: fewer than all when the sink had no room for more payload, or holds us. The
-   *   rest is to be given again.
-   * @throws CtxsyncError 'corrupt', and what the sink throws; the decoder is of no use afterwards
+   * @returns how many: fewer than all when the sink has no room for more payload, or while `held`. Pass
+   *   the rest again.
+   * @throws CtxsyncError 'corrupt', and what the sink throws; the decoder is unusable afterwards
    */
   decode(bytes: Uint8Array): number {
     let at = 0;

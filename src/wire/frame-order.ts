@@ -2,12 +2,12 @@ import { protocolError } from './protocol-error.ts';
 import { FIRST_SKIPPABLE, frameName, FrameType } from './frame.ts';
 import type { Mode } from './messages.ts';
 
-/** What may come next in one direction, as the table of PROTOCOL.md, section 4, has it. */
+/** What may come next in one direction, per the table in PROTOCOL.md, section 4. */
 export class FrameOrder {
   #state: 'new' | 'open' | 'fin' | 'receipt' | 'error' = 'new';
   #duplex = false;
 
-  /** FIN, RECEIPT or ERROR came. */
+  /** FIN, RECEIPT or ERROR has arrived. */
   get finished(): boolean {
     return this.#state === 'fin' || this.#state === 'receipt' || this.#state === 'error';
   }
@@ -18,7 +18,7 @@ export class FrameOrder {
 
   /**
    * @param at bytes of the connection before the frame
-   * @throws CtxsyncError 'corrupt' for a frame that may not come now
+   * @throws CtxsyncError 'corrupt' for a frame that is not allowed now
    */
   check(type: number, at: number): void {
     const name = frameName(type);
@@ -49,7 +49,7 @@ export class FrameOrder {
   }
 }
 
-/** Frames of types that nobody knows may come wherever BEAT may. */
+/** Frames of unknown types may come wherever BEAT may. */
 function mayFollowAll(type: number): boolean {
   if (type >= FIRST_SKIPPABLE) return true;
   return type === FrameType.beat || type === FrameType.error;

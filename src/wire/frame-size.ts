@@ -7,8 +7,8 @@ import {
 } from '../limits.ts';
 
 /**
- * How much payload the next frame may have. A fast transport gets large frames, which cost less a
- * byte; a slow one gets small frames, so that beats pass between them and every few bytes count as
+ * How much payload the next frame may have. A fast transport gets large frames, which cost less per
+ * byte; a slow one gets small frames, so that beats fit between them and every few bytes count as
  * progress.
  */
 export class FrameSize {

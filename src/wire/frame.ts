@@ -2,12 +2,12 @@ import { MAX_CONTROL_BYTES, MAX_PAYLOAD_BYTES } from '../limits.ts';
 import { protocolError } from './protocol-error.ts';
 import { crc32 } from './crc32.ts';
 
-/** The versions of the protocol that this code speaks: PROTOCOL.md. */
+/** The protocol versions that this code supports: PROTOCOL.md. */
 export const MIN_VERSION = 2;
 export const MAX_VERSION = 2;
 
 /**
- * The first bytes of each direction, in the manner of PNG's: a byte with the high bit, the name, and
+ * The first bytes of each direction, like PNG's signature: a byte with the high bit set, the name, and
  * line ends that any text mode on the way would change.
  */
 export const MAGIC: Uint8Array = Uint8Array.of(0x89, 0x43, 0x54, 0x58, 0x53, 0x0d, 0x0a, 0x0a);
@@ -15,11 +15,11 @@ export const MAGIC: Uint8Array = Uint8Array.of(0x89, 0x43, 0x54, 0x58, 0x53, 0x0
 /** Bytes. */
 export const HEADER_BYTES = 16;
 
-/** Frames from this type up may be unknown: they are checked and skipped. */
+/** Unknown frame types from this one up are checked and skipped. */
 export const FIRST_SKIPPABLE = 0x80;
 
 export const FrameType = {
-  /** Who speaks, and how. The first frame, once. */
+  /** Who sends, and how. The first frame, sent once. */
   hello: 1,
   /** A stream begins. */
   open: 2,
@@ -29,13 +29,13 @@ export const FrameType = {
   end: 4,
   /** Duplex: the absolute byte limit of a stream of the other direction. */
   credit: 5,
-  /** What the peer is at. Never answered. */
+  /** What the peer is doing. Never answered. */
   beat: 6,
-  /** Every stream is complete. Only BEAT and ERROR may follow, on duplex CREDIT too. */
+  /** Every stream is complete. Only BEAT and ERROR may follow, on duplex also CREDIT. */
   fin: 7,
   /** Duplex: the transfer was committed. Only BEAT and ERROR may follow. */
   receipt: 8,
-  /** Why it ends. Nothing may follow. */
+  /** Why the transfer failed. Nothing may follow. */
   error: 9,
 } as const;
 
@@ -46,9 +46,9 @@ export interface FrameHeader {
   flags: number;
   /** The stream's id, or 0: the connection itself. */
   stream: number;
-  /** Bytes of the stream before this frame, modulo 2^32. 0 in all frames but DATA and END. */
+  /** Bytes of the stream before this frame, modulo 2^32. 0 in all frames except DATA and END. */
   offset: number;
-  /** CRC-32 of the header's first 12 bytes and, in all frames but DATA, of the payload. */
+  /** CRC-32 of the header's first 12 bytes and, except in DATA, of the payload. */
   checksum: number;
 }
 
@@ -67,8 +67,8 @@ const WITH_OFFSET: ReadonlySet<number> = new Set([FrameType.data, FrameType.end]
 /**
  * The header of a frame.
  *
- * @param offset bytes of the stream before the frame; more than 32 bits are cut
- * @param payload of any frame but DATA it goes into the checksum
+ * @param offset bytes of the stream before the frame; truncated to 32 bits
+ * @param payload included in the checksum, except for DATA
  */
 export function encodeHeader(
   type: number,
@@ -109,15 +109,15 @@ export function decodeHeader(bytes: Uint8Array): FrameHeader {
   };
 }
 
-/** What a frame's checksum has to be. The payload of DATA is not part of it: END's digest covers it. */
+/** The expected checksum of a frame. It excludes the payload of DATA, which END's digest covers. */
 export function frameChecksum(header: Uint8Array, payload: Uint8Array): number {
   const ofHeader = crc32(header.subarray(0, CHECKED_BYTES));
   return payload.length === 0 ? ofHeader : crc32(payload, ofHeader);
 }
 
 /**
- * Refuses what no header may be, before a byte of the payload is looked at, so that a damaged or
- * hostile length is never waited or allocated for.
+ * Rejects an invalid header before any payload is read, so that nothing waits or allocates for a
+ * damaged or hostile length.
  *
  * @param at bytes of the connection before the frame
  * @throws CtxsyncError 'corrupt'

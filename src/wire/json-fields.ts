@@ -5,12 +5,12 @@ import { protocolError } from './protocol-error.ts';
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
-/** Control characters, lone surrogates, line separators, and what turns the direction of text. */
+/** Control characters, lone surrogates, line separators, and bidirectional controls. */
 const UNSAFE_TEXT = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /**
- * The JSON payload of a control frame, field by field: each getter checks one, keys that nobody
- * asks for are ignored. Every error is CtxsyncError 'corrupt' and names frame, field and byte.
+ * The JSON payload of a control frame, field by field: each getter checks one field, other keys are
+ * ignored. Every error is CtxsyncError 'corrupt' and names frame, field and byte.
  */
 export class JsonFields {
   readonly #frame: string;
@@ -27,14 +27,14 @@ export class JsonFields {
     this.#fields = this.#parse(payload);
   }
 
-  /** A safe integer from 0 up. */
+  /** A non-negative safe integer. */
   count(key: string): number {
     const value = this.#value(key);
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
     throw this.#wrong(key, 'is not a whole number from 0 up');
   }
 
-  /** What a peer has nothing to say of. */
+  /** A count that must be 0. */
   zero(key: string): number {
     const value = this.count(key);
     if (value === 0) return value;
@@ -95,7 +95,7 @@ export class JsonFields {
     throw this.#wrong(key, 'is neither empty nor one component of a path');
   }
 
-  /** At most `most` of them, none twice; undefined when the key is absent. */
+  /** At most `most` names, without duplicates; undefined when the key is absent. */
   optionalContextNames(key: string, most: number): string[] | undefined {
     const value = this.#value(key);
     if (value === undefined) return undefined;
@@ -116,7 +116,7 @@ export class JsonFields {
     throw protocolError(`the payload of ${this.#frame} is not a JSON object`, this.#at);
   }
 
-  /** Own keys only: a peer that leaves out a key must not get what every object has. */
+  /** Own keys only: a missing key must not read an inherited property. */
   #value(key: string): unknown {
     return Object.hasOwn(this.#fields, key) ? this.#fields[key] : undefined;
   }
@@ -133,21 +133,21 @@ export function encodeJson(message: object): Uint8Array {
   throw new CtxsyncError('internal', `a control frame of ${payload.length} bytes`);
 }
 
-/** What may name a context: '' (the unnamed one), or one component of a path. */
+/** Whether it may name a context: '' (the unnamed one), or one component of a path. */
 export function isContextName(name: string): boolean {
   if (name === '.' || name === '..' || /[/\0]|\p{Cs}/u.test(name)) return false;
   return encoder.encode(name).length <= MAX_NAME_BYTES;
 }
 
 /**
- * Free text of a peer: the first `chars` UTF-16 units of it, and nothing that could drive a
- * terminal. At most three bytes a unit in UTF-8.
+ * Free text of a peer: its first `chars` UTF-16 units, without anything that could control a terminal.
+ * At most three bytes per unit in UTF-8.
  */
 export function startOfText(text: string, chars: number): string {
   return text.slice(0, chars).replace(UNSAFE_TEXT, ' ');
 }
 
-/** The same, but the last `chars` units: the end of a path says more than its start. */
+/** The same, but the last `chars` units: the end of a path is more telling than its start. */
 export function endOfText(text: string, chars: number): string {
   return text.slice(-chars).replace(UNSAFE_TEXT, ' ');
 }

@@ -22,7 +22,7 @@ export type Mode = (typeof MODES)[number];
 export type StreamKind = (typeof STREAM_KINDS)[number];
 
 export interface Hello {
-  /** The versions that the peer speaks, both included. */
+  /** The versions that the peer supports, inclusive. */
   minVersion: number;
   maxVersion: number;
   role: Role;
@@ -33,11 +33,11 @@ export interface Hello {
   credit: number;
   /** Milliseconds between two BEATs. */
   beatIntervalMs: number;
-  /** It shows progress on a terminal: the other side is quiet. */
+  /** It shows progress on a terminal, so the other side stays quiet. */
   showsProgress: boolean;
-  /** What it can do beyond its version; unknown ones are ignored. */
+  /** Capabilities beyond its version; unknown ones are ignored. */
   capabilities: string[];
-  /** A sender: the names of all its contexts; absent when they are too many to say. */
+  /** Sender: the names of all its contexts; absent when there are too many. */
   contexts?: string[] | undefined;
 }
 
@@ -47,7 +47,7 @@ export interface Open {
   name: string;
   /** Of a `want` stream: the whole context is wanted, and the stream stays empty. */
   all?: boolean | undefined;
-  /** Of a `tree` stream: its entries come in any order, as those of a foreign tar do. */
+  /** Of a `tree` stream: its entries come in any order, as in a foreign tar. */
   unordered?: boolean | undefined;
 }
 
@@ -78,23 +78,23 @@ export interface Receipt {
   transferId: string;
   /** FIN's. */
   digest: string;
-  /** Entries that were put in place, that were there already, and that were taken out. */
+  /** Entries put in place, already there, and removed. */
   changed?: number | undefined;
   unchanged?: number | undefined;
   removed?: number | undefined;
 }
 
 export interface Beat {
-  /** What the peer's disk worker is in the middle of. */
+  /** What the peer's disk worker is doing. */
   state: string;
   /** Milliseconds since it entered the state. */
   stateAgeMs: number;
-  /** The path it works on, as text for people; the end of a long one. */
+  /** The path it works on, human-readable; only the end of a long one. */
   path: string;
   entries: number;
   /** Of file content. */
   bytes: number;
-  /** Of the whole transfer, once they are counted. */
+  /** Of the whole transfer, once counted. */
   totalEntries?: number | undefined;
   totalBytes?: number | undefined;
   /** Milliseconds that the disk worker has waited so far for the other side of its ring. */
@@ -105,7 +105,7 @@ export interface Beat {
   heard?: number | undefined;
 }
 
-/** An unknown one comes from a peer that is newer than we are. */
+/** An unknown code comes from a newer peer. */
 export type PeerErrorCode = ErrorCode | `unknown-${number}`;
 
 export interface PeerError {
@@ -114,13 +114,13 @@ export interface PeerError {
   origin: Role;
   /** Free text, at most MAX_MESSAGE_CHARS. */
   message: string;
-  /** As text for people. */
+  /** Human-readable. */
   path?: string | undefined;
-  /** Unknown ones are left out. */
+  /** Absent when unknown. */
   remedy?: Remedy | undefined;
 }
 
-/** Never renumber one: they are part of the protocol. */
+/** Never renumber a code: the numbers are part of the protocol. */
 export const WIRE_CODES = {
   internal: 1,
   usage: 2,
@@ -154,7 +154,7 @@ export function encodeHello(hello: Hello): Uint8Array {
   return encodeJson(hello);
 }
 
-/** @throws CtxsyncError 'version-mismatch' before it looks at what another version may have changed */
+/** @throws CtxsyncError 'version-mismatch', before reading fields that another version may have changed */
 export function decodeHello(payload: Uint8Array, at: number): Hello {
   const fields = new JsonFields('HELLO', payload, at);
   const minVersion = fields.count('minVersion');
@@ -181,7 +181,7 @@ export function decodeHello(payload: Uint8Array, at: number): Hello {
   };
 }
 
-/** @throws CtxsyncError 'internal' when the name is none that the peer would take */
+/** @throws CtxsyncError 'internal' when the peer would not accept the name */
 export function encodeOpen(open: Open): Uint8Array {
   if (isContextName(open.name)) return encodeJson(open);
   throw new CtxsyncError('internal', `not the name of a context: ${JSON.stringify(open.name)}`);
@@ -242,7 +242,7 @@ export function decodeReceipt(payload: Uint8Array, at: number): Receipt {
   };
 }
 
-/** Clocks have fractions; the wire has none. */
+/** Rounds times: the wire has no fractions. */
 export function encodeBeat(beat: Beat): Uint8Array {
   return encodeJson({
     ...beat,

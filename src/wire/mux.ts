@@ -23,7 +23,7 @@ export interface OutgoingStream {
   readonly id: number;
   readonly kind: StreamKind;
   readonly name: string;
-  /** Settles when END was written; after fail(), or when its ring was cancelled, never. */
+  /** Settles once END is written; never after fail() or once its ring is cancelled. */
   readonly ended: Promise<void>;
 }
 
@@ -31,42 +31,42 @@ interface Outgoing extends OutgoingStream {
   readonly ring: Ring;
   readonly digest: StreamDigest;
   readonly settleEnded: () => void;
-  /** Bytes that were put into frames. */
+  /** Bytes put into frames so far. */
   bytes: number;
-  /** Bytes that may be put into frames: the receiver's credit, or no limit where there is none. */
+  /** Bytes that may be put into frames: the receiver's credit, or Infinity where there is none. */
   limit: number;
-  /** A wake-up by the ring is on its way: there is never more than one a stream. */
+  /** A wake-up by the ring is pending: at most one per stream. */
   watched: boolean;
 }
 
-/** What written() has to do for the frame under way. */
+/** What written() must do for the current frame. */
 interface UnderWay {
   wireBytes: number;
   last: boolean;
-  /** DATA: where the payload lies. */
+  /** DATA: the ring that holds the payload. */
   ring?: Ring;
   payloadBytes?: number;
-  /** END: tells whoever waits for it. */
+  /** END: settles the stream's `ended`. */
   settleEnded?: () => void;
 }
 
 /**
- * One direction of a connection, outwards: turns rings and events into frames, one at a time, when
- * the transport asks. It buffers nothing: payload stays in its ring until it is written.
+ * The outgoing direction of a connection: turns rings and events into frames, one at a time, when the
+ * transport asks. It buffers nothing: payload stays in its ring until it is written.
  *
- * Control frames go before data, streams with data take turns. The rings stay the caller's: a
- * stream whose ring was cancelled falls silent and never ends, so what follows a cancellation is
- * fail(), and after fail() the caller cancels the rings, so that nobody waits for room in them.
+ * Control frames go before data; streams with data take turns. The caller owns the rings: a stream
+ * whose ring was cancelled sends nothing more and never ends, so the caller must call fail() after a
+ * cancellation, and must cancel the rings after fail(), so that nothing waits for room in them.
  */
 export class Mux {
   readonly #transferId: string;
   readonly #tally = new StreamTotals();
   readonly #controls: ControlQueue;
-  /** Whose turn is next is first. */
+  /** The stream whose turn is next comes first. */
   #streams: Outgoing[] = [];
   #lastId = 0;
   #error: PeerError | undefined;
-  /** What each new stream may send before its first CREDIT. */
+  /** Bytes that each new stream may send before its first CREDIT. */
   #firstCredit: number;
   #state: 'open' | 'finishing' | 'fin' | 'error' = 'open';
   #underWay: UnderWay | undefined;
@@ -80,31 +80,31 @@ export class Mux {
   constructor(hello: Hello) {
     this.#transferId = hello.transferId;
     this.#controls = new ControlQueue(hello);
-    // On duplex nothing is known of the peer's room before its HELLO.
+    // On duplex the peer's room is unknown before its HELLO.
     this.#firstCredit = hello.mode === 'duplex' ? 0 : Infinity;
   }
 
-  /** Streams that are open now. With fewer than MAX_STREAMS, the next can be opened. */
+  /** Streams open now. Another can be opened while there are fewer than MAX_STREAMS. */
   get openStreams(): number {
     return this.#streams.length;
   }
 
-  /** Bytes that were written, framing included. */
+  /** Bytes written, framing included. */
   get wireBytes(): number {
     return this.#wireBytes;
   }
 
-  /** Bytes of streams that were written: these alone are progress. */
+  /** Stream bytes written: only these are progress. */
   get payloadBytes(): number {
     return this.#payloadBytes;
   }
 
-  /** Bytes of payload in the frame under way. */
+  /** Bytes of payload in the current frame. */
   get payloadUnderWay(): number {
     return this.#underWay?.payloadBytes ?? 0;
   }
 
-  /** HELLO and BEATs that next() gave out: what the peer tells that it has heard. */
+  /** HELLO and BEATs that next() returned: the peer reports how many of them it received. */
   get words(): number {
     return this.#words;
   }
@@ -114,16 +114,16 @@ export class Mux {
     return this.#finished;
   }
 
-  /** FIN's digest, once FIN was made. */
+  /** FIN's digest, once FIN exists. */
   get digest(): string | undefined {
     return this.#digest;
   }
 
   /**
-   * Opens a stream whose bytes are read from the ring until it is drained; END follows by itself.
+   * Opens a stream that sends the bytes of the ring until it is drained, and then END.
    *
-   * @throws CtxsyncError 'over-limit' when the transfer is out of ids; 'internal' when MAX_STREAMS
-   *   are open, after finish() and fail(), and for a bad name
+   * @throws CtxsyncError 'over-limit' when the transfer is out of ids; 'internal' when MAX_STREAMS are
+   *   open, after finish() or fail(), or for a bad name
    */
   open(open: Open, ring: Ring): OutgoingStream {
     if (this.#state !== 'open') throw misuse('open() after the end');
@@ -152,7 +152,7 @@ export class Mux {
     return stream;
   }
 
-  /** Duplex: the peer's HELLO says how much each stream may send before its first CREDIT. */
+  /** Duplex: how many bytes each stream may send before its first CREDIT, from the peer's HELLO. */
   setFirstCredit(credit: number): void {
     const more = credit - this.#firstCredit;
     this.#firstCredit = credit;
@@ -161,8 +161,7 @@ export class Mux {
   }
 
   /**
-   * Duplex: the peer's CREDIT for a stream of ours. One for a stream that has ended comes late, and
-   * is nothing.
+   * Duplex: applies the peer's CREDIT for a stream of ours; ignored if the stream has ended.
    * @returns false when there never was such a stream, or the limit went down
    */
   raiseLimit(id: number, limit: number): boolean {
@@ -175,13 +174,13 @@ export class Mux {
     return true;
   }
 
-  /** Duplex: tells the peer the new limit of a stream of its; replaces one that is still queued. */
+  /** Duplex: sends the peer the new limit of one of its streams; replaces one still queued. */
   grant(id: number, limit: number): void {
     this.#controls.grant(id, limit);
     this.#wake();
   }
 
-  /** Duplex: all is committed; the last frame of the direction but for BEATs. */
+  /** Duplex: everything is committed; the last frame of this direction except BEATs. */
   sendReceipt(receipt: Receipt): void {
     this.#controls.receipt(receipt);
     this.#wake();
@@ -194,8 +193,8 @@ export class Mux {
   }
 
   /**
-   * ERROR is the last frame: the one under way is completed, all else is dropped. Of several errors
-   * the first counts.
+   * Sends ERROR as the last frame: the current frame is completed, all others are dropped. The first of
+   * several errors counts.
    */
   fail(error: PeerError): void {
     this.#error ??= error;
@@ -203,18 +202,18 @@ export class Mux {
     this.#wake();
   }
 
-  /** FIN once every opened stream has ended. */
+  /** Sends FIN once every opened stream has ended. */
   finish(): void {
     if (this.#state === 'open') this.#state = 'finishing';
     this.#wake();
   }
 
   /**
-   * The next frame, in pieces that are to be written in this order: valid until written().
+   * The next frame, in pieces to write in this order; valid until written().
    *
    * @param mostPayload bytes of payload that DATA may have, up to MAX_PAYLOAD_BYTES
    * @returns undefined when there is nothing to send now
-   * @throws CtxsyncError 'internal' when the frame before was not written()
+   * @throws CtxsyncError 'internal' when written() was not called for the previous frame
    */
   next(mostPayload = FIRST_FRAME_BYTES): Uint8Array[] | undefined {
     if (this.#underWay !== undefined) throw misuse('next() before written()');
@@ -225,7 +224,7 @@ export class Mux {
     return views;
   }
 
-  /** The frame of next() left: its bytes in the ring may be reused. */
+  /** The frame of next() was written: its bytes in the ring may be reused. */
   written(): void {
     const underWay = this.#underWay;
     if (underWay === undefined) throw misuse('written() before next()');
@@ -238,8 +237,8 @@ export class Mux {
   }
 
   /**
-   * Settles when next() may have something. However often it is called, one promise and one waiter
-   * a stream is all there is. After ERROR it never settles: look at `finished`.
+   * Settles when next() may have a frame. Repeated calls share one promise and one waiter per stream.
+   * After ERROR it never settles: check `finished`.
    */
   ready(): Promise<void> {
     if (this.#readiness !== undefined) return this.#readiness.promise;
@@ -253,7 +252,7 @@ export class Mux {
 
   #nextFrame(mostPayload: number): Uint8Array[] | undefined {
     if (this.#state === 'error') return undefined;
-    // Only HELLO goes before an ERROR; OPENs that wait are dropped with their streams.
+    // Only HELLO goes before an ERROR; queued OPENs are dropped with their streams.
     if (this.#error !== undefined && this.#wireBytes > 0) return this.#errorFrame(this.#error);
     const control = this.#controls.next();
     if (control === undefined) return this.#streamFrame(mostPayload) ?? this.#finFrame();
@@ -322,7 +321,7 @@ export class Mux {
 
   #watch(stream: Outgoing): void {
     if (stream.watched || stream.ring.cancelled) return;
-    // Without credit it is raiseLimit() that wakes us.
+    // Without credit, raiseLimit() wakes us.
     if (stream.bytes >= stream.limit && stream.ring.readable().length > 0) return;
     stream.watched = true;
     // data() never rejects.

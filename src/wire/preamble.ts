@@ -2,32 +2,32 @@ import { CtxsyncError } from '../errors.ts';
 import { STRAY_BYTES } from '../limits.ts';
 import { MAGIC } from './frame.ts';
 
-/** Bytes that are shown in hex when none of them is printable. */
+/** Bytes shown in hex when none of them is printable. */
 const HEX_BYTES = 16;
 
 /**
- * Reads the magic at the start of a connection, or gathers what came in its place: that is nearly
- * always text that says what went wrong, so it belongs in the message.
+ * Reads the magic at the start of a connection, or collects what came instead: nearly always text that
+ * explains what went wrong, so it belongs in the message.
  */
 export class Preamble {
   readonly #seen = new Uint8Array(STRAY_BYTES);
   #count = 0;
 
-  /** The magic is here; what follows are frames. */
+  /** The magic has arrived; frames follow. */
   get complete(): boolean {
     return this.#count === MAGIC.length && this.#matches();
   }
 
-  /** Bytes that came so far. */
+  /** Bytes received so far. */
   get count(): number {
     return this.#count;
   }
 
   /**
-   * Takes bytes from the front, none that follow the magic.
+   * Takes bytes from the front, but none after the magic.
    *
    * @returns how many
-   * @throws CtxsyncError 'not-ctxsync' once STRAY_BYTES came that cannot be ours
+   * @throws CtxsyncError 'not-ctxsync' once STRAY_BYTES have arrived and cannot be ctxsync's
    */
   take(bytes: Uint8Array): number {
     const wanted = this.#matches() ? MAGIC.length : STRAY_BYTES;
@@ -40,7 +40,7 @@ export class Preamble {
     return taken;
   }
 
-  /** 'not-ctxsync' when what came cannot be ours, though fewer than STRAY_BYTES came yet. */
+  /** 'not-ctxsync' when the bytes cannot be ctxsync's, even if fewer than STRAY_BYTES have arrived. */
   get stray(): CtxsyncError | undefined {
     return this.#matches() ? undefined : strayError(this.#seen.subarray(0, this.#count));
   }

@@ -1,7 +1,7 @@
 import { CtxsyncError } from '../errors.ts';
 
 /**
- * The error for anything that a peer of ours would not have sent.
+ * The error for anything that a ctxsync peer would not send.
  *
  * @param what names the frame or field, and what is wrong with it
  * @param at bytes of the connection before the frame

@@ -4,13 +4,13 @@ import { createCipheriv, type CipherGCM } from 'node:crypto';
 export const DIGEST_DIGITS = 32;
 
 /**
- * Proves that a stream arrived as it was sent: GMAC (NIST SP 800-38D: AES-128-GCM without a
- * plaintext) under a key that is new for each transfer. Of two streams that differ, whatever they
- * hold and however they do, it takes one for the other with a chance below 2^-80; who may write to
- * the transport can forge it, as he could any digest that travels beside the bytes.
+ * Proves that a stream arrived as it was sent: GMAC (NIST SP 800-38D: AES-128-GCM without a plaintext)
+ * under a new key for each transfer. Any two different streams have the same digest with a probability
+ * below 2^-80. Anyone who can write to the transport can forge it, like any digest sent along with the
+ * bytes.
  *
- * Not SHA-256, because that was measured at eight times the time: half of what a whole transfer from
- * memory to memory took.
+ * Not SHA-256, which was measured to take eight times as long: half the time of a whole transfer from
+ * memory to memory.
  */
 export class StreamDigest {
   readonly #gcm: CipherGCM;
@@ -26,7 +26,7 @@ export class StreamDigest {
     this.#gcm.setAAD(bytes);
   }
 
-  /** DIGEST_DIGITS of them. To be called once; nothing can be added afterwards. */
+  /** DIGEST_DIGITS hexadecimal digits. Call it once; nothing can be added afterwards. */
   digest(): string {
     this.#gcm.final();
     return this.#gcm.getAuthTag().toString('hex');

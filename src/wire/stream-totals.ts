@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { End, Fin } from './messages.ts';
 
 /**
- * The ENDs of one direction, and the FIN that follows from them. Both sides keep one: the sender to
- * say it, the receiver to check it. At most MAX_STREAM_ID entries.
+ * The ENDs of one direction, and the FIN computed from them. Both sides keep one: the sender to send
+ * FIN, the receiver to check it. At most MAX_STREAM_ID entries.
  */
 export class StreamTotals {
   /** By stream id, from 1. */
@@ -14,7 +14,7 @@ export class StreamTotals {
   }
 
   /**
-   * The digest is the SHA-256 of one line an END, in order of the ids: so it does not depend on
+   * The digest is the SHA-256 of one line per END, in order of stream id, so it does not depend on
    * which stream ended first.
    */
   fin(): Fin {

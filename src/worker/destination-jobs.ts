@@ -31,7 +31,7 @@ import { WantWriter } from '../entry/wants.ts';
 import type { Handlers } from './job-context.ts';
 import { RingSink, RingSource } from './ring-io.ts';
 
-/** What a receiver's disk worker does for each job: the layers put together, nothing more. */
+/** What a receiver's disk worker does for each job; it only connects the layers. */
 export const DESTINATION_JOBS: Pick<
   Handlers,
   'prepare' | 'hasBase' | 'compare' | 'unpack' | 'writeTar' | 'commit' | 'discard'
@@ -82,7 +82,7 @@ export const DESTINATION_JOBS: Pick<
     withDestination(destination, ({ out, tree }) => {
       const source = lockedSource(ring, out, destination.lock.path, status);
       const arrived = wanted ? new EntryDigest() : undefined;
-      // Only what was compared can be found to be there.
+      // Only for a compared context can partial stages already have the content.
       const partialStages = new PartialStages(
         wanted ? openPartialStages(destination, out) : [],
         status,
@@ -123,13 +123,13 @@ export const DESTINATION_JOBS: Pick<
   discard: ({ destination, keep }, { status }) => discard(destination, status, keep),
 };
 
-/** What comes in order needs no table of all that came before. */
+/** Entries in order need no table of all earlier ones. */
 function validatorOf(budget: SharedArrayBuffer, unordered: boolean): EntryValidator {
   const earlier = unordered ? new EntryTable() : new AscendingEntries();
   return new EntryValidator(new Budget(new BigInt64Array(budget)), earlier);
 }
 
-/** While we wait for the sender, our lock must not look as if we were dead. */
+/** While we wait for the sender, our lock must not look stale. */
 function lockedSource(
   ring: SharedArrayBuffer,
   out: HeldDirectory,

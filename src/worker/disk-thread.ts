@@ -32,32 +32,32 @@ interface Running {
 
 /** The main thread's end of a disk thread. */
 export interface DiskThread {
-  /** What it is doing, written by the thread itself. */
+  /** What the thread is doing, written by the thread itself. */
   readonly status: WorkerStatus;
-  /** Settles when it has ended, however late. */
+  /** Resolves when the thread has ended, however late. */
   readonly exited: Promise<void>;
-  /** It would begin a job at once. */
+  /** Whether it can start a job at once. */
   readonly idle: boolean;
   /**
-   * Runs one job. One at a time.
-   * @throws CtxsyncError what the job failed with; interrupted after `cancel`
+   * Runs one job; only one at a time.
+   * @throws CtxsyncError the error of the job; interrupted after `cancel`
    */
   run<Name extends JobName>(name: Name, input: Jobs[Name]['input']): Promise<Jobs[Name]['result']>;
   /**
-   * The job at hand ends before its next system call; if it waits on a ring, the ring has to wake
-   * it. Jobs that would leave OUT half done go on: they are short, or are the cleaning up itself.
+   * Ends the current job before its next system call; if it waits on a ring, the ring must wake it.
+   * Jobs that would leave OUT half done continue: they are short, or are the cleanup itself.
    */
   cancel(): void;
   /**
    * Ends the thread.
-   * @returns false when it is stuck in a system call: then it cannot be ended, and is left behind
+   * @returns false if it is stuck in a system call: then it cannot be ended and is abandoned
    */
   end(): Promise<boolean>;
 }
 
 /**
- * @param side whose jobs it can do
- * @param onNote gets notes about paths while a job runs
+ * @param side whose jobs it can run
+ * @param onNote receives notes about paths while a job runs
  */
 export type StartDiskThread = (
   side: 'sender' | 'receiver',
@@ -78,7 +78,7 @@ class WorkerThread implements DiskThread {
     this.#onNote = onNote;
     this.#worker = new Worker(WORKERS[side], {
       workerData: { status: this.status.shared },
-      // Else Node opens process.stdout and process.stderr, and shared pipes become non-blocking.
+      // Otherwise Node opens process.stdout and process.stderr, and shared pipes become non-blocking.
       stdout: true,
       stderr: true,
     });

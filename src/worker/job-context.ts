@@ -2,7 +2,7 @@ import type { BytePath } from '../disk/byte-path.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
 import type { JobName, Jobs, PathNote } from './jobs.ts';
 
-/** What every job has at hand. */
+/** What every job can use. */
 export interface JobContext {
   status: WorkerStatus;
   note: (note: PathNote) => void;

@@ -7,26 +7,26 @@ import type { Inode } from '../disk/inode.ts';
 import type { ErrorCode, Remedy } from '../errors.ts';
 import type { IgnoreFile, IgnoreOptions, GivenRule } from '../ignore/load-rules.ts';
 
-/** A note about a path, while a job runs. */
+/** A note about a path, sent while a job runs. */
 export interface PathNote {
   about: 'skipped' | 'altered' | 'failed';
   path: BytePath;
   reason: string;
 }
 
-/** How many more there are. */
+/** The number of further paths, not sent by name. */
 export interface UnnamedPaths {
   about: PathNote['about'];
   count: number;
 }
 
-/** A context directory on the sender's disk, as it was named. */
+/** A context directory on the sender's disk, as the user named it. */
 export interface ContextSource {
   directory: string;
   ignore: IgnoreOptions;
 }
 
-/** One that was opened: all of its walks begin at the same directory, and go by the same rules. */
+/** An opened context: all of its walks start at the same directory and use the same rules. */
 export interface OpenedContext {
   root: BytePath;
   identity: Inode;
@@ -34,11 +34,11 @@ export interface OpenedContext {
   rules: readonly (string | GivenRule)[];
 }
 
-/** Everything that touches a disk, as a message to a disk worker. Rings and budgets are shared. */
+/** Every operation on a disk, as a message to a disk worker. Rings and budgets are shared. */
 export interface Jobs {
   /** Reads the file that --ignore-file names; "-" is stdin. */
   readIgnoreFile: { input: { path: string }; result: IgnoreFile };
-  /** Finds the root of a context and its rules. `ignoreFile`: that of --ignore-file, if there is one. */
+  /** Finds the root of a context and its rules. `ignoreFile`: that of --ignore-file, if given. */
   openContext: {
     input: { source: ContextSource; ignoreFile: IgnoreFile | undefined };
     result: OpenedContext;
@@ -50,12 +50,12 @@ export interface Jobs {
     input: { source: OpenedContext; ring: SharedArrayBuffer; checksum: boolean };
     result: void;
   };
-  /** Walks to what is wanted, which comes through one ring, and packs it into the other. */
+  /** Walks to the entries wanted, which come through one ring, and packs them into the other. */
   packWanted: {
     input: { source: OpenedContext; wants: SharedArrayBuffer; ring: SharedArrayBuffer };
     result: void;
   };
-  /** Walks a directory and counts what would travel. */
+  /** Walks a directory and counts what would be sent. */
   count: { input: { source: OpenedContext }; result: { entries: number; bytes: number } };
   /** Checks the tar that comes through one ring and packs its entries into the other. */
   readTar: { input: { from: SharedArrayBuffer; to: SharedArrayBuffer }; result: void };
@@ -71,9 +71,9 @@ export interface Jobs {
     };
     result: void;
   };
-  /** Locks OUT and makes a stage in it. `follow`: OUT may be a symlink. */
+  /** Locks OUT and creates a stage in it. `follow`: OUT may be a symlink. */
   prepare: { input: { out: BytePath; follow: boolean; mirrors: boolean }; result: Destination };
-  /** Whether there is anything that a context can be compared with. */
+  /** Whether there is anything to compare a context with. */
   hasBase: {
     input: { destination: Destination; name: BytePath; others: readonly BytePath[] };
     result: boolean;
@@ -87,11 +87,11 @@ export interface Jobs {
       name: BytePath;
       /** Names in OUT that other contexts become. */
       others: readonly BytePath[];
-      /** Of the context: tells its local changes from those of others. */
+      /** The context's index: distinguishes its local changes from those of others. */
       index: number;
       budget: SharedArrayBuffer;
     };
-    /** `wanted`: the EntryDigest of it. `localChanges`: the file in the stage that has them. */
+    /** `wanted`: the EntryDigest of the wants. `localChanges`: the file in the stage that lists them. */
     result: { counts: ComparisonCounts; wanted: string; localChanges: BytePath };
   };
   /** Checks the tree that comes through the ring and builds it in the stage. */
@@ -104,14 +104,14 @@ export interface Jobs {
       others: readonly BytePath[];
       budget: SharedArrayBuffer;
       unordered: boolean;
-      /** It was asked for entry by entry. */
+      /** The entries were requested one by one. */
       wanted: boolean;
     };
-    /** `arrived`: the EntryDigest of what came, where it was asked for. */
+    /** `arrived`: the EntryDigest of the entries received, if they were requested. */
     result: { root: Metadata | undefined; arrived: string | undefined };
   };
   commit: { input: { destination: Destination; options: CommitOptions }; result: CommitResult };
-  /** Takes back what a run that does not commit has done to OUT. */
+  /** Undoes what a run that does not commit has done to OUT. */
   discard: { input: { destination: Destination; keep: Keep }; result: void };
 }
 
@@ -121,7 +121,7 @@ export type JobMessage<Names extends JobName = JobName> = {
   [Name in Names]: { name: Name; input: Jobs[Name]['input'] };
 }[Names];
 
-/** What a worker answers: words about paths while it works, then one result or error. */
+/** What a worker replies: notes about paths while it works, then one result or error. */
 export type JobReply =
   | { type: 'note'; note: PathNote | UnnamedPaths }
   | { type: 'result'; result: unknown }

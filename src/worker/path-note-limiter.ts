@@ -2,8 +2,8 @@ import { MAX_PATH_BYTES, MAX_REPORTED_PATHS } from '../limits.ts';
 import type { PathNote, UnnamedPaths } from './jobs.ts';
 
 /**
- * Tells the main thread of paths that are to be reported: of each kind the first by name, the others,
- * of which there may be millions, by their number. A message each would pile up before that thread.
+ * Sends the main thread the paths to report: of each kind the first ones by name, and only the number
+ * of the others. There may be millions, and a message for each would pile up at that thread.
  */
 export class PathNoteLimiter {
   readonly #onNote: (note: PathNote | UnnamedPaths) => void;
@@ -20,11 +20,11 @@ export class PathNoteLimiter {
       return;
     }
     this.#named[about] += 1;
-    // What does not travel was not checked: its path may be longer than any that does.
+    // A path that is not sent was not checked: it may be longer than MAX_PATH_BYTES.
     this.#onNote({ about, path: path.slice(0, MAX_PATH_BYTES), reason });
   }
 
-  /** To be called when a job ends. */
+  /** Call this when a job ends. */
   flush(): void {
     for (const about of ['skipped', 'altered', 'failed'] as const) {
       const count = this.#others[about];

@@ -5,7 +5,7 @@ import type { Ring } from '../flow/ring.ts';
 import { FLUSH_AFTER_MS } from '../limits.ts';
 
 /**
- * The writing end of a ring on a worker: a full ring blocks the thread, and so the reading from the
+ * The writing end of a ring on a worker: a full ring blocks the thread, and so stops reading from the
  * disk.
  */
 export class RingSink implements ByteSink {
@@ -28,7 +28,7 @@ export class RingSink implements ByteSink {
     return this.#ring.writable();
   }
 
-  /** By the batch; but what a slow disk or stdin gave goes on its way, so that slow is not stalled. */
+  /** Flushes in batches, but soon for a slow disk or stdin, so that slow does not become stalled. */
   produced(count: number): void {
     this.#ring.produced(count);
     const now = performance.now();
@@ -46,7 +46,7 @@ export class RingSource implements ByteSource {
   readonly #chore: () => void;
   #choreAt: number;
 
-  /** @param chore what is to be done every `everyMs`, also while nothing comes */
+  /** @param chore called every `everyMs`, also while no data comes */
   constructor(ring: Ring, status: WorkerStatus, everyMs = Infinity, chore: () => void = () => {}) {
     this.#ring = ring;
     this.#status = status;

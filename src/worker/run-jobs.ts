@@ -6,10 +6,10 @@ import type { JobMessage, JobName, JobReply } from './jobs.ts';
 import { PathNoteLimiter } from './path-note-limiter.ts';
 
 /**
- * Makes this thread the one that touches the disk, with synchronous calls, one job at a time. It knows
+ * Makes this thread the one that accesses the disk, with synchronous calls, one job at a time. It knows
  * nothing of the wire: bytes come and go through rings.
  *
- * @param handlers of the jobs that this side has: to load those of the other would take as long again
+ * @param handlers of this side's jobs only: loading those of the other would double the load time
  */
 export function runJobs(handlers: Partial<Handlers>): void {
   const { status: shared } = workerData as { status: SharedArrayBuffer };

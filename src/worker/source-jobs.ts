@@ -27,7 +27,7 @@ import { reporting, type Handlers, type JobContext } from './job-context.ts';
 import type { ContextSource, OpenedContext, PathNote } from './jobs.ts';
 import { RingSink, RingSource } from './ring-io.ts';
 
-/** What a sender's disk worker does for each job: the layers put together, nothing more. */
+/** What a sender's disk worker does for each job; it only connects the layers. */
 export const SOURCE_JOBS: Pick<
   Handlers,
   'readIgnoreFile' | 'openContext' | 'pack' | 'list' | 'packWanted' | 'readTar' | 'count'
@@ -64,7 +64,7 @@ export const SOURCE_JOBS: Pick<
 
   packWanted: ({ source, wants: sharedWants, ring: shared }, context) => {
     const ring = new Ring(shared);
-    // The list has reported what is worth a note.
+    // The `list` job already reported skipped and altered paths.
     const options = walkOptions(source, failuresOnly(context));
     const { status, unreadable } = options;
     const wants = new WantReader(new RingSource(new Ring(sharedWants), status));
@@ -77,7 +77,7 @@ export const SOURCE_JOBS: Pick<
     const ring = new Ring(to);
     const tar = new TarReader(new RingSource(new Ring(from), status));
     const copy = new EntryCopy(new TreeWriter(new RingSink(ring, status)), status);
-    // What it may hold is for the receiver to say.
+    // The limits are for the receiver to enforce.
     const validator = new EntryValidator(Budget.unlimited());
     unpackTar(tar, copy, { validator, ...reporting(context), onEntry: () => status.addEntry() });
     ring.end();
@@ -94,7 +94,7 @@ export const SOURCE_JOBS: Pick<
   },
 };
 
-/** The rules are read through the directory that was opened: they belong to what will be walked. */
+/** Reads the rules through the opened directory, so that they belong to what will be walked. */
 function openContext(
   { directory, ignore }: ContextSource,
   given: IgnoreFile | undefined,
@@ -108,7 +108,7 @@ function openContext(
     const { dev, ino } = statSource(toFsPath(opened.child('.')), root);
     const finds = given === undefined && !noIgnore;
     const ignoreFile = finds ? findIgnoreFile(opened, root, dockerfile, status) : given;
-    // What is wrong with them is found before anything is sent.
+    // Finds errors in the rules before anything is sent.
     loadRules(ignoreFile, rules);
     return { root, identity: { dev, ino }, ignoreFile, rules };
   } finally {
@@ -127,7 +127,7 @@ function walkOptions(
   return { rules, identity, status: context.status, unreadable, ...reporting(context) };
 }
 
-/** The walk that reports what does not travel. */
+/** Options for the walk that reports what is not sent. */
 function reportingWalk(source: OpenedContext, context: JobContext): WalkOptions {
   const options = walkOptions(source, context);
   const attributes = new LostAttributes(source.root, options.onAltered, context.status);

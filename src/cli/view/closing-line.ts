@@ -4,10 +4,10 @@ import { shortPath, withPath } from '../../short-path.ts';
 import { withRemedy } from './remedy-text.ts';
 import { formatBytes, formatCount, formatDuration, formatRate, shares } from './format.ts';
 
-/** Paths of a list that the terminal names; the report has more. */
+/** Paths of a list that are printed; the report has more. */
 const NAMED_PATHS = 3;
 
-/** What a run says when all went well: how much, how fast, and where the time went. */
+/** The closing line of a successful run: how much, how fast, and where the time went. */
 export function closingLine(report: TransferReport, outLabel?: string): string {
   const verb = report.side === 'sender' ? 'sent' : 'received';
   const into = outLabel === undefined ? '' : ` into ${outLabel}`;
@@ -21,7 +21,7 @@ export function closingLine(report: TransferReport, outLabel?: string): string {
   return parts.filter((part) => part !== '').join(' · ');
 }
 
-/** What a failed run says: what happened, and what the peer said when it was the peer. */
+/** The lines of a failed run: what happened, and the peer's message if the peer failed. */
 export function failureLines(report: TransferReport): string[] {
   const { error, peerError } = report;
   const message = error?.message ?? 'the transfer failed';
@@ -33,7 +33,7 @@ export function failureLines(report: TransferReport): string[] {
   return lines;
 }
 
-/** What travelled not at all, or not as it was, and what was taken out: a line each, counted, the first few named. */
+/** What was not sent, or not as it was, and what was removed: one line each, counted, the first few named. */
 export function noteLines(report: TransferReport): string[] {
   return [
     noteLine(report.skipped, 'not sent'),
@@ -47,7 +47,7 @@ function speed({ bytes, times }: TransferReport): string {
   return ` (${formatRate((bytes * 1_000) / times.totalMs)})`;
 }
 
-/** Nothing, where everything was sent and nothing taken out: that says no more than the rest. */
+/** Empty if everything was sent and nothing removed: the rest of the line shows that already. */
 function whatChanged(counts: TransferReport['counts']): string {
   const { changed = 0, unchanged = 0, removed = 0 } = counts ?? {};
   const parts: string[] = [];

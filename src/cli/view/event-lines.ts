@@ -5,7 +5,7 @@ import { shortenPath, withPath } from '../../short-path.ts';
 import { closingLine, failureLines, noteLines } from './closing-line.ts';
 import { formatCount, phaseWords } from './format.ts';
 
-/** What a line is about: views choose by it what they show, and how. */
+/** The kind of a line, by which views choose what to show and how. */
 export type Tone =
   | 'command'
   | 'phase'
@@ -16,13 +16,13 @@ export type Tone =
   | 'error'
   | 'closing';
 
-/** A line that stays, for people. Not made printable yet. */
+/** A permanent line, for people. Not made printable yet. */
 export interface Line {
   tone: Tone;
   text: string;
 }
 
-/** The lines that an event is worth. Progress is none of them: each view shows it in its own way. */
+/** The lines for an event. Progress has none: each view shows it in its own way. */
 export function eventLines(event: TransferEvent, outLabel?: string): Line[] {
   switch (event.type) {
     case 'phase':
@@ -45,7 +45,7 @@ export function eventLines(event: TransferEvent, outLabel?: string): Line[] {
   }
 }
 
-/** Stands for lines of a command's that were not shown. */
+/** Replaces a command's lines that were not shown. */
 export function lostLines(count: number): TransferEvent {
   const line = `… lines lost, because nobody read them: ${formatCount(count)}`;
   return { type: 'command-output', side: 'sender', line };
@@ -53,12 +53,12 @@ export function lostLines(count: number): TransferEvent {
 
 type PhaseEvent = Extract<TransferEvent, { type: 'phase' }>;
 
-/** Milliseconds from which on a run lasts long enough that anybody asks what it is doing. */
+/** Milliseconds after which a run is long enough to show its phases. */
 const SOON_MS = 1_000;
 
 /**
- * Not the first phase, in which nothing has happened, and none of a run that is over at once. That it
- * is another's turn is said at once, and again when the queue has moved: it is why nothing happens.
+ * No line for the first phase, in which nothing has happened, and none for a run that is over at once.
+ * Waiting for a turn is shown at once, and again when the queue moves: it is why nothing happens.
  */
 function phaseLines({ phase, elapsedMs, queue }: PhaseEvent): Line[] {
   if (phase === 'queued') return [{ tone: 'queued', text: phaseWords(phase, queue) }];
@@ -70,7 +70,7 @@ function warningText({ message, path }: { message: string; path?: string | undef
   return `warning: ${withPath(shortenPath(message, path), path)}`;
 }
 
-/** The verdict comes last, where it is looked for. */
+/** The outcome comes last, where people look for it. */
 function endLines(report: TransferReport, outLabel: string | undefined): Line[] {
   const notes = noteLines(report).map((text): Line => ({ tone: 'warning', text }));
   if (report.result === 'done') {

@@ -7,7 +7,7 @@ const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  // 999.5 would be shown as 1,000: that is the next unit's business.
+  // 999.5 would be shown as 1,000, which belongs to the next unit.
   while (value >= 999.5 && unit < UNITS.length - 1) {
     value /= 1_000;
     unit++;
@@ -44,12 +44,12 @@ export function formatDuration(ms: number): string {
   return ms < 59_950 ? `${(ms / 1_000).toFixed(1)}s` : formatAge(Math.round(ms / 1_000) * 1_000);
 }
 
-/** How far a run is, 0 to 100, rounded down: 100 means all. */
+/** Progress of a run, 0 to 100, rounded down: 100 means all. */
 export function percentOf(done: number, total: number): number {
   return total <= 0 ? 100 : Math.min(100, Math.floor((100 * done) / total));
 }
 
-/** Whole percents of non-negative parts that add up to 100, none off by a whole one. */
+/** Whole percentages of non-negative parts that add up to 100, each off by less than 1. */
 export function shares(parts: number[]): number[] {
   const total = parts.reduce((sum, part) => sum + part, 0);
   if (total <= 0) return parts.map(() => 0);
@@ -65,13 +65,13 @@ export function shares(parts: number[]): number[] {
 }
 
 /**
- * What a terminal or a CI log obeys in a text: control characters, what turns the reading direction,
+ * What a terminal or a CI log interprets in a text: control characters, changes of reading direction,
  * and the first `#` of `##[command]` and `##vso[command]`, which the runners of GitHub Actions
- * (actions/runner, ActionCommand.TryParse) and Azure Pipelines find anywhere in a line.
+ * (actions/runner, ActionCommand.TryParse) and Azure Pipelines recognize anywhere in a line.
  */
 export const DANGEROUS = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|#(?=#[A-Za-z]*\[)/gu;
 
-/** Text that nobody obeys, whoever wrote it: the peer's messages, a path. */
+/** Escapes text of any origin, such as a peer's message or a path, so that nothing interprets it. */
 export function printable(text: string): string {
   return text.replace(DANGEROUS, escapeControl);
 }

@@ -1,12 +1,12 @@
 import { DANGEROUS } from './format.ts';
 
 /**
- * JSON of what may hold other people's text. It parses to the same value, and shows as text that no
- * terminal and no CI log obeys: JSON itself escapes only the control characters below U+0020.
+ * JSON of a value that may contain untrusted text. It parses to the same value, but no terminal or CI
+ * log interprets any of it: JSON itself escapes only the control characters below U+0020.
  */
 export function jsonText(value: unknown, indent?: number): string {
   const text = JSON.stringify(value, null, indent);
-  // JSON has a line break nowhere but between its values.
+  // JSON has line breaks only between its values.
   return text.replace(DANGEROUS, (char) => (char === '\n' ? char : escapeUnit(char)));
 }
 

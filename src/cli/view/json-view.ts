@@ -4,15 +4,15 @@ import { jsonText } from './json-text.ts';
 import type { ProgressOutput } from './progress-output.ts';
 import type { ProgressView } from './view.ts';
 
-/** Programs: every TransferEvent as one line of JSON, and nothing else ever. */
+/** For programs: every TransferEvent as one line of JSON, and never anything else. */
 export class JsonView implements ProgressView {
   readonly speaks = false;
   readonly #output: ProgressOutput;
   readonly #quiet: boolean;
-  /** Lines of a command's since the last one that was told. */
+  /** Lines of a command dropped since the last event. */
   #lost = 0;
 
-  /** @param quiet only the end of a run that failed */
+  /** @param quiet write only the end of a failed run */
   constructor(output: ProgressOutput, quiet: boolean) {
     this.#output = output;
     this.#quiet = quiet;
@@ -20,7 +20,7 @@ export class JsonView implements ProgressView {
 
   handle(event: TransferEvent): void {
     if (this.#quiet && !(event.type === 'end' && event.report.result === 'failed')) return;
-    // The next one says the same, and more.
+    // The next progress event replaces it.
     if (event.type === 'progress' && this.#output.busy) return;
     if (event.type === 'command-output' && this.#output.full) {
       this.#lost += 1;

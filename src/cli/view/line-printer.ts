@@ -18,15 +18,15 @@ export interface LinePrinterOptions {
   around?: (write: () => void) => void;
 }
 
-/** Writes lines that stay. Only here does text of whatever origin become printable. */
+/** Writes permanent lines. This is the only place where text of any origin is made printable. */
 export class LinePrinter {
   readonly #options: LinePrinterOptions;
   #chalk: ChalkInstance | undefined;
   #loading: Promise<void> | undefined;
-  /** Lines of the few milliseconds in which chalk is being loaded; absent when it need not be. */
+  /** Lines printed during the few milliseconds in which chalk loads; absent if it is not needed. */
   #early: Line[] | undefined;
   #earlyChars = 0;
-  /** Lines of a command's since the last one that was shown. */
+  /** Lines of a command dropped since the last line. */
   #lost = 0;
 
   constructor(options: LinePrinterOptions) {
@@ -72,7 +72,7 @@ export class LinePrinter {
       const { Chalk } = await import('chalk');
       this.#chalk = new Chalk({ level: 1 });
     } catch {
-      // No colour is no reason to end a transfer.
+      // Missing colour is no reason to end a transfer.
     }
     this.#release();
   }

@@ -6,11 +6,11 @@ import type { ProgressView } from './view.ts';
 export interface LinesViewOptions<Event> {
   /** Only these; default: all. */
   tones?: readonly Tone[] | undefined;
-  /** What an event is worth. */
+  /** The lines for an event. */
   linesOf?: (event: Event) => Line[];
 }
 
-/** Lines that stay, and no progress. */
+/** Prints permanent lines, and no progress. */
 export class LinesView<Event extends TransferEvent = TransferEvent> implements ProgressView {
   readonly speaks = false;
   readonly #printer: LinePrinter;

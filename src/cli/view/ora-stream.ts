@@ -2,9 +2,9 @@ import { clearLine, cursorTo, moveCursor } from 'node:readline';
 import { Writable } from 'node:stream';
 import type { ProgressOutput } from './progress-output.ts';
 
-/** The terminal as ora wants it: it keeps what ora writes. */
+/** A terminal for ora, which keeps what ora writes. */
 export class OraStream extends Writable {
-  /** Whoever asks for a spinner has a terminal, whatever the stream says. */
+  /** A spinner is only used on a terminal, whatever the stream reports. */
   readonly isTTY = true;
   readonly #output: ProgressOutput;
   #written = '';
@@ -18,7 +18,7 @@ export class OraStream extends Writable {
     return this.#output.columns;
   }
 
-  /** What was written since the last time. */
+  /** What was written since the last call. */
   take(): string {
     const written = this.#written;
     this.#written = '';

@@ -11,11 +11,11 @@ export interface PlainViewOptions {
   /** Milliseconds. */
   now: () => number;
   speaks: boolean;
-  /** Show how far it is; else the other side does, and only warnings and the end are shown. */
+  /** Show progress; otherwise the other side does, and only warnings and the end are shown. */
   showsProgress: boolean;
 }
 
-/** A log: lines are only ever appended, and progress is worth one in PLAIN_LINE_MS. */
+/** For a log: lines are only appended, and progress gets at most one line per PLAIN_LINE_MS. */
 export class PlainView implements ProgressView {
   readonly speaks: boolean;
   readonly #printer: LinePrinter;
@@ -24,7 +24,7 @@ export class PlainView implements ProgressView {
   readonly #now: () => number;
   #peerSpeaks: boolean;
   #lastLineAt: number;
-  /** The last progress line: figures that did not change are not news. */
+  /** Figures of the last progress line: unchanged figures are not printed again. */
   #lastFigures = '';
 
   constructor(

@@ -1,9 +1,9 @@
 import { MAX_UNREAD_BYTES } from '../../limits.ts';
 
-/** To the first column, and clear the line: what another process left there is overwritten. */
+/** Moves to the first column and clears the line: what another process left there is overwritten. */
 export const ERASE_LINE = '\r\x1b[K';
 
-/** What a view needs of the stream it writes to: process.stderr has it all. */
+/** What a view needs of the stream it writes to; process.stderr provides it all. */
 export interface ProgressStream {
   write(text: string, written?: (error?: Error | null) => void): boolean;
   on(event: 'error' | 'close', listener: () => void): unknown;
@@ -14,8 +14,8 @@ export interface ProgressStream {
 }
 
 /**
- * Where a view's words go. A terminal that goes away (EPIPE, EIO) or a log whose disk is full takes
- * nothing from then on, and never ends the transfer.
+ * The output of a view. Nothing more is written after a terminal goes away (EPIPE, EIO) or the disk of a
+ * log is full; this never ends the transfer.
  */
 export class ProgressOutput {
   readonly #stream: ProgressStream;
@@ -25,24 +25,24 @@ export class ProgressOutput {
   constructor(stream: ProgressStream) {
     this.#stream = stream;
     const leave = () => this.#leave();
-    // For good: a late error without a listener would end the process.
+    // Never removed: a late error without a listener would end the process.
     stream.on('error', leave);
     stream.on('close', leave);
   }
 
-  /** Columns of the terminal; 80 where it does not say. */
+  /** Columns of the terminal; 80 if unknown. */
   get columns(): number {
     return this.#stream.columns || 80;
   }
 
-  /** Unread words have piled up: whatever can be said later, or never, should be. */
+  /** Unread output has piled up: whatever can be postponed or dropped should be. */
   get busy(): boolean {
     return this.#gone || this.#stream.writableNeedDrain === true;
   }
 
   /**
-   * So much is unread that what has no end has to be lost. To let a command wait instead would hold up
-   * its transfer, and who does not read would not see why.
+   * So much is unread that endless output must be dropped. Making a command wait instead would hold up
+   * its transfer, and a user who does not read would not see why.
    */
   get full(): boolean {
     return this.#gone || (this.#stream.writableLength ?? 0) >= MAX_UNREAD_BYTES;
@@ -58,7 +58,7 @@ export class ProgressOutput {
     }
   }
 
-  /** Settles when all was handed to the system, or cannot be any more. */
+  /** Settles when everything was handed to the system, or no longer can be. */
   async flush(): Promise<void> {
     if (this.#gone) return;
     await new Promise<void>((resolve) => {

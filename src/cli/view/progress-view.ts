@@ -14,9 +14,9 @@ export interface ProgressViewOptions {
   /** Only errors. */
   quiet: boolean;
   side: Side;
-  /** The receiver's words reach nobody but us, who started it: so it is we who speak. */
+  /** We started the receiver, and its output reaches only us, so we show the progress. */
   startsPeer?: boolean | undefined;
-  /** The directory that was received into, as the closing line calls it. */
+  /** The directory that was received into, as the closing line names it. */
   outLabel?: string | undefined;
   stream: ProgressStream;
   env: Readonly<Record<string, string | undefined>>;
@@ -35,7 +35,7 @@ export function createProgressView(options: ProgressViewOptions): ProgressView {
   if (mode === 'none') return new LinesView(printing, { tones: WITHOUT_PROGRESS });
   if (mode === 'tty') return new TtyView(printing, outLabel);
   const speaks = plainSpeaks(options);
-  // Of a sender that does not speak the receiver shows the progress.
+  // If the sender does not show progress, the receiver does.
   const showsProgress = speaks || options.side === 'receiver';
   return new PlainView(printing, { outLabel, now, speaks, showsProgress });
 }
@@ -45,8 +45,8 @@ function automaticMode({ stream, env }: ProgressViewOptions): 'tty' | 'plain' {
 }
 
 /**
- * In CI both ends write to one log, and so they do when they were told to; a sender that merely has
- * no terminal may be far away.
+ * In CI, or if plain progress was requested, both ends write to one log; a sender that merely has no
+ * terminal may be on another machine.
  */
 function plainSpeaks({ mode, env, startsPeer }: ProgressViewOptions): boolean {
   return mode === 'plain' || isSet(env['CI']) || startsPeer === true;
@@ -67,7 +67,7 @@ export function printingOptions(
   };
 }
 
-/** FORCE_COLOR as Node reads it, before NO_COLOR (no-color.org), before what the terminal can. */
+/** FORCE_COLOR as Node reads it, then NO_COLOR (no-color.org), then what the terminal supports. */
 function wantsColour(env: ProgressViewOptions['env'], terminal: boolean): boolean {
   const forced = env['FORCE_COLOR'];
   if (forced !== undefined) return forced !== '0' && forced !== 'false';

@@ -6,7 +6,7 @@ import { JsonView } from './json-view.ts';
 import { LinesView } from './lines-view.ts';
 import { printingOptions, type ProgressViewOptions } from './progress-view.ts';
 
-/** What one transfer tells, or the serving itself. */
+/** An event of one transfer, or of the server itself. */
 type Told = TransferEvent & Partial<Pick<ServeEvent, 'transfer' | 'destination'>>;
 
 interface ServeView {
@@ -14,7 +14,7 @@ interface ServeView {
   close(): Promise<void>;
 }
 
-/** Many transfers on one screen: events, or lines; a spinner can only turn for one. */
+/** Shows many transfers at once, as events or lines: a spinner can only show one. */
 export function createServeView(
   options: Pick<ProgressViewOptions, 'mode' | 'quiet' | 'stream' | 'env'>,
 ): ServeView {
@@ -34,12 +34,12 @@ function tonesOf(mode: ProgressMode, quiet: boolean): Tone[] | undefined {
   return mode === 'none' ? ['warning', 'stall', 'resumed', 'error'] : undefined;
 }
 
-/** Each with the number of its transfer and the directory that this lands in. */
+/** Lines with the number of their transfer and the directory that it is received into. */
 function labelledLines(event: Told): Line[] {
   return linesOf(event).map(({ tone, text }) => ({ tone, text: labelOf(event) + text }));
 }
 
-/** A log says when each transfer begins, also of one that is over at once. */
+/** A log shows when each transfer begins, even one that is over at once. */
 function linesOf(event: Told): Line[] {
   if (event.type !== 'phase' || event.phase === 'queued') return eventLines(event);
   return event.phase === 'receiving' ? [{ tone: 'phase', text: event.phase }] : [];

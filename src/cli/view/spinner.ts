@@ -4,9 +4,9 @@ import { ERASE_LINE, type ProgressOutput } from './progress-output.ts';
 import type { OraStream } from './ora-stream.ts';
 
 /**
- * Ora's one line, turned by our own progress: a spinner that turns proves that the main thread
- * lives. Ora is never started, because starting takes hold of process.stdout (which belongs to the
- * data, and becomes non-blocking when it is touched), of stdin and of the cursor.
+ * Ora's line, driven by our own progress: a spinner that turns proves that the main thread is alive.
+ * Ora is never started, because it would take over process.stdout (which is reserved for data, and
+ * becomes non-blocking when it is touched), stdin and the cursor.
  */
 export class Spinner {
   readonly #output: ProgressOutput;
@@ -23,7 +23,7 @@ export class Spinner {
     this.#colour = colour;
   }
 
-  /** Shows `text`, which has to fit beside the spinner: `columns` says into how much. */
+  /** Shows `text`, which must fit into `columns` beside the spinner. */
   show(text: string): void {
     this.#text = text;
     if (this.#stopped || this.#output.busy) return;
@@ -31,19 +31,19 @@ export class Spinner {
     this.#draw();
   }
 
-  /** Columns that a text may take: the spinner and a blank go before it, the last one stays free. */
+  /** Columns for a text: the spinner and a space precede it, and the last column stays free. */
   get columns(): number {
     return Math.max(1, this.#output.columns - 3);
   }
 
-  /** Runs a write of whole lines where the spinner is, and draws it below. */
+  /** Writes whole lines in place of the spinner, and redraws it below. */
   around(write: () => void): void {
     this.#clear();
     write();
     this.#draw();
   }
 
-  /** Takes the line away for good. */
+  /** Removes the line for good. */
   stop(): void {
     this.#stopped = true;
     this.#clear();
@@ -62,11 +62,11 @@ export class Spinner {
     ora.text = this.#text;
     ora.render();
     this.#onScreen = true;
-    // In one write: until it hears that the peer speaks, the peer may draw on this line too.
+    // In one write: until peer-shows-progress arrives, the peer may draw on this line too.
     this.#output.write(ERASE_LINE + screen.take());
   }
 
-  /** Only for a terminal: none of it comes for nothing, node:readline in the screen neither. */
+  /** Only for a terminal: all of this takes time to load, even node:readline in the screen. */
   async #load(): Promise<void> {
     this.#loading = true;
     try {
@@ -80,7 +80,7 @@ export class Spinner {
       this.#line = { ora, screen };
       this.#draw();
     } catch {
-      // No spinner is no reason to end a transfer.
+      // A missing spinner is no reason to end a transfer.
     }
   }
 }
@@ -95,7 +95,7 @@ function createSpinner(
     isEnabled: true,
     discardStdin: false,
     hideCursor: false,
-    // Ora colours by what stdout can do.
+    // Ora would choose colours by what stdout supports.
     color: false,
   });
   const { frames, interval = 100 } = spinner.spinner;

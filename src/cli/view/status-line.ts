@@ -12,10 +12,10 @@ import {
 import { keepEnd, maxWidth } from './text-width.ts';
 
 const SEPARATOR = ' · ';
-/** Columns that a path has to get to be worth showing. */
+/** Minimum columns for a path to be worth showing. */
 const MIN_PATH_COLUMNS = 10;
 
-/** The one line that a terminal shows of a running transfer, in at most `columns` columns. */
+/** The line that a terminal shows for a running transfer, in at most `columns` columns. */
 export function statusLine(progress: Progress, columns: number): string {
   const head = fitting(segments(progress), columns);
   const path = printable(progress.path ?? '');
@@ -67,7 +67,7 @@ function segments(progress: Progress): Segment[] {
   ].filter(({ text }) => text !== '');
 }
 
-/** As many segments as there is room for, the most telling first. */
+/** As many segments as fit, chosen by rank. */
 function fitting(all: Segment[], columns: number): string {
   const kept = new Set<Segment>();
   let free = columns + SEPARATOR.length;

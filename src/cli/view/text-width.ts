@@ -1,6 +1,6 @@
 /**
- * Columns that a text takes on a terminal, at the most: what could be wide counts as wide. A line
- * that is cut a little too early is harmless, one that wraps is not.
+ * Maximum columns that a text takes on a terminal: what could be wide counts as wide. A line that is
+ * cut a little too early is harmless, one that wraps is not.
  */
 export function maxWidth(text: string): number {
   let width = 0;
@@ -8,7 +8,7 @@ export function maxWidth(text: string): number {
   return width;
 }
 
-/** The end of a text, marked as cut, in at most `columns` columns: of a path the end says most. */
+/** Cuts the start of a text that exceeds `columns` columns: the end of a path matters most. */
 export function keepEnd(text: string, columns: number): string {
   if (maxWidth(text) <= columns) return text;
   let kept = '';

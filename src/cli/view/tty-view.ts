@@ -5,7 +5,7 @@ import { Spinner } from './spinner.ts';
 import { statusLine } from './status-line.ts';
 import type { ProgressView } from './view.ts';
 
-/** A terminal: one line that changes, and above it the lines that stay. */
+/** For a terminal: one line that changes, and permanent lines above it. */
 export class TtyView implements ProgressView {
   readonly speaks = true;
   readonly #spinner: Spinner;
@@ -23,7 +23,7 @@ export class TtyView implements ProgressView {
 
   handle(event: TransferEvent): void {
     if (event.type === 'progress') {
-      // Before data flows the line belongs to others: ssh may be asking for a password.
+      // Before data flows, others may use the line: ssh may be asking for a password.
       if (event.phase === 'preparing') return;
       this.#printer.warmUp();
       this.#spinner.show(statusLine(event, this.#spinner.columns));
@@ -31,7 +31,7 @@ export class TtyView implements ProgressView {
     }
     if (event.type === 'peer-shows-progress' || event.type === 'end') this.#spinner.stop();
     for (const line of eventLines(event, this.#outLabel)) {
-      // The spinner's line says these.
+      // The spinner's line shows these.
       if (line.tone !== 'phase' && line.tone !== 'queued') this.#printer.print(line);
     }
   }

@@ -1,10 +1,10 @@
 import type { TransferEvent } from '../../observe/events.ts';
 
-/** Shows people, or programs, what a run tells. It never throws, whatever becomes of the stream. */
+/** Shows the events of a run to people or programs. It never throws, even if the stream fails. */
 export interface ProgressView {
-  /** It shows progress where the peer's would show too: what a sender's HELLO says. */
+  /** It shows progress where the peer's would appear too; a sender announces this in HELLO. */
   readonly speaks: boolean;
   handle(event: TransferEvent): void;
-  /** Takes away what should not stay; settles when all else was handed to the system. */
+  /** Erases what is not permanent; settles when all else was handed to the system. */
   close(): Promise<void>;
 }

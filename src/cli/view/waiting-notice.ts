@@ -1,5 +1,5 @@
 /**
- * Says once what is waited for, where that takes long.
+ * Reports once what is being waited for, if that takes long.
  * @param afterMs 0: never
  */
 export async function sayWaiting<T>(
