@@ -25,7 +25,7 @@ describe('progress auto', () => {
     ['a terminal with CI=false', { isTTY: true }, { CI: 'false' }, true],
     ['a dumb terminal', { isTTY: true }, { TERM: 'dumb' }, false],
     ['a log', { isTTY: false }, {}, false],
-  ])('on %s', async (_, options, env, isTty) => {
+  ])('picks the right view on %s', async (_, options, env, isTty) => {
     const stream = new FakeStream(options);
     const view = create({ stream, env, side: 'receiver' });
     view.handle(phase('receiving'));
@@ -35,7 +35,7 @@ describe('progress auto', () => {
     expect(stream.text.includes('ctxsync receive: receiving')).toBe(!isTty);
   });
 
-  test('leaves progress to the receiver where a sender merely has no terminal', () => {
+  test('leaves progress to the receiver when a sender merely has no terminal', () => {
     const stream = new FakeStream();
     const view = create({ stream, env: {}, side: 'sender' });
     view.handle(phase('sending'));
@@ -45,18 +45,18 @@ describe('progress auto', () => {
   });
 });
 
-describe('who showsProgress', () => {
+describe('a view', () => {
   test.each([
     ['tty', true],
     ['plain', true],
     ['json', false],
     ['none', false],
-  ] as const)('%s: %s', (mode, speaks) => {
+  ] as const)('in mode %s shows progress: %s', (mode, speaks) => {
     expect(create({ stream: new FakeStream(), mode }).speaks).toBe(speaks);
     expect(create({ stream: new FakeStream(), mode, quiet: true }).speaks).toBe(false);
   });
 
-  test('without a terminal only a sender in CI does', () => {
+  test('without a terminal shows progress only for a sender in CI', () => {
     expect(create({ stream: new FakeStream() }).speaks).toBe(false);
     expect(create({ stream: new FakeStream(), env: { CI: '1' } }).speaks).toBe(true);
   });

@@ -34,14 +34,14 @@ import { mirrorOf } from './mirror.ts';
 import { tryHold } from '../disk/held.ts';
 import { MemorySink, MemorySource } from '../trees/archive-io.ts';
 
-/** How a test walks a context: quietly, with the rules of this ignore file. */
+/** How a test walks a context: with the rules of this ignore file, and no reports. */
 export function walkOptions(ignoreFile = '', status = new WorkerStatus()): WalkOptions {
   const rules = new IgnoreRules(parseIgnoreFile(Buffer.from(ignoreFile), '.dockerignore'));
   const unreadable = new UnreadablePaths();
   return { rules, status, unreadable, onSkipped: () => {}, onAltered: () => {} };
 }
 
-/** What a walk yields, without what is valid only during the walk. */
+/** What a walk yields, without the fields that are valid only during the walk. */
 export function entriesOf(root: string, ignoreFile = ''): ManifestEntry[] {
   return Array.from(walk(fromText(root), walkOptions(ignoreFile)), bare);
 }
