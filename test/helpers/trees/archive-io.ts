@@ -97,7 +97,7 @@ export interface EntryWithContent {
   content: Uint8Array;
 }
 
-/** A tar of these entries, as `receive -` writes it: after a root, because the first member loses fractions. */
+/** A tar of these entries, as `receive -` writes it: after a root, as the first member loses a fraction. */
 export function writeArchive(
   entries: Iterable<EntryWithContent>,
   rooms: readonly number[] = [65_536],

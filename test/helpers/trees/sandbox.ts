@@ -60,7 +60,7 @@ export function expectFailure(
   expect(stderr).not.toMatch(/^\s+at .*:\d+/m);
 }
 
-/** What receivers have in OUT while they work: the lock, and stages, but not the short-lived draft of a lock. */
+/** What receivers have in OUT while they work: the lock, and stages, but not the draft of a lock. */
 export function workNames(out: string): string[] {
   return readdirSync(out).filter((name) => name === '.ctxsync-lock' || isStageName(name));
 }
