@@ -114,18 +114,21 @@ test('everything that was granted has room, at any pace of the consumer', async 
   }
 });
 
-test.each([2 ** 31, 2 ** 32])('the grant keeps counting where positions wrap at %i', async (wrap) => {
-  const capacity = 2 ** 16;
-  const stream = grantAt(wrap - 100, capacity);
-  arrive(stream, capacity);
-  const raised = await raisedBy(stream, { tooFew: 100, rest: capacity / 4 - 100 });
-  expect(raised).toBe(capacity + capacity / 4);
-  arrive(stream, capacity / 4);
-  stream.ring.consumed(100);
-  stream.ring.consumed(stream.ring.readable().length);
-  stream.ring.consumed(stream.ring.readable().length);
-  expect(await stream.grant.raise()).toBe(2 * capacity + capacity / 4);
-});
+test.each([2 ** 31, 2 ** 32])(
+  'the grant keeps counting where positions wrap at %i',
+  async (wrap) => {
+    const capacity = 2 ** 16;
+    const stream = grantAt(wrap - 100, capacity);
+    arrive(stream, capacity);
+    const raised = await raisedBy(stream, { tooFew: 100, rest: capacity / 4 - 100 });
+    expect(raised).toBe(capacity + capacity / 4);
+    arrive(stream, capacity / 4);
+    stream.ring.consumed(100);
+    stream.ring.consumed(stream.ring.readable().length);
+    stream.ring.consumed(stream.ring.readable().length);
+    expect(await stream.grant.raise()).toBe(2 * capacity + capacity / 4);
+  },
+);
 
 describe('raise() ends without a new limit', () => {
   test('when the ring is cancelled', async () => {

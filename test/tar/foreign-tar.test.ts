@@ -151,13 +151,16 @@ describe('archives of GNU tar', () => {
     },
   );
 
-  test.each(FORMATS.long)('with long names in format %s are unpacked as they were', async (format) => {
-    makeLongNames();
-    setTimes();
-    expect(await unpacked(tar(`--format=${format}`, '.'))).toEqual(
-      treeState(source, { root: false }),
-    );
-  });
+  test.each(FORMATS.long)(
+    'with long names in format %s are unpacked as they were',
+    async (format) => {
+      makeLongNames();
+      setTimes();
+      expect(await unpacked(tar(`--format=${format}`, '.'))).toEqual(
+        treeState(source, { root: false }),
+      );
+    },
+  );
 
   test('with names that ustar splits are unpacked as they were', async () => {
     for (const length of [98, 99]) {

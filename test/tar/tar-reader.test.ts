@@ -84,13 +84,16 @@ describe('data after the end of an archive', () => {
     expect(paths(Buffer.concat([a, zeros(1_024 + 100)]))).toEqual(['a']);
   });
 
-  test.each(['x', 'X', 'L', 'K'])('is not the member that a header of type %s belongs to', (type) => {
-    const header = evilExtra(type, paxBody([['path', 'long']]));
-    const message = /ends before byte \d+ without the member that a header is about$/;
-    for (const rest of [zeros(1_024), Buffer.concat([zeros(512), b, zeros(1_024)])]) {
-      expect(() => readArchive(Buffer.concat([a, header, rest]))).toThrow(corrupt(message));
-    }
-  });
+  test.each(['x', 'X', 'L', 'K'])(
+    'is not the member that a header of type %s belongs to',
+    (type) => {
+      const header = evilExtra(type, paxBody([['path', 'long']]));
+      const message = /ends before byte \d+ without the member that a header is about$/;
+      for (const rest of [zeros(1_024), Buffer.concat([zeros(512), b, zeros(1_024)])]) {
+        expect(() => readArchive(Buffer.concat([a, header, rest]))).toThrow(corrupt(message));
+      }
+    },
+  );
 
   test('is not affected by the global header of the archive before it', () => {
     const bytes = Buffer.concat([evilExtra('g', paxBody([['mtime', '5']])), evilTar({})]);
@@ -161,13 +164,16 @@ describe('extended headers', () => {
     ]);
   });
 
-  test.each(['x', 'g', 'L', 'K'])('an extended header of type %s may have at most MAX_PAX_BYTES', (type) => {
-    const header = evilHeader({ type, size: MAX_PAX_BYTES + 1 });
-    const tooLong = /has a header of 1048577 bytes before byte 512; the limit is 1048576/;
-    expect(() => readArchive(header)).toThrow(corrupt(tooLong));
-    const huge = evilHeader({ type, size: base256(2n ** 50n) });
-    expect(() => readArchive(huge)).toThrow(corrupt(/has a header of/));
-  });
+  test.each(['x', 'g', 'L', 'K'])(
+    'an extended header of type %s may have at most MAX_PAX_BYTES',
+    (type) => {
+      const header = evilHeader({ type, size: MAX_PAX_BYTES + 1 });
+      const tooLong = /has a header of 1048577 bytes before byte 512; the limit is 1048576/;
+      expect(() => readArchive(header)).toThrow(corrupt(tooLong));
+      const huge = evilHeader({ type, size: base256(2n ** 50n) });
+      expect(() => readArchive(huge)).toThrow(corrupt(/has a header of/));
+    },
+  );
 
   test('an extended header of exactly MAX_PAX_BYTES is read', () => {
     const body = paxBody([['path', 'p'.repeat(MAX_PAX_BYTES - 14)]]);

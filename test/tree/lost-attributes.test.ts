@@ -94,20 +94,22 @@ describe('where getfattr fails and prints nothing', () => {
     expect(asked).toEqual(['getfattr', 'getcap', 'getfattr']);
   });
 
-  it.skipIf(!canSet('capability'))('getcap is also used if getfattr does not know our options', () =>
-    withDirectory((root) => {
-      const tools = join(root, 'tools');
-      mkdirSync(tools);
-      writeFileSync(join(tools, 'getfattr'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
-      copyFileSync('/bin/true', join(root, 'tool'));
-      execFileSync('setcap', ['cap_net_raw+ep', join(root, 'tool')]);
-      vi.stubEnv('PATH', `${tools}:${process.env['PATH']}`);
-      try {
-        expect(walked(root)).toEqual([['tool', 'file capabilities are dropped']]);
-      } finally {
-        vi.unstubAllEnvs();
-      }
-    }),
+  it.skipIf(!canSet('capability'))(
+    'getcap is also used if getfattr does not know our options',
+    () =>
+      withDirectory((root) => {
+        const tools = join(root, 'tools');
+        mkdirSync(tools);
+        writeFileSync(join(tools, 'getfattr'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+        copyFileSync('/bin/true', join(root, 'tool'));
+        execFileSync('setcap', ['cap_net_raw+ep', join(root, 'tool')]);
+        vi.stubEnv('PATH', `${tools}:${process.env['PATH']}`);
+        try {
+          expect(walked(root)).toEqual([['tool', 'file capabilities are dropped']]);
+        } finally {
+          vi.unstubAllEnvs();
+        }
+      }),
   );
 });
 

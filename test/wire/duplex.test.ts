@@ -231,7 +231,7 @@ describe('RECEIPT', () => {
   });
 });
 
-test('memory is bounded, because each stream that nobody reads stops at its ring, however many there are', async () => {
+test('memory is bounded, because each stream that nobody reads stops at its ring', async () => {
   const link = new DuplexLink({ capacity: CAPACITY });
   const { sender, receiver } = link;
   const contents = Array.from({ length: MAX_STREAMS }, (_, seed) => someBytes(4 * CAPACITY, seed));

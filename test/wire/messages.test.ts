@@ -68,9 +68,12 @@ test('JSON that is not UTF-8 is not a message', () => {
   expect(() => decodeOpen(payload, 0)).toThrow(corrupt(/OPEN is not JSON/));
 });
 
-test.each([-1, 1.5, 2 ** 53, 1e300, '7', null, true, undefined, [7]])('%j is not a count', (bytes) => {
-  expect(() => decodeEnd(json({ ...END, bytes }), 0)).toThrow(corrupt(/END: bytes/));
-});
+test.each([-1, 1.5, 2 ** 53, 1e300, '7', null, true, undefined, [7]])(
+  '%j is not a count',
+  (bytes) => {
+    expect(() => decodeEnd(json({ ...END, bytes }), 0)).toThrow(corrupt(/END: bytes/));
+  },
+);
 
 test('inherited properties do not stand in for a missing key', () => {
   expect(() => decodeOpen(json({ kind: 'constructor', name: '' }), 0)).toThrow(corrupt(/kind/));

@@ -149,7 +149,7 @@ describe('while a consumer does not read', () => {
     expect([demux.waiting, demux.waitingFor, demux.finished]).toEqual([false, undefined, true]);
   });
 
-  test('cancelling its ring wakes push, its bytes are discarded, and the other stream is complete', async () => {
+  test('cancelling its ring wakes push and discards its bytes; the other stream is complete', async () => {
     const run = startTransfer();
     const { recorder, demux } = run;
     await settle();
