@@ -1,8 +1,7 @@
 'use strict';
 // Disturbs file calls of a real process, in all of its threads: NODE_OPTIONS='--require <this>'. What
 // to do is in CTXSYNC_DISTURBANCE, as in disturbance.ts. Only calls on files of the test count: paths
-// below a directory, what is reached through a directory that is held open, and descriptors of
-// these.
+// below a directory, what is reached through a directory held open, and their descriptors.
 
 const fs = require('node:fs');
 const { syncBuiltinESMExports } = require('node:module');

@@ -41,7 +41,7 @@ describe('what getfattr prints', () => {
   });
 });
 
-describe('where getfattr is not installed', () => {
+describe('if getfattr is not installed,', () => {
   it.each([
     ['getcap of today', '/c/tool cap_net_raw=ep\n/c/a b cap_net_raw,cap_chown=ep\n/c/all =ep\n'],
     [
@@ -59,7 +59,7 @@ describe('where getfattr is not installed', () => {
     ]);
   });
 
-  it('getcap is not installed either, what else was lost is reported, and both are looked for once', () => {
+  it('and neither is getcap, other losses are reported, and both are looked for once', () => {
     let runs = 0;
     const names = Array.from({ length: 3_000 }, (_, at) => `${at}`.padStart(100, 'x'));
     const reported = report(names, () => {
@@ -71,7 +71,7 @@ describe('where getfattr is not installed', () => {
   });
 });
 
-describe('where getfattr fails and prints nothing', () => {
+describe('if getfattr fails and prints nothing,', () => {
   it('getcap checks these files, and getfattr the next ones', () => {
     const asked: string[] = [];
     const run: RunTool = ([tool = '']) => {

@@ -102,7 +102,7 @@ export interface CompareOptions {
   others?: readonly BytePath[];
 }
 
-/** Holds a context against a directory. */
+/** Compares a context with a directory. */
 export function compare(
   base: string,
   entries: Iterable<ManifestEntry>,
@@ -142,18 +142,18 @@ export interface UpdateOptions {
   checksum?: boolean;
   /** Contexts that are sent whole, and not compared. */
   whole?: readonly string[];
-  /** Told of each step of the commit. */
+  /** Notified of each step of the commit. */
   status?: WorkerStatus;
 }
 
 export interface Updated extends CommitResult {
   /** Of all contexts, the names of the contexts before their paths. */
   wants: Want[];
-  /** Bytes of file content that travelled. */
+  /** Bytes of file content that were sent. */
   bytes: number;
 }
 
-/** Brings contexts (directories by their names) to OUT as two sides do, but for the wire. */
+/** Transfers contexts (directories by name) to OUT as two sides do, but without the wire. */
 export function update(
   out: string,
   contexts: Record<string, string>,
