@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 const ROUNDS = 7;
 const bin = fileURLToPath(new URL('../../bin/ctxsync.js', import.meta.url));
 
-/** Runs with a directory of its own, which is gone afterwards. */
+/** Runs with its own directory, which is removed afterwards. */
 export function bench(work) {
   const directory = mkdtempSync(join(tmpdir(), 'ctxsync-bench-'));
   try {
@@ -20,7 +20,7 @@ export function bench(work) {
 }
 
 /**
- * Times two ways of the same work, A B A B.
+ * Times two ways to do the same work, alternating A B A B.
  * @param label of the work
  * @param ours, theirs { name, prepare?, script, args }: for `script`, $0 and $1 are node and ctxsync
  */

@@ -2,9 +2,9 @@
  * A first transfer: `ctxsync send | ctxsync receive` paired with `tar c | tar x` on the same tree,
  * each into a fresh directory. Not a test: it asserts nothing.
  *
- *     npm run bench                 trees that it makes: many small files, one big file
- *     npm run bench -- FOLDER ...   your own
- *     npm run bench -- --cold ...   nothing of the tree in memory, the programs are (Linux, as root)
+ *     npm run bench                    trees that it creates: many small files, one big file
+ *     npm run bench -- DIRECTORY ...   your own
+ *     npm run bench -- --cold ...      nothing of the tree cached, but the programs (Linux, as root)
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -51,7 +51,7 @@ bench((directory) => {
   }
 });
 
-/** Writes out what is dirty, and drops what is cached of all files. */
+/** Writes out dirty pages, and drops the caches of all files. */
 function forgetFiles() {
   spawnSync('sync');
   writeFileSync('/proc/sys/vm/drop_caches', '3');

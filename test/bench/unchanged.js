@@ -2,8 +2,8 @@
  * A second transfer of an unchanged context over a socket, paired with `rsync -a` on the same tree.
  * Not a test: it asserts nothing.
  *
- *     npm run bench:unchanged                 80,000 files that it makes
- *     npm run bench:unchanged -- FOLDER ...   your own
+ *     npm run bench:unchanged                    80,000 files that it creates
+ *     npm run bench:unchanged -- DIRECTORY ...   your own
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

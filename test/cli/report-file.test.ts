@@ -8,7 +8,7 @@ import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 
 const REPORT = notBegun('receiver', new CtxsyncError('usage', 'not begun'));
 
-test('a report that is kept is said to be lost by nobody', () =>
+test('a report whose file stays in place is written without a complaint', () =>
   withDirectory(async (directory) => {
     const path = join(directory, 'report.json');
     const file = await ReportFile.open(path);
@@ -16,7 +16,7 @@ test('a report that is kept is said to be lost by nobody', () =>
     expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ exitCode: 2 });
   }));
 
-test('a report whose file is removed during the transfer is lost, and not in silence', () =>
+test('a report whose file is removed during the transfer is reported as lost', () =>
   withDirectory(async (directory) => {
     const path = join(directory, 'report.json');
     const file = await ReportFile.open(path);
@@ -25,7 +25,7 @@ test('a report whose file is removed during the transfer is lost, and not in sil
     expect(await file.write(REPORT, 0)).toBe(why);
   }));
 
-test('a report whose file is replaced during the transfer is lost, and not in silence', () =>
+test('a report whose file is replaced during the transfer is reported as lost', () =>
   withDirectory(async (directory) => {
     const path = join(directory, 'report.json');
     const file = await ReportFile.open(path);

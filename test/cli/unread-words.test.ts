@@ -9,8 +9,8 @@ function create(mode: ProgressViewOptions['mode'], env: ProgressViewOptions['env
   return { stream, view: createProgressView(options) };
 }
 
-describe.each(['plain', 'none', 'json'] as const)('%s, while nobody reads', (mode) => {
-  test('lets what a command says go, and nothing else', () => {
+describe.each(['plain', 'none', 'json'] as const)('--progress %s, while nobody reads,', (mode) => {
+  test('drops only the output of a command', () => {
     const { stream, view } = create(mode);
     stream.writableLength = MAX_UNREAD_BYTES - 1;
     for (const line of ['one', 'two']) view.handle(said(line));
@@ -22,7 +22,7 @@ describe.each(['plain', 'none', 'json'] as const)('%s, while nobody reads', (mod
     expect(stream.lines.at(-1)).toMatch('no files');
   });
 
-  test('says once how many lines that were', () => {
+  test('reports once how many lines it dropped', () => {
     const { stream, view } = create(mode);
     stream.writableLength = MAX_UNREAD_BYTES;
     for (let count = 0; count < 1_234; count++) view.handle(said('y'));
@@ -36,7 +36,7 @@ describe.each(['plain', 'none', 'json'] as const)('%s, while nobody reads', (mod
   });
 });
 
-test('what a command says while colours are being loaded is bounded too', async () => {
+test('output of a command is bounded too while colours are being loaded', async () => {
   const { stream, view } = create('plain', { FORCE_COLOR: '1' });
   const line = 'x'.repeat(1_000);
   for (let count = 0; count < 10_000; count++) view.handle(said(line));

@@ -7,19 +7,19 @@ import { settle, someBytes, until } from '../helpers/wire/harness.ts';
 const CAPACITY = 64;
 const QUARTER = CAPACITY / 4;
 
-/** A ring through which `position` bytes went, and the grant of a stream that begins there. */
+/** A ring that `position` bytes have passed through, and the grant of a stream that begins there. */
 function grantAt(position = 0, capacity = CAPACITY): { ring: Ring; grant: CreditGrant } {
   const ring = ringAt(position, capacity);
   return { ring, grant: new CreditGrant(ring) };
 }
 
-/** As the demux does: counts the bytes, and puts them into the ring. */
+/** As the demux does: counts the bytes and writes them to the ring. */
 function arrive({ ring, grant }: { ring: Ring; grant: CreditGrant }, count: number): void {
   expect(grant.receive(count)).toBe(true);
   expect(ring.write(someBytes(count))).toBe(count);
 }
 
-/** What raise() came to; 'pending' until then. */
+/** The result of raise(); 'pending' until it settles. */
 function watchRaise(grant: CreditGrant): { limit: number | undefined | 'pending' } {
   const raise: { limit: number | undefined | 'pending' } = { limit: 'pending' };
   void grant.raise().then((limit) => (raise.limit = limit));
@@ -30,7 +30,7 @@ async function settleWell(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await settle();
 }
 
-/** The new limit, which comes when the rest is consumed too, and not before. */
+/** The new limit, which must come only once the rest is consumed too. */
 async function raisedBy(
   { ring, grant }: { ring: Ring; grant: CreditGrant },
   { tooFew, rest }: { tooFew: number; rest: number },
@@ -62,14 +62,14 @@ describe('the limit', () => {
     expect(stream.grant.receive(1)).toBe(false);
   });
 
-  test('is raised by a quarter of the ring that was consumed, and by no byte less', async () => {
+  test('is raised once exactly a quarter of the ring was consumed', async () => {
     const stream = grantAt();
     arrive(stream, CAPACITY);
     const raised = await raisedBy(stream, { tooFew: QUARTER - 1, rest: 1 });
     expect(raised).toBe(CAPACITY + QUARTER);
   });
 
-  test('is what was consumed and what the ring holds, also when that is more than a quarter', async () => {
+  test('is the consumed bytes plus the capacity of the ring, even for more than a quarter', async () => {
     const stream = grantAt();
     arrive(stream, CAPACITY);
     stream.ring.consumed(QUARTER + 5);
@@ -78,7 +78,7 @@ describe('the limit', () => {
     expect(raised).toBe(2 * QUARTER + 5 + CAPACITY);
   });
 
-  test('lets no byte more arrive than were granted', async () => {
+  test('lets no more bytes arrive than were granted', async () => {
     const stream = grantAt();
     arrive(stream, CAPACITY);
     stream.ring.consumed(QUARTER);
@@ -88,14 +88,14 @@ describe('the limit', () => {
   });
 });
 
-test('what is consumed counts only once it was raised: what was not told was not granted', () => {
+test('consumed bytes count only once raise() has returned, because the peer knows no earlier grant', () => {
   const stream = grantAt();
   arrive(stream, CAPACITY);
   stream.ring.consumed(QUARTER);
   expect(stream.grant.receive(1)).toBe(false);
 });
 
-test('all that was ever granted has room, in any pace of the consumer', async () => {
+test('everything that was granted has room, at any pace of the consumer', async () => {
   const stream = grantAt();
   let limit = CAPACITY;
   let arrived = 0;
@@ -114,20 +114,23 @@ test('all that was ever granted has room, in any pace of the consumer', async ()
   }
 });
 
-test.each([2 ** 31, 2 ** 32])('goes on counting where positions wrap at %i', async (wrap) => {
-  const capacity = 2 ** 16;
-  const stream = grantAt(wrap - 100, capacity);
-  arrive(stream, capacity);
-  const raised = await raisedBy(stream, { tooFew: 100, rest: capacity / 4 - 100 });
-  expect(raised).toBe(capacity + capacity / 4);
-  arrive(stream, capacity / 4);
-  stream.ring.consumed(100);
-  stream.ring.consumed(stream.ring.readable().length);
-  stream.ring.consumed(stream.ring.readable().length);
-  expect(await stream.grant.raise()).toBe(2 * capacity + capacity / 4);
-});
+test.each([2 ** 31, 2 ** 32])(
+  'the grant keeps counting where positions wrap at %i',
+  async (wrap) => {
+    const capacity = 2 ** 16;
+    const stream = grantAt(wrap - 100, capacity);
+    arrive(stream, capacity);
+    const raised = await raisedBy(stream, { tooFew: 100, rest: capacity / 4 - 100 });
+    expect(raised).toBe(capacity + capacity / 4);
+    arrive(stream, capacity / 4);
+    stream.ring.consumed(100);
+    stream.ring.consumed(stream.ring.readable().length);
+    stream.ring.consumed(stream.ring.readable().length);
+    expect(await stream.grant.raise()).toBe(2 * capacity + capacity / 4);
+  },
+);
 
-describe('raise() ends, and says that there is no new limit', () => {
+describe('raise() ends without a new limit', () => {
   test('when the ring is cancelled', async () => {
     const { ring, grant } = grantAt();
     const raise = watchRaise(grant);
@@ -136,7 +139,7 @@ describe('raise() ends, and says that there is no new limit', () => {
     expect(await grant.raise()).toBeUndefined();
   });
 
-  test('when the stream ends: nobody would ever wake it, and its ring would never be freed', async () => {
+  test('when the stream ends, because nothing else would wake it or free its ring', async () => {
     const stream = grantAt();
     arrive(stream, 3);
     const raise = watchRaise(stream.grant);

@@ -13,12 +13,12 @@ afterAll(() => built.remove());
 
 interface Blocked {
   worker: Worker;
-  /** Words of the worker: 0 counts its rounds, 1 is raised before it begins. */
+  /** Shared with the worker: [0] counts its rounds, [1] is set before it begins. */
   words: Int32Array;
   result: Promise<unknown>;
 }
 
-/** Runs `body` on a thread of its own, with `ring` and `words` in scope. */
+/** Runs `body` on its own thread, with `ring` and `words` in scope. */
 function onWorker(ring: Ring, body: string): Blocked {
   const words = new Int32Array(new SharedArrayBuffer(8));
   const code = `
@@ -117,7 +117,7 @@ test('cancel wakes a blocked writer', async () => {
   expect(await result).toBe('cancelled');
 });
 
-test('cancel wakes a blocked reader, and goes before data', async () => {
+test('cancel wakes a blocked reader, and takes precedence over data', async () => {
   const ring = Ring.create(256);
   const { words, result } = onWorker(ring, COUNT_BYTES);
   await until(() => Atomics.load(words, 1) === 1);
@@ -126,19 +126,19 @@ test('cancel wakes a blocked reader, and goes before data', async () => {
   expect(await result).toEqual({ why: 'cancelled', sum: 0 });
 });
 
-test('a reader can wait for a bounded time', async () => {
+test('a reader can wait for a limited time', async () => {
   const ring = Ring.create(256);
   expect(await onWorker(ring, 'return ring.waitForData(1)').result).toBe('timeout');
   ring.write(someBytes(1));
   expect(await onWorker(ring, 'return ring.waitForData(1)').result).toBe('data');
 });
 
-test('bytes that come one by one, each after a wait, wake the reader one by one', async () => {
+test('bytes that come one at a time, each after a wait, wake the reader each time', async () => {
   const ring = Ring.create(256);
   const { words, result } = onWorker(ring, COUNT_BYTES);
   await until(() => Atomics.load(words, 1) === 1);
   for (let count = 1; count <= 300; count++) {
-    // Some while it lets bytes gather, some later.
+    // Some come while the ring gathers bytes, some later.
     if (count % 3 === 0) await new Promise((resolve) => setTimeout(resolve, 2 * RING_GATHER_MS));
     ring.write(Uint8Array.of(1));
     await until(() => Atomics.load(words, 0) === count);

@@ -6,7 +6,7 @@ import { ringAt } from '../helpers/wire/ring-at.ts';
 import { settle, someBytes, until } from '../helpers/wire/harness.ts';
 
 interface Step {
-  /** Bytes that the writer tries to write, and the reader to read. */
+  /** Bytes that the writer tries to write, and the reader tries to read. */
   write: number;
   read: number;
 }
@@ -15,7 +15,7 @@ const steps = fc.array(fc.record<Step>({ write: fc.nat(40), read: fc.nat(40) }),
   maxLength: 100,
 });
 
-/** Writes and reads in turns, as far as there is room and bytes, and compares. */
+/** Writes and reads in turn, as far as room and bytes allow, and compares. */
 function expectOrderKept(ring: Ring, plan: Step[]): void {
   const sent: number[] = [];
   const received: number[] = [];
@@ -38,14 +38,14 @@ function expectOrderKept(ring: Ring, plan: Step[]): void {
   expect(received).toEqual(sent);
 }
 
-test('bytes come out as they went in, in any slicing', () => {
+test('bytes come out in the order in which they went in, in any slicing', () => {
   fc.assert(
     fc.property(steps, (plan) => expectOrderKept(Ring.create(64), plan)),
     { numRuns: 200 },
   );
 });
 
-test('the same where the positions wrap at 2^31 and 2^32', () => {
+test('bytes keep their order where the positions wrap at 2^31 and 2^32', () => {
   const capacity = 2 ** 16;
   for (const wrap of [2 ** 31, 2 ** 32]) {
     const ring = ringAt(wrap - 100, capacity);
@@ -55,7 +55,7 @@ test('the same where the positions wrap at 2^31 and 2^32', () => {
   }
 });
 
-test('bytes that were produced in place are published by the batch, or by flush', () => {
+test('bytes that were produced in place are published in batches, or by flush', () => {
   const ring = Ring.create(2 * RING_BATCH_BYTES);
   ring.writable().fill(7, 0, 10);
   ring.produced(10);
@@ -67,7 +67,7 @@ test('bytes that were produced in place are published by the batch, or by flush'
   expect(ring.readable().length).toBe(RING_BATCH_BYTES + 10);
 });
 
-test('a full ring takes nothing more until something was consumed', () => {
+test('a full ring takes nothing until something was consumed', () => {
   const ring = Ring.create(16);
   expect(ring.write(someBytes(20))).toBe(16);
   expect(ring.write(someBytes(1))).toBe(0);
@@ -84,7 +84,7 @@ test('the end publishes what was produced, and comes after it', () => {
   expect(ring.drained).toBe(true);
 });
 
-test('one that retired is cancelled and empty, whatever becomes of its memory', async () => {
+test('a retired ring is cancelled and empty, whatever happens to its memory', async () => {
   const old = Ring.create(16);
   old.write(someBytes(16));
   const waiting = watch(old.room());
@@ -101,7 +101,7 @@ test.each([0, 3, 100, 2 ** 31])('a capacity of %i is refused', (capacity) => {
   expect(() => Ring.create(capacity)).toThrow(RangeError);
 });
 
-/** Whether a wait has settled by now. */
+/** Whether a wait has settled yet. */
 function watch(wait: Promise<void>): { settled: boolean } {
   const watched = { settled: false };
   void wait.then(() => (watched.settled = true));
@@ -122,7 +122,7 @@ describe('on the main thread', () => {
     await until(() => waiting.settled);
   });
 
-  test('room() does not wait for a quarter where there is a byte', async () => {
+  test('room() does not wait for a quarter when a byte is free', async () => {
     const ring = Ring.create(16);
     ring.write(someBytes(16));
     ring.consumed(1);
@@ -131,7 +131,7 @@ describe('on the main thread', () => {
     expect(waiting.settled).toBe(true);
   });
 
-  test('room() publishes what was produced: else nobody could ever make room', async () => {
+  test('room() publishes what was produced, because nobody could make room otherwise', async () => {
     const ring = Ring.create(16);
     ring.produced(16);
     const waiting = watch(ring.room());

@@ -1,11 +1,11 @@
 import { CtxsyncError } from '../../src/errors.ts';
 
-/** What it fails with, which it has to. */
+/** The CtxsyncError that `run` throws; it must throw one. */
 export function captureError(run: () => unknown): CtxsyncError {
   return CtxsyncError.from(caughtFrom(run));
 }
 
-/** What it throws, which it has to, as it is. */
+/** What `run` throws, as it is; it must throw. */
 export function caughtFrom(run: () => unknown): unknown {
   try {
     run();

@@ -1,8 +1,8 @@
-/** Less than a test may take, so that it says what it waited for. */
+/** Less than the time limit of a test, so that the error names what it waited for. */
 const GIVE_UP_MS = 45_000;
 const LOOK_EVERY_MS = 5;
 
-/** Waits for what a process of ours, or the disk, brings about. */
+/** Waits for an effect of another process, or of the disk. */
 export async function until(what: string, condition: () => boolean): Promise<void> {
   const deadline = performance.now() + GIVE_UP_MS;
   while (!condition()) {

@@ -1,13 +1,13 @@
 /*
  * npm run mutants [-- part of a name]
  *
- * Breaks a copy of ctxsync on purpose, once for each line of table.js, and runs the one test that is
- * there to see it. A mutant that its test lets pass fails the run: then the promise is not held by
- * any test. So does one whose text is not found any more, and a test that fails without a mutant.
+ * Breaks a copy of ctxsync on purpose, once for each entry of table.js, and runs the one test that
+ * should detect it. A mutant that its test does not detect fails the run, because then no test enforces
+ * the promise. So does one whose text is not found any more, and a test that fails without a mutant.
  *
- * Not Stryker: it makes thousands of small changes by rule, of which many change nothing, and runs all
- * tests that reach each. What is asked here is whether faults that other programs had, most of them a
- * few lines of their own, are seen, and by which test.
+ * Not Stryker: it makes thousands of small changes by rule, many of which change nothing, and runs all
+ * tests that reach each. The question here is whether faults that other programs had, most of them
+ * several lines long, are detected, and by which test.
  */
 import { execFile } from 'node:child_process';
 import {
@@ -28,11 +28,11 @@ import { MUTANTS } from './table.js';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const COPIED = ['package.json', 'tsconfig.json', 'rolldown.config.js', 'vitest.config.ts'];
 const COPIED_DIRECTORIES = ['src', 'test', 'bin', 'dist', 'README.md', 'CHANGELOG.md'];
-/** Milliseconds that a test has. */
+/** Time limit of a test, in milliseconds. */
 const TEST_MS = 60_000;
-/** Milliseconds after which no verdict will come. */
+/** Milliseconds after which a run is stopped without a verdict. */
 const RUN_MS = 180_000;
-/** The failure of a test that nobody wrote for the mutant: it was not run, or broke on the way. */
+/** A failure that does not come from an assertion: the test was not run, or broke on the way. */
 const BROKEN = /SyntaxError|ReferenceError|is not a function|Cannot find module/;
 
 /** @typedef {import('./table.js').Mutant} Mutant */
@@ -60,7 +60,7 @@ if (survivors.length > 0) print(`\n${survivors.length} survived: ${survivors.joi
 if (mutants.length > 0 && problems.length + survivors.length === 0) process.exitCode = 0;
 
 /**
- * Every text is where the table says, once, and every test passes as things are.
+ * Checks that every text occurs exactly once, as in the table, and every test passes without a mutant.
  * @param {readonly Mutant[]} all
  * @returns {Promise<string[]>} what is wrong
  */
@@ -86,7 +86,7 @@ async function baseline(all) {
 
 /**
  * @param {readonly Mutant[]} all
- * @returns {Promise<string[]>} the names of those that no test saw
+ * @returns {Promise<string[]>} the names of those that no test detected
  */
 async function killAll(all) {
   /** @type {string[]} */
@@ -110,7 +110,7 @@ async function killAll(all) {
 
 /**
  * @param {Mutant} mutant
- * @returns {Promise<string | undefined>} why it counts as alive; undefined: it was killed
+ * @returns {Promise<string | undefined>} why it counts as alive; undefined if it was killed
  */
 async function survives(mutant) {
   const copy = copyTree(mutant.name.replaceAll(/\W+/g, '-'));
@@ -160,7 +160,7 @@ async function runTests(copy, files, tests) {
     '--reporter=json',
     `--outputFile=${output}`,
   ]);
-  // Stopped before it said anything.
+  // It was stopped before it wrote a report.
   if (!existsSync(output)) return [];
   /** @type {{ testResults: { name: string, assertionResults: { fullName: string, status: string, failureMessages: string[] }[] }[] }} */
   const { testResults } = JSON.parse(readFileSync(output, 'utf8'));

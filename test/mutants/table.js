@@ -1,13 +1,13 @@
 /**
- * Faults that other programs had, and some of our own, put back on purpose: see run.js.
+ * Faults of other programs, and some of our own, reintroduced on purpose: see run.js.
  *
  * @typedef {object} Mutant
  * @property {string} name what is wrong with it
- * @property {readonly { file: string, find: string, replace: string }[]} edits each text is there once
- * @property {string} file of the test that has to see it
+ * @property {readonly { file: string, find: string, replace: string }[]} edits each `find` occurs once
+ * @property {string} file the file of the test that must detect it
  * @property {string} test its full name
- * @property {RegExp} seen what the failure says; a time-out only where the fault is a wait without end
- * @property {boolean} [root] the test needs another user, and is skipped without
+ * @property {RegExp} seen matches the failure; a timeout only if the fault is an endless wait
+ * @property {boolean} [root] the test needs another user, and is skipped without one
  * @property {boolean} [builds] the test runs the program
  */
 
@@ -131,7 +131,7 @@ export const MUTANTS = [
       },
     ],
     file: 'test/wire/duplex-violations.test.ts',
-    test: 'a receiver on duplex takes as many bytes as it granted, and at one more ends the connection',
+    test: 'a receiver on duplex accepts as many bytes as it granted, and ends the connection at one more',
     seen: /to throw/,
   },
 
@@ -151,7 +151,7 @@ export const MUTANTS = [
       },
     ],
     file: 'test/wire/damage.test.ts',
-    test: 'the session of a sender, one way, is never taken with any one bit turned',
+    test: 'the session of a sender, one way, is never accepted with any one bit flipped',
     seen: /whole, with damage at/,
   },
   {
@@ -164,7 +164,7 @@ export const MUTANTS = [
       },
     ],
     file: 'test/wire/damage.test.ts',
-    test: 'the session of a sender, one way, is never taken when it is cut anywhere',
+    test: 'the session of a sender, one way, is never accepted when it is cut anywhere',
     seen: /without a FIN/,
   },
   {
@@ -203,7 +203,7 @@ export const MUTANTS = [
       },
     ],
     file: 'test/send/answers.test.ts',
-    test: 'a receipt of another digest is not believed',
+    test: 'a receipt with another digest is rejected',
     seen: /expected 'receipt' to be 'corrupt'/,
   },
   {
@@ -216,7 +216,7 @@ export const MUTANTS = [
       },
     ],
     file: 'test/send/answers.test.ts',
-    test: 'the end of the connection without a receipt is no success',
+    test: 'the end of the connection without a receipt does not count as success',
     seen: /expected 'receipt' to be 'outcome-unknown'/,
   },
   {
@@ -248,7 +248,7 @@ export const MUTANTS = [
       },
     ],
     file: 'test/transport/node-stream.test.ts',
-    test: 'a write settles when its bytes were handed over, and not before: exit would take them away',
+    test: 'a write settles only once its bytes were handed over, because an exit would lose them',
     seen: /expected true to be false/,
   },
   {
@@ -261,11 +261,11 @@ export const MUTANTS = [
       },
     ],
     file: 'test/transfer/peer-link.test.ts',
-    test: 'whoever says ERROR goes on reading until the peer has ended: closing could take it away',
+    test: 'a side that sends ERROR reads until the peer has ended, or closing could lose the ERROR',
     seen: /isDone/,
   },
 
-  // --- nobody hangs, and nobody is accused -----------------------------------------------------
+  // --- nobody hangs, and nobody is blamed wrongly ----------------------------------------------
   {
     name: 'beats counted as progress: what a peer claims puts the time-out off for ever',
     edits: [
@@ -277,7 +277,7 @@ export const MUTANTS = [
       },
     ],
     file: 'test/observe/stall-detector.test.ts',
-    test: 'StallDetector, while only the peer reports of its work says no stall, and gives up after several timeouts',
+    test: 'StallDetector, while only the peer reports progress, reports no stall, and gives up after several timeouts',
     seen: /expected/,
   },
   {
@@ -290,7 +290,7 @@ export const MUTANTS = [
       },
     ],
     file: 'test/transfer/peer-beat.test.ts',
-    test: 'a peer that says the same again, only older, claims nothing',
+    test: 'a peer that repeats a beat, only older, claims no progress',
     seen: /expected/,
   },
   {
@@ -345,7 +345,7 @@ export const MUTANTS = [
       },
     ],
     file: 'test/tree/walk-wanted.test.ts',
-    test: 'a context that changed since it was offered fails as such where it has another file like it for a file',
+    test: 'a context that changed since it was offered fails as changed if it has another file like it for a file',
     seen: /expected/,
   },
   {

@@ -7,6 +7,6 @@ test.each([
   [72_000, '1m 12s'],
   [3_599_999, '59m 59s'],
   [5_400_000, '1h 30m'],
-])('what is %d ms old is %s old', (ms, text) => {
+])('an age of %d ms is shown as %s', (ms, text) => {
   expect(formatAge(ms)).toBe(text);
 });

@@ -3,7 +3,7 @@ import { ProgressMeter } from '../../src/observe/progress-meter.ts';
 
 const TICK_MS = 100;
 
-/** Feeds a meter each tick from `fromMs` to `toMs` and returns its last figures. */
+/** Feeds a meter on each tick from `fromMs` to `toMs` and returns its last figures. */
 function run(
   meter: ProgressMeter,
   span: { fromMs: number; toMs: number },
@@ -18,7 +18,7 @@ function run(
 }
 
 describe('ProgressMeter', () => {
-  test('gives a steady pace as the rate, and the time since the start', () => {
+  test('reports a steady pace as the rate, and the time since the start', () => {
     const meter = new ProgressMeter(1_000);
     const figures = run(meter, { fromMs: 1_000, toMs: 3_000 }, (now) => ({
       entries: (now - 1_000) / 10,
@@ -29,12 +29,12 @@ describe('ProgressMeter', () => {
     expect(figures.etaSeconds).toBeUndefined();
   });
 
-  test('says no rate before it has seen half a second', () => {
+  test('reports no rate before it has seen half a second', () => {
     const figures = new ProgressMeter(0).tick({ now: 400, entries: 9, bytes: 9_000 });
     expect(figures).toMatchObject({ bytesPerSecond: 0, entriesPerSecond: 0 });
   });
 
-  test('forgets what lies more than five seconds back', () => {
+  test('forgets what is more than five seconds old', () => {
     const meter = new ProgressMeter(0);
     run(meter, { fromMs: 0, toMs: 10_000 }, (now) => ({ entries: 0, bytes: now * 1_000 }));
     const slow = run(meter, { fromMs: 10_100, toMs: 15_100 }, (now) => ({
@@ -52,21 +52,21 @@ describe('ProgressMeter', () => {
     expect(still.etaSeconds).toBeUndefined();
   });
 
-  test('estimates by bytes when the bytes take longer', () => {
+  test('estimates from bytes when the bytes take longer', () => {
     const at = (now: number) => ({ entries: now / 10, bytes: now });
     const totals = { entries: 1_000, bytes: 40_000 };
     const figures = run(new ProgressMeter(0), { fromMs: 0, toMs: 4_000 }, at, totals);
     expect(figures).toMatchObject({ etaSeconds: 36, totalEntries: 1_000, totalBytes: 40_000 });
   });
 
-  test('estimates by entries when the entries take longer', () => {
+  test('estimates from entries when the entries take longer', () => {
     const at = (now: number) => ({ entries: now / 10, bytes: now });
     const totals = { entries: 10_000, bytes: 5_000 };
     const figures = run(new ProgressMeter(0), { fromMs: 0, toMs: 4_000 }, at, totals);
     expect(figures.etaSeconds).toBe(96);
   });
 
-  test('does not despair of the entries while one big file is read', () => {
+  test('keeps a realistic estimate of the entries while one big file is read', () => {
     const meter = new ProgressMeter(0);
     const totals = { entries: 2_000, bytes: 20_000_000 };
     run(meter, { fromMs: 0, toMs: 10_000 }, (now) => ({ entries: now / 10, bytes: now }), totals);
@@ -79,14 +79,14 @@ describe('ProgressMeter', () => {
     expect(big.etaSeconds).toBe(20);
   });
 
-  test('says zero seconds when everything is done, and when there was more than was counted', () => {
+  test('reports zero seconds when everything is done, or more was done than was counted', () => {
     const at = (now: number) => ({ entries: now / 10, bytes: now });
     const totals = { entries: 400, bytes: 3_000 };
     const figures = run(new ProgressMeter(0), { fromMs: 0, toMs: 4_000 }, at, totals);
     expect(figures.etaSeconds).toBe(0);
   });
 
-  test('gives the same rate however often it is fed', () => {
+  test('reports the same rate however often it is fed', () => {
     const often = new ProgressMeter(0);
     let figures = often.tick({ now: 0, entries: 0, bytes: 0 });
     for (let now = 1; now <= 20_000; now++) {

@@ -21,12 +21,12 @@ function create(options: Partial<StallOptions> = {}): StallDetector {
   });
 }
 
-/** What was seen of this much progress, and of nothing else. */
+/** What was observed: this much progress, and nothing else. */
 function moved(diskWork: number, more: Partial<Movement> = {}): Movement {
   return { payloadBytes: 0, diskWork, claims: 0, busy: false, queued: false, ...more };
 }
 
-/** Ticks from after `fromMs` up to `toMs`; the counter does not move. Events as 'type@stalledMs'. */
+/** Ticks from after `fromMs` to `toMs`; the counter does not move. Events as 'type@stalledMs'. */
 function idle(
   detector: StallDetector,
   span: { fromMs: number; toMs: number; counter?: number; verdict?: Verdict },
@@ -39,7 +39,7 @@ function idle(
 }
 
 describe('StallDetector', () => {
-  test('says a stall after the given time, again at 30 s and then each minute', () => {
+  test('reports a stall after the given time, again at 30 s and then every minute', () => {
     expect(idle(create(), { fromMs: 0, toMs: 200_000 })).toEqual([
       'stall@10000',
       'stall@30000',
@@ -53,11 +53,11 @@ describe('StallDetector', () => {
     [45_000, ['stall@45000', 'stall@60000', 'stall@120000']],
     [30_000, ['stall@30000', 'stall@60000', 'stall@120000']],
     [90_000, ['stall@90000', 'stall@120000']],
-  ])('skips the marks before %d ms when that is when a stall is said first', (ms, expected) => {
+  ])('skips the marks before %d ms when a stall is first reported at that time', (ms, expected) => {
     expect(idle(create({ stallAfterMs: ms }), { fromMs: 0, toMs: 130_000 })).toEqual(expected);
   });
 
-  test('is silent while the counter moves', () => {
+  test('reports nothing while the counter moves', () => {
     const detector = create({ stallAfterMs: 200 });
     for (let now = TICK_MS; now < 5_000; now += TICK_MS) {
       expect(detector.tick(now, moved(now), () => VERDICT)).toEqual([]);
@@ -65,7 +65,7 @@ describe('StallDetector', () => {
     expect(detector.reports).toEqual([]);
   });
 
-  test('measures from the last progress, and says once that it went on', () => {
+  test('measures from the last progress, and reports once that it resumed', () => {
     const detector = create();
     detector.tick(100, moved(7), () => VERDICT);
     expect(idle(detector, { fromMs: 100, toMs: 41_000, counter: 7 })).toEqual([
@@ -79,37 +79,37 @@ describe('StallDetector', () => {
     expect(detector.reports).toEqual([{ verdict: VERDICT, startedMs: 100, stalledMs: 41_000 }]);
   });
 
-  test('says nothing of a pause that was too short to be said', () => {
+  test('reports nothing about a pause that was too short to be reported', () => {
     const detector = create();
     idle(detector, { fromMs: 0, toMs: 9_900 });
     expect(detector.tick(10_000, moved(1), () => VERDICT)).toEqual([]);
     expect(detector.reports).toEqual([]);
   });
 
-  test('expires once, and then says nothing more', () => {
+  test('expires once, and then reports nothing more', () => {
     const detector = create({ stallTimeoutMs: 20_000 });
     expect(idle(detector, { fromMs: 0, toMs: 90_000 })).toEqual(['stall@10000', 'expired@20000']);
     expect(detector.tick(90_100, moved(5), () => VERDICT)).toEqual([]);
     expect(detector.reports).toEqual([{ verdict: VERDICT, startedMs: 0, stalledMs: 20_000 }]);
   });
 
-  test('expires without having been said when the timeout is the shorter time', () => {
+  test('expires without a stall report when the timeout is the shorter time', () => {
     const detector = create({ stallTimeoutMs: 5_000 });
     expect(idle(detector, { fromMs: 0, toMs: 20_000 })).toEqual(['expired@5000']);
     expect(detector.reports).toHaveLength(1);
   });
 
-  test('says only that it expired when the timeout falls on a mark', () => {
+  test('reports only the expiry when the timeout falls on a mark', () => {
     const detector = create({ stallTimeoutMs: 60_000 });
     expect(idle(detector, { fromMs: 0, toMs: 60_000 }).slice(2)).toEqual(['expired@60000']);
   });
 
-  test('never says a stall when that is switched off, but expires', () => {
+  test('never reports a stall when that is switched off, but expires', () => {
     const detector = create({ stallAfterMs: 0, stallTimeoutMs: 60_000 });
     expect(idle(detector, { fromMs: 0, toMs: 70_000 })).toEqual(['expired@60000']);
   });
 
-  test('accuses nobody after a late tick, and starts to count anew', () => {
+  test('reports nothing after a late tick, and starts to count anew', () => {
     const detector = create({ stallTimeoutMs: 15_000 });
     idle(detector, { fromMs: 0, toMs: 9_900 });
     expect(detector.tick(3_600_000, moved(0), () => VERDICT)).toEqual([]);
@@ -118,13 +118,13 @@ describe('StallDetector', () => {
     expect(idle(detector, { fromMs: 3_610_000, toMs: 3_615_000 })).toEqual(['expired@15000']);
   });
 
-  test('counts on through a tick that is late by two intervals', () => {
+  test('keeps counting through a tick that is late by two intervals', () => {
     const detector = create();
     idle(detector, { fromMs: 0, toMs: 9_700 });
     expect(detector.tick(10_000, moved(0), () => VERDICT)).toMatchObject([{ type: 'stall' }]);
   });
 
-  test('leaves the time of a suspension out of a stall that goes on over it', () => {
+  test('excludes the time of a suspension from a stall that continues after it', () => {
     const detector = create();
     idle(detector, { fromMs: 0, toMs: 12_000 });
     detector.tick(900_000, moved(0), () => VERDICT);
@@ -135,7 +135,7 @@ describe('StallDetector', () => {
     expect(detector.reports).toEqual([{ verdict: VERDICT, startedMs: 0, stalledMs: 13_100 }]);
   });
 
-  test('says that it went on when the late tick itself brings progress', () => {
+  test('reports that it resumed when the late tick itself brings progress', () => {
     const detector = create();
     idle(detector, { fromMs: 0, toMs: 12_000 });
     expect(detector.tick(900_000, moved(1), () => VERDICT)).toEqual([
@@ -143,7 +143,7 @@ describe('StallDetector', () => {
     ]);
   });
 
-  test('says that it went on when the run ended well before a tick saw it', () => {
+  test('reports that it resumed when the run succeeded before a tick saw it', () => {
     const detector = create();
     idle(detector, { fromMs: 0, toMs: 12_000 });
     expect(detector.finish(12_050)).toEqual([{ type: 'resumed', stalledMs: 12_050 }]);
@@ -151,7 +151,7 @@ describe('StallDetector', () => {
     expect(create().finish(50)).toEqual([]);
   });
 
-  test('reports a stall with its newest verdict, and its age while it still goes on', () => {
+  test('records a stall with its newest verdict, and its age while it continues', () => {
     const detector = create();
     const newest: Verdict = { ...VERDICT, cause: 'disk-not-answering' };
     idle(detector, { fromMs: 0, toMs: 29_900 });
@@ -159,7 +159,7 @@ describe('StallDetector', () => {
     expect(detector.reports).toEqual([{ verdict: newest, startedMs: 0, stalledMs: 33_000 }]);
   });
 
-  test('asks for a verdict only when there is a stall to tell', () => {
+  test('asks for a verdict only when there is a stall to report', () => {
     const detector = create();
     let asked = 0;
     for (let now = TICK_MS; now <= 12_000; now += TICK_MS) {
@@ -171,7 +171,7 @@ describe('StallDetector', () => {
     expect(asked).toBe(1);
   });
 
-  test('names a thousand stalls at the most', () => {
+  test('records at most a thousand stalls', () => {
     const detector = create({ stallAfterMs: 100 });
     let said = 0;
     for (let round = 1; round <= 1_200; round++) {
@@ -183,22 +183,22 @@ describe('StallDetector', () => {
   });
 });
 
-describe('StallDetector, while only the peer reports of its work', () => {
+describe('StallDetector, while only the peer reports progress,', () => {
   const TIMEOUT_MS = 20_000;
   const LIMIT_MS = CLAIMED_STALL_TIMEOUTS * TIMEOUT_MS;
   const detector = () => create({ stallTimeoutMs: TIMEOUT_MS });
 
-  /** One claim a second. */
+  /** One claim per second. */
   const claims = (now: number): number => Math.floor(now / 1_000);
 
-  test('says no stall, and gives up after several timeouts', () => {
+  test('reports no stall, and gives up after several timeouts', () => {
     const events = run(detector(), { toMs: 200_000 }, (now) => moved(0, { claims: claims(now) }));
     expect(events).toEqual([
       `expired@${LIMIT_MS} in which the other side only reported its own work`,
     ]);
   });
 
-  test('begins anew with each byte that we see ourselves', () => {
+  test('starts anew with each byte that this side sees itself', () => {
     const events = run(detector(), { toMs: 5 * LIMIT_MS }, (now) =>
       moved(0, { claims: claims(now), payloadBytes: Math.floor(now / (LIMIT_MS - 1_000)) }),
     );
@@ -220,11 +220,11 @@ describe('StallDetector, while only the peer reports of its work', () => {
   });
 });
 
-describe('StallDetector, in a queue', () => {
+describe('StallDetector, in a queue,', () => {
   const TIMEOUT_MS = 20_000;
   const LIMIT_MS = CLAIMED_STALL_TIMEOUTS * TIMEOUT_MS;
 
-  test('says no stall, and waits on for as long as the queue moves', () => {
+  test('reports no stall, and keeps waiting for as long as the queue moves', () => {
     const detector = create({ stallTimeoutMs: TIMEOUT_MS });
     const queue = (now: number) => moved(0, { queued: true, claims: Math.floor(now / 15_000) });
     expect(run(detector, { toMs: 10 * LIMIT_MS }, queue)).toEqual([]);
@@ -236,13 +236,13 @@ describe('StallDetector, in a queue', () => {
     expect(events).toEqual([`expired@${LIMIT_MS} without progress`]);
   });
 
-  test('counts anew when its turn comes', () => {
+  test('starts to count anew when its turn comes', () => {
     const detector = create({ stallTimeoutMs: TIMEOUT_MS });
     const events = run(detector, { toMs: 90_000 }, (now) => moved(0, { queued: now <= 70_000 }));
     expect(events).toEqual(['stall@10000']);
   });
 
-  test('is not kept there for more than a day, nor by being queued again and again', () => {
+  test('stays there for no more than a day, even if it is queued again and again', () => {
     const tickMs = 1_000;
     const detector = create({ stallTimeoutMs: TIMEOUT_MS, tickMs });
     const events = run(detector, { toMs: 3 * MAX_QUEUED_MS, tickMs }, (now) =>
@@ -252,7 +252,7 @@ describe('StallDetector, in a queue', () => {
   });
 });
 
-/** Ticks up to `toMs`; events as 'type@stalledMs'. */
+/** Ticks until `toMs`; events as 'type@stalledMs'. */
 function run(
   detector: StallDetector,
   { toMs, tickMs = TICK_MS }: { toMs: number; tickMs?: number },

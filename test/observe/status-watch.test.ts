@@ -13,7 +13,7 @@ test('a call is as old as the time since it was first seen', () => {
   expect(snapshot).toMatchObject({ state: 'reading', path: 'a/b' });
 });
 
-test('the same state entered again is a new call', () => {
+test('the same state, entered again, is a new call', () => {
   const status = new WorkerStatus();
   const watch = new StatusWatch(status);
   status.enter('reading', 'a/b');

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { timeShares } from '../../src/observe/time-shares.ts';
 
 describe('timeShares', () => {
-  test('a receiver that always had data was the limit itself', () => {
+  test('attributes the time to a receiver that always had data', () => {
     expect(timeShares({ totalMs: 1_000, starvedMs: 0, senderWaitedMs: 1_000 })).toEqual({
       totalMs: 1_000,
       sourceMs: 0,
@@ -12,7 +12,7 @@ describe('timeShares', () => {
     });
   });
 
-  test('a receiver that starved while the sender waited was held up by the wire', () => {
+  test('attributes the time in which a receiver starved and the sender waited to the wire', () => {
     expect(timeShares({ totalMs: 1_000, starvedMs: 700, senderWaitedMs: 900 })).toEqual({
       totalMs: 1_000,
       sourceMs: 100,
@@ -21,14 +21,14 @@ describe('timeShares', () => {
     });
   });
 
-  test('a receiver that starved while the sender never waited was held up by the source', () => {
+  test('attributes the time in which a receiver starved and the sender never waited to the source', () => {
     expect(timeShares({ totalMs: 1_000, starvedMs: 700, senderWaitedMs: 0 })).toMatchObject({
       sourceMs: 700,
       wireMs: 0,
     });
   });
 
-  test('a sender that knows no receiver splits into source and waiting', () => {
+  test('splits the time of a sender that knows no receiver into source and waiting', () => {
     expect(timeShares({ totalMs: 1_000, senderWaitedMs: 600 })).toEqual({
       totalMs: 1_000,
       sourceMs: 400,
@@ -36,7 +36,7 @@ describe('timeShares', () => {
     });
   });
 
-  test('shares add up exactly and are never negative, whatever was measured', () => {
+  test('returns shares that add up exactly and are never negative, whatever was measured', () => {
     const ms = fc.double({ min: -10, max: 1e9, noNaN: true });
     fc.assert(
       fc.property(ms, fc.option(ms, { nil: undefined }), ms, (total, starved, waited) => {

@@ -8,10 +8,10 @@ const STALL_AFTER_MS = 10_000;
 const STALL_TIMEOUT_MS = 300_000;
 const LONG_MS = 4 * 60 * 60 * 1_000;
 
-/** What the one who has the turn does, at each moment. */
+/** What the holder of the turn does, at each moment. */
 type Holder = (now: number) => Partial<Movement>;
 
-/** After how many milliseconds it has to give its turn up, and why; undefined: not for long. */
+/** After how many milliseconds the holder must give up its turn, and why; undefined: it keeps it. */
 function spentBy(holder: Holder, options: { stallAfterMs?: number; stallTimeoutMs?: number } = {}) {
   const patience = new TurnPatience({
     stallAfterMs: STALL_AFTER_MS,
@@ -27,33 +27,33 @@ function spentBy(holder: Holder, options: { stallAfterMs?: number; stallTimeoutM
   return undefined;
 }
 
-/** Grows by `step` each `everyMs`. */
+/** Grows by `step` every `everyMs`. */
 const each =
   (everyMs: number, step = 1) =>
   (now: number) =>
     Math.floor(now / everyMs) * step;
 const beats = each(1_000);
 
-describe('whoever has a turn that others wait for', () => {
+describe('a sender whose turn others wait for', () => {
   test('loses it after --stall-after when nothing moves', () => {
     expect(spentBy(() => ({}))).toEqual({ atMs: 10_000, why: 'nothing moved for 10s' });
   });
 
-  test('loses it after --stall-timeout when it only beats, though its counters rise', () => {
+  test('loses it after --stall-timeout when it sends only beats, though its counters rise', () => {
     expect(spentBy((now) => ({ claims: beats(now) }))).toEqual({
       atMs: STALL_TIMEOUT_MS,
       why: `less than ${MIN_TURN_BYTES_PER_SECOND} bytes a second arrived for 5m 0s`,
     });
   });
 
-  test('loses it soon after when it sends a byte of payload now and then', () => {
+  test('loses it soon after that when it sends a byte of payload now and then', () => {
     const drip = each(5_000);
     const spent = spentBy((now) => ({ payloadBytes: drip(now), diskWork: drip(now) }));
     expect(spent?.atMs).toBeGreaterThanOrEqual(STALL_TIMEOUT_MS);
     expect(spent?.atMs).toBeLessThan(1.1 * STALL_TIMEOUT_MS);
   });
 
-  test('lives for as long as that when it hashes one large file, and on when payload follows', () => {
+  test('keeps it that long while it hashes one large file, and longer when payload follows', () => {
     const hashes = STALL_TIMEOUT_MS - 1_000;
     const after = each(1_000, 1_000_000);
     const holder: Holder = (now) => ({
@@ -63,27 +63,27 @@ describe('whoever has a turn that others wait for', () => {
     expect(spentBy(holder)).toBeUndefined();
   });
 
-  test('keeps it on a link of 40 bytes a second', () => {
+  test('keeps it on a link of 40 bytes per second', () => {
     const slow = each(TICK_MS, 4);
     expect(spentBy((now) => ({ payloadBytes: slow(now), diskWork: slow(now) }))).toBeUndefined();
   });
 
-  test('pays nothing while it is our own disk that works', () => {
+  test('loses no patience while our own disk works', () => {
     expect(spentBy((now) => ({ diskWork: beats(now), busy: true }))).toBeUndefined();
   });
 
-  test('has no more patience in store than it began with, however much came', () => {
+  test('never has more patience than it started with, however much arrived', () => {
     const holder: Holder = (now) => ({ claims: beats(now), payloadBytes: 1e12 });
     expect(spentBy(holder)?.atMs).toBe(STALL_TIMEOUT_MS);
   });
 
-  test('has the defaults where "never" is asked for: here others wait', () => {
+  test('gets the default timeouts when "never" is asked for, because others wait', () => {
     expect(spentBy(() => ({}), { stallAfterMs: 0 })?.atMs).toBe(10_000);
     const claims: Holder = (now) => ({ claims: beats(now) });
     expect(spentBy(claims, { stallTimeoutMs: 0 })?.atMs).toBe(STALL_TIMEOUT_MS);
   });
 
-  test('is charged for no time in which we slept', () => {
+  test('is not charged for time in which this process slept', () => {
     const patience = new TurnPatience({ stallAfterMs: 1_000, startedAt: 0 });
     const still: Movement = { payloadBytes: 0, diskWork: 0, claims: 0, busy: false, queued: false };
     patience.tick(3_600_000, still);

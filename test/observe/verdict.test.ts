@@ -27,7 +27,7 @@ const BEAT = {
 };
 const WAITS = { state: 'waiting-for-data', path: '', pendingMs: 12_000 } as const;
 
-describe('verdictOf, on either side', () => {
+describe('verdictOf, on either side,', () => {
   test('names our own disk, whatever else is pending', () => {
     const disks = [{ state: 'writing', path: 'web/app.js', pendingMs: 1_000 } as const];
     expect(verdictOf({ ...RECEIVER, disks, beat: BEAT, outputPendingMs: 9_000 })).toEqual({
@@ -38,13 +38,13 @@ describe('verdictOf, on either side', () => {
     });
   });
 
-  test('names our own disk rather than the peer that does not read', () => {
+  test('names our own disk rather than a peer that does not read', () => {
     const disks = [{ state: 'reading', path: 'a/b.bin', pendingMs: 11_000 } as const];
     const { text } = verdictOf({ ...SENDER, disks, writePendingMs: 12_000 });
     expect(text).toBe('sender is reading a/b.bin (disk not answering)');
   });
 
-  test('names the call that is pending longest', () => {
+  test('names the call that has been pending longest', () => {
     const disks = [
       { state: 'writing', path: 'young', pendingMs: 2_000 },
       { state: 'writing', path: 'old', pendingMs: 9_000 },
@@ -53,7 +53,7 @@ describe('verdictOf, on either side', () => {
     expect(verdictOf({ ...RECEIVER, disks: [...disks] }).path).toBe('old');
   });
 
-  test('accuses neither a disk that just got a call nor the peer', () => {
+  test('blames neither a disk that just got a call nor the peer', () => {
     const disks = [{ state: 'scanning', path: 'a', pendingMs: 300 } as const];
     expect(verdictOf({ ...SENDER, disks, writePendingMs: 12_000 })).toEqual({
       side: 'sender',
@@ -63,26 +63,26 @@ describe('verdictOf, on either side', () => {
     });
   });
 
-  test('leaves out a path that is not known', () => {
+  test('omits a path that is not known', () => {
     const disks = [{ state: 'committing', path: '', pendingMs: 5_000 } as const];
     const verdict = verdictOf({ ...RECEIVER, disks });
     expect(verdict.text).toBe('receiver is committing (disk not answering)');
     expect(verdict.path).toBeUndefined();
   });
 
-  test('shows a path as text for people', () => {
+  test('shows a path as readable text', () => {
     const disks = [{ state: 'writing', path: fromText('é\u001b[31m'), pendingMs: 5_000 } as const];
     expect(verdictOf({ ...RECEIVER, disks }).path).toBe('é\\x1b[31m');
   });
 
-  test.each(DISK_STATES)('has words for the state %s', (state) => {
+  test.each(DISK_STATES)('has a text for the state %s', (state) => {
     const disks = [{ state, path: 'p', pendingMs: 5_000 }];
     expect(verdictOf({ ...SENDER, disks }).text).toMatch(/^sender (is|sees) \w/);
   });
 });
 
-describe('verdictOf, as the sender', () => {
-  test('says that the pipe is full when our write is pending: more it cannot know', () => {
+describe('verdictOf, as the sender,', () => {
+  test('reports only that the pipe is full when our write is pending', () => {
     const disks = [{ state: 'waiting-for-room', path: '', pendingMs: 11_000 } as const];
     expect(verdictOf({ ...SENDER, disks, writePendingMs: 12_000 })).toEqual({
       side: 'receiver',
@@ -91,7 +91,7 @@ describe('verdictOf, as the sender', () => {
     });
   });
 
-  test('says that stdin is silent', () => {
+  test('reports that stdin is silent', () => {
     expect(verdictOf({ ...SENDER, disks: [WAITS], inputSilentMs: 72_000 })).toEqual({
       side: 'sender',
       cause: 'input-silent',
@@ -99,7 +99,7 @@ describe('verdictOf, as the sender', () => {
     });
   });
 
-  test("does not take a beat's write for a receiver that does not read", () => {
+  test('does not take the write of a beat for a receiver that does not read', () => {
     const { cause } = verdictOf({ ...SENDER, inputSilentMs: 12_000, writePendingMs: 20 });
     expect(cause).toBe('input-silent');
   });
@@ -109,7 +109,7 @@ describe('verdictOf, as the sender', () => {
     expect(cause).toBe('pipe-full');
   });
 
-  test('says that it waits for itself when nothing is pending', () => {
+  test('reports that it waits for itself when nothing is pending', () => {
     expect(verdictOf(SENDER)).toEqual({
       side: 'sender',
       cause: 'unknown',
@@ -118,12 +118,12 @@ describe('verdictOf, as the sender', () => {
   });
 });
 
-describe('verdictOf, as the sender on duplex', () => {
+describe('verdictOf, as the sender on duplex,', () => {
   const DUPLEX: Observation = { ...SENDER, reading: true };
   const NO_ROOM = { state: 'waiting-for-room', path: '', pendingMs: 12_000 } as const;
   const WRITES = { ...BEAT, state: 'writing', stateAgeMs: 11_000 };
 
-  test("says what the receiver's beat says when it gives no credit", () => {
+  test('reports what the beat of the receiver contains when it gives no credit', () => {
     expect(verdictOf({ ...DUPLEX, silentMs: 600, disks: [NO_ROOM], beat: WRITES })).toEqual({
       side: 'receiver',
       cause: 'peer-reports',
@@ -132,13 +132,13 @@ describe('verdictOf, as the sender on duplex', () => {
     });
   });
 
-  test('says the same when our write is pending too', () => {
+  test('reports the same when our write is pending too', () => {
     const seen = { ...DUPLEX, silentMs: 600, disks: [NO_ROOM], writePendingMs: 12_000 };
     expect(verdictOf({ ...seen, beat: WRITES }).cause).toBe('peer-reports');
   });
 
   test.each([undefined, 12_000])(
-    'says that a receiver is silent whose beats have stopped, with a write pending for %s ms',
+    'reports that a receiver whose beats have stopped is silent, with a write pending for %s ms',
     (writePendingMs) => {
       const beat = { ...WRITES, ageMs: 12_000 };
       expect(verdictOf({ ...DUPLEX, disks: [NO_ROOM], writePendingMs, beat })).toEqual({
@@ -149,7 +149,7 @@ describe('verdictOf, as the sender on duplex', () => {
     },
   );
 
-  test('says that a receiver has not answered that never said a word', () => {
+  test('reports that a receiver that never sent a byte has not answered', () => {
     expect(verdictOf({ ...DUPLEX, arrivedBytes: 0 })).toEqual({
       side: 'receiver',
       cause: 'peer-silent',
@@ -158,7 +158,7 @@ describe('verdictOf, as the sender on duplex', () => {
   });
 
   test.each(['idle', 'waiting-for-data', 'dreaming'])(
-    'says how much is on its way to a receiver that is %s',
+    'reports how much is on its way to a receiver that is %s',
     (state) => {
       const seen = { ...DUPLEX, silentMs: 600, beat: { ...WRITES, state }, unheardBytes: 70_000 };
       expect(verdictOf(seen)).toMatchObject(
@@ -189,7 +189,7 @@ describe('verdictOf, as the sender on duplex', () => {
   });
 
   test.each([1_000, 11_000])(
-    'never accuses the receiver while our own disk hangs for %i ms',
+    'never blames the receiver while our own disk hangs for %i ms',
     (pendingMs) => {
       const disks = [{ state: 'reading', path: 'a/b.bin', pendingMs } as const];
       for (const beat of [undefined, WRITES]) {
@@ -203,19 +203,19 @@ describe('verdictOf, as the sender on duplex', () => {
     },
   );
 
-  test('never accuses the receiver while calls come and go on our own disk', () => {
+  test('never blames the receiver while calls come and go on our own disk', () => {
     const disks = [{ state: 'reading', path: 'a/b.bin', pendingMs: 20 } as const];
     expect(verdictOf({ ...DUPLEX, disks, beat: WRITES }).side).toBe('sender');
   });
 
-  test('says that stdin is silent, though the receiver beats', () => {
+  test('reports that stdin is silent, though the receiver beats', () => {
     const beat = { ...WRITES, state: 'waiting-for-data' };
     const seen = { ...DUPLEX, disks: [WAITS], inputSilentMs: 12_000, beat };
     expect(verdictOf(seen)).toMatchObject({ side: 'sender', cause: 'input-silent' });
     expect(verdictOf({ ...seen, writePendingMs: 20 }).cause).toBe('input-silent');
   });
 
-  test('says behind whom the receiver lets it wait', () => {
+  test('reports who is ahead of it in the queue of the receiver', () => {
     const beat = { ...WRITES, state: 'queued', stateAgeMs: 11_000, path: '2 senders ahead' };
     expect(verdictOf({ ...DUPLEX, writePendingMs: 9_000, beat: { ...beat, ageMs: 0 } })).toEqual({
       side: 'receiver',
@@ -225,12 +225,12 @@ describe('verdictOf, as the sender on duplex', () => {
     });
   });
 
-  test('says that the receiver is silent when our write hangs and stdin is silent too', () => {
+  test('reports that the receiver is silent when our write hangs and stdin is silent too', () => {
     const { cause } = verdictOf({ ...DUPLEX, inputSilentMs: 12_000, writePendingMs: 11_000 });
     expect(cause).toBe('peer-silent');
   });
 
-  test('does not call a receiver silent whose bytes just came', () => {
+  test('does not call a receiver silent whose bytes just arrived', () => {
     const beat = { ...WRITES, ageMs: 12_000 };
     expect(verdictOf({ ...DUPLEX, silentMs: 200, bytesPerSecond: 40, beat })).toEqual({
       side: 'link',
@@ -240,8 +240,8 @@ describe('verdictOf, as the sender on duplex', () => {
   });
 });
 
-describe('verdictOf, as the receiver', () => {
-  test('passes on what a live sender says', () => {
+describe('verdictOf, as the receiver,', () => {
+  test('passes on what a live sender reports', () => {
     expect(verdictOf({ ...RECEIVER, disks: [WAITS], beat: BEAT })).toEqual({
       side: 'sender',
       cause: 'peer-reports',
@@ -255,11 +255,11 @@ describe('verdictOf, as the receiver', () => {
     ['idle', '', 'sender is alive: idle for 11s'],
     ['dreaming', 'a', 'sender is alive: working on a for 11s'],
     ['constructor', '', 'sender is alive: busy for 11s'],
-  ])('has words for a sender that is %s', (state, path, text) => {
+  ])('has a text for a sender that is %s', (state, path, text) => {
     expect(verdictOf({ ...RECEIVER, beat: { ...BEAT, state, path } }).text).toBe(text);
   });
 
-  test('takes a beat of three intervals ago for a sign of life, and an older one for none', () => {
+  test('takes a beat of three intervals ago as a sign of life, but not an older one', () => {
     const silent = { ...RECEIVER, disks: [WAITS] };
     expect(verdictOf({ ...silent, beat: { ...BEAT, ageMs: 3_000 } }).cause).toBe('peer-reports');
     expect(verdictOf({ ...silent, beat: { ...BEAT, ageMs: 3_001 } })).toEqual({
@@ -269,30 +269,30 @@ describe('verdictOf, as the receiver', () => {
     });
   });
 
-  test('says that the sender is silent when no beat ever came', () => {
+  test('reports that the sender is silent when no beat ever came', () => {
     expect(verdictOf(RECEIVER).text).toBe('sender has been silent for 12s');
     const long = { ...RECEIVER, silentMs: 5_400_000 };
     expect(verdictOf(long).text).toBe('sender has been silent for 1h 30m');
   });
 
-  test('says that the tar it writes is not read', () => {
+  test('reports that the tar it writes is not read', () => {
     expect(verdictOf({ ...RECEIVER, outputPendingMs: 9_000, beat: BEAT })).toMatchObject({
       side: 'receiver',
       cause: 'output-not-read',
     });
   });
 
-  test('never accuses the sender while we are not reading', () => {
+  test('never blames the sender while we are not reading', () => {
     const { side, cause } = verdictOf({ ...RECEIVER, reading: false, beat: BEAT });
     expect({ side, cause }).toEqual({ side: 'receiver', cause: 'unknown' });
   });
 
-  test('does not call a sender silent whose bytes just came', () => {
+  test('does not call a sender silent whose bytes just arrived', () => {
     const seen = { ...RECEIVER, silentMs: 200, bytesPerSecond: 40 };
     expect(verdictOf(seen)).toMatchObject({ side: 'link', cause: 'slow-link' });
   });
 
-  test('calls no link slow on which much arrives that is no content', () => {
+  test('does not call a link slow on which much arrives that is not content', () => {
     expect(verdictOf({ ...RECEIVER, silentMs: 200, bytesPerSecond: 50_000 })).toEqual({
       side: 'sender',
       cause: 'unknown',

@@ -7,7 +7,7 @@ import { contentOf, differences, leftOvers, type Site } from './site.ts';
 
 export type Failure = Where & Pick<FailingCall, 'code' | 'lasts'>;
 
-/** What is wrong after a call of one side has failed, a line each. */
+/** What is wrong after a call of one side has failed, one line each. */
 export async function wrongAfter(site: Site, ends: Ends, failure: Failure): Promise<string[]> {
   const wrong = [...wrongEnds(site, ends, failure), ...wrongOut(site, ends, failure)];
   wrong.push(...wrongRest(site, ends, failure));
@@ -42,13 +42,13 @@ function namesOf({ directory, old, new: wanted }: Site): string[] {
 }
 
 /**
- * OUT is new after 0 and old otherwise. A disk that takes no more changes may leave it between the
- * two: the message says so, and nothing of the old is lost.
+ * OUT is new after exit status 0 and old otherwise. A disk that accepts no more changes may leave it in
+ * between: then the message says so, and nothing of the old content is lost.
  */
 function wrongOut(site: Site, { send, receive }: Ends, { way, lasts }: Failure): string[] {
   const { out, old, new: wanted } = site;
   const wrong = differences(contentOf(out), receive.code === 0 ? wanted : old).filter(
-    // OUT's own time cannot be right while something is left in it, and a warning may say that it is not.
+    // OUT's own time cannot be right while something is left in it, and a warning may report that.
     (line) => !line.startsWith('"" is') || !(leftOvers(out).length > 0 || saysTime(receive)),
   );
   if (way === 'socket' && send.code === 0 && receive.code !== 0) wrong.push('the sender said 0');
@@ -68,7 +68,7 @@ function contentsOf(state: TreeState): string[] {
   return Object.values(state).flatMap((each) => /^file \d+ -?\d+ (\d+ \w+)/.exec(each)?.[1] ?? []);
 }
 
-/** The message names what the disk does not let us remove. */
+/** Whatever the disk does not let us remove must be named in the message. */
 function wrongRest({ directory, out }: Site, { receive }: Ends, { way, lasts }: Failure): string[] {
   const wrong: string[] = [];
   const found = leftOvers(out);

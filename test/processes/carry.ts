@@ -21,7 +21,7 @@ import {
 } from './disturbance.ts';
 import { contentOf, differences, leftOvers, withSite, type Site } from './site.ts';
 
-/** The transports; `command` is a receiver that its sender starts, `serve` one that goes on. */
+/** The transports; `command` is a receiver that its sender starts, `serve` one that keeps running. */
 export type Way = 'pipe' | 'socket' | 'command' | 'serve';
 export type Side = 'sender' | 'receiver';
 
@@ -30,7 +30,7 @@ export interface Where {
   side: Side;
 }
 
-/** How a side ended, and what it said; of a command's receiver its sender tells all that is known. */
+/** How a side ended, with its output; for a receiver started as a command, what its sender knows of it. */
 export interface Ends {
   send: Outcome;
   receive: Outcome;
@@ -45,14 +45,14 @@ interface Sides {
   receiver: Started;
 }
 
-/** Milliseconds in which both sides have to end: nobody hangs. */
+/** Milliseconds in which both sides must end: neither may hang. */
 const END_MS = 60_000;
 const QUIET = ['--progress', 'none'];
 
 /**
  * Makes OUT the mirror of the context.
- * @param disturbance what happens to one of the two, at which of its calls; none: they are counted
- * @param meanwhile while both run
+ * @param disturbance what happens to one of the two, at which of its calls; if absent, calls are counted
+ * @param meanwhile runs at the same time as both
  */
 export async function mirror(
   site: Site,
@@ -74,7 +74,7 @@ export async function mirror(
   return { send, receive, hung: giveUp(), log };
 }
 
-/** A second signal would end it at once, with nothing cleaned up. */
+/** Whether it already got a signal: a second one would end it at once, without cleaning up. */
 function isAskedToEnd(side: Side, disturbance: Disturbance | undefined, log: string): boolean {
   const signal = disturbance !== undefined && 'signal' in disturbance ? disturbance.signal : '';
   return side === 'receiver' && signal !== 'SIGSTOP' && signal !== '' && readLog(log).length > 0;
@@ -113,7 +113,7 @@ async function startBoth(
   return { sender, receiver };
 }
 
-/** @returns call it in the end: which had to be killed */
+/** @returns to be called at the end: which sides had to be killed */
 function killHung({ sender, receiver }: Sides): () => Side[] {
   const hung: Side[] = [];
   const timer = setTimeout(() => {
@@ -136,12 +136,12 @@ export function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;
 }
 
-/** A command whose sender was killed ends by itself. */
+/** A command whose sender was killed ends on its own. */
 function commandEnds({ out }: Site, sender: Started): Promise<void> {
   return until('the command has ended', () => processesWith(out, sender).length === 0);
 }
 
-/** All calls of transfers that nothing disturbs. */
+/** All calls of undisturbed transfers. */
 export async function allCalls(
   ways: readonly Way[],
   sides: readonly Side[] = ['sender', 'receiver'],
@@ -159,7 +159,7 @@ export async function allCalls(
 
 const counted = new Map<string, Promise<Map<string, number>>>();
 
-/** How often each call is made at the most, counted once for all tests of a file. */
+/** How often each call is made at most, counted once for all tests of a file. */
 function callsOf(where: Where): Promise<Map<string, number>> {
   const key = `${where.way} ${where.side}`;
   const calls = counted.get(key) ?? countCallsOf(where);
@@ -176,7 +176,7 @@ function countCallsOf(where: Where): Promise<Map<string, number>> {
   });
 }
 
-/** What is wrong with the next transfer, which nothing disturbs: it succeeds, and leaves nothing. */
+/** What is wrong with the next, undisturbed transfer: it must succeed, and leave nothing behind. */
 export async function wrongNext(site: Site): Promise<string[]> {
   const { directory, context, out } = site;
   const receiver = start(['receive', out, '--delete', ...QUIET]);

@@ -1,8 +1,7 @@
 'use strict';
-// Disturbs file calls of a real process, in all of its threads: NODE_OPTIONS='--require <this>'. How
-// stands in CTXSYNC_DISTURBANCE, as in disturbance.ts. Only calls on files of the
-// test count: what lies below a directory, what is reached through a directory that is held open, and
-// descriptors of these.
+// Disturbs file calls of a real process, in all of its threads: NODE_OPTIONS='--require <this>'. What
+// to do is in CTXSYNC_DISTURBANCE, as in disturbance.ts. Only calls on files of the test count: paths
+// below a directory, what is reached through a directory held open, and their descriptors.
 
 const fs = require('node:fs');
 const { syncBuiltinESMExports } = require('node:module');
@@ -51,13 +50,13 @@ const CHANGING = new Set([
 
 const plan = JSON.parse(process.env.CTXSYNC_DISTURBANCE ?? 'null');
 const { appendFileSync, closeSync, openSync } = fs;
-/** Descriptors of files that count. */
+/** Descriptors of files of the test. */
 const open = new Set();
 /** Calls of each name so far, in this thread. */
 const counts = new Map();
-/** The disk changes no more: as ext4 after an error, of which this thread noticed. */
+/** The disk accepts no more changes, like ext4 after an error, as seen by this thread. */
 let broken = false;
-/** A call of fs may use others of fs: these are no calls of ours. */
+/** A call of fs may use others of fs, which do not count. */
 let inside = false;
 
 if (plan !== null) {
@@ -86,7 +85,7 @@ function made(name, call, args) {
   const fails = comes && plan.signal === undefined;
   if (comes && !fails && isFirst()) process.kill(process.pid, plan.signal);
   if (name === 'closeSync') open.delete(args[0]);
-  // Whatever close says, the descriptor is gone (close(2), Linux).
+  // Whatever close returns, the descriptor is gone (close(2), Linux).
   if (!fails || name === 'closeSync') {
     const result = call(...args);
     if (name === 'openSync') open.add(result);
@@ -95,7 +94,7 @@ function made(name, call, args) {
   throw failure(name, args);
 }
 
-/** Of several threads that come to their call: a second signal would end what the first one began. */
+/** For several threads that reach their call: a second signal would cut short the effect of the first. */
 function isFirst() {
   try {
     closeSync(openSync(`${plan.log}.sent`, 'wx'));
@@ -122,13 +121,13 @@ function hasCome(name, nth, args) {
   return nth === plan.nth;
 }
 
-/** Whether a disk that can only be read refuses it. */
+/** Whether a read-only disk refuses it. */
 function changes(name, [, flags]) {
   if (name !== 'openSync') return CHANGING.has(name);
   return typeof flags === 'string' ? flags !== 'r' : (flags & 3) !== 0;
 }
 
-/** As Node makes it. */
+/** The error as Node creates it. */
 function failure(name, [path]) {
   const syscall = name.replace(/Sync$/, '');
   const message = `${plan.code}: ${plan.words}, ${syscall} '${String(path)}'`;

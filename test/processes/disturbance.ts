@@ -5,18 +5,18 @@ import { getSystemErrorMap, getSystemErrorName } from 'node:util';
 
 const PRELOAD = fileURLToPath(new URL('disturb.cjs', import.meta.url));
 
-/** A file call of a process, at which something happens to it. */
+/** A file call of a process at which something happens to it. */
 export interface At {
-  /** Of node:fs. */
+  /** The function of node:fs. */
   call: string;
-  /** The first one at which it happens, of each thread by itself. */
+  /** The first call at which it happens, counted separately in each thread. */
   nth: number;
 }
 
 export interface FailingCall extends At {
   /** An errno: "EIO". */
   code: keyof typeof constants.errno;
-  /** This call alone, all of its name that come after it, or all that would change the disk. */
+  /** This call alone, all later ones of its name, or all that would change the disk. */
   lasts: 'once' | 'call' | 'disk';
 }
 
@@ -25,7 +25,7 @@ export interface SignalledCall extends At {
   signal: NodeJS.Signals;
 }
 
-/** The kernel fails the nth system call of this name, of each thread by itself, as strace has it. */
+/** The kernel fails the nth system call of this name, counted separately in each thread, as strace does. */
 export interface FailingSystemCall extends Omit<FailingCall, 'lasts'> {
   /** Its names; a machine may lack some of them: "mkdir mkdirat". */
   systemCall: string;
@@ -33,7 +33,7 @@ export interface FailingSystemCall extends Omit<FailingCall, 'lasts'> {
 
 export type Disturbance = FailingCall | SignalledCall | FailingSystemCall;
 
-/** How to start a process so that it is disturbed: the command in front of it, and its environment. */
+/** How to start a process so that it is disturbed: a command prefix, and its environment. */
 export interface Disturbing {
   env: Record<string, string>;
   around: string[];
@@ -53,7 +53,7 @@ function straceThat({ systemCall, nth, code }: FailingSystemCall, log: string): 
   return ['strace', '-f', '-qq', '-o', log, '-e', `trace=${set.join(',')}`, '-e', inject];
 }
 
-/** The environment that disturbs calls on files below `directory`; without anything all are counted. */
+/** The environment that disturbs calls on files below `directory`; without a disturbance it counts them. */
 function preloadThat(
   directory: string,
   log: string,
@@ -73,12 +73,12 @@ function asNodeSees(number: number): { code: string; errno: number; words: strin
   return { code, errno: -number, words: getSystemErrorMap().get(-number)?.[1] ?? code };
 }
 
-/** What was disturbed, `pid <id> <call> <path>`, or counted, `<thread> <call>`; a line each. */
+/** One line for each disturbed call, `pid <id> <call> <path>`, or counted call, `<thread> <call>`. */
 export function readLog(log: string): string[] {
   return existsSync(log) ? readFileSync(log, 'utf8').trimEnd().split('\n') : [];
 }
 
-/** The highest number that a call of each name had in one thread. */
+/** The highest number of calls of each name in one thread. */
 export function countCalls(log: string): Map<string, number> {
   const ofThreads = new Map<string, number>();
   for (const line of readLog(log)) ofThreads.set(line, (ofThreads.get(line) ?? 0) + 1);

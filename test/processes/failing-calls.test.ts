@@ -8,9 +8,9 @@ import { randomFor, sample, tryEach } from './rounds.ts';
 import { withSite } from './site.ts';
 
 // The nth file call of a name fails on one side of a real transfer. OUT is old or new to the byte, the
-// exit status tells which, the message names what could not be done and why, and nothing is left behind.
+// exit status shows which, the message names what failed and why, and nothing is left behind.
 
-/** Errors that each call is likely to give; any other errno takes the same ways. */
+/** Errors that each call is likely to give; any other errno takes the same code paths. */
 const CODES: Record<string, FailingCall['code'][]> = {
   openSync: ['EIO', 'EACCES', 'EMFILE', 'ENFILE', 'EINTR', 'ELOOP', 'ENOTDIR', 'ESTALE', 'ENOSPC'],
   writeSync: ['EIO', 'ENOSPC', 'EDQUOT', 'EROFS'],
@@ -21,15 +21,15 @@ const CODES: Record<string, FailingCall['code'][]> = {
 };
 const ANY: FailingCall['code'][] = ['EIO', 'EACCES', 'EPERM', 'EROFS', 'ESTALE', 'ENOTDIR'];
 
-/** Half of them fail once: then everything has to be taken back. */
+/** Half of them fail once: then everything must be rolled back. */
 const LASTS: FailingCall['lasts'][] = ['once', 'once', 'call', 'disk'];
 
-/** The receiver's calls are not tried yet. */
+/** Only the calls of the sender are tried so far. */
 const SIDE = 'sender';
 
 type Round = Where & FailingCall;
 
-/** Every call of a transfer that nothing disturbs, with every error that it may give. */
+/** Every call of an undisturbed transfer, with every error that it may give. */
 async function allRounds(): Promise<Round[]> {
   const all: Round[] = [];
   for (const at of await allCalls(['pipe', 'socket'], [SIDE])) {
@@ -49,7 +49,7 @@ function tryRound(round: Round): Promise<string[] | undefined> {
   });
 }
 
-/** System calls that Node makes for file calls of ours alone, by all names that machines have for them. */
+/** System calls that Node makes only for file calls of ours, with all their names on any machine. */
 const SYSTEM_CALLS: Record<string, string> = {
   chmodSync: 'chmod fchmodat fchmodat2',
   linkSync: 'link linkat',
@@ -108,7 +108,7 @@ test.skipIf(why !== undefined)(
   },
 );
 
-/** @returns undefined where strace may trace */
+/** @returns undefined if strace may trace */
 function whyNoStrace(): string | undefined {
   const { status, error, stderr } = spawnSync('strace', ['-f', '-qq', '-o', '/dev/null', 'true']);
   if (error !== undefined) return 'there is no strace';

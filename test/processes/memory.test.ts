@@ -21,14 +21,14 @@ import {
   type TreeRecord,
 } from '../helpers/wire/independent-records.ts';
 
-// A receiver, at its default limits, with as many entries as a hostile sender may send: what it holds
-// has the bound that limits.ts gives, whatever the entries are.
+// A receiver, at its default limits, with as many entries as a hostile sender may send: its memory
+// stays within the bound of limits.ts, whatever the entries are.
 
-/** All of DEFAULT_MAX_ENTRIES with CTXSYNC_PROOFS=10: that takes minutes. */
+/** All of DEFAULT_MAX_ENTRIES with CTXSYNC_PROOFS=10, which takes minutes. */
 const ENTRIES = Math.min(DEFAULT_MAX_ENTRIES, rounds(400_000, 60_000));
 const BATCH = 4_000;
 const MiB = 2 ** 20;
-/** What V8 lets lie until it collects, whatever their number: 90 MiB were seen. */
+/** Garbage that V8 keeps until it collects, whatever the number of entries: 90 MiB were seen. */
 const SLACK_BYTES = 112 * MiB;
 
 /** @param idle bytes that it needs for a few entries */
@@ -37,7 +37,7 @@ function expectBounded(peak: number, idle: number, tables: number): void {
   expect(peak).toBeLessThan(bound);
 }
 
-/** Looks at it until it is gone. */
+/** Samples the memory of a process until it has exited. */
 function watchPeak({ child }: Started): () => number {
   let peak = 0;
   const look = (): void => void (peak = Math.max(peak, peakBytes(child.pid)));
@@ -46,7 +46,7 @@ function watchPeak({ child }: Started): () => number {
   return () => peak;
 }
 
-/** In the order of a walk. */
+/** In walk order. */
 function* paths(count: number): Generator<string> {
   for (let i = 0; i < count; i++) yield String(i).padStart(8, '0');
 }
@@ -67,7 +67,7 @@ async function write(to: Writable, bytes: Uint8Array): Promise<void> {
   if (!to.write(bytes)) await until('it reads', () => !to.writableNeedDrain || to.destroyed);
 }
 
-/** What a receiver lets us send of stream 1, and whether it answered it. */
+/** The credit that a receiver gives for stream 1, and whether it answered it. */
 class Answers {
   limit = 0;
   ended = false;
@@ -98,7 +98,7 @@ class Answers {
   }
 }
 
-/** Offers a context of these records, reads all that is wanted, and hangs up. */
+/** Offers a context of these records, reads everything that is wanted, and disconnects. */
 async function offer(path: string, records: Iterable<ManifestRecord>): Promise<void> {
   const socket: Socket = await connectTo(path);
   socket.on('error', () => {});

@@ -12,15 +12,15 @@ import { rounds, SEEDED } from '../helpers/proofs.ts';
 import { randomFor, tryEach } from './rounds.ts';
 import { contentOf, differences } from './site.ts';
 
-// Random trees, edits on both sides, and connections that are cut: after each OUT is exact, and a
-// transfer that broke off leaves OUT as it was and can be made good.
+// Random trees, edits on both sides, and connections that are cut: after each transfer OUT is exact, and
+// one that broke off leaves OUT unchanged and can be repeated.
 
 interface Round {
   seed: number;
   way: 'socket' | 'command';
 }
 
-/** How a transfer may be made: what is laid over OUT cannot be told exactly by hardlinks. */
+/** How a transfer is made. Without `mirror`, the hardlinks of OUT cannot be predicted exactly. */
 interface Manner {
   way: Round['way'];
   mirror: boolean;
@@ -28,7 +28,7 @@ interface Manner {
 }
 
 const EDITS = 12;
-/** Transfers of a round, each after other edits. */
+/** Transfers of a round, each after different edits. */
 const TRANSFERS = 3;
 /** Bytes within which a transfer is cut: more than most of them have. */
 const CUT_WITHIN_BYTES = 6_000;
@@ -51,7 +51,7 @@ function tryRound({ seed, way }: Round): Promise<string[]> {
   });
 }
 
-/** A transfer to its end: OUT is exact. */
+/** A complete transfer: OUT is exact. */
 async function whole(pair: RandomPair, manner: Manner): Promise<string[]> {
   const { context, out } = pair;
   const before = existsSync(out) ? contentOf(out) : {};
@@ -64,7 +64,7 @@ async function whole(pair: RandomPair, manner: Manner): Promise<string[]> {
 }
 
 async function ends({ directory, context, out }: RandomPair, { way, mirror, send }: Manner) {
-  // Edits may take everything out.
+  // Edits may delete everything.
   const args = mirror ? ['--delete', '--allow-empty'] : [];
   if (way === 'command') {
     const sender = startInTest(['send', context, ...send, ...receiveCommand(out, ...args)]);
@@ -77,7 +77,7 @@ async function ends({ directory, context, out }: RandomPair, { way, mirror, send
   return bothEnds({ sender, receiver });
 }
 
-/** A transfer that is cut somewhere: OUT is as it was, or the cut came too late. */
+/** A transfer that is cut somewhere: OUT is unchanged, or the cut came too late. */
 async function cut({ directory, context, out, random }: RandomPair, { mirror, send }: Manner) {
   const before = existsSync(out) ? contentOf(out) : undefined;
   const [to, path] = [join(directory, 'socket'), join(directory, 'relay')];
@@ -92,13 +92,13 @@ async function cut({ directory, context, out, random }: RandomPair, { mirror, se
   expectExit(both.receive, 7);
   expectExit(both.send, 7, 9, 10);
   const is = existsSync(out) ? contentOf(out) : {};
-  // It made OUT: that is all there is of it.
+  // It created OUT, which must be empty.
   if (before === undefined) return Object.keys(is).filter((each) => each !== '');
   const wrong = differences({ ...is, '': '' }, { ...before, '': '' });
   return wrong.length === 0 ? [] : [`cut ${after}`, ...wrong];
 }
 
-/** Which names are of one file is told by the first one, which may be one that only OUT has. */
+/** Link groups are identified by their first name, which may exist only in OUT. */
 function withoutNames(state: TreeState): TreeState {
   const entries = Object.entries(state);
   return Object.fromEntries(entries.map(([path, is]) => [path, is.replace(/ = [^]*$/, '')]));
@@ -107,7 +107,7 @@ function withoutNames(state: TreeState): TreeState {
 const ROUNDS = rounds(12, 2);
 
 test(
-  `trees, edits and cuts: ${ROUNDS} rounds ${SEEDED}`,
+  `OUT is exact after random trees, edits and cuts: ${ROUNDS} rounds ${SEEDED}`,
   { timeout: 120_000 + ROUNDS * 10_000 },
   async () => {
     const random = randomFor('random-trees');

@@ -1,15 +1,15 @@
 import { SEED, SEEDED } from '../helpers/proofs.ts';
 import { seeded } from '../helpers/seeded.ts';
 
-/** Processes of a round wait for each other more than they work. */
+/** The processes of a round wait for each other more than they work. */
 const LANES = 3;
 
-/** Numbers of this file's own, from the seed. */
+/** A sequence of random numbers for this file, from the seed. */
 export function randomFor(name: string): (below: number) => number {
   return seeded(Buffer.from(name).reduce((sum, byte) => (sum * 31 + byte) | 0, SEED));
 }
 
-/** So many of a list, each once, by chance; all of them when there are no more. */
+/** A random sample of a list, each item at most once; all of them if there are no more than `count`. */
 export function sample<T>(
   all: readonly T[],
   count: number,
@@ -23,8 +23,8 @@ export function sample<T>(
 }
 
 /**
- * Does something for each, a few at a time, and fails at the end with all that was wrong.
- * @param tryOne what is wrong, a line each; undefined when the round did not reach what it is about
+ * Runs a function for each item, a few at a time, and fails at the end with everything that was wrong.
+ * @param tryOne returns what is wrong, one line each; undefined if the round did not reach its call
  */
 export async function tryEach<T>(
   each: readonly T[],

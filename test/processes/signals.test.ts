@@ -10,8 +10,8 @@ import { readLog, type At, type SignalledCall } from './disturbance.ts';
 import { randomFor, sample, tryEach } from './rounds.ts';
 import { contentOf, differences, leftOvers, withSite, type Site } from './site.ts';
 
-// A process is killed, stopped or asked to end in front of one of its file calls, whichever: in the
-// walk, the comparison, the stage, and within the commit.
+// A process is killed, stopped or asked to end before any of its file calls: in the walk, the
+// comparison, the stage, and within the commit.
 
 type Round = Where & SignalledCall;
 
@@ -41,21 +41,21 @@ function tryRound(round: Round, wrongAfter: typeof wrongWhenKilled): Promise<str
   });
 }
 
-/** A command of a killed sender, and a partial stage: what arrived is kept. */
+/** What is left behind, except a partial stage, which keeps what arrived. */
 function wrongRest({ directory, out }: Site): string[] {
   const wrong = leftOvers(out).filter((path) => !/^\.ctxsync-[0-9a-f]{16}$/.test(path));
   if (existsSync(join(directory, 'socket'))) wrong.push('socket');
   return wrong.map((path) => `${path} is left`);
 }
 
-/** OUT is new when the receiver said 0, or its sender by its receipt. */
+/** OUT is new when the receiver exited with 0, or its sender did so because of the receipt. */
 function isSaidToBeNew({ way }: Where, { send, receive }: Ends): boolean {
   if (way === 'pipe' || way === 'socket')
     return receive.code === 0 || (way === 'socket' && send.code === 0);
   return send.code === 0;
 }
 
-/** Of the one that lives: the status, and OUT as it says. */
+/** For the surviving side: the exit status, and OUT as it reports. */
 function wrongWhenKilled(site: Site, ends: Ends, round: Round): string[] {
   const { send, receive } = ends;
   const wrong: string[] = [];
@@ -67,7 +67,7 @@ function wrongWhenKilled(site: Site, ends: Ends, round: Round): string[] {
   if (round.side === 'receiver')
     return [...wrong, ...wrongMidway(site, isSaidToBeNew(round, ends))];
   const is = contentOf(site.out);
-  // A server and a command do not tell us: old or new.
+  // The exit status of a server or a command is not known here: old or new.
   const states = isSaidToBeNew(round, ends) ? [site.new] : [site.old, site.new];
   return [...wrong, ...closest(states.map((state) => differences(is, state)))];
 }
@@ -76,12 +76,12 @@ function isIn(code: number | null, codes: readonly number[]): boolean {
   return code !== null && codes.includes(code);
 }
 
-/** The shortest list: nothing, where one of them fits. */
+/** The shortest list, which is empty if one of them fits. */
 function closest(lists: string[][]): string[] {
   return lists.toSorted((a, b) => a.length - b.length)[0] ?? [];
 }
 
-/** A receiver killed in its commit: each file is old or new, and none that both have is missing. */
+/** A receiver killed in its commit: each file is old or new, and no file that both have is missing. */
 function wrongMidway({ out, old, new: wanted }: Site, isNew: boolean): string[] {
   const is = contentOf(out);
   if (isNew) return differences(is, wanted);
@@ -95,7 +95,7 @@ function wrongMidway({ out, old, new: wanted }: Site, isNew: boolean): string[] 
   return wrong;
 }
 
-/** A file's state, but for its other names; undefined where there is no file or symlink. */
+/** The state of a file, without its other names; undefined if there is no file or symlink. */
 function fileOf(state: TreeState, path: string): string | undefined {
   const is = state[path];
   return is === undefined || is.startsWith('directory') ? undefined : is.replace(/ = .*/, '');
@@ -103,14 +103,14 @@ function fileOf(state: TreeState, path: string): string | undefined {
 
 const ASKED = { SIGTERM: 143, SIGINT: 130, SIGHUP: 129 } as const;
 
-/** It ends by itself, tells the other one, and OUT is old; or it was done before it heard of it. */
+/** It ends on its own, notifies the other side, and OUT is old; or it had finished before the signal. */
 function wrongWhenAsked(site: Site, ends: Ends, round: Round): string[] {
   const { send, receive } = ends;
   const own = ASKED[round.signal as keyof typeof ASKED];
   const wrong: string[] = [];
-  // A command that ends by a signal passes on what it is to its sender: the receiver failed.
+  // A command that ends by a signal passes the reason on to its sender: the receiver failed.
   const sends = round.side === 'sender' ? [0, own] : [0, 7, 9];
-  // The test ends a server, too: of two signals the second one ends it at once.
+  // The test ends a server, too: the second of two signals ends it at once.
   const isSecond = round.way === 'serve' && receive.signal === round.signal;
   if (!isIn(send.code, sends)) wrong.push(`the sender ended with ${send.code}`);
   const receives = round.side === 'receiver' ? [0, own] : [0, 7, 9];
@@ -121,14 +121,14 @@ function wrongWhenAsked(site: Site, ends: Ends, round: Round): string[] {
   return [...wrong, ...differences(contentOf(site.out), state)];
 }
 
-/** Nothing has happened. */
+/** Nothing is wrong: both succeed. */
 function wrongWhenStopped(site: Site, { send, receive }: Ends): string[] {
   const wrong = differences(contentOf(site.out), site.new);
   if (send.code !== 0 || receive.code !== 0) wrong.push('it failed');
   return wrong;
 }
 
-/** Whoever stands still goes on once it does: each of its threads may stop it. */
+/** Continues a process whenever it is stopped: each of its threads may stop it. */
 async function continueWhenStopped({ child }: Started, log: string): Promise<void> {
   await until('it has ended, or gone on', () => {
     const id = Number(/^pid (\d+)/m.exec(readLog(log).join('\n'))?.[1]);
@@ -137,7 +137,7 @@ async function continueWhenStopped({ child }: Started, log: string): Promise<voi
   });
 }
 
-/** @param id NaN while nobody was stopped yet */
+/** @param id NaN while no process was stopped yet */
 function isStopped(id: number): boolean {
   const status = `/proc/${id}/status`;
   return existsSync(status) && /^State:\s+T/m.test(readFileSync(status, 'utf8'));
@@ -151,7 +151,7 @@ describe.each([
   const count = rounds(proofs, 2);
 
   test(
-    `in front of any of ${count} calls ${SEEDED}`,
+    `is handled before any of ${count} calls ${SEEDED}`,
     { timeout: 120_000 + count * 5_000 },
     async () => {
       await tryEach(await roundsOf(signals, count), (round) => tryRound(round, wrongAfter));

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { treeState, type TreeState } from '../helpers/trees/tree-state.ts';
 
-/** A context, and an OUT of which every kind of step makes it the context: with --delete. */
+/** A context, and an OUT that becomes the context, with --delete, by every kind of step. */
 export interface Site {
   directory: string;
   context: string;
@@ -24,7 +24,7 @@ export interface Site {
 /** Seconds since 1970. */
 const THEN = 1_600_000_000.25;
 
-/** Runs with a fresh one. */
+/** Runs with a fresh site. */
 export function withSite<T>(use: (site: Site) => Promise<T>): Promise<T> {
   return withDirectory((directory) => {
     const [context, out] = [join(directory, 'context'), join(directory, 'out')];
@@ -100,13 +100,13 @@ export function leftOvers(out: string): string[] {
   return found;
 }
 
-/** OUT's state without what a receiver left in it. */
+/** The state of OUT without what a receiver left in it. */
 export function contentOf(out: string): TreeState {
   const entries = Object.entries(treeState(out));
   return Object.fromEntries(entries.filter(([path]) => !/(?:^|\/)\.ctxsync-/.test(path)));
 }
 
-/** What differs, a line a path. */
+/** The differences, one line per path. */
 export function differences(is: TreeState, wanted: TreeState): string[] {
   const paths = new Set([...Object.keys(is), ...Object.keys(wanted)]);
   return [...paths]

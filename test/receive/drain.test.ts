@@ -5,7 +5,7 @@ import { drain } from '../../src/receive/drain.ts';
 const CAPACITY = 1024;
 
 describe('draining a ring', () => {
-  it('ends with it, whether there was anything in it or not', async () => {
+  it('ends when the ring ends, whether it was empty or not', async () => {
     for (const count of [0, 1, CAPACITY]) {
       const ring = Ring.create(CAPACITY);
       ring.write(new Uint8Array(count));
@@ -15,7 +15,7 @@ describe('draining a ring', () => {
     }
   });
 
-  it('takes whatever comes, so that its writer never waits for ever', async () => {
+  it('takes everything that comes, so that the writer never waits for ever', async () => {
     const ring = Ring.create(CAPACITY);
     const draining = drain(ring);
     let written = 0;
@@ -28,7 +28,7 @@ describe('draining a ring', () => {
     expect(ring.head).toBe(written);
   });
 
-  it('goes on as long as its writer does', async () => {
+  it('continues as long as the writer does', async () => {
     const ring = Ring.create(CAPACITY);
     let ended = false;
     const draining = drain(ring).then(() => (ended = true));
@@ -39,7 +39,7 @@ describe('draining a ring', () => {
     await draining;
   });
 
-  it('ends when the ring is given up, before and while it waits', async () => {
+  it('ends when the ring is cancelled, before and while it waits', async () => {
     const given = Ring.create(CAPACITY);
     given.write(new Uint8Array(10));
     given.cancel();

@@ -1,9 +1,9 @@
 import { CtxsyncError } from '../../src/errors.ts';
 
 export interface PipeOptions {
-  /** Bytes that are under way at a time, at least 1. */
+  /** Bytes that may be in transit at a time, at least 1. */
   capacity: number;
-  /** Milliseconds that a byte is under way at least. */
+  /** Minimum number of milliseconds that a byte is in transit. */
   delayMs: number;
 }
 
@@ -12,7 +12,7 @@ interface Parcel {
   readyAt: number;
 }
 
-/** One direction of a transport, on virtual time. Nothing arrives but by deliver(). */
+/** One direction of a transport, on virtual time. Nothing arrives except through deliver(). */
 export class ChaosPipe {
   readonly #options: PipeOptions;
   readonly #now: () => number;
@@ -21,7 +21,7 @@ export class ChaosPipe {
   #writing: { rest: Uint8Array[]; settle: () => void; reject: (error: Error) => void } | undefined;
   #ended = false;
   #broken = false;
-  /** Nothing arrives any more, and nobody is told. */
+  /** Nothing arrives any more, and neither side is notified. */
   stalled = false;
 
   constructor(options: PipeOptions, now: () => number) {
@@ -29,7 +29,7 @@ export class ChaosPipe {
     this.#now = now;
   }
 
-  /** Settles when the transport has taken all pieces. @throws CtxsyncError peer-gone */
+  /** Settles when the transport has accepted all pieces. @throws CtxsyncError peer-gone */
   write(pieces: readonly Uint8Array[]): Promise<void> {
     if (this.#broken) return Promise.reject(gone());
     return new Promise((settle, reject) => {
@@ -38,12 +38,12 @@ export class ChaosPipe {
     });
   }
 
-  /** The writer is done: the reader sees the end when all has arrived. */
+  /** The writer is done: the reader sees the end once everything has arrived. */
   end(): void {
     this.#ended = true;
   }
 
-  /** The writer dies: what was not taken is never sent, and the last of what was may be lost. */
+  /** The writer dies: what was not accepted is never sent, and the last bytes accepted may be lost. */
   cut(lostBytes = 0): void {
     while (lostBytes > 0 && this.#underWay.length > 0) {
       const last = this.#underWay.at(-1)!;
@@ -57,7 +57,7 @@ export class ChaosPipe {
     this.#break();
   }
 
-  /** The reader goes: whoever writes is told. */
+  /** The reader goes: pending writes fail. */
   close(): void {
     this.#underWay = [];
     this.#underWayBytes = 0;
@@ -77,7 +77,7 @@ export class ChaosPipe {
     return bytes;
   }
 
-  /** All has arrived, and nothing more will come. */
+  /** Everything has arrived, and nothing more will come. */
   get atEnd(): boolean {
     return this.#ended && !this.stalled && this.#underWayBytes === 0 && this.#writing === undefined;
   }
@@ -86,7 +86,7 @@ export class ChaosPipe {
     return this.#writing !== undefined;
   }
 
-  /** When the next byte arrives; undefined when none will by itself. */
+  /** When the next byte arrives; undefined if none will without further action. */
   get dueAt(): number | undefined {
     return this.stalled ? undefined : this.#underWay[0]?.readyAt;
   }
@@ -101,7 +101,7 @@ export class ChaosPipe {
     let room = this.#options.capacity - this.#underWayBytes;
     while (writing.rest.length > 0 && room > 0) {
       const [piece] = writing.rest;
-      // A copy, and only now: until all is written the memory is the writer's promise.
+      // A copy, made only now: until everything is written, the writer guarantees the memory.
       const bytes = piece!.slice(0, room);
       if (bytes.length > 0) {
         this.#underWay.push({ bytes, readyAt: this.#now() + this.#options.delayMs });

@@ -32,38 +32,38 @@ export type ScheduledDemux = Pick<
 >;
 
 /**
- * The core under test. A known-bad one, in which one part is replaced, has to fail the schedules:
+ * The core under test. A deliberately faulty one, in which one part is replaced, must fail the schedules:
  * `{ ...REAL_CORE, createRing: (bytes) => DroppingRing.create(bytes) }`.
  */
 export interface Core {
   createMux: (hello: Hello) => ScheduledMux;
   createDemux: (handler: DemuxHandler) => ScheduledDemux;
-  /** For what arrives. What is sent comes from a Ring that nobody replaces. */
+  /** For incoming data. What is sent comes from a Ring that is never replaced. */
   createRing: (capacity: number) => Ring;
   createDetector: (options: ConstructorParameters<typeof StallDetector>[0]) => StallDetector;
-  /** What of a side's figures is seen to move: beats that repeat themselves are not. */
+  /** Which of a side's figures count as movement: repeated beats do not. */
   movement: (figures: Figures) => Movement;
   /** Whether a receiver may commit. */
   mayCommit: (state: ReceivedState) => boolean;
   /**
-   * When a side that has failed closes its transport: when its ERROR was written and the peer has
-   * ended, or some time has passed; or at once when it was written; or without waiting for that.
+   * When a side that has failed closes its transport: once its ERROR was written and the peer has ended,
+   * or some time has passed; or as soon as it was written; or without waiting for the write.
    */
   closes: 'after-the-peer' | 'once-written' | 'at-once';
 }
 
 /** What a side counts. */
 export interface Figures {
-  /** Arrived and handed over. */
+  /** Received and sent. */
   payloadBytes: number;
-  /** Put into the rings by our disk, and taken out of them. */
+  /** Written to the rings by our disk, and read from them. */
   diskBytes: number;
-  /** BEATs that came. */
+  /** BEATs that were received. */
   beats: number;
 }
 
 export interface ReceivedState {
-  /** FIN came, and was verified. */
+  /** FIN was received and verified. */
   finished: boolean;
   /** Every ring was emptied by its consumer. */
   drained: boolean;

@@ -4,7 +4,7 @@ import type { PipeOptions } from './chaos-pipe.ts';
 export type Mode = 'oneway' | 'duplex';
 export type Role = 'sender' | 'receiver';
 
-/** One thing that happens to one side; about one of its streams, and so many bytes, where it is. */
+/** One thing that happens to one side; `stream` and `bytes` apply only where relevant. */
 export interface Step {
   what: 'open' | 'write' | 'consume' | 'pause' | 'resume' | 'read' | 'beat' | 'tick' | 'settle';
   side: Role;
@@ -12,19 +12,19 @@ export interface Step {
   bytes: number;
 }
 
-/** What cannot be made good again. */
+/** A failure that cannot be recovered from. */
 export interface Trouble {
   /**
-   * error: the side fails. cancel: a consumer, or a disk, gives a stream up, and then its side fails.
+   * error: the side fails. cancel: a consumer, or a disk, cancels a stream, and then its side fails.
    * freeze: a consumer never consumes again. cut: the transport breaks. stall: it carries nothing
-   * more, and tells nobody.
+   * more, without notice.
    */
   what: 'error' | 'cancel' | 'freeze' | 'cut' | 'stall';
   side: Role;
   stream: number;
-  /** Of a cut: how many of the last bytes are lost. */
+  /** For a cut: how many of the last bytes are lost. */
   bytes: number;
-  /** Before which step. */
+  /** The index of the step before which it happens. */
   at: number;
 }
 
@@ -34,9 +34,9 @@ export interface Plan {
   streams: number[];
   /** Duplex: bytes of each stream of the receiver. */
   answers: number[];
-  /** Bytes of every ring, by the power of two. */
+  /** Size of every ring in bytes, as a power of two. */
   ringBits: number;
-  /** Bytes of payload that frames have at the most. */
+  /** Maximum payload bytes of a frame. */
   frameBytes: number;
   forth: PipeOptions;
   back: PipeOptions;
@@ -46,7 +46,7 @@ export interface Plan {
 
 const MAX_STEPS = 40;
 const role = fc.constantFrom<Role>('sender', 'receiver');
-/** From a byte at a time to everything at once. A byte that takes long has company, or no plan ends. */
+/** From one byte at a time to everything at once. Slow pipes carry several bytes, or no plan would end. */
 const pipe = fc.oneof(
   fc.record({ capacity: fc.integer({ min: 1, max: 40 }), delayMs: fc.constant(0) }),
   fc.constantFrom<PipeOptions[]>(
@@ -74,7 +74,7 @@ const trouble = fc.record<Trouble>({
 });
 const lengths = fc.oneof(fc.nat(8), fc.nat(300));
 
-/** Schedules of a whole transfer. Half of them have no trouble: those must succeed. */
+/** Schedules of a whole transfer. Half of them have no trouble, and must succeed. */
 export function plans(mode: Mode): fc.Arbitrary<Plan> {
   return fc.record({
     mode: fc.constant<Mode>(mode),

@@ -5,24 +5,24 @@ import { REAL_CORE, type Core } from './core.ts';
 import type { Plan, Step, Trouble } from './plan.ts';
 import { Side, STALL_TIMEOUT_MS, TICK_MS } from './side.ts';
 
-/** What became of both sides: 'done', or the code of the failure. */
+/** The outcome of both sides: 'done', or the code of the failure. */
 export interface Outcome {
   sender: string;
   receiver: string;
 }
 
-/** Reads that need no wake-up in between: a transport may hold a byte at a time. */
+/** Reads that need no wake-up in between: a transport may carry one byte at a time. */
 const READS_A_TURN = 200;
-/** Semaphore of the event loop after which every wake-up that there is has been seen. */
+/** Turns of the event loop after which every pending wake-up has been seen. */
 const IDLE_TURNS = 3;
-/** The same before we say that nothing will ever come. */
+/** The same before we conclude that nothing will ever come. */
 const HUNG_TURNS = 50;
-/** Milliseconds after the last thing that moved, after which nobody may wait any more. */
+/** Milliseconds after the last movement, after which neither side may still wait. */
 const ALL_OVER_MS = 3 * STALL_TIMEOUT_MS + 4 * LINGER_MS;
 
 /**
- * Runs a whole transfer by a plan, on virtual time: its steps in their order, and then everything that
- * can go on until both sides have ended.
+ * Runs a whole transfer by a plan, on virtual time: its steps in order, and then everything that can
+ * continue until both sides have ended.
  *
  * @throws Error when a rule of the model is broken: loss, disorder, credit, a false success, an error
  *   that does not arrive, a wait that nothing ends
@@ -38,9 +38,9 @@ class Schedule {
   readonly #forth: ChaosPipe;
   readonly #back: ChaosPipe;
   readonly #violations: string[] = [];
-  /** Sides of which a stream was cancelled: they fail next. */
+  /** Sides on which a stream was cancelled: they fail next. */
   readonly #givenUp: Side[] = [];
-  /** Troubles that came before the end. */
+  /** Troubles that happened before the end. */
   readonly #met: Trouble[] = [];
   #now = 0;
 
@@ -85,7 +85,7 @@ class Schedule {
     return { sender: nameOf(this.#sender), receiver: nameOf(this.#receiver) };
   }
 
-  /** @returns whether there may be wake-ups to see */
+  /** @returns whether wake-ups may follow */
   #take({ what, side: role, stream, bytes }: Step): boolean {
     const side = role === 'sender' ? this.#sender : this.#receiver;
     if (what === 'open') side.open(stream);
@@ -122,7 +122,7 @@ class Schedule {
     this.#back.cut(lostBytes);
   }
 
-  /** Everything that can go on, until both sides have ended. */
+  /** Continues everything that can, until both sides have ended. */
   async #goOn(): Promise<void> {
     for (const side of this.#givenUp) side.fail('not-writable');
     for (const stream of [0, 1, 2]) {
@@ -158,13 +158,13 @@ class Schedule {
     return moved;
   }
 
-  /** @returns false when there is nothing that time could bring */
+  /** @returns false when waiting would change nothing */
   #passToWhatIsDue(): boolean {
     const due = [this.#forth, this.#back].flatMap(({ dueAt }) =>
       dueAt !== undefined && dueAt > this.#now ? [dueAt] : [],
     );
     const ended = [this.#sender, this.#receiver].some(({ outcome }) => outcome !== undefined);
-    // Without any trouble no time-out may be needed.
+    // Without trouble no timeout may be needed.
     if (due.length === 0 && !ended && this.#met.length === 0) return false;
     this.#pass(Math.min(TICK_MS, ...due.map((at) => at - this.#now)));
     return true;
@@ -203,7 +203,7 @@ class Schedule {
     this.#check();
   }
 
-  /** Where nothing else went wrong, the code of a failure is known on the other side. */
+  /** If nothing else went wrong, the other side knows the code of a failure. */
   #checkErrorArrived(failed: Side, other: Side): void {
     const [trouble] = this.#met;
     if (trouble === undefined || this.#met.length > 1) return;

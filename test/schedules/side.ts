@@ -10,7 +10,7 @@ import type { ChaosPipe } from './chaos-pipe.ts';
 import type { Core, ScheduledDemux, ScheduledMux } from './core.ts';
 import type { Mode, Role } from './plan.ts';
 
-/** Milliseconds of virtual time between two looks of the stall detector. */
+/** Milliseconds of virtual time between two checks of the stall detector. */
 export const TICK_MS = 1_000;
 /** Longer than any plan's own steps take. */
 export const STALL_TIMEOUT_MS = 60_000;
@@ -23,42 +23,42 @@ export interface SideOptions {
   outgoing: ChaosPipe;
   ringBytes: number;
   frameBytes: number;
-  /** What each stream of ours holds. */
+  /** The content of each stream of this side. */
   contents: readonly Uint8Array[];
-  /** What each stream of the peer's has to hold. */
+  /** The expected content of each stream of the peer. */
   expected: readonly Uint8Array[];
   now: () => number;
-  /** A rule of the model was broken. */
+  /** Called when a rule of the model was broken. */
   violation: (what: string) => void;
 }
 
-/** A stream that we send: its log, and how far the disk is. */
+/** A stream that this side sends: its log, and how far the disk is. */
 interface Outbound {
   readonly content: Uint8Array;
   readonly ring: Ring;
   written: number;
   opened: boolean;
   ended: boolean;
-  /** Bytes that were put into frames, and that may be. */
+  /** Bytes that were put into frames, and the limit for that. */
   framed: number;
   limit: number;
 }
 
-/** A stream that we receive: what its consumer has taken so far. */
+/** A stream that this side receives: what its consumer has taken so far. */
 interface Inbound {
   readonly ring: Ring;
   readonly expected: Uint8Array;
   consumed: number;
   paused: boolean;
   frozen: boolean;
-  /** The newest limit that the peer is to be told. */
+  /** The newest limit that is to be sent to the peer. */
   due?: number | undefined;
   granted: number;
 }
 
 /**
  * One end of a scheduled transfer: what a session does around the core, in miniature. Nothing happens
- * but what a step says and what its wake-ups lead to.
+ * except what a step says and what its wake-ups lead to.
  */
 export class Side {
   readonly options: SideOptions;
@@ -70,7 +70,7 @@ export class Side {
   outcome: 'done' | CtxsyncError | undefined;
   /** The peer's ERROR. */
   peerError: PeerError | undefined;
-  /** ERROR or success was written as far as that is possible, and the transport is closed. */
+  /** ERROR or success was written as far as possible, and the transport is closed. */
   closed = false;
   readonly #detector: StallDetector;
   #fin: Fin | undefined;
@@ -115,7 +115,7 @@ export class Side {
   open(stream: number): boolean {
     const next = this.outbound[stream];
     if (next === undefined || next.opened || this.mux === undefined) return false;
-    // Ids count up: what comes before is opened first.
+    // Ids count up: earlier streams are opened first.
     if (stream > 0 && this.open(stream - 1)) return true;
     if (this.outcome !== undefined) return false;
     next.opened = true;
@@ -130,7 +130,7 @@ export class Side {
     return true;
   }
 
-  /** The disk puts bytes into the ring of a stream. */
+  /** The disk writes bytes to the ring of a stream. */
   write(stream: number, count: number): boolean {
     const log = this.outbound[stream];
     if (log === undefined || log.ring.cancelled || log.ring.ended) return false;
@@ -141,7 +141,7 @@ export class Side {
     return written > 0 || log.ring.ended;
   }
 
-  /** The consumer of a stream takes bytes out of its ring. */
+  /** The consumer of a stream reads bytes from its ring. */
   consume(stream: number, count: number): boolean {
     const log = this.inbound.get(stream + 1);
     if (log === undefined || log.paused || log.frozen || log.ring.cancelled) return false;
@@ -167,7 +167,7 @@ export class Side {
     if (log !== undefined) log.frozen = true;
   }
 
-  /** A consumer, or the disk, gives a stream up. */
+  /** A consumer, or the disk, cancels a stream. */
   cancel(stream: number): void {
     this.inbound.get(stream + 1)?.ring.cancel();
     this.outbound[stream]?.ring.cancel();
@@ -219,7 +219,7 @@ export class Side {
     else this.#closeIfDone();
   }
 
-  /** For the message when it hangs. */
+  /** For the error message when it hangs. */
   describe(): string {
     const { role, incoming, outgoing } = this.options;
     const { demux, mux } = this;
@@ -240,7 +240,7 @@ export class Side {
     ].join('\n');
   }
 
-  // --- the way out -------------------------------------------------------------------------------
+  // --- outgoing ----------------------------------------------------------------------------------
 
   #speak(transferId: string): void {
     const { role, mode, core, ringBytes } = this.options;
@@ -253,8 +253,8 @@ export class Side {
   }
 
   /**
-   * A sender's FIN, when all that was asked for is known: nothing is granted after it. A receiver's
-   * direction ends with its receipt.
+   * The FIN of a sender, once every answer has arrived: no credit is granted after it. The direction of
+   * a receiver ends with its receipt.
    */
   #finishIfAsked(): void {
     const { role, expected } = this.options;
@@ -277,7 +277,7 @@ export class Side {
       }
       if (this.options.mode === 'oneway' && this.outcome === undefined) this.#done();
     } catch {
-      // On duplex it is what can be read that says why.
+      // On duplex, the reason is in what can still be read.
       if (this.demux === undefined) this.fail('peer-gone');
     } finally {
       this.#pumping = false;
@@ -285,7 +285,7 @@ export class Side {
     }
   }
 
-  /** Everything that a frame may not be, when the mux gives it out. */
+  /** Checks each frame from the mux against all rules. */
   #checkFrame(pieces: readonly Uint8Array[]): void {
     const { type, stream, length } = decodeHeader(pieces.at(-2)!);
     if (type === FrameType.data) {
@@ -314,7 +314,7 @@ export class Side {
     log.granted = limit;
   }
 
-  // --- the way in --------------------------------------------------------------------------------
+  // --- incoming ----------------------------------------------------------------------------------
 
   #heardBeats = 0;
 
@@ -452,20 +452,20 @@ export class Side {
     this.#closeIfDone();
   }
 
-  /** Who has failed reads on until its peer has ended, or the peer may lose its ERROR. */
+  /** A side that failed keeps reading until its peer has ended, or the peer may lose its ERROR. */
   #closeIfDone(): void {
     if (this.outcome === undefined || this.#pumping) return;
     const waits = this.outcome !== 'done' && this.demux !== undefined && this.mux !== undefined;
     const { closes } = this.options.core;
     if (waits && closes === 'after-the-peer' && !this.#sawEnd) {
-      // The other side waits for our end as we wait for its.
+      // The other side waits for our end as we wait for its own.
       this.options.outgoing.end();
       return;
     }
     this.#close();
   }
 
-  /** As a socket: what was not read when it is closed takes with it what was not delivered. */
+  /** Like a socket: if unread data remains when it is closed, undelivered data is lost. */
   #close(): void {
     if (this.closed) return;
     this.closed = true;

@@ -6,10 +6,10 @@ import { digestOfNothing, hearAsSender } from '../helpers/wire/memory-reader.ts'
 
 const SENDER = { transferId: HELLO.transferId, offered: ['web'], sentAll: true, ringBytes: 64 };
 const ANSWER = { ...HELLO, role: 'receiver', mode: 'duplex' };
-/** The SHA-256 of nothing. */
+/** The SHA-256 of an empty input. */
 const NO_STREAMS = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
-test('a receiver that ends with FIN fails the transfer at once: no receipt can follow', async () => {
+test('a receiver that ends with FIN fails the transfer at once, because no receipt can follow', async () => {
   const fin = { streams: 0, bytes: 0, digest: NO_STREAMS };
   const pieces = [
     MAGIC,
@@ -19,7 +19,7 @@ test('a receiver that ends with FIN fails the transfer at once: no receipt can f
   expect((await hearAsSender(pieces, SENDER)).verdict).toBe('corrupt');
 });
 
-test('a receipt of another digest is not believed', async () => {
+test('a receipt with another digest is rejected', async () => {
   const receipt = { transferId: HELLO.transferId, digest: '0'.repeat(64) };
   const pieces = [
     MAGIC,
@@ -29,14 +29,14 @@ test('a receipt of another digest is not believed', async () => {
   expect((await hearAsSender(pieces, SENDER)).verdict).toBe('corrupt');
 });
 
-test('the end of the connection without a receipt is no success', async () => {
+test('the end of the connection without a receipt does not count as success', async () => {
   const pieces = [MAGIC, encodeControl(FrameType.hello, 0, ANSWER)];
   expect((await hearAsSender(pieces, SENDER)).verdict).toBe('outcome-unknown');
 });
 
 test('answers are read while nothing can be written', async () => {
   const error = { code: 7, origin: 'receiver', message: 'disk full' };
-  // Nothing was granted: what is to be sent waits for answers.
+  // Nothing was granted: data to be sent waits for answers.
   const pieces = [
     MAGIC,
     encodeControl(FrameType.hello, 0, { ...ANSWER, credit: 0 }),
@@ -46,7 +46,7 @@ test('answers are read while nothing can be written', async () => {
   expect((await hearAsSender(pieces, { ...SENDER, sentAll: false })).verdict).toBe('error');
 });
 
-test('what follows the receipt, in the same piece, takes nothing back', async () => {
+test('bytes after the receipt, in the same piece, do not revoke it', async () => {
   const digest = digestOfNothing(SENDER.transferId, SENDER.offered);
   const receipt = { transferId: SENDER.transferId, digest };
   const whole = Buffer.concat([

@@ -15,7 +15,7 @@ function open({ directory }: { directory: string }): Promise<OpenedContext> {
   return Promise.resolve({ root: directory } as OpenedContext);
 }
 
-/** Disk threads that find what `count` says. */
+/** Disk threads whose counts come from `count`. */
 function crewOf(
   count: (directory: string) => { entries: number; bytes: number },
   cancelled = false,
@@ -33,7 +33,7 @@ function crewOf(
   return threads;
 }
 
-test('are of all contexts, and are counted when the transfer has taken a while', async () => {
+test('totals cover all contexts, and are counted once the transfer has taken a while', async () => {
   const threads = crewOf((directory) => ({ entries: directory === 'a' ? 1 : 20, bytes: 300 }));
   const totals = countTotals(CONTEXTS, threads, open, FOREVER);
   await vi.advanceTimersByTimeAsync(COUNT_AFTER_MS - 1);
@@ -46,14 +46,14 @@ test('are of all contexts, and are counted when the transfer has taken a while',
 test.each([
   ['is over', () => Promise.resolve()],
   ['has failed', () => Promise.reject(new Error('peer gone'))],
-])('are not counted for a transfer that %s', async (_, end) => {
+])('totals are not counted for a transfer that %s', async (_, end) => {
   const threads = crewOf(() => ({ entries: 1, bytes: 1 }));
   expect(await countTotals(CONTEXTS, threads, open, end())).toBeUndefined();
   expect(threads.started).toBe(0);
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test('are not counted for a run that was given up', async () => {
+test('totals are not counted for a run that was cancelled', async () => {
   const threads = crewOf(() => ({ entries: 1, bytes: 1 }), true);
   const totals = countTotals(CONTEXTS, threads, open, FOREVER);
   await vi.advanceTimersByTimeAsync(COUNT_AFTER_MS);
@@ -61,7 +61,7 @@ test('are not counted for a run that was given up', async () => {
   expect(threads.started).toBe(0);
 });
 
-test('are unknown where a context cannot be counted', async () => {
+test('totals are unknown if a context cannot be counted', async () => {
   const unreadable = crewOf(() => {
     throw new Error('unreadable');
   });

@@ -3,14 +3,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Gunzip } from '../../src/send/gunzip.ts';
 
-/** What comes of these bytes, that are written in pieces of this size. */
+/** The output for these bytes, written in pieces of this size. */
 async function gunzipped(bytes: Buffer, piece = bytes.length): Promise<string> {
   const delivered: Buffer[] = [];
   const gunzip = new Gunzip((part) => {
     delivered.push(Buffer.from(part));
     return undefined;
   });
-  // The same memory again and again, as it is read into.
+  // The same memory again and again, as with a read buffer.
   const memory = Buffer.alloc(piece);
   for (let at = 0; at < bytes.length; at += piece) {
     const count = bytes.copy(memory, 0, at, at + piece);
@@ -23,7 +23,7 @@ async function gunzipped(bytes: Buffer, piece = bytes.length): Promise<string> {
 const zeros = fc.nat(700).map((count) => Buffer.alloc(count));
 const text = fc.string({ maxLength: 300 }).map((part) => part.repeat(part.length));
 
-test('gzips come out one after another, however many zeros are between them and wherever they are cut', async () => {
+test('gzip members come out in order, with any number of zeros in between and any slicing', async () => {
   const members = fc.array(fc.tuple(text, zeros), { minLength: 1, maxLength: 5 });
   await fc.assert(
     fc.asyncProperty(members, fc.integer({ min: 1, max: 500 }), async (parts, piece) => {
@@ -40,7 +40,7 @@ describe('wherever it is cut,', () => {
   const gzip = gzipSync('content');
   const pieces = Array.from({ length: gzip.length + 12 }, (_, i) => i + 1);
 
-  test('what follows a gzip is refused when it is neither a gzip nor zeros', async () => {
+  test('data after a gzip member is refused unless it is a gzip member or zeros', async () => {
     for (const between of [0, 1, 9]) {
       for (const rest of ['hello, world', '\x1e', '\x1f']) {
         const bytes = Buffer.concat([gzip, Buffer.alloc(between), Buffer.from(rest, 'latin1')]);
@@ -58,7 +58,7 @@ describe('wherever it is cut,', () => {
     }
   });
 
-  test('a gzip that is not whole is refused, also behind a whole one', async () => {
+  test('an incomplete gzip member is refused, even after a complete one', async () => {
     for (let length = 1; length < gzip.length; length++) {
       const cut = gzip.subarray(0, length);
       const message = 'the gzip on stdin is damaged: unexpected end of file';

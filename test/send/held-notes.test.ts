@@ -6,7 +6,7 @@ function word(path: string): PathNote {
   return { about: 'skipped', path, reason: 'a FIFO' };
 }
 
-test('waits, then says all and what comes after it', () => {
+test('held notes wait for the release, and later ones are passed on at once', () => {
   const said: unknown[] = [];
   const words = new HeldNotes((each) => said.push(each));
   words.add(word('a'));
@@ -16,7 +16,7 @@ test('waits, then says all and what comes after it', () => {
   expect(said).toEqual([word('a'), word('b')]);
 });
 
-test('says nothing of what somebody else says', () => {
+test('dropped notes are never passed on', () => {
   const said: unknown[] = [];
   const words = new HeldNotes((each) => said.push(each));
   words.add(word('a'));

@@ -13,12 +13,12 @@ const MAGICS = [
   '\xff\xfe',
 ];
 
-test('a gzip is one, however short', () => {
+test('a gzip is recognised, however short', () => {
   expect(isGzip(gzipSync('x'.repeat(9_999)).subarray(0, FORMAT_BYTES))).toBe(true);
   expect(isGzip(gzipSync(''))).toBe(true);
 });
 
-test.each(MAGICS)('what begins with %j is refused by its name', (magic) => {
+test.each(MAGICS)('an input that begins with %j is refused by its name', (magic) => {
   const head = Buffer.concat([Buffer.from(magic, 'latin1'), Buffer.alloc(FORMAT_BYTES, 7)]);
   for (const bytes of [head.subarray(0, FORMAT_BYTES), Buffer.from(magic, 'latin1')]) {
     expect(() => isGzip(bytes)).toThrow(
@@ -35,6 +35,6 @@ test.each(MAGICS)('a tar whose first name begins with %j is a tar', (magic) => {
   expect(isGzip(tar.subarray(0, FORMAT_BYTES))).toBe(false);
 });
 
-test('what nothing is known of is left to the reader of tars', () => {
+test('an input of unknown format is left to the tar reader', () => {
   for (const text of ['', 'x', 'hello, world']) expect(isGzip(Buffer.from(text))).toBe(false);
 });

@@ -4,7 +4,7 @@ import { Ring } from '../../src/flow/ring.ts';
 import { TarSource } from '../../src/send/tar-source.ts';
 import type { Incoming } from '../../src/transport/transport.ts';
 
-/** Gives the bytes in such pieces, in one buffer that is used again. */
+/** Returns the bytes in pieces of this size, in one buffer that is reused. */
 function inPieces(bytes: Uint8Array, size: number): Incoming {
   return {
     async read(take) {
@@ -20,7 +20,7 @@ function inPieces(bytes: Uint8Array, size: number): Incoming {
   };
 }
 
-/** What comes out of the ring of `input`, while it is filled. */
+/** What comes out of the ring while `bytes` are read. */
 async function read(bytes: Uint8Array, pieceBytes: number): Promise<Buffer> {
   const ring = Ring.create(1024);
   const run = new TarSource(inPieces(bytes, pieceBytes), ring).run();
@@ -41,11 +41,11 @@ async function read(bytes: Uint8Array, pieceBytes: number): Promise<Buffer> {
 const TAR = Buffer.from(Array.from({ length: 5_000 }, (_, i) => (i * 7) % 251));
 
 describe.each([1, 2, 3, 4, 5, 64, 100_000])('a stdin that comes %i bytes at a time', (size) => {
-  test('is taken as it is', async () => {
+  test('is passed on unchanged', async () => {
     expect(await read(TAR, size)).toEqual(TAR);
   });
 
-  test('is unzipped when it is gzip, and what follows the gzip is dropped', async () => {
+  test('is unzipped when it is gzip, and zeros after the gzip are dropped', async () => {
     expect(await read(gzipSync(TAR), size)).toEqual(TAR);
     const zeros = Buffer.alloc(20_000);
     expect(await read(Buffer.concat([gzipSync(TAR), zeros]), size)).toEqual(TAR);
@@ -63,7 +63,7 @@ describe.each([1, 2, 3, 4, 5, 64, 100_000])('a stdin that comes %i bytes at a ti
     });
   });
 
-  test('is refused when it is a gzip that is cut or damaged', async () => {
+  test('is refused when it is a truncated or damaged gzip', async () => {
     const zipped = gzipSync(TAR);
     const damaged = Buffer.from(zipped);
     damaged[100] = damaged[100]! ^ 0xff;

@@ -37,7 +37,7 @@ class Queue {
   }
 }
 
-/** The names are asked for in this order. */
+/** A queue in which the names are asked for in this order. */
 function queueOf(...names: string[]): Queue {
   const queue = new Queue();
   for (const name of names) queue.ask(name);
@@ -45,13 +45,13 @@ function queueOf(...names: string[]): Queue {
 }
 
 describe('destinations', () => {
-  test('with different names are worked on side by side', async () => {
+  test('with different names are worked on in parallel', async () => {
     const queue = queueOf('a', 'b', 'c');
     expect(await queue.atWork()).toEqual(['a', 'b', 'c']);
     expect(queue.before).toEqual([0, 0, 0]);
   });
 
-  test('with the same name go in turn, first come first served', async () => {
+  test('with the same name take turns, first come first served', async () => {
     const queue = queueOf('a', 'a', 'a');
     expect(await queue.atWork()).toEqual(['a']);
     expect(queue.before).toEqual([0, 1, 2]);
@@ -60,7 +60,7 @@ describe('destinations', () => {
     expect(queue.before).toEqual([0, 1]);
   });
 
-  test('the whole waits for every name', async () => {
+  test('of the whole OUT wait for every name', async () => {
     const queue = queueOf('a', 'b', WHOLE);
     expect(await queue.atWork()).toEqual(['a', 'b']);
     expect(queue.before).toEqual([0, 0, 2]);
@@ -70,14 +70,14 @@ describe('destinations', () => {
     expect(await queue.atWork()).toEqual([WHOLE]);
   });
 
-  test('every name waits for the whole, and then all go at once', async () => {
+  test('with any name wait for the whole OUT, and then all start at once', async () => {
     const queue = queueOf(WHOLE, 'a', 'b');
     expect(await queue.atWork()).toEqual([WHOLE]);
     queue.leave(0);
     expect(await queue.atWork()).toEqual(['a', 'b']);
   });
 
-  test('a name that comes later does not overtake the whole that waits', async () => {
+  test('that come later do not overtake a waiting one for the whole OUT', async () => {
     const queue = queueOf('a', WHOLE, 'b');
     expect(await queue.atWork()).toEqual(['a']);
     queue.leave(0);
@@ -86,13 +86,13 @@ describe('destinations', () => {
     expect(await queue.atWork()).toEqual(['b']);
   });
 
-  test('one that gives up its place makes room for those behind it', async () => {
+  test('that give up their place make room for those behind them', async () => {
     const queue = queueOf('a', WHOLE, 'b');
     queue.leave(1);
     expect(await queue.atWork()).toEqual(['a', 'b']);
   });
 
-  test('leaving twice is leaving once', async () => {
+  test('may leave twice without effect', async () => {
     const queue = queueOf('a', 'a', 'a');
     const [first] = queue.askers;
     queue.leave(0);
@@ -101,8 +101,8 @@ describe('destinations', () => {
   });
 });
 
-describe('who is waited for', () => {
-  test('is who is at work and excludes one that waits', () => {
+describe('an asker that others wait for', () => {
+  test('has its turn and excludes one that waits', () => {
     const queue = queueOf('a', 'b', 'a');
     const [a, b, second] = queue.askers.map(({ turn }) => turn);
     expect([a!.awaited, b!.awaited, second!.awaited]).toEqual([true, false, false]);
@@ -111,7 +111,7 @@ describe('who is waited for', () => {
     expect(a!.awaited).toBe(false);
   });
 
-  test('is not who waits itself, but whom that one waits for', () => {
+  test('is the one that a waiting asker waits for, and not that asker itself', () => {
     const queue = queueOf('a', WHOLE, 'b');
     const [a, whole, b] = queue.askers.map(({ turn }) => turn);
     expect([a!.awaited, whole!.awaited, b!.awaited]).toEqual([true, false, false]);
@@ -120,7 +120,7 @@ describe('who is waited for', () => {
   });
 });
 
-test('whatever comes and goes: nobody shares, nobody who could work waits, and all get through', () =>
+test('whatever comes and goes, nobody shares, nobody who could work waits, and all get through', () =>
   fc.assert(
     fc.asyncProperty(
       fc.array(fc.oneof(fc.constantFrom(WHOLE, 'a', 'b', 'c'), fc.nat(5)), { maxLength: 30 }),
@@ -139,7 +139,7 @@ test('whatever comes and goes: nobody shares, nobody who could work waits, and a
     ),
   ));
 
-/** Exactly those are at work before whom nobody came that excludes them. */
+/** Exactly those have their turn that no earlier asker excludes. */
 async function expectFair(queue: Queue): Promise<void> {
   const names = queue.askers.map(({ name }) => name);
   const free = names.filter((name, at) =>

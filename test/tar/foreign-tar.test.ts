@@ -31,9 +31,9 @@ import { treeState } from '../helpers/trees/tree-state.ts';
 import { someBytes } from '../helpers/wire/harness.ts';
 import { held } from '../helpers/disk/held.ts';
 
-/** Formats that hold a name of any length, and those that do not. */
+/** Formats that hold names of any length, and those that do not. */
 const FORMATS = { long: ['gnu', 'oldgnu', 'pax'], short: ['ustar', 'v7'] };
-/** What else writes tars, in each of its formats: whether it holds names of any length. */
+/** Other programs that write tars, in each of their formats, and whether that holds names of any length. */
 const OTHER_TARS: [program: string, format: string, long: boolean][] = [
   ['bsdtar', 'pax', true],
   ['bsdtar', 'gnutar', true],
@@ -65,7 +65,7 @@ function makeFile(path: string, size: number): void {
   writeFileSync(file, someBytes(size));
 }
 
-/** What every format can hold. */
+/** A tree that every format can hold. */
 function makeTree(): void {
   for (const size of [0, 1, 511, 512, 513, 70_000]) makeFile(`sizes/${size}`, size);
   makeFile('first', 700);
@@ -75,7 +75,7 @@ function makeTree(): void {
   mkdirSync(join(source, 'empty'));
 }
 
-/** Paths and link texts around what the formats' fields hold. */
+/** Paths and link texts around the size limits of the fields in all formats. */
 function makeLongNames(): void {
   for (const length of [97, 98, 99, 100, 101, 153, 155, 156, 255]) {
     makeFile('n'.repeat(length), length);
@@ -86,7 +86,7 @@ function makeLongNames(): void {
   linkSync(join(source, 'n'.repeat(156)), join(source, `h${'n'.repeat(156)}`));
 }
 
-/** Holes in front, at the end, in between and all over, in more pieces than a header has room for. */
+/** Holes at the start, at the end, in between and throughout, in more pieces than fit into a header. */
 function makeSparseFiles(): void {
   const makeSparse = (name: string, size: number, dataAt: number[]) => {
     makeFile(name, 0);
@@ -106,7 +106,7 @@ function makeSparseFiles(): void {
   );
 }
 
-/** Whole seconds, which every format keeps; the deepest first. */
+/** Whole seconds, which every format preserves; deepest paths first. */
 function setTimes(): void {
   const seconds = Date.parse('2020-01-02T03:04:05Z') / 1000;
   for (const path of Object.keys(treeState(source)).toReversed()) {
@@ -118,7 +118,7 @@ function tar(...args: string[]): Buffer {
   return execFileSync('tar', ['-C', source, '-cf', '-', ...args], { maxBuffer: 2 ** 26 });
 }
 
-/** A tree, as it comes out of an archive. */
+/** The tree that is unpacked from an archive. */
 function unpacked(archive: Buffer): Promise<Record<string, string>> {
   return withDirectory((directory) => {
     unpackTar(
@@ -142,7 +142,7 @@ describe('archives of GNU tar', () => {
   });
 
   test.each([...FORMATS.long, ...FORMATS.short])(
-    'in format %s come out as they were',
+    'in format %s are unpacked as they were',
     async (format) => {
       setTimes();
       expect(await unpacked(tar(`--format=${format}`, '.'))).toEqual(
@@ -151,15 +151,18 @@ describe('archives of GNU tar', () => {
     },
   );
 
-  test.each(FORMATS.long)('with long names in format %s come out as they were', async (format) => {
-    makeLongNames();
-    setTimes();
-    expect(await unpacked(tar(`--format=${format}`, '.'))).toEqual(
-      treeState(source, { root: false }),
-    );
-  });
+  test.each(FORMATS.long)(
+    'with long names in format %s are unpacked as they were',
+    async (format) => {
+      makeLongNames();
+      setTimes();
+      expect(await unpacked(tar(`--format=${format}`, '.'))).toEqual(
+        treeState(source, { root: false }),
+      );
+    },
+  );
 
-  test('with names that ustar splits come out as they were', async () => {
+  test('with names that ustar splits are unpacked as they were', async () => {
     for (const length of [98, 99]) {
       makeFile(`${'d'.repeat(90)}/${'n'.repeat(length)}`, 5);
       makeFile(`${'d'.repeat(90)}/${'e'.repeat(60)}/${'n'.repeat(length)}`, 5);
@@ -168,7 +171,7 @@ describe('archives of GNU tar', () => {
     expect(await unpacked(tar('--format=ustar', '.'))).toEqual(treeState(source, { root: false }));
   });
 
-  test('with times before 1970, after 2038 and in fractions of a second come out as they were', async () => {
+  test('with times before 1970, after 2038 or with fractions are unpacked as they were', async () => {
     for (const [index, seconds] of [-1, -86_400.5, 4_102_444_800.25, 1.000001].entries()) {
       makeFile(`time-${index}`, 1);
       utimesSync(join(source, `time-${index}`), String(seconds), String(seconds));
@@ -179,7 +182,7 @@ describe('archives of GNU tar', () => {
     expect(await unpacked(tar('--format=pax', ...names))).toEqual(inSource);
   });
 
-  test('without entries for their directories get them', async () => {
+  test('without entries for their directories are unpacked with those directories', async () => {
     const state = await unpacked(tar('sizes/1', 'sizes/512'));
     expect(Object.keys(state)).toEqual(['sizes', 'sizes/1', 'sizes/512']);
   });
@@ -190,7 +193,7 @@ describe('archives of GNU tar', () => {
     ['pax', ['--sparse-version=0.0']],
     ['pax', ['--sparse-version=0.1']],
     ['pax', ['--sparse-version=1.0']],
-  ])('with sparse files in format %s %j come out as they were', async (format, options) => {
+  ])('with sparse files in format %s %j are unpacked as they were', async (format, options) => {
     makeSparseFiles();
     setTimes();
     const archive = tar('-S', '--hole-detection=raw', `--format=${format}`, ...options, '.');
@@ -198,7 +201,7 @@ describe('archives of GNU tar', () => {
     expect(await unpacked(archive)).toEqual(treeState(source, { root: false }));
   });
 
-  test('over 8 GiB say their size', () => {
+  test('with a file over 8 GiB contain its size', () => {
     const size = 2 ** 33 + 5;
     truncateSync(join(source, 'first'), size);
     for (const format of FORMATS.long) {
@@ -212,7 +215,7 @@ describe('archives of GNU tar', () => {
     }
   });
 
-  test('and it reads ours', () =>
+  test('and ours are both unpacked by GNU tar', () =>
     withDirectory((directory) => {
       const sink = new MemorySink();
       const ours = new TarWriter(sink);
@@ -234,7 +237,7 @@ describe('archives of GNU tar', () => {
 });
 
 describe.each(OTHER_TARS)('archives of %s in format %s', (program, format, long) => {
-  test('come out as they were', async (context) => {
+  test('are unpacked as they were', async (context) => {
     if (program !== 'npm tar' && !runs(program)) context.skip(`${program} is not on PATH`);
     makeTree();
     if (long) makeLongNames();
@@ -244,7 +247,7 @@ describe.each(OTHER_TARS)('archives of %s in format %s', (program, format, long)
 });
 
 test.for(['pax', 'gnutar'])(
-  "bsdtar's sparse files in format %s come out as they were",
+  'sparse files of bsdtar in format %s are unpacked as they were',
   async (format, context) => {
     if (!runs('bsdtar')) context.skip('bsdtar is not on PATH');
     makeSparseFiles();
@@ -271,7 +274,7 @@ with tarfile.open(fileobj=sys.stdout.buffer, mode='w|', format=tarfile.${format}
   return create({ cwd: source, sync: true }, ['.']).read() as unknown as Buffer;
 }
 
-test('an archive of git comes out as it was committed', async (context) => {
+test('an archive of git is unpacked as it was committed', async (context) => {
   if (!HAS_GIT) context.skip('git is not on PATH');
   makeFile('directory/file', 700);
   makeFile('n'.repeat(150), 5);

@@ -8,7 +8,7 @@ const MODE = { at: 100, length: 8 };
 const SIZE = { at: 124, length: 12 };
 const MTIME = { at: 136, length: 12 };
 
-/** A file's header with these fields, as they are, and the checksum that goes with them. */
+/** The header of a file with exactly these fields, and a valid checksum. */
 function blockWith(fields: { mode?: string; size?: string; mtime?: string }): Buffer {
   const block = evilHeader({ path: 'a/b' });
   const put = (text: string | undefined, { at, length }: { at: number; length: number }) => {
@@ -27,7 +27,7 @@ function withChecksum(block: Buffer): Buffer {
   return block;
 }
 
-/** A number as some tar or other fills a field with it. */
+/** A number in any of the forms in which tars write it to a field. */
 const octalField = (length: number, max: number) =>
   fc
     .tuple(
@@ -40,8 +40,8 @@ const octalField = (length: number, max: number) =>
     )
     .filter((text) => Number.parseInt(text, 8) <= max);
 
-describe('the octal path reads what the tar package reads', () => {
-  test('of headers that the tar package writes', () => {
+describe('the octal path reads the same as the tar package', () => {
+  test('from headers that the tar package writes', () => {
     const header = fc.record({
       path: fc.string({ minLength: 1, maxLength: 98 }).filter((path) => !/[\0/]/.test(path)),
       mode: fc.integer({ min: 0, max: 0o7777777 }),
@@ -58,7 +58,7 @@ describe('the octal path reads what the tar package reads', () => {
     );
   });
 
-  test('of fields with fewer digits, and spaces or NULs around them', () => {
+  test('from fields with fewer digits, and spaces or NULs around them', () => {
     const fields = fc.record({
       mode: octalField(8, 0o7777777),
       size: octalField(12, 0o77777777777),
@@ -78,7 +78,7 @@ describe('the octal path reads what the tar package reads', () => {
   });
 });
 
-test('numbers in base 256 are read, negative times too', () => {
+test('numbers in base 256 are read, including negative times', () => {
   const size = base256(2n ** 40n + 5n);
   const mtime = base256(-1_000n);
   const mode = base256(0o755n, 8);
@@ -89,13 +89,13 @@ test('numbers in base 256 are read, negative times too', () => {
   });
 });
 
-test('fields that are blank count as zero', () => {
+test('blank fields count as zero', () => {
   const blank = { mode: '', size: ' '.repeat(12), mtime: '' };
   expect(decodeNumbers(blockWith(blank))).toEqual({ mode: 0, size: 0, mtimeSeconds: 0 });
 });
 
-test('a file whose cut name ends with a slash keeps its size', () => {
-  // Its mode is unusual, so that the tar package reads it, to which this is a directory of no size.
+test('a file whose truncated name ends with a slash keeps its size', () => {
+  // Its unusual mode makes the tar package read it, which takes it for a directory without a size.
   const block = blockWith({ mode: '   644 ', size: '00000000777\0' });
   block.fill(0, 0, 100).write(`${'d'.repeat(98)}/`);
   expect(decodeNumbers(withChecksum(block))).toMatchObject({ mode: 0o644, size: 0o777 });
@@ -108,20 +108,20 @@ test.each([
   ['a minus sign', '-0000000001\0'],
   ['a number in hex', '0x10'],
   ['a negative number in base 256', base256(-1n)],
-])('a size of %s is none', (_, size) => {
+])('a size of %s is invalid', (_, size) => {
   expect(decodeNumbers(blockWith({ size }))).toMatchObject({ size: Number.NaN });
 });
 
-test('a number in base 256 that is over 2^53, or begins with an unknown byte, is no header', () => {
+test('a number in base 256 that is over 2^53, or begins with an unknown byte, invalidates the header', () => {
   expect(decodeNumbers(blockWith({ size: base256(2n ** 60n) }))).toBeUndefined();
   expect(decodeNumbers(blockWith({ size: '\x91'.repeat(12) }))).toBeUndefined();
 });
 
-test('any byte that differs makes it no header', () => {
+test('any changed byte invalidates the header', () => {
   fc.assert(
     fc.property(fc.nat(511), fc.integer({ min: 1, max: 255 }), (at, change) => {
       const block = blockWith({ size: '00000000123\0' });
-      // The checksum's own last two bytes say nothing.
+      // The last two bytes of the checksum field carry no information.
       fc.pre(at !== 154 && at !== 155);
       block[at]! ^= change;
       expect(decodeNumbers(block)).toBeUndefined();
@@ -129,7 +129,7 @@ test('any byte that differs makes it no header', () => {
   );
 });
 
-test('no block makes it throw', () => {
+test('no block makes the decoder throw', () => {
   const random = fc.uint8Array({ minLength: 512, maxLength: 512 });
   fc.assert(fc.property(random, (bytes) => void decodeNumbers(Buffer.from(bytes))));
   fc.assert(fc.property(random, (bytes) => void decodeNumbers(withChecksum(Buffer.from(bytes)))));

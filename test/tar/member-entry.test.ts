@@ -20,7 +20,7 @@ test.each([
   ['1', 'hardlink'],
   ['2', 'symlink'],
   ['5', 'directory'],
-])('type %s is a %s', (type, kind) => {
+])('a member of type %s is a %s', (type, kind) => {
   expect(toEntry(aMember({ type, link: 'b' }))).toMatchObject({ path: 'a', kind, mtimeUs: 5 });
 });
 
@@ -31,12 +31,12 @@ test.each([
   ['A', 'an ACL of Solaris'],
   ['E', 'an extended attribute of Solaris'],
   ['V', 'a volume label'],
-])('type %j does not travel', (type, skipped) => {
+])('a member of type %j is skipped', (type, skipped) => {
   expect(toEntry(aMember({ type }))).toEqual({ skipped });
 });
 
 test.each(['8', 'Q', 'z', '\x01'])(
-  'a member of unknown type %j is a file, which is reported',
+  'a member of unknown type %j becomes a file, which is reported',
   (type) => {
     const member = aMember({ type, size: 9 });
     expect(toEntry(member)).toMatchObject({ path: 'a', kind: 'file', size: 9 });
@@ -45,7 +45,7 @@ test.each(['8', 'Q', 'z', '\x01'])(
   },
 );
 
-test('what a member travels without is reported: setuid of files and directories, attributes of all', () => {
+test('what a member loses is reported: setuid of files and directories, attributes of all', () => {
   const setuid = ['setuid and setgid are dropped'];
   expect(lossesOf(aMember({ mode: 0o4755 }))).toEqual(setuid);
   expect(lossesOf(aMember({ mode: 0o2755, type: '5' }))).toEqual(setuid);
@@ -54,7 +54,7 @@ test('what a member travels without is reported: setuid of files and directories
   expect(lossesOf(aMember({ hasAttributes: true, type: '2' }))).toEqual(attributes);
 });
 
-test('permission bits and sticky are kept; setuid, setgid and what is above are not', () => {
+test('permission bits and sticky are kept; setuid, setgid and higher bits are not', () => {
   expect(toEntry(aMember({ mode: 0o107_777 }))).toMatchObject({ mode: 0o1777 });
 });
 
@@ -69,7 +69,7 @@ test('a file whose name ends with a slash is a directory', () => {
   expect(toEntry(aMember({ path: 'a/b/' }))).toMatchObject({ path: 'a/b', kind: 'directory' });
 });
 
-test('only links have a link', () => {
+test('only links have a link target', () => {
   expect(toEntry(aMember({ link: 'b' }))).not.toHaveProperty('link');
   expect(toEntry(aMember({ type: '5', link: 'b' }))).not.toHaveProperty('link');
 });
@@ -85,7 +85,7 @@ describe('paths', () => {
     ['a//b', 'a/b'],
     ['a/./b/.', 'a/b'],
     ['.a/b./..c', '.a/b./..c'],
-  ])('%j is %j', (path, expected) => {
+  ])('%j becomes %j', (path, expected) => {
     expect(toEntry(aMember({ path, type: '5' }))).toMatchObject({ path: expected });
     expect(toEntry(aMember({ type: '1', link: path }))).toMatchObject({ link: expected });
   });
@@ -98,7 +98,7 @@ describe('paths', () => {
     ['a/../b', 'a/../b'],
     ['./../a', '../a'],
     ['a/..', 'a/..'],
-  ])('what is wrong with %j is still there for the validator: %j', (path, expected) => {
+  ])('an invalid path %j is left for the validator to refuse: %j', (path, expected) => {
     expect(toEntry(aMember({ path, type: '5' }))).toMatchObject({ path: expected });
   });
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodePax, decodePaxTime, encodePax, encodePaxTime } from '../../src/tar/pax.ts';
 
-/** A record of `length` bytes, as the specification has it. */
+/** A record of `length` bytes, as defined by the specification. */
 function recordOf(length: number): string {
   const rest = `${length} k=`.length + 1;
   return `${length} k=${'v'.repeat(length - rest)}\n`;
@@ -16,7 +16,7 @@ const bytes = fc.string({ unit: byte, maxLength: 300 });
 const key = fc.string({ unit: byte.filter((char) => char !== '='), maxLength: 20 });
 
 describe('records', () => {
-  test('any bytes come back, newlines, NUL and "=" in values too', () => {
+  test('any bytes are read back, including newlines, NUL and "=" in values', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(key, bytes), { maxLength: 5 }), (pairs) => {
         const records = new Map(pairs);
@@ -30,7 +30,7 @@ describe('records', () => {
     ['an equals sign', '=a=b='],
     ['nothing', ''],
     ['bytes that are no UTF-8', '\xff\xfe\x80'],
-  ])('a value with %s comes back', (_, value) => {
+  ])('a value with %s is read back', (_, value) => {
     const records = new Map([
       ['path', value],
       ['mtime', '1'],
@@ -39,7 +39,7 @@ describe('records', () => {
   });
 
   test.each([8, 9, 11, 12, 98, 99, 101, 102, 998, 999, 1_001, 1_002, 9_999, 10_001])(
-    'a record of %i bytes says its own length',
+    'a record of %i bytes contains its own length',
     (length) => {
       const record = recordOf(length);
       expect(record.length).toBe(length);
@@ -49,7 +49,7 @@ describe('records', () => {
     },
   );
 
-  test('where one digit more changes the length, it is counted once', () => {
+  test('an extra digit that changes the length is counted once', () => {
     for (const boundary of [10, 100, 1_000, 10_000]) {
       for (let length = Math.max(boundary - 5, 6); length < boundary + 5; length++) {
         const record = encodePax('k', 'v'.repeat(Math.max(length - 6, 0)));
@@ -58,7 +58,7 @@ describe('records', () => {
     }
   });
 
-  test('of two records with one key the later counts', () => {
+  test('the later of two records with one key counts', () => {
     expect(decodePax('6 a=1\n6 a=2\n')).toEqual(new Map([['a', '2']]));
   });
 
@@ -83,13 +83,13 @@ describe('records', () => {
     expect(decodePax(text)).toBeUndefined();
   });
 
-  test('no bytes make it throw', () => {
+  test('no bytes make the decoder throw', () => {
     fc.assert(fc.property(bytes, (text) => void decodePax(text)));
   });
 });
 
 describe('times', () => {
-  test('every time that a double holds comes back to the microsecond', () => {
+  test('every time that a double holds is read back to the microsecond', () => {
     fc.assert(
       fc.property(fc.maxSafeInteger(), (us) => {
         expect(decodePaxTime(encodePaxTime(us))).toBe(us);
@@ -108,7 +108,7 @@ describe('times', () => {
     [1_700_000_000_120_000, '1700000000.12'],
     [2_147_483_648_000_000, '2147483648'],
     [8_589_934_592_000_001, '8589934592.000001'],
-  ])('%i microseconds are %s seconds', (us, text) => {
+  ])('%i microseconds are encoded as %s seconds', (us, text) => {
     expect(encodePaxTime(us)).toBe(text);
     expect(decodePaxTime(text)).toBe(us);
   });
@@ -127,7 +127,7 @@ describe('times', () => {
   });
 
   test.each(['', '-', '.', '.5', '-.5', '+1', '1e3', '0x1', 'NaN', 'Infinity', ' 1', '1 ', '1,5'])(
-    '%j is no time',
+    '%j is not a time',
     (text) => {
       expect(decodePaxTime(text)).toBeUndefined();
     },

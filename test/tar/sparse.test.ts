@@ -8,7 +8,7 @@ import { evilMember, evilTar } from '../helpers/trees/evil-tar.ts';
 const FORMS = Object.entries(SPARSE_FORMS);
 const END = Buffer.alloc(1_024);
 
-/** The whole file, its holes and all. */
+/** The whole file, including its holes. */
 function expanded({ realSize, regions, data }: SparseFile): Buffer {
   const file = Buffer.alloc(Number(realSize));
   let at = 0;
@@ -19,7 +19,7 @@ function expanded({ realSize, regions, data }: SparseFile): Buffer {
   return file;
 }
 
-/** Holes and regions in turn, of any length, also of none. */
+/** Holes and regions in turn, of any length including zero. */
 const sparseFile: fc.Arbitrary<SparseFile> = fc
   .tuple(fc.array(fc.tuple(fc.nat(2_000), fc.nat(700)), { maxLength: 60 }), fc.nat(2_000))
   .map(([pairs, behind]) => {
@@ -34,8 +34,8 @@ const sparseFile: fc.Arbitrary<SparseFile> = fc
     return { realSize: at + behind, regions, data: data.join('') };
   });
 
-describe.each(FORMS)('a sparse file of %s', (_, form) => {
-  test('comes out as the file that it is, whatever its map, and so does what follows it', () => {
+describe.each(FORMS)('a sparse file in format %s', (_, form) => {
+  test('is expanded to the full file, whatever its map, and so is the member after it', () => {
     fc.assert(
       fc.property(sparseFile, fc.integer({ min: 1, max: 3_000 }), (file, piece) => {
         const tar = Buffer.concat([form(file), evilMember({ path: 'b', content: 'after' }), END]);
@@ -47,7 +47,7 @@ describe.each(FORMS)('a sparse file of %s', (_, form) => {
     );
   });
 
-  test('is passed over whole where nobody reads it', () => {
+  test('is skipped whole if nobody reads it', () => {
     const file = { realSize: 5_000, regions: [[1_000, 700]] as const, data: 'x'.repeat(700) };
     const reader = new TarReader(
       new MemorySource(Buffer.concat([form(file), evilTar({ path: 'b' })])),
@@ -58,7 +58,7 @@ describe.each(FORMS)('a sparse file of %s', (_, form) => {
   });
 });
 
-test('numbers of 8 GiB and more are read, in base 256 too', () => {
+test('numbers of 8 GiB and more are read, also in base 256', () => {
   const realSize = 2 ** 40;
   for (const [, form] of FORMS) {
     const tar = form({ realSize, regions: [[realSize - 3, 3]], data: 'end' });
@@ -68,14 +68,14 @@ test('numbers of 8 GiB and more are read, in base 256 too', () => {
   }
 });
 
-test('extension blocks of the old GNU form go on for as long as they say', () => {
+test('extension blocks of the old GNU format are read for as long as they continue', () => {
   const regions = Array.from({ length: 4 + 21 * 3 }, (_, i): [number, number] => [i * 10, 1]);
   const file = { realSize: 1_000, regions, data: 'x'.repeat(regions.length) };
   expect(oldGnu(file)).toHaveLength(512 * 5);
   expect(readArchive(Buffer.concat([oldGnu(file), END]))[0]!.content).toEqual(expanded(file));
 });
 
-test("pax 0.0's records come in turn", () => {
+test('records of pax 0.0 must be in order', () => {
   const whole = pax00({ realSize: 9, regions: [[1, 2]], data: 'xy' });
   const swapped = Buffer.from(
     whole

@@ -6,11 +6,11 @@ import { MAX_LINK_BYTES, MAX_PATH_BYTES, MAX_OWN_PAX_BYTES } from '../../src/lim
 import { anEntry } from '../helpers/trees/archive-io.ts';
 import { slowHeader } from '../helpers/trees/slow-tar-header.ts';
 
-/** Where ustar's fields end, and where the extended header takes one more block. */
+/** Lengths at which the fields of ustar end, and the extended header needs one more block. */
 const LENGTHS = [0, 1, 98, 99, 100, 101, 154, 155, 156, 255, 256, 490, MAX_PATH_BYTES];
 const byte = fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code));
 const ascii = fc.integer({ min: 0x20, max: 0x7e }).map((code) => String.fromCharCode(code));
-/** Texts of these bytes, with slashes where names are cut. */
+/** Texts of these bytes, with slashes where names are split. */
 const textOf = (unit: fc.Arbitrary<string>) =>
   fc
     .tuple(
@@ -53,8 +53,8 @@ const entry: fc.Arbitrary<Entry> = fc.record(
   { requiredKeys: ['path', 'kind', 'mode', 'mtimeUs', 'size'] },
 );
 
-describe('headers are those of the slow twin, byte for byte', () => {
-  test('of any entries, one after another', () => {
+describe('headers equal those of the slow twin, byte for byte,', () => {
+  test('for any entries, one after another', () => {
     fc.assert(
       fc.property(fc.array(entry, { minLength: 1, maxLength: 4 }), (entries) => {
         for (const each of entries) expectTwin(each);
@@ -64,7 +64,7 @@ describe('headers are those of the slow twin, byte for byte', () => {
   });
 
   test.each(['file', 'directory', 'symlink', 'hardlink'] as const)(
-    'of a %s with a name of any length, and a slash anywhere in it',
+    'for a %s with a name of any length, and a slash anywhere in it',
     (kind) => {
       for (let length = 0; length <= 260; length++) {
         const name = 'n'.repeat(length);
@@ -75,11 +75,11 @@ describe('headers are those of the slow twin, byte for byte', () => {
     },
   );
 
-  test('of every mode', () => {
+  test('for every mode', () => {
     for (let mode = 0; mode <= 0o7777; mode++) expectTwin(anEntry({ mode }));
   });
 
-  test('of sizes and times where an octal number takes one digit more', () => {
+  test('for sizes and times at which an octal number needs one more digit', () => {
     for (const value of octalEdges) {
       expectTwin(anEntry({ size: value }));
       expectTwin(anEntry({ size: value, mtimeUs: value * 1e6 }));
@@ -94,7 +94,7 @@ test('the longest path and the longest link fit', () => {
   expectTwin(anEntry({ kind: 'symlink', path, link, size: Number.MAX_SAFE_INTEGER, mtimeUs: -1 }));
 });
 
-test('a pax header that no reader would take is not written', () => {
+test('a pax header that no reader would accept is not written', () => {
   const overhead = '65536 path=\n'.length;
   expectTwin(anEntry({ path: 'p'.repeat(MAX_OWN_PAX_BYTES - overhead) }));
   expect(() =>
@@ -105,6 +105,6 @@ test('a pax header that no reader would take is not written', () => {
 function expectTwin(each: Entry): void {
   const header = Buffer.from(encodeHeader(each));
   const twin = slowHeader(each);
-  // Twice: a diff of two long buffers takes longer than all the rest.
+  // Compared twice: a diff of two long buffers takes longer than all the rest.
   if (!header.equals(twin)) expect(header.toString('latin1')).toBe(twin.toString('latin1'));
 }

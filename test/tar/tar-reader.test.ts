@@ -41,7 +41,7 @@ describe('an archive that ends too early', () => {
     }
   });
 
-  test('is whole with one of its two zero blocks', () => {
+  test('is complete with only one of its two zero blocks', () => {
     expect(paths(whole.subarray(0, end + BLOCK))).toEqual([
       './',
       'short',
@@ -55,12 +55,12 @@ describe('an archive that ends too early', () => {
     [100, /without an end-of-archive marker/],
     [2 * BLOCK + 100, /in the middle of short/],
     [end, /without an end-of-archive marker/],
-  ])('says where: after %i bytes', (at, message) => {
+  ])('is reported with its position: after %i bytes', (at, message) => {
     expect(() => readArchive(whole.subarray(0, at))).toThrow(corrupt(message));
   });
 });
 
-describe('what follows the end of an archive', () => {
+describe('data after the end of an archive', () => {
   const zeros = (count: number) => Buffer.alloc(count);
   const [a, b] = [evilMember({ path: 'a' }), evilMember({ path: 'b' })];
 
@@ -80,19 +80,22 @@ describe('what follows the end of an archive', () => {
     expect(() => readArchive(Buffer.concat([a, zeros(1_024), rest]))).toThrow(corrupt(message));
   });
 
-  test('may be zeros that fill no block', () => {
+  test('may be zeros that do not fill a block', () => {
     expect(paths(Buffer.concat([a, zeros(1_024 + 100)]))).toEqual(['a']);
   });
 
-  test.each(['x', 'X', 'L', 'K'])('is not what a header of type %s is about', (type) => {
-    const header = evilExtra(type, paxBody([['path', 'long']]));
-    const message = /ends before byte \d+ without the member that a header is about$/;
-    for (const rest of [zeros(1_024), Buffer.concat([zeros(512), b, zeros(1_024)])]) {
-      expect(() => readArchive(Buffer.concat([a, header, rest]))).toThrow(corrupt(message));
-    }
-  });
+  test.each(['x', 'X', 'L', 'K'])(
+    'is not the member that a header of type %s belongs to',
+    (type) => {
+      const header = evilExtra(type, paxBody([['path', 'long']]));
+      const message = /ends before byte \d+ without the member that a header is about$/;
+      for (const rest of [zeros(1_024), Buffer.concat([zeros(512), b, zeros(1_024)])]) {
+        expect(() => readArchive(Buffer.concat([a, header, rest]))).toThrow(corrupt(message));
+      }
+    },
+  );
 
-  test('has no part in the global header of the archive before it', () => {
+  test('is not affected by the global header of the archive before it', () => {
     const bytes = Buffer.concat([evilExtra('g', paxBody([['mtime', '5']])), evilTar({})]);
     const times = readArchive(
       Buffer.concat([bytes, evilTar({}), bytes.subarray(0, 1_024), a, zeros(512), b, zeros(512)]),
@@ -106,17 +109,17 @@ test.each([
   ['a gzip', Buffer.concat([Buffer.of(0x1f, 0x8b, 8, 0), someBytes(1_020)])],
   ['bytes that look like numbers in base 256', Buffer.alloc(1_024, 0x91)],
   ['a header with a bad checksum', evilTar({ checksumOff: 1 })],
-])('%s is no archive', (_, bytes) => {
+])('%s is not an archive', (_, bytes) => {
   expect(() => readArchive(bytes)).toThrow(corrupt(/has no tar header at byte 0$/));
 });
 
-test('a bad header is told by its position', () => {
+test('a bad header is reported with its position', () => {
   const bytes = Buffer.concat([evilMember({ content: 'x' }), evilTar({ checksumOff: 1 })]);
   expect(() => readArchive(bytes)).toThrow(corrupt(/at byte 1024$/));
 });
 
 describe('extended headers', () => {
-  test("git archive's global header is harmless", () => {
+  test('the global header of git archive is harmless', () => {
     const comment = '52 comment=0123456789abcdef0123456789abcdef01234567\n';
     const bytes = Buffer.concat([
       evilExtra('g', comment),
@@ -142,14 +145,14 @@ describe('extended headers', () => {
     expect(members.map(({ size }) => size)).toEqual([1, 0, 0]);
   });
 
-  test("a member's own pax header counts for it alone", () => {
+  test('a pax header of a member counts only for that member', () => {
     expect(paths(evilTar({ path: 'a', pax: [['path', 'long']] }, { path: 'b' }))).toEqual([
       'long',
       'b',
     ]);
   });
 
-  test("GNU's long names and links count for the next member alone", () => {
+  test('long names and links of GNU count only for the next member', () => {
     const bytes = Buffer.concat([
       evilExtra('K', `${'t'.repeat(300)}\0`),
       evilExtra('L', `${'n'.repeat(300)}\0`),
@@ -161,22 +164,25 @@ describe('extended headers', () => {
     ]);
   });
 
-  test.each(['x', 'g', 'L', 'K'])('one of type %s has at most MAX_PAX_BYTES', (type) => {
-    const header = evilHeader({ type, size: MAX_PAX_BYTES + 1 });
-    const tooLong = /has a header of 1048577 bytes before byte 512; the limit is 1048576/;
-    expect(() => readArchive(header)).toThrow(corrupt(tooLong));
-    const huge = evilHeader({ type, size: base256(2n ** 50n) });
-    expect(() => readArchive(huge)).toThrow(corrupt(/has a header of/));
-  });
+  test.each(['x', 'g', 'L', 'K'])(
+    'an extended header of type %s may have at most MAX_PAX_BYTES',
+    (type) => {
+      const header = evilHeader({ type, size: MAX_PAX_BYTES + 1 });
+      const tooLong = /has a header of 1048577 bytes before byte 512; the limit is 1048576/;
+      expect(() => readArchive(header)).toThrow(corrupt(tooLong));
+      const huge = evilHeader({ type, size: base256(2n ** 50n) });
+      expect(() => readArchive(huge)).toThrow(corrupt(/has a header of/));
+    },
+  );
 
-  test('one of exactly MAX_PAX_BYTES is read', () => {
+  test('an extended header of exactly MAX_PAX_BYTES is read', () => {
     const body = paxBody([['path', 'p'.repeat(MAX_PAX_BYTES - 14)]]);
     expect(body).toHaveLength(MAX_PAX_BYTES);
     const bytes = Buffer.concat([evilExtra('x', body), evilTar({})]);
     expect(paths(bytes)[0]).toHaveLength(MAX_PAX_BYTES - 14);
   });
 
-  test('one after another without a member, they end', () => {
+  test('a series of extended headers without a member is limited', () => {
     const headers = (count: number) =>
       Array.from({ length: count }, () => evilExtra('g', paxBody([['comment', 'on and on']])));
     const member = evilMember({ path: 'a' });
@@ -186,14 +192,14 @@ describe('extended headers', () => {
     expect(() => paths(archive(MAX_TAR_HEADERS + 1))).toThrow(corrupt(/more than 64 headers/));
   });
 
-  test('a pax header without a member after it is an archive that ends too early', () => {
+  test('a pax header without a member after it makes an archive end too early', () => {
     const bytes = evilExtra('x', paxBody([['path', 'a']]));
     expect(() => readArchive(bytes)).toThrow(corrupt(/end-of-archive marker/));
   });
 });
 
 describe('names', () => {
-  test("ustar's prefix goes before the name, with POSIX's magic only", () => {
+  test('the prefix of ustar is put before the name, only with the magic of POSIX', () => {
     const posix = evilHeader({ path: 'name' });
     posix.write('some/directory', 345);
     expect(paths(resummed(posix))).toEqual(['some/directory/name']);
@@ -208,7 +214,7 @@ describe('names', () => {
     expect(paths(evilTar({ path: name, type: '2', link: 'l'.repeat(100) }))).toEqual([name]);
   });
 
-  test('bytes stay what they are', () => {
+  test('bytes of a name are kept as they are', () => {
     expect(paths(evilTar({ path: '\xff\xfe\n' }))).toEqual(['\xff\xfe\n']);
   });
 });
@@ -218,12 +224,12 @@ test.each(['1', '2', '3', '4', '5', '6'])('a member of type %s has no content', 
   expect(paths(bytes)).toEqual(['a', 'b']);
 });
 
-test('a file has type NUL before POSIX, 7 where it is contiguous', () => {
+test('a file may have type NUL from before POSIX, or 7 if it is contiguous', () => {
   const types = readArchive(evilTar({ type: '\0' }, { type: '7' })).map((each) => each.member.type);
   expect(types).toEqual(['0', '0']);
 });
 
-test('a directory of tar -g is a directory, and the list of what was in it no content', () => {
+test('a directory of tar -g is a directory, and its list of names is not content', () => {
   const names = 'Yfile\0Dsub\0\0'.repeat(100);
   const bytes = evilTar({ path: 'd', type: 'D', content: names }, { path: 'd/file' });
   const read = readArchive(bytes).map(({ member: { path, type }, content }) => [
@@ -238,7 +244,7 @@ test('a directory of tar -g is a directory, and the list of what was in it no co
 });
 
 test.each(['M', 'N'])(
-  'an archive with members of type %s would be wrong, and is refused by their name',
+  'an archive with members of type %s would be unpacked wrongly, and is refused by name',
   (type) => {
     const message = /has big\.bin before byte 512, .*; (?:make|write)/;
     expect(() => readArchive(evilTar({ path: 'big.bin', type, content: 'x' }))).toThrow(
@@ -247,7 +253,7 @@ test.each(['M', 'N'])(
   },
 );
 
-test("Solaris' pax header counts as POSIX' does", () => {
+test('a pax header of Solaris counts like one of POSIX', () => {
   const bytes = Buffer.concat([evilExtra('X', paxBody([['path', 'long']])), evilTar({})]);
   expect(paths(bytes)).toEqual(['long']);
 });
@@ -257,19 +263,19 @@ test.each([
   'LIBARCHIVE.xattr.user.a',
   'SCHILY.acl.access',
   'RHT.security.selinux',
-])('a member with %s is known to have attributes', (key) => {
+])('a member with %s is marked as having attributes', (key) => {
   const read = readArchive(evilTar({ pax: [[key, 'x']] }, { path: 'b', pax: [['uname', 'x']] }));
   expect(read.map(({ member }) => member.hasAttributes)).toEqual([true, false]);
 });
 
-test('a checksum over signed bytes is one too', () => {
+test('a checksum over signed bytes is accepted', () => {
   const bytes = evilTar({ path: '\xe9\xff' });
   const block = bytes.subarray(0, 512).fill(0x20, 148, 156);
   block.write(`${block.reduce((sum, byte) => sum + ((byte << 24) >> 24), 0).toString(8)}\0`, 148);
   expect(paths(bytes)).toEqual(['\xe9\xff']);
 });
 
-test('content is handed out in place and never past its end', () => {
+test('content is returned in place and never past its end', () => {
   const bytes = evilTar({ content: 'abc' });
   const reader = new TarReader(new MemorySource(bytes));
   reader.next();
@@ -280,7 +286,7 @@ test('content is handed out in place and never past its end', () => {
   expect(reader.content()).toHaveLength(0);
 });
 
-/** The block with its checksum made right, as a whole archive. */
+/** The block with a valid checksum, as a whole archive. */
 function resummed(block: Buffer): Buffer {
   block.fill(0x20, 148, 156);
   const sum = block.reduce((a, b) => a + b, 0);

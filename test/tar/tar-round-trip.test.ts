@@ -19,7 +19,7 @@ import { someBytes } from '../helpers/wire/harness.ts';
 
 const LENGTHS = [1, 2, 98, 99, 100, 101, 154, 155, 156, 254, 255, 256, 257, 1_023, 1_024, 1_025];
 
-/** Names of any byte but NUL and '/', and '/' between them. */
+/** Names of any byte except NUL and '/', with '/' between them. */
 const path = fc.constantFrom(...LENGTHS).chain((length) =>
   fc
     .tuple(
@@ -67,7 +67,7 @@ const withContent = (each: Entry, seed = 0): EntryWithContent => ({
   content: someBytes(each.size, seed),
 });
 
-test('entries come back as they were written, in any slicing', () => {
+test('entries are read back as they were written, in any slicing', () => {
   fc.assert(
     fc.property(fc.array(entry, { maxLength: 6 }), slicing, slicing, (entries, rooms, pieces) => {
       const written = entries.map(withContent);
@@ -97,7 +97,7 @@ test('a reader that skips content finds the next member, in any slicing', () => 
   );
 });
 
-test('the slicing changes no byte of an archive', () => {
+test('slicing changes no byte of an archive', () => {
   const entries = [anEntry({ size: 1_000, mtimeUs: 5 }), anEntry({ path: 'b'.repeat(300) })];
   const whole = writeArchive(entries.map(withContent));
   for (const room of [1, 7, 511, 512, 513]) {
@@ -105,7 +105,7 @@ test('the slicing changes no byte of an archive', () => {
   }
 });
 
-test('an archive is full of whole blocks and ends with two of zeros', () => {
+test('an archive consists of whole blocks and ends with two of zeros', () => {
   for (const size of [0, 1, 511, 512, 513, 1_024]) {
     const bytes = writeArchive([withContent(anEntry({ size }))]);
     expect(bytes.length).toBe(2 * 512 + Math.ceil(size / 512) * 512 + 1_024);
@@ -113,7 +113,7 @@ test('an archive is full of whole blocks and ends with two of zeros', () => {
   }
 });
 
-test('a file keeps its content wherever a slash lies in its long path', () => {
+test('a file keeps its content wherever a slash is in its long path', () => {
   for (let slash = 90; slash <= 110; slash++) {
     const long = `${'d'.repeat(slash)}/${'f'.repeat(40)}`;
     for (const mtimeUs of [0, 1_500_000, -1]) {
@@ -125,7 +125,7 @@ test('a file keeps its content wherever a slash lies in its long path', () => {
   }
 });
 
-test('nor does a reader without pax take it for a directory', () => {
+test('a reader without pax does not take such a file for a directory either', () => {
   for (let slash = 90; slash <= 110; slash++) {
     const long = `${'d'.repeat(slash)}/${'f'.repeat(40)}`;
     const block = encodeHeader(anEntry({ path: long, size: 700 })).slice(-512);
@@ -138,11 +138,11 @@ test('nor does a reader without pax take it for a directory', () => {
   }
 });
 
-test("another tar's file keeps it too, when its name field was cut at a slash", () => {
+test('a file of another tar keeps its content too, when its name field was truncated at a slash', () => {
   const cut = `${'d'.repeat(99)}/`;
   const long = `${cut}file`;
   const rest = { path: cut, content: 'hello' };
-  // No octal where it is expected, so that the tar package reads the header.
+  // Not octal, so that the tar package reads the header.
   const unusual = { ...rest, size: '          5\0' };
   for (const member of [rest, unusual]) {
     for (const archive of [
@@ -158,7 +158,7 @@ test("another tar's file keeps it too, when its name field was cut at a slash", 
 });
 
 test.each([2 ** 33 - 1, 2 ** 33, 2 ** 33 + 1, 2 ** 40, Number.MAX_SAFE_INTEGER])(
-  'a size of %i bytes comes back',
+  'a size of %i bytes is read back',
   (size) => {
     const header = encodeHeader(anEntry({ path: 'big', size }));
     const reader = new TarReader(new MemorySource(header));
@@ -166,7 +166,7 @@ test.each([2 ** 33 - 1, 2 ** 33, 2 ** 33 + 1, 2 ** 40, Number.MAX_SAFE_INTEGER])
   },
 );
 
-test('what ustar can hold has no pax header', () => {
+test('an entry that ustar can hold has no pax header', () => {
   expect(encodeHeader(anEntry({ path: 'p'.repeat(99), size: 2 ** 33 - 1 }))).toHaveLength(512);
   for (const fields of [
     { path: 'p'.repeat(100) },

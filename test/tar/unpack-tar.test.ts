@@ -67,11 +67,11 @@ test('entries come in order, with their content, and then the end', () => {
   expect(seen.ended).toBe(true);
 });
 
-test("a context's own root counts for no entry", () => {
+test('the root of a context does not count as an entry', () => {
   expect(unpackAll(evilTar({ path: './', type: '5' }, { path: 'a' })).entries).toBe(1);
 });
 
-test('a path that comes again is told to the sink', () => {
+test('a path that is repeated is reported to the sink', () => {
   const { added } = unpackAll(evilTar({ content: 'old' }, { content: 'new' }));
   expect(added.map(({ content, again }) => [content, again])).toEqual([
     ['old', false],
@@ -79,13 +79,13 @@ test('a path that comes again is told to the sink', () => {
   ]);
 });
 
-test('what cannot travel is skipped with its content, and reported', () => {
+test('members that cannot be sent are skipped with their content, and reported', () => {
   const seen = unpackAll(evilTar({ path: 'f', type: '6' }, { type: 'V', content: 'x' }, {}));
   expect(seen.skipped).toEqual(['f: a FIFO', 'a: a volume label']);
   expect(paths(seen)).toEqual(['a']);
 });
 
-test('what is skipped counts as an entry: a peer cannot send FIFOs for ever', () => {
+test('skipped members count as entries, so that a peer cannot send FIFOs for ever', () => {
   const skipped = Array.from({ length: 3 }, (_, at) => ({ path: `f${at}`, type: '6' }));
   const unpacked = (maxEntries: number) => () =>
     unpackAll(evilTar(...skipped, {}), {
@@ -117,7 +117,7 @@ describe('directories that a tar has no entry for', () => {
     { path: 'a/', type: '5', mode: 0o700 },
   );
 
-  test('are added once, and count', () => {
+  test('are added once, and counted', () => {
     const seen = unpackAll(tar);
     expect(paths(seen)).toEqual(['a', 'a/b', 'a/b/c', 'a/b/d', 'a']);
     expect(seen.added[0]!.entry).toMatchObject({ mode: 0o755, mtimeUs: 5_500_000 });
@@ -126,7 +126,7 @@ describe('directories that a tar has no entry for', () => {
   });
 });
 
-test('a sink that leaves content behind is a fault of ours', () => {
+test('a sink that leaves content unread is reported as a bug', () => {
   const sink: EntrySink = { add: () => {}, end: () => {} };
   const reader = new TarReader(new MemorySource(evilTar({ content: 'x' })));
   const options = optionsFor({ added: [], ended: false, skipped: [], changed: [], entries: 0 });
@@ -151,7 +151,7 @@ describe('a tar that is written begins without a pax header', () => {
   };
   const root = { path: './', type: '5', mode: 0o751 };
 
-  test('and without its fraction of a second', () => {
+  test('and without a fraction of a second', () => {
     expect(first({ ...root, pax: [['mtime', '5.9']] }, { pax: [['mtime', '5.9']] })).toEqual([
       ['./', 0o751, 5],
       ['a', 0o644, 5.9],
@@ -167,7 +167,7 @@ describe('a tar that is written begins without a pax header', () => {
     ['a name that is not ASCII', 'caf\xe9', '5.5', 5],
     ['a time before 1970', 'a', '-1.5', 0],
     ['a time after 2242', 'a', '8600000000', 0o77777777777],
-  ])('behind a plain root where it has %s', (_, path, mtime, seconds) => {
+  ])('after a plain root if it has %s', (_, path, mtime, seconds) => {
     const member = {
       pax: [
         ['path', path],

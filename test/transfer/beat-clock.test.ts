@@ -4,8 +4,8 @@ import { BeatClock } from '../../src/transfer/beat-clock.ts';
 const TICK_MS = 100;
 
 /**
- * Beats for `seconds` over a link that takes `delayMs` there and back.
- * @returns at which seconds
+ * Sends beats for `seconds` over a link with a round trip of `delayMs`.
+ * @returns the seconds at which it sent them
  */
 function beatsOver(
   delayMs: number,
@@ -13,7 +13,7 @@ function beatsOver(
   { known = true, unheardBytes = 0 } = {},
 ): number[] {
   const clock = new BeatClock();
-  // HELLO.
+  // The time of HELLO.
   const sentAt = [0];
   const beats: number[] = [];
   for (let now = 0; now < seconds * 1_000; now += TICK_MS) {
@@ -28,25 +28,25 @@ function beatsOver(
 
 const everySecond = (seconds: number) => Array.from({ length: seconds }, (_, i) => i);
 
-test('beats each second on a fast link', () => {
+test('the clock beats every second on a fast link', () => {
   expect(beatsOver(0, 30)).toEqual(everySecond(30));
   expect(beatsOver(1_500, 30)).toEqual(everySecond(30));
 });
 
-test('beats each second where it is not known what is heard', () => {
+test('the clock beats every second if it does not know what the peer receives', () => {
   expect(beatsOver(Infinity, 30, { known: false })).toEqual(everySecond(30));
 });
 
-test('beats less often while nothing is heard, and on a link on which beats queue up', () => {
+test('the clock beats less often while nothing is received, and on a link on which beats queue up', () => {
   expect(beatsOver(Infinity, 30)).toEqual([0, 1, 6, 11, 16, 21, 26]);
   expect(beatsOver(12_000, 60).length).toBeLessThan(20);
 });
 
-test('beats seldom while payload is on its way, which proves the same', () => {
+test('the clock beats seldom while payload is on its way, which proves the same', () => {
   expect(beatsOver(Infinity, 60, { unheardBytes: 1 })).toEqual([0, 1, 21, 41]);
 });
 
-test('knows a fast link by its quickest round trip, whatever waits behind payload later', () => {
+test('the clock knows a fast link by its quickest round trip, whatever waits behind payload later', () => {
   const clock = new BeatClock();
   clock.tick(0, 1, undefined);
   clock.tick(1_000, 2, 1);

@@ -8,7 +8,7 @@ import { FakeDiskThread } from '../helpers/disk/fake-disk-thread.ts';
 const COUNT = { source: {} } as unknown as Jobs['count']['input'];
 const DISCARD = {} as unknown as Jobs['discard']['input'];
 
-/** A run's threads, and those that it has started. */
+/** The threads of a run, and those that it has started. */
 function threadsOf(side: 'sender' | 'receiver' = 'sender') {
   const started: FakeDiskThread[] = [];
   const threads = new DiskThreads(
@@ -31,7 +31,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe('a job', () => {
-  test('comes to what its thread makes of it', async () => {
+  test('has the result of its thread', async () => {
     const { threads, start } = threadsOf();
     const thread = start();
     const running = threads.run(thread, 'count', COUNT);
@@ -46,7 +46,7 @@ describe('a job', () => {
     const running = threads.run(thread, 'count', COUNT);
     await vi.advanceTimersByTimeAsync(1_000);
     thread.status.addWait('waiting-for-room', 300);
-    // A sender's own disk keeps it waiting for data.
+    // The sender's own disk makes it wait for data.
     thread.status.addWait('waiting-for-data', 100);
     expect(threads.workedMs()).toBe(700);
     thread.finish();
@@ -55,7 +55,7 @@ describe('a job', () => {
     expect(threads.workedMs()).toBe(700);
   });
 
-  test('is not begun after a cancellation, and what runs is interrupted', async () => {
+  test('is not started after a cancellation, and a running one is interrupted', async () => {
     const { threads, start } = threadsOf();
     const [one, other] = [start(), start()];
     const running = threads.run(one, 'count', COUNT);
@@ -71,7 +71,7 @@ describe('a job', () => {
 describe('the end of a run', () => {
   const GRACE_MS = 500;
 
-  test('waits for a job as long as its thread goes from call to call', async () => {
+  test('waits for a job as long as its thread moves from call to call', async () => {
     const { threads, start } = threadsOf();
     const thread = start();
     void threads.run(thread, 'count', COUNT);
@@ -100,7 +100,7 @@ describe('the end of a run', () => {
     expect(stuckThreadCount()).toBe(0);
   });
 
-  test('cleans up on a thread that is idle, else on a new one', async () => {
+  test('cleans up on an idle thread, or else on a new one', async () => {
     const { threads, started, start } = threadsOf('receiver');
     const [busy, idle] = [start(), start()];
     void threads.run(busy, 'count', COUNT);
@@ -115,7 +115,7 @@ describe('the end of a run', () => {
     expect(await again).toBe('failed');
   });
 
-  test('says that the cleaning up hangs, and does it when the threads have ended after all', async () => {
+  test('reports that the cleanup hangs, and does it once the threads have ended after all', async () => {
     const { threads, started, start } = threadsOf('receiver');
     const thread = start();
     thread.isStuck = true;
@@ -136,7 +136,7 @@ describe('the end of a run', () => {
   });
 });
 
-test('a thread that is released has ended, and its rings are gone', async () => {
+test('a thread that is released has ended, and its ring is cancelled', async () => {
   const { threads, start } = threadsOf();
   const thread = start();
   const ring = threads.ring();

@@ -6,10 +6,10 @@ import { FirstFailure } from '../../src/transfer/first-failure.ts';
 
 const LOST = new CtxsyncError('peer-gone', 'the receiver is gone');
 
-/** The work of a run that does not end by itself. */
+/** The work of a run that never ends on its own. */
 const FOREVER = new Promise<never>(() => {});
 
-describe("a run's failure", () => {
+describe('the failure of a run', () => {
   it('is the first one', async () => {
     const failure = new FirstFailure(undefined);
     failure.fail(LOST);
@@ -28,7 +28,7 @@ describe("a run's failure", () => {
     },
   );
 
-  it('keeps nothing of the signal when the run is over', async () => {
+  it('leaves no listener on the signal when the run is over', async () => {
     const caller = new AbortController();
     const failure = new FirstFailure(caller.signal);
     expect(getEventListeners(caller.signal, 'abort')).toHaveLength(1);
@@ -39,7 +39,7 @@ describe("a run's failure", () => {
     await expect(failure.race(FOREVER)).rejects.toBe(LOST);
   });
 
-  it('is no interruption any more while it is committed', async () => {
+  it('is no longer an interruption while the run commits', async () => {
     const caller = new AbortController();
     const failure = new FirstFailure(caller.signal);
     failure.committing = true;
@@ -49,7 +49,7 @@ describe("a run's failure", () => {
     expect(await failure.interruptionWithin(0)).toBeUndefined();
   });
 
-  it('is what cannot be ours, when no more of it comes', async () => {
+  it('is a stray input when no more of it arrives', async () => {
     const failure = new FirstFailure(undefined);
     const stray = new CtxsyncError('not-ctxsync', 'stray');
     failure.failOnStray(undefined, 10 * STRAY_SILENCE_MS);
@@ -63,7 +63,7 @@ describe('an interruption', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it('is told at once where it came, also when another failure was the first', async () => {
+  it('is reported at once if it has happened, even after another failure', async () => {
     const caller = new AbortController();
     const failure = new FirstFailure(caller.signal);
     failure.fail(LOST);
@@ -73,7 +73,7 @@ describe('an interruption', () => {
     await expect(failure.race(FOREVER)).rejects.toBe(LOST);
   });
 
-  it('is waited for, and told when it comes in time', async () => {
+  it('is awaited, and reported when it comes in time', async () => {
     const caller = new AbortController();
     const failure = new FirstFailure(caller.signal);
     const interruption = failure.interruptionWithin(200);
@@ -83,7 +83,7 @@ describe('an interruption', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('is not waited for any longer', async () => {
+  it('is not awaited any longer than that', async () => {
     const caller = new AbortController();
     const failure = new FirstFailure(caller.signal);
     const interruption = failure.interruptionWithin(200);
@@ -93,7 +93,7 @@ describe('an interruption', () => {
     expect(await failure.interruptionWithin(0)).toMatchObject({ code: 'interrupted' });
   });
 
-  it('is none where nobody can interrupt', async () => {
+  it('is never reported if nobody can interrupt', async () => {
     const interruption = new FirstFailure(undefined).interruptionWithin(200);
     await vi.advanceTimersByTimeAsync(200);
     expect(await interruption).toBeUndefined();

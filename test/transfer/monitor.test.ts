@@ -8,7 +8,7 @@ import { FakeDiskThread } from '../helpers/disk/fake-disk-thread.ts';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** A monitor of a receiver whose one thread, and whose wire, are the test's. */
+/** A monitor of a receiver whose single thread and wire are controlled by the test. */
 class Watched {
   readonly events: TransferEvent[] = [];
   readonly failures: CtxsyncError[] = [];
@@ -38,14 +38,14 @@ class Watched {
   }
 }
 
-test('tells each phase once, and progress ten times a second', async () => {
+test('the monitor reports each phase once, and progress ten times a second', async () => {
   const watched = new Watched();
   watched.monitor.enter('receiving');
   watched.monitor.enter('receiving');
   watched.thread.status.enter('writing', 'web/app.js');
   watched.thread.status.addEntry();
   watched.thread.status.addBytes(12);
-  // A tick is taken when what has come meanwhile was read: a moment later.
+  // A tick takes effect once pending input was read, which is a moment later.
   await watched.pass(10 * TICK_MS + 1);
   expect(watched.of('phase').map(({ phase }) => phase)).toEqual(['preparing', 'receiving']);
   expect(watched.of('progress')).toHaveLength(10);
@@ -61,7 +61,7 @@ test('tells each phase once, and progress ten times a second', async () => {
 });
 
 describe('a call that does not return', () => {
-  test('is reported with side, path and cause; and that it has returned, once', async () => {
+  test('is reported once with side, path and cause, and so is its return', async () => {
     const watched = new Watched();
     watched.thread.status.enter('writing', 'web/app.js');
     await watched.pass(3_000);
@@ -80,7 +80,7 @@ describe('a call that does not return', () => {
     expect(watched.monitor.stalls).toHaveLength(1);
   });
 
-  test('ends the run at the stall timeout, and a run that is given up is not accused again', async () => {
+  test('ends the run at the stall timeout, and a run that is aborted reports no further stall', async () => {
     const watched = new Watched();
     watched.thread.status.enter('writing', 'web/app.js');
     await watched.pass(11_000);
@@ -97,7 +97,7 @@ describe('a call that does not return', () => {
     watched.monitor.stop(false);
   });
 
-  test('is none while payload moves', async () => {
+  test('is not reported while payload moves', async () => {
     const watched = new Watched();
     for (let second = 0; second < 30; second++) {
       watched.payloadBytes += 1;
@@ -108,7 +108,7 @@ describe('a call that does not return', () => {
   });
 });
 
-test('to wait in a queue is a phase of its own; the one before it comes again after it', async () => {
+test('waiting in a queue is a separate phase, after which the previous one is reported again', async () => {
   const watched = new Watched();
   watched.monitor.enter('receiving');
   const queue = { words: '2 senders ahead', entries: 5, bytes: 6 };
@@ -131,7 +131,7 @@ test('to wait in a queue is a phase of its own; the one before it comes again af
   await watched.pass(0);
 });
 
-test('a beat says what has been pending for longest', async () => {
+test('a beat reports the call that has been pending longest', async () => {
   const watched = new Watched();
   const other = new FakeDiskThread();
   watched.monitor.watch(other, true);

@@ -17,11 +17,11 @@ function claimsOf(...changes: Partial<Beat>[]): number {
   return peer.claims;
 }
 
-test('a peer that says the same again, only older, claims nothing', () => {
+test('a peer that repeats a beat, only older, claims no progress', () => {
   expect(claimsOf({}, { stateAgeMs: 5_000 }, { stateAgeMs: 6_000, waitedMs: 60 })).toBe(0);
 });
 
-test('its first beat is no claim either', () => {
+test('the first beat of a peer claims no progress either', () => {
   expect(claimsOf({})).toBe(0);
 });
 
@@ -30,16 +30,16 @@ test.each<[what: string, change: Partial<Beat>]>([
   ['bytes', { bytes: 1_001 }],
   ['another path', { path: 'web/b.js' }],
   ['another call on the same path', { stateAgeMs: 3 }],
-])('%s are claimed', (_, change) => {
+])('a change of %s is claimed progress', (_, change) => {
   expect(claimsOf({}, change)).toBe(1);
 });
 
-test('a wait that has just begun is no claim', () => {
+test('a wait that has just begun is not claimed progress', () => {
   const waiting = { state: 'waiting-for-data', path: '', stateAgeMs: 3 };
   expect(claimsOf(waiting, { ...waiting, stateAgeMs: 2 })).toBe(0);
 });
 
-test('tells what the newest beat says, and how old it is', () => {
+test('an observation contains the newest beat and its age', () => {
   const peer = new PeerBeat();
   expect(peer.observation(0, false)).toBeUndefined();
   expect(peer.waitedMs).toBe(0);
@@ -50,14 +50,14 @@ test('tells what the newest beat says, and how old it is', () => {
   expect(peer.waitedMs).toBe(50);
 });
 
-test('a beat proves for longer that its sender lives when the link is slow', () => {
+test('a beat proves for longer that its sender is alive when the link is slow', () => {
   const peer = new PeerBeat();
   peer.take(READING);
   expect(peer.observation(0, false)?.freshMs).toBe(3_000);
   expect(peer.observation(0, true)?.freshMs).toBe(15_000);
 });
 
-test('what a peer says to have is no more than was sent, and never less than before', () => {
+test('the bytes that a peer reports as received are never more than were sent, and never decrease', () => {
   const peer = new PeerBeat();
   expect(peer.receivedBytes(100)).toBe(0);
   const seen = [40, 1_000, 0, 70].map((received) => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { CtxsyncError } from '../../src/errors.ts';
 import { peerFailed, toPeerError } from '../../src/transfer/peer-error.ts';
 
-test('our failure is told as ours, and is the peer of the other side', () => {
+test('our failure is sent as ours, and becomes a peer failure on the other side', () => {
   const told = toPeerError(new CtxsyncError('no-space', 'full', { path: 'a' }), 'receiver');
   expect(told).toEqual({ code: 'no-space', origin: 'receiver', message: 'full', path: 'a' });
   expect(peerFailed('receiver', told)).toMatchObject({
@@ -13,7 +13,7 @@ test('our failure is told as ours, and is the peer of the other side', () => {
   });
 });
 
-test('a failure of the peer is told back as the peer who failed first', () => {
+test('a failure of the peer is sent back as one in which the peer failed first', () => {
   const theirs = peerFailed(
     'receiver',
     toPeerError(new CtxsyncError('locked', 'held'), 'receiver'),

@@ -6,7 +6,7 @@ import { FrameType } from '../../src/wire/frame.ts';
 import { BEAT, HELLO, settle, until } from '../helpers/wire/harness.ts';
 import { parseFrames } from '../helpers/wire/independent-encoder.ts';
 
-/** A transport that takes everything at once. */
+/** A transport that accepts everything at once. */
 class Memory implements Outgoing {
   readonly pieces: Uint8Array[] = [];
   readonly untakenBytes = 0;
@@ -29,7 +29,7 @@ class Memory implements Outgoing {
   }
 }
 
-test('whoever says ERROR goes on reading until the peer has ended: closing could take it away', async () => {
+test('a side that sends ERROR reads until the peer has ended, or closing could lose the ERROR', async () => {
   const outgoing = new Memory();
   let endOfPeer = (): void => {};
   const ended = new Promise<void>((resolve) => (endOfPeer = resolve));

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Semaphore } from '../../src/transfer/semaphore.ts';
 
-describe('turns', () => {
-  it('let so many work at a time, and the others in the order in which they came', async () => {
+describe('slots of a semaphore', () => {
+  it('let a limited number work at a time, and the others in the order in which they came', async () => {
     const turns = new Semaphore(2);
     const working: string[] = [];
     const come = async (name: string): Promise<void> => {
@@ -22,7 +22,7 @@ describe('turns', () => {
     expect(turns.awaited).toBe(false);
   });
 
-  it('are free again when they were given back', async () => {
+  it('are free again when they were returned', async () => {
     const turns = new Semaphore(1);
     await turns.take();
     turns.done();
@@ -30,7 +30,7 @@ describe('turns', () => {
     expect(turns.awaited).toBe(false);
   });
 
-  it('tell when nobody waits any more', async () => {
+  it('signal when nobody waits any more', async () => {
     const turns = new Semaphore(1);
     await turns.noneWaiting();
     await turns.take();

@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** What `kill` of a ChildProcess does when it is not allowed to: `sudo` runs as somebody else. */
+/** Makes `kill` of a ChildProcess fail as if not permitted: `sudo` runs as another user. */
 function refuseKills(): unknown[] {
   const refused: unknown[] = [];
   const kill = vi.spyOn(ChildProcess.prototype, 'kill').mockImplementation(function (
@@ -27,7 +27,7 @@ function refuseKills(): unknown[] {
   return refused;
 }
 
-test('a command that we may not signal does not make close() fail', async () => {
+test('a command that this process may not signal does not make close() fail', async () => {
   const refused = refuseKills();
   const command = await startCommand(['sleep', '1000'], () => {});
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -37,7 +37,7 @@ test('a command that we may not signal does not make close() fail', async () => 
   expect(refused).toEqual(['SIGTERM', 'SIGKILL']);
 });
 
-test('a command that has ended is not waited for because another holds its stderr', async () => {
+test('close() does not wait for an ended command whose stderr another process holds open', async () => {
   const words: string[] = [];
   const script = 'printf "last words" >&2; sleep 1000 > /dev/null & echo $!';
   const command = await startCommand(['sh', '-c', script], (line) => words.push(line));

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { toStream } from '../../src/transport/node-stream.ts';
 import { settle, until } from '../helpers/wire/harness.ts';
 
-test('a write settles when its bytes were handed over, and not before: exit would take them away', async () => {
+test('a write settles only once its bytes were handed over, because an exit would lose them', async () => {
   let taken = (): void => {};
   const stream = new Writable({ write: (_bytes, _encoding, done) => void (taken = done) });
   let isWritten = false;
@@ -16,7 +16,7 @@ test('a write settles when its bytes were handed over, and not before: exit woul
   await until(() => isWritten);
 });
 
-test('whoever closes the stream when all was handed over had everything; before that it is gone', async () => {
+test('a reader may close the stream after the last byte, and counts as gone before that', async () => {
   const waiting = { write: (_bytes: Buffer, _encoding: string, done: () => void) => done() };
   const before = new Writable(waiting);
   const closedBefore = toStream(before);

@@ -20,7 +20,7 @@ vi.mock('node:timers/promises', { spy: true });
 
 afterEach(() => {
   vi.restoreAllMocks();
-  // Those of vi.mock: back to what they spy on.
+  // Resets the spies of vi.mock to the functions that they wrap.
   vi.resetAllMocks();
 });
 
@@ -36,7 +36,7 @@ async function listenInTest(path: string, options?: ListenOptions): Promise<List
   return listener;
 }
 
-/** A sender that has said its first word. */
+/** A sender that has sent its first bytes. */
 async function arrive(path: string): Promise<void> {
   const socket = connect(path);
   onTestFinished(() => void socket.destroy());
@@ -44,13 +44,13 @@ async function arrive(path: string): Promise<void> {
   socket.write('x');
 }
 
-/** The file of a receiver that was killed. */
+/** Leaves the socket file of a receiver that was killed. */
 function leaveStale(path: string): void {
   const script = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
   expect(spawnSync(process.execPath, ['-e', script, path]).signal).toBe('SIGKILL');
 }
 
-test('a stale socket file that another receiver removes first is no failure', async () => {
+test('a stale socket file that another receiver removes first is not an error', async () => {
   const path = socketInTest();
   leaveStale(path);
   const { unlink } = await vi.importActual<typeof fs>('node:fs/promises');
@@ -62,11 +62,11 @@ test('a stale socket file that another receiver removes first is no failure', as
   await arrive(path);
 });
 
-test('who waits for a sender sleeps until one comes', async () => {
+test('a listener that waits for a sender sleeps until one comes', async () => {
   const path = socketInTest();
   const listener = await listenInTest(path);
   const delay = vi.mocked(timers.setTimeout);
-  // None of them wakes it.
+  // No timer wakes it.
   delay.mockImplementation(() => new Promise(() => {}));
   for (const timeoutMs of [Infinity, 300_000]) {
     const accepted = listener.accept({ timeoutMs });
@@ -79,7 +79,7 @@ test('who waits for a sender sleeps until one comes', async () => {
   expect(more).toEqual([]);
 });
 
-test('who came while nobody waited is not slept over', async () => {
+test('a sender that came while nobody waited is accepted without delay', async () => {
   const path = socketInTest();
   const listener = await listenInTest(path);
   vi.mocked(timers.setTimeout).mockImplementation(() => new Promise(() => {}));
@@ -90,7 +90,7 @@ test('who came while nobody waited is not slept over', async () => {
   await listener.accept(FOREVER);
 });
 
-test('senders that cannot be accepted are told of, and end no server', async () => {
+test('senders that cannot be accepted are reported, and do not end the server', async () => {
   const listen = vi.spyOn(Server.prototype, 'listen');
   const path = socketInTest();
   const warnings: string[] = [];
@@ -105,7 +105,7 @@ test('senders that cannot be accepted are told of, and end no server', async () 
   expect(warnings).toEqual([words, words]);
 });
 
-test('a sender does not keep a connection to a socket that came in the place of the one it looked at', async () => {
+test('a sender drops a connection to a socket that replaced the one it looked at', async () => {
   const path = socketInTest();
   const first = await listenInTest(path);
   const heard = first.accept({ timeoutMs: 300 });

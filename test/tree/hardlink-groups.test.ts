@@ -2,13 +2,13 @@ import type { BigIntStats } from 'node:fs';
 import { expect, test } from 'vitest';
 import { HardlinkGroups } from '../../src/tree/hardlink-groups.ts';
 
-/** What of a file's stats tells it from others. */
+/** The fields of a file's stats that distinguish it from others. */
 function statsOf(inode: number, nlink: number, mtimeNs = 1n): BigIntStats {
   const file = { dev: 1n, ino: BigInt(inode), nlink: BigInt(nlink), size: 5n };
   return { ...file, birthtimeNs: 1n, mtimeNs, isFile: () => true } as unknown as BigIntStats;
 }
 
-test('a group is forgotten with its last name, and then its bytes are free for another', () => {
+test('a group is forgotten with its last name, and its bytes are free for another', () => {
   const groups = new HardlinkGroups(500);
   for (let inode = 1; inode <= 100; inode++) {
     expect(groups.firstName(statsOf(inode, 2), `a${inode}`)).toBeUndefined();
@@ -32,7 +32,7 @@ test('files whose other names do not come are remembered up to the bound, in byt
   );
 });
 
-test('a file that was written to between two of its names is a source that changed', () => {
+test('a file that was modified between two of its names counts as a changed source', () => {
   const groups = new HardlinkGroups();
   groups.firstName(statsOf(1, 2), 'a');
   expect(() => groups.firstName(statsOf(1, 2, 2n), 'b')).toThrow(

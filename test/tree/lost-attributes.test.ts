@@ -13,7 +13,7 @@ import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { walkOptions } from '../helpers/cli/incremental.ts';
 
 describe('what getfattr prints', () => {
-  it('is reported for the files that were added, once each, with what else was lost', () => {
+  it('is reported once for each file that was added, with what else was lost', () => {
     const printed =
       '# file: /c/tool\nsecurity.capability\nsystem.posix_acl_access\nuser.a\nuser.b\n\n' +
       '# file: /c/new\\012line\\134\nuser.a\n\n' +
@@ -28,7 +28,7 @@ describe('what getfattr prints', () => {
     ]);
   });
 
-  it('comes for many files at a time, and for as many as the bound allows', () => {
+  it('covers many files at a time, and as many as the bound allows', () => {
     const sizes: number[] = [];
     const names = Array.from({ length: 3_000 }, (_, at) => `${at}`.padStart(100, 'x'));
     const reported = report(names, (_, paths) => {
@@ -41,7 +41,7 @@ describe('what getfattr prints', () => {
   });
 });
 
-describe('where getfattr is not installed', () => {
+describe('if getfattr is not installed,', () => {
   it.each([
     ['getcap of today', '/c/tool cap_net_raw=ep\n/c/a b cap_net_raw,cap_chown=ep\n/c/all =ep\n'],
     [
@@ -59,7 +59,7 @@ describe('where getfattr is not installed', () => {
     ]);
   });
 
-  it('nor getcap, what else was lost is reported, and both are looked for once', () => {
+  it('and neither is getcap, other losses are reported, and both are looked for once', () => {
     let runs = 0;
     const names = Array.from({ length: 3_000 }, (_, at) => `${at}`.padStart(100, 'x'));
     const reported = report(names, () => {
@@ -71,8 +71,8 @@ describe('where getfattr is not installed', () => {
   });
 });
 
-describe('where getfattr fails and prints nothing', () => {
-  it('getcap looks at these files, and getfattr at the next', () => {
+describe('if getfattr fails and prints nothing,', () => {
+  it('getcap checks these files, and getfattr the next ones', () => {
     const asked: string[] = [];
     const run: RunTool = ([tool = '']) => {
       asked.push(tool);
@@ -94,25 +94,27 @@ describe('where getfattr fails and prints nothing', () => {
     expect(asked).toEqual(['getfattr', 'getcap', 'getfattr']);
   });
 
-  it.skipIf(!canSet('capability'))('as one does that does not know our options', () =>
-    withDirectory((root) => {
-      const tools = join(root, 'tools');
-      mkdirSync(tools);
-      writeFileSync(join(tools, 'getfattr'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
-      copyFileSync('/bin/true', join(root, 'tool'));
-      execFileSync('setcap', ['cap_net_raw+ep', join(root, 'tool')]);
-      vi.stubEnv('PATH', `${tools}:${process.env['PATH']}`);
-      try {
-        expect(walked(root)).toEqual([['tool', 'file capabilities are dropped']]);
-      } finally {
-        vi.unstubAllEnvs();
-      }
-    }),
+  it.skipIf(!canSet('capability'))(
+    'getcap is also used if getfattr does not know our options',
+    () =>
+      withDirectory((root) => {
+        const tools = join(root, 'tools');
+        mkdirSync(tools);
+        writeFileSync(join(tools, 'getfattr'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+        copyFileSync('/bin/true', join(root, 'tool'));
+        execFileSync('setcap', ['cap_net_raw+ep', join(root, 'tool')]);
+        vi.stubEnv('PATH', `${tools}:${process.env['PATH']}`);
+        try {
+          expect(walked(root)).toEqual([['tool', 'file capabilities are dropped']]);
+        } finally {
+          vi.unstubAllEnvs();
+        }
+      }),
   );
 });
 
 describe('a walk', () => {
-  it.skipIf(!canSet('user'))('reports extended attributes of the executables that travel', () =>
+  it.skipIf(!canSet('user'))('reports extended attributes of the executables that are sent', () =>
     withDirectory((root) => {
       for (const name of ['tool', 'ignored', 'data']) {
         writeFileSync(join(root, name), '');
@@ -123,7 +125,7 @@ describe('a walk', () => {
     }),
   );
 
-  it.skipIf(!canSet('capability'))('reports file capabilities, beside setuid', () =>
+  it.skipIf(!canSet('capability'))('reports file capabilities along with setuid', () =>
     withDirectory((root) => {
       const path = join(root, 'caf\u00e9');
       copyFileSync('/bin/true', path);
@@ -133,13 +135,13 @@ describe('a walk', () => {
       expect(walked(root)).toEqual([[fromText('caf\u00e9'), words]]);
     }),
   );
-  it('that its reader leaves looks for nothing more', () =>
+  it('that its reader abandons runs no tool', () =>
     withTool((root, options, ran) => {
       for (const entry of walk(root, options)) if (entry.path === 'tool') break;
       expect(ran()).toBe(0);
     }));
 
-  it('that fails looks for nothing more, and throws what failed', () =>
+  it('that fails runs no tool, and throws the failure', () =>
     withTool((root, options, ran) => {
       const failed = sourceError(Object.assign(new Error(), { code: 'EIO' }), 'read', 'tool');
       options.unreadable.add(failed, 'tool');
@@ -147,14 +149,14 @@ describe('a walk', () => {
       expect(ran()).toBe(0);
     }));
 
-  it('that comes to its end looks once', () =>
+  it('that completes runs the tool once', () =>
     withTool((root, options, ran) => {
       Array.from(walk(root, options));
       expect(ran()).toBe(1);
     }));
 });
 
-/** A context with one executable, and how often a tool was run for a walk of it. */
+/** A context with one executable, and how often a walk of it ran a tool. */
 function withTool(
   use: (root: BytePath, options: WalkOptions, ran: () => number) => void,
 ): Promise<void> {
@@ -172,7 +174,7 @@ function withTool(
   });
 }
 
-/** What is reported of files that all lost their setuid bit. */
+/** What is reported about files that all lost their setuid bit. */
 function report(names: string[], run: RunTool): [string, string][] {
   const reported: [string, string][] = [];
   const onAltered = (path: string, reason: string): void => void reported.push([path, reason]);
@@ -191,7 +193,7 @@ function walked(root: string): [string, string][] {
   return reported;
 }
 
-/** Whether the tools are there, and the disk and the user may. */
+/** Whether the tools exist, and the disk and the user permit it. */
 function canSet(what: 'user' | 'capability'): boolean {
   const directory = mkdtempSync(join(tmpdir(), 'ctxsync-attributes-'));
   const path = join(directory, 'a');

@@ -12,21 +12,21 @@ import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 
 describe('an ignored directory', () => {
-  it('is not looked at, nor is anything in it', async () => {
+  it('is not read, nor is anything in it', async () => {
     await withDirectory((root) => {
       writeTree(root, { 'node_modules/a/b': '', 'src/x': '', '.git/HEAD': '' });
       expect(looks(root, 'node_modules\n.git\n')).toEqual(['src', 'src/x']);
     });
   });
 
-  it('is not looked at when an exception stands before its rule, or leads elsewhere', async () => {
+  it('is not read when an exception comes before its rule, or leads elsewhere', async () => {
     await withDirectory((root) => {
       writeTree(root, { 'a/keep': '', 'b/keep': '' });
       expect(looks(root, '!a/keep\na\nb\n!c/keep\n')).toEqual([]);
     });
   });
 
-  it('is entered only where an exception could match beneath it', async () => {
+  it('is entered only if an exception could match beneath it', async () => {
     await withDirectory((root) => {
       writeTree(root, { 'a/no/deep/x': '', 'a/yes/keep': '', 'a/yes/other': '' });
       const found = looks(root, 'a\n!a/yes/keep\n');
@@ -35,7 +35,7 @@ describe('an ignored directory', () => {
     });
   });
 
-  it('comes along, with its parents, for the sake of a child that is included again', async () => {
+  it('is included, with its parents, for a child that is included again', async () => {
     await withDirectory((root) => {
       writeTree(root, { 'a/b/c/keep': '', 'a/b/other': '', 'a/d/other': '', 'e/x': '' });
       const paths = walked(root, '*\n!**/keep\n');
@@ -43,7 +43,7 @@ describe('an ignored directory', () => {
     });
   });
 
-  it('does not come when nothing beneath it is included after all', async () => {
+  it('is not included if nothing beneath it is included after all', async () => {
     await withDirectory((root) => {
       writeTree(root, { 'a/b/x': '', 'c/keep': '', 'd/y': '' });
       mkdirSync(join(root, 'a/empty'));
@@ -51,7 +51,7 @@ describe('an ignored directory', () => {
     });
   });
 
-  it('comes empty when it is itself included again', async () => {
+  it('is included empty when it is itself included again', async () => {
     await withDirectory((root) => {
       mkdirSync(join(root, 'a/keep'), { recursive: true });
       writeTree(root, { 'a/other/x': '' });
@@ -59,7 +59,7 @@ describe('an ignored directory', () => {
     });
   });
 
-  it('is told of as changed only when it travels, and then once', async () => {
+  it('is reported as changed only when it is sent, and then once', async () => {
     await withDirectory((root) => {
       writeTree(root, { 'skip/x': '', 'take/sub/x.keep': '', 'take/y': '' });
       for (const path of ['skip', 'take', 'take/sub']) chmodSync(join(root, path), 0o2755);
@@ -73,7 +73,7 @@ describe('an ignored directory', () => {
     });
   });
 
-  it('may have a path that is too long, unless something beneath it travels', async () => {
+  it('may have a path that is too long, unless something beneath it is sent', async () => {
     await withDirectory((root) => {
       const long = `${'d'.repeat(240)}/`.repeat(16).slice(0, MAX_PATH_BYTES + 1);
       writeTree(root, { [`${long}/x`]: '' });
@@ -98,7 +98,7 @@ describe('an ignored directory', () => {
 });
 
 describe('a directory that is not ignored', () => {
-  it('fails the walk when it is unreadable, naming it', async () => {
+  it('fails the walk when it is unreadable, and is named', async () => {
     await withDirectory((root) => {
       writeTree(root, { 'sub/closed/x': '' });
       asNobody(root, () => {
@@ -127,7 +127,7 @@ function walked(
   return Array.from(walk(root, options), ({ path }) => path);
 }
 
-/** The paths, the root apart, for which the walk went to the disk. */
+/** The paths, except the root, for which the walk accessed the disk. */
 function looks(root: string, ignoreFile: string): string[] {
   const paths = new Set<string>();
   class WatchedGauge extends WorkerStatus {

@@ -12,7 +12,7 @@ import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 
 const SECRET = 'outside the context';
-/** As long as the secret, so that this would be sent in its place. */
+/** As long as the secret, so that the secret would be sent in its place. */
 const INSIDE = 'within the  context';
 
 describe('a context that changes while it is walked', () => {
@@ -31,7 +31,7 @@ describe('a context that changes while it is walked', () => {
       (root) => rmSync(join(root, 'a/b'), { recursive: true }),
       '',
     ],
-  ])('%s fails it, or is not there; what it leads to is not sent', async (_, at, swap, path) => {
+  ])('%s fails the walk or is omitted, and its target is not sent', async (_, at, swap, path) => {
     await withDirectory((directory) => {
       const { sent, error } = packWhile(directory, at, swap);
       expect(sent).not.toContain(SECRET);
@@ -40,7 +40,7 @@ describe('a context that changes while it is walked', () => {
     });
   });
 
-  it('sends what is in a directory that it has entered, wherever its path leads by then', async () => {
+  it('is still sent from a directory already entered, even if its path leads elsewhere', async () => {
     await withDirectory((directory) => {
       const { sent, error } = packWhile(directory, 'a/b', (root) => leadOut(root, 'a'));
       expect(error).toBeUndefined();
@@ -96,12 +96,12 @@ function packWhile(
   return { sent: sent.toString('latin1', 0, length), error };
 }
 
-/** Puts a symlink to the like-named thing outside of the context in the place of `path`. */
+/** Replaces `path` by a symlink to the item of the same name outside of the context. */
 function leadOut(context: string, path: string): void {
   renameSync(join(context, path), join(context, '../moved'));
   const outside = path.endsWith('file') ? '../elsewhere/file' : '../elsewhere';
   symlinkSync(join(context, outside), join(context, path));
-  // Not only is there a symlink: it leads to something that could be sent.
+  // Not just a symlink: it leads to something that could be sent.
   if (path.endsWith('file')) expect(readFileSync(join(context, path), 'utf8')).toBe(SECRET);
 }
 

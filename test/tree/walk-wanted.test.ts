@@ -26,8 +26,8 @@ import { seeded } from '../helpers/seeded.ts';
 const SHA256 = '0123456789abcdef'.repeat(4);
 const IGNORE_FILES = ['', 'a\n', '*\n!**/a\n', '**/b\n!b/a\n!a-b/*/z\n', '*\n!z\n!a*\n**/z/a\n'];
 
-describe('a walk to what is wanted', () => {
-  it('yields of any part of a context just what a whole walk yields of it', async () => {
+describe('a walk of the wanted entries', () => {
+  it('yields for any part of a context exactly what a whole walk yields for it', async () => {
     for (let seed = 0; seed < 100; seed++) {
       await withDirectory((root) => {
         const random = seeded(seed);
@@ -43,7 +43,7 @@ describe('a walk to what is wanted', () => {
     }
   });
 
-  it('yields all of it where all is wanted, and nothing where nothing is', async () => {
+  it('yields everything if everything is wanted, and nothing if nothing is', async () => {
     await withDirectory((root) => {
       makeRandomTree(root, seeded(7));
       const all = entriesOf(root);
@@ -53,7 +53,7 @@ describe('a walk to what is wanted', () => {
     });
   });
 
-  it('tells which content a file need not travel with', async () => {
+  it('reports which content a file can be sent without', async () => {
     await withDirectory((root) => {
       writeTree(root, { 'sub/file': '', other: '' });
       symlinkSync('other', join(root, 'link'));
@@ -70,7 +70,7 @@ describe('a walk to what is wanted', () => {
     });
   });
 
-  it('looks at nothing else, and lists no directory', async () => {
+  it('reads nothing else, and lists no directory', async () => {
     await withDirectory((root) => {
       writeTree(root, { 'a/wanted': '', 'a/other': '', 'b/x': '', c: '' });
       const looks: string[] = [];
@@ -87,7 +87,7 @@ describe('a walk to what is wanted', () => {
   });
 });
 
-describe('what is wanted and was never offered', () => {
+describe('a want that was never offered', () => {
   it.each<[what: string, paths: string[], at: string]>([
     ['something without the root', ['a'], 'a'],
     ['the directory above', ['', '..'], '..'],
@@ -124,7 +124,7 @@ describe('what is wanted and was never offered', () => {
     });
   });
 
-  it('is named, the root too', async () => {
+  it('is named, even if it is the root', async () => {
     await withDirectory((root) => {
       expect(() => [...walkFor(root, wantsOf(root, 'x\ny'))]).toThrow(
         'the receiver wants x\\x0ay, which it was not offered',
@@ -132,7 +132,7 @@ describe('what is wanted and was never offered', () => {
     });
   });
 
-  it('is not sent where an exception might have offered it', async () => {
+  it('is not sent if only an exception might have offered it', async () => {
     await withDirectory((root) => {
       makeContext(root);
       const wants = wantsOf(root, '', 'secret');
@@ -142,7 +142,7 @@ describe('what is wanted and was never offered', () => {
     });
   });
 
-  it('out of order, or twice, is corrupt', async () => {
+  it('is corrupt when out of order or repeated', async () => {
     await withDirectory((root) => {
       makeContext(root);
       for (const paths of [
@@ -221,7 +221,7 @@ describe('a context that changed since it was offered', () => {
       'x',
     ],
     ['has another directory for its root', swapRoot, 'was replaced', './'],
-  ])('fails as such where it %s', async (_, change, happened, path) => {
+  ])('fails as changed if it %s', async (_, change, happened, path) => {
     await withDirectory((directory) => {
       const root = join(directory, 'context');
       makeContext(root);
@@ -244,7 +244,7 @@ describe('a context that changed since it was offered', () => {
     });
   });
 
-  it('fails where a directory becomes a symlink between two of its looks', async () => {
+  it('fails if a directory becomes a symlink between two looks at it', async () => {
     await withDirectory((directory) => {
       const root = join(directory, 'context');
       makeContext(root);
@@ -274,12 +274,12 @@ function swap(root: string, make: (path: string) => void, name = 'a'): void {
   make(join(root, name));
 }
 
-/** A directory with the same in it, and the same times. */
+/** Swaps a directory for one with the same content and the same times. */
 function swapDirectory(root: string): void {
   swap(root, (path) => execFileSync('cp', ['-a', join(root, '../aside'), path]));
 }
 
-/** With the same content and the same times. */
+/** Swaps a file for one with the same content and the same times. */
 function swapTwin(root: string): void {
   swap(root, (path) => execFileSync('cp', ['-a', join(root, '../aside'), path]), 'z');
 }
@@ -297,7 +297,7 @@ function linkAside(path: string): void {
   symlinkSync('../aside', path);
 }
 
-/** To what the walk meets before it. */
+/** Links a file to one that the walk meets before it. */
 function linkFile(path: string): void {
   linkSync(join(path, '../a/file'), path);
 }
@@ -310,7 +310,7 @@ function makeFifo(path: string): void {
   execFileSync('mkfifo', [path]);
 }
 
-/** With them the directories that they lie in, and the first names of hardlinks. */
+/** These entries, the directories above them, and the first names of hardlinks. */
 function closed(all: readonly ManifestEntry[], some: readonly ManifestEntry[]): ManifestEntry[] {
   const links = new Set(some.map(({ link, kind }) => (kind === 'hardlink' ? link : undefined)));
   const first = all.filter(({ path }) => links.has(path));
@@ -318,7 +318,7 @@ function closed(all: readonly ManifestEntry[], some: readonly ManifestEntry[]): 
   return all.filter(({ path }) => chosen.some((each) => each === path || isBeneath(each, path)));
 }
 
-/** As they are now; what is not there, as if it had been offered as a file. */
+/** The entries as they are now; one that does not exist, as if it had been offered as a file. */
 function wantsOf(root: string, ...paths: string[]): Want[] {
   const listed = new Map(entriesOf(root).map((entry) => [entry.path, entry]));
   return paths.map((path) => {
@@ -339,7 +339,7 @@ function walkFor(
   return walkWanted(fromText(root), readerOf(wants), walkOptions(ignoreFile));
 }
 
-/** By way of the wire's form. */
+/** A reader of the encoded wants. */
 function readerOf(wants: readonly Want[]): WantReader {
   return new WantReader(new MemorySource(wantBytes(wants)));
 }

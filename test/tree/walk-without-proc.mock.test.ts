@@ -21,8 +21,8 @@ const PATHS = ['', 'a', 'a/b', 'a/b/secret', 'a/z'];
 describe.each<[name: string, start: (root: string) => Generator<SourceEntry>]>([
   ['a walk', (root) => walk(root, walkOptions())],
   ['a walk to what is wanted', (root) => walkWanted(root, wanted(root), walkOptions())],
-])('without /proc %s', (_, start) => {
-  it('has all of a context', async () => {
+])('without /proc, %s', (_, start) => {
+  it('yields all of a context', async () => {
     await withDirectory((directory) => {
       const root = makeContext(directory);
       expect(Array.from(start(root), ({ path }) => path)).toEqual(PATHS);
@@ -34,7 +34,7 @@ describe.each<[name: string, start: (root: string) => Generator<SourceEntry>]>([
     ['a/b', 'a/b'],
     ['a/b', 'a'],
     ['a/b/secret', 'a'],
-  ])('fails at %s when %s leads out of the context by then', async (at, swapped) => {
+  ])('fails at %s when %s has come to lead out of the context', async (at, swapped) => {
     await withDirectory((directory) => {
       const root = makeContext(directory);
       const yielded: string[] = [];
@@ -49,15 +49,15 @@ describe.each<[name: string, start: (root: string) => Generator<SourceEntry>]>([
   });
 });
 
-describe('without /proc an ignored directory', () => {
-  it('fails the walk when the directory that it lies in leads out by then', async () => {
+describe('without /proc, an ignored directory', () => {
+  it('fails the walk when its parent directory has come to lead out of the context', async () => {
     await withDirectory((directory) => {
       const root = makeContext(directory);
       let looks = 0;
       class SwappingGauge extends WorkerStatus {
         override enter(...[state, path]: Parameters<WorkerStatus['enter']>): void {
           super.enter(state, path);
-          // The first is for the directory itself, the second for what is in it.
+          // The first look is for the directory itself, the second for its content.
           if (path === 'a/b' && ++looks === 2) leadOut(root, 'a');
         }
       }
@@ -76,7 +76,7 @@ function makeContext(directory: string): string {
   return root;
 }
 
-/** Puts a symlink to a directory with the same names in the place of `path`. */
+/** Replaces `path` by a symlink to a directory with the same names. */
 function leadOut(root: string, path: string): void {
   renameSync(join(root, path), join(root, '../aside'));
   symlinkSync(join(root, '../outside', path.slice(2)), join(root, path));

@@ -23,7 +23,7 @@ import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 
 describe('a walk', () => {
-  it('has the root first, parents before children, and "/" before every other byte', async () => {
+  it('yields the root first, parents before children, and "/" before every other byte', async () => {
     await withDirectory((root) => {
       writeTree(root, { 'a/b': '', 'a/b!': '', 'a!b': '', 'a-b': '', 'a!/x': '', A: '', a0: '' });
       const paths = walkAll(root).paths;
@@ -33,7 +33,7 @@ describe('a walk', () => {
     });
   });
 
-  it('tells kind, mode, size, time and link text of each entry', async () => {
+  it('yields kind, mode, size, time and link text of each entry', async () => {
     await withDirectory((root) => {
       writeTree(root, { file: 'four' });
       chmodSync(join(root, 'file'), 0o1640);
@@ -50,7 +50,7 @@ describe('a walk', () => {
     });
   });
 
-  it('has names and link texts byte for byte', async () => {
+  it('yields names and link texts byte for byte', async () => {
     await withDirectory((root) => {
       const names = ['\xff\xfe', 'new\nline', 'caf\xc3\xa9', '-rf', 'back\\slash', ' '];
       for (const name of names) {
@@ -62,7 +62,7 @@ describe('a walk', () => {
     });
   });
 
-  it('has each file once, and its other names as hardlinks to the first', async () => {
+  it('yields each file once, and its other names as hardlinks to the first', async () => {
     await withDirectory((root) => {
       writeTree(root, { 'a/one': '1', 'b/two': '2', 'b/single': 's' });
       linkSync(join(root, 'a/one'), join(root, 'a/uno'));
@@ -77,7 +77,7 @@ describe('a walk', () => {
     });
   });
 
-  it('has a symlink of several names once, and hardlinks to it', async () => {
+  it('yields a symlink with several names once, and hardlinks to it', async () => {
     await withDirectory((root) => {
       symlinkSync('nowhere', join(root, 'a'));
       linkSync(join(root, 'a'), join(root, 'b'));
@@ -90,7 +90,7 @@ describe('a walk', () => {
     });
   });
 
-  it('fails where a later name of a file leads to other content by then', async () => {
+  it('fails if a later name of a file leads to other content by then', async () => {
     await withDirectory((root) => {
       writeTree(root, { a: 'content' });
       linkSync(join(root, 'a'), join(root, 'b'));
@@ -104,7 +104,7 @@ describe('a walk', () => {
     });
   });
 
-  it('fails where a directory becomes another one between two of its looks', async () => {
+  it('fails if a directory is replaced by another between two looks at it', async () => {
     await withDirectory((directory) => {
       const root = join(directory, 'context');
       writeTree(root, { 'a/file': '' });
@@ -120,7 +120,7 @@ describe('a walk', () => {
     });
   });
 
-  it('has a file whose first name is ignored under its next one', async () => {
+  it('yields a file whose first name is ignored under its next name', async () => {
     await withDirectory((root) => {
       writeTree(root, { a: 'content' });
       linkSync(join(root, 'a'), join(root, 'b'));
@@ -166,7 +166,7 @@ describe('a walk', () => {
     });
   });
 
-  it("leaves a receiver's work behind, wherever it is, and says so", async () => {
+  it('skips the work files of a receiver, wherever they are, and reports it', async () => {
     await withDirectory((root) => {
       const stage = '.ctxsync-0123456789abcdef';
       writeTree(root, { [`${stage}/tree/x`]: '', '.ctxsync-lock': '', '.ctxsync-notes': '' });
@@ -185,7 +185,7 @@ describe('a walk', () => {
     });
   });
 
-  it('reports an entry once that loses both setuid and a part of its time', async (test) => {
+  it('reports once an entry that loses both setuid and a part of its time', async (test) => {
     await withDirectory((root) => {
       const path = join(root, 'far');
       writeFileSync(path, '');
@@ -199,7 +199,7 @@ describe('a walk', () => {
     });
   });
 
-  it('drops setuid and setgid of a file and says so, and keeps sticky', async () => {
+  it('drops setuid and setgid of a file and reports it, and keeps sticky', async () => {
     await withDirectory((root) => {
       for (const [name, mode] of [
         ['plain', 0o755],
@@ -218,7 +218,7 @@ describe('a walk', () => {
     });
   });
 
-  it('refuses directories that lie too deep, naming one', async () => {
+  it('refuses directories that are nested too deeply, and names one', async () => {
     await withDirectory((root) => {
       mkdirSync(join(root, 'd/'.repeat(MAX_DEPTH)), { recursive: true });
       expect(() => walkAll(root)).toThrow(
@@ -227,7 +227,7 @@ describe('a walk', () => {
     });
   });
 
-  it('ends before its next look at the disk when the work is cancelled', async () => {
+  it('ends before its next disk access when the work is cancelled', async () => {
     await withDirectory((root) => {
       writeTree(root, { 'a/x': '', b: '' });
       const status = new WorkerStatus();

@@ -10,11 +10,11 @@ test.each([
   ['a', 0xe8b7be43],
   ['123456789', 0xcbf43926],
   ['The quick brown fox jumps over the lazy dog', 0x414fa339],
-])('gives the known CRC-32 of %j', (input, expected) => {
+])('the CRC-32 of %j has the known value', (input, expected) => {
   expect(crc32(text(input))).toBe(expected);
 });
 
-test('agrees with a division bit by bit', () => {
+test('the CRC-32 equals the result of a bitwise division', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
       expect(crc32(bytes)).toBe(slowCrc32(bytes));
@@ -23,7 +23,7 @@ test('agrees with a division bit by bit', () => {
   );
 });
 
-test('goes on where an earlier piece ended', () => {
+test('the CRC-32 continues where an earlier piece ended', () => {
   fc.assert(
     fc.property(fc.uint8Array(), fc.uint8Array(), (a, b) => {
       expect(crc32(b, crc32(a))).toBe(crc32(Buffer.concat([a, b])));

@@ -25,8 +25,8 @@ import { sliced } from '../helpers/wire/session-frames.ts';
 import { STRIDE } from '../helpers/proofs.ts';
 
 /*
- * Whole sessions of ours, cut at every offset, in two pieces at every offset, byte by byte, with every
- * bit turned, every byte lost and every byte doubled. What comes of it is what the session says, or a
+ * Whole sessions of ours, cut at every offset, split in two at every offset, byte by byte, and with every
+ * bit flipped, every byte lost and every byte duplicated. The result is what the session contains, or a
  * failure with a code, and then nothing that could be published.
  */
 const RING_BYTES = 256;
@@ -34,13 +34,13 @@ const TRANSFER_ID = '00112233445566778899aabbccddeeff';
 const OFFERED = ['web', 'api'] as const;
 const DIGEST = digestOfNothing(TRANSFER_ID, OFFERED);
 
-/** The peer's ERROR is one too: it says nothing of what came before. */
+/** Includes the peer's ERROR: it says nothing about what came before. */
 const FAILURES: ReadonlySet<string> = new Set([...Object.keys(WIRE_CODES), 'error']);
 
 interface Session {
   name: string;
   bytes: Buffer;
-  /** What comes of it when it is whole. */
+  /** The verdict on the whole session. */
   verdict: string;
   reader: Reader;
   hear: (pieces: Iterable<Uint8Array>) => Promise<Judgement>;
@@ -99,7 +99,7 @@ const SESSIONS: Session[] = [
 describe.each(SESSIONS.map((each) => [each.name, each] as const))('%s', (_, session) => {
   const { bytes, verdict, reader, hear } = session;
 
-  /** What it holds, byte for byte. */
+  /** The content of the session, byte for byte. */
   const whole = judgeConnection(bytes, reader);
 
   async function expectRefused(at: number, pieces: Uint8Array[]): Promise<void> {
@@ -108,7 +108,7 @@ describe.each(SESSIONS.map((each) => [each.name, each] as const))('%s', (_, sess
     expectNothingFalse(heard);
   }
 
-  /** Every stream that has ended is one of the session's, whole. */
+  /** Every stream that has ended is one of the session, and complete. */
   function expectNothingFalse({ streams }: Judgement): void {
     for (const { name, kind, bytes: content, ended } of streams) {
       if (!ended) continue;
@@ -117,19 +117,19 @@ describe.each(SESSIONS.map((each) => [each.name, each] as const))('%s', (_, sess
     }
   }
 
-  test('is taken as it is', async () => {
+  test('is accepted as it is', async () => {
     expect(whole.verdict).toBe(verdict);
     expect(plainly(await hear([bytes]))).toEqual(plainly(whole));
   });
 
-  test('is taken in two pieces, wherever they part, and byte by byte', async () => {
+  test('is accepted in two pieces, wherever they are split, and byte by byte', async () => {
     const partings = Array.from(bytes, (_byte, at) => [bytes.subarray(0, at), bytes.subarray(at)]);
     for (const pieces of [...partings, sliced(bytes, [1])]) {
       expect(plainly(await hear(pieces))).toEqual(plainly(whole));
     }
   });
 
-  test('is never taken when it is cut anywhere', async () => {
+  test('is never accepted when it is cut anywhere', async () => {
     const expected = reader.side === 'sender' ? 'outcome-unknown' : 'truncated';
     for (let cut = 0; cut < bytes.length; cut++) {
       const heard = await hear([bytes.subarray(0, cut)]);
@@ -138,7 +138,7 @@ describe.each(SESSIONS.map((each) => [each.name, each] as const))('%s', (_, sess
     }
   });
 
-  test('is never taken with any one bit turned', { timeout: 120_000 }, async () => {
+  test('is never accepted with any one bit flipped', { timeout: 120_000 }, async () => {
     const damaged = Buffer.from(bytes);
     for (let bit = 0; bit < damaged.length * 8; bit += STRIDE) {
       const [at, mask] = [bit >> 3, 1 << (bit & 7)];
@@ -148,17 +148,17 @@ describe.each(SESSIONS.map((each) => [each.name, each] as const))('%s', (_, sess
     }
   });
 
-  test('is never taken with any one byte lost or doubled', async () => {
+  test('is never accepted with any one byte lost or duplicated', async () => {
     for (let at = 0; at < bytes.length; at++) {
       await expectRefused(at, [bytes.subarray(0, at), bytes.subarray(at + 1)]);
-      // A byte that follows the last frame is the begin of one that may come or not.
+      // A byte after the last frame is the beginning of another frame that may or may not come.
       if (at === bytes.length - 1) continue;
       await expectRefused(at, [bytes.subarray(0, at + 1), bytes.subarray(at)]);
     }
   });
 });
 
-test('the end of a cut transfer is described', () => {
+test('the end of a cut transfer is described in the error', () => {
   const [{ bytes }] = SESSIONS as [Session];
   const message = (cut: number) => receiveAll([bytes.subarray(0, cut)]).error?.message;
   expect(message(3)).toContain('inside the magic after 3 bytes');
@@ -168,7 +168,7 @@ test('the end of a cut transfer is described', () => {
   expect(message(bytes.length - 1)).toContain('inside FIN');
 });
 
-test('bytes after FIN do not take its verdict back, but are an error as soon as they are a frame', () => {
+test('bytes after FIN do not revoke its verdict, but are an error as soon as they form a frame', () => {
   const demux = new Demux(new Recorder());
   expect(demux.push(recordOneWay())).toBeUndefined();
   expect(demux.push(new Uint8Array(15))).toBeUndefined();

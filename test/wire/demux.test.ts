@@ -60,7 +60,7 @@ test('a transfer that was written by hand from PROTOCOL.md is received', () => {
   expect(recorder.fins).toEqual([{ streams: 1, bytes: 2, digest: finDigest([1, 'ab']) }]);
 });
 
-test('an id counts on past a stream that ended', () => {
+test('ids keep counting after a stream that ended', () => {
   const { clean } = receive([
     hello,
     open(1, 'a'),
@@ -75,7 +75,7 @@ test('an id counts on past a stream that ended', () => {
   expect(clean).toBe(true);
 });
 
-test('an ERROR finishes, with no FIN', () => {
+test('an ERROR ends the connection without FIN', () => {
   const { clean, error: thrown, recorder } = receive([hello, open(1), data(1, 0, 'a'), error]);
   expect([clean, thrown]).toEqual([false, undefined]);
   expect(recorder.peerErrors).toEqual([
@@ -84,7 +84,7 @@ test('an ERROR finishes, with no FIN', () => {
   expect(recorder.of(1).ring.drained).toBe(false);
 });
 
-test('after FIN beats and an ERROR are heard', () => {
+test('beats and an ERROR are still received after FIN', () => {
   const { recorder } = receive([...WHOLE, beat, error]);
   expect([recorder.beats.length, recorder.peerErrors.length]).toEqual([2, 1]);
 });
@@ -175,7 +175,7 @@ test('the error names the byte at which the frame begins', () => {
   expect(thrown?.message).toMatch(new RegExp(`at byte ${connection(WHOLE).length}$`));
 });
 
-test('the error of a rejected push names the cause too, and every later call repeats it', async () => {
+test('the error of a rejected push includes the cause, and every later call repeats it', async () => {
   const recorder = new Recorder(() => Ring.create(16));
   const demux = new Demux(recorder);
   const pushed = demux.push(connection([hello, open(1), data(1, 0, 'x'.repeat(20)), fin()]));
@@ -187,7 +187,7 @@ test('the error of a rejected push names the cause too, and every later call rep
   expect(demux.finished).toBe(false);
 });
 
-test('a peer of another version is refused with both ranges', () => {
+test('a peer of another version is refused with an error that names both ranges', () => {
   const { error: thrown } = receive([
     { type: FrameType.hello, payload: { minVersion: 3, maxVersion: 4 } },
   ]);
@@ -205,12 +205,12 @@ test('a handler that refuses a stream ends the connection with its own error', (
   expect(receive(WHOLE, recorder).error).toBe(refusal);
 });
 
-test('frames of later versions are skipped, wherever they may come', () => {
+test('frames of later versions are skipped wherever they occur', () => {
   const frames = WHOLE.flatMap((frame) => [frame, later]);
   expect(receive(frames).clean).toBe(true);
 });
 
-test('a bound on open streams is not one on streams', () => {
+test('a bound on open streams does not bound the number of streams', () => {
   const frames: SlowFrame[] = [hello];
   for (let id = 1; id <= 3 * MAX_STREAMS; id++) frames.push(open(id), end(id, ''));
   const digest = finDigest(
@@ -219,7 +219,7 @@ test('a bound on open streams is not one on streams', () => {
   expect(receive([...frames, fin({ streams: 24, bytes: 0, digest })]).clean).toBe(true);
 });
 
-test('a handler that makes HELLO wait sees nothing else of the connection before', async () => {
+test('a handler that delays HELLO gets nothing else of the connection before', async () => {
   let goOn = (): void => {};
   const held = new Promise<void>((resolve) => (goOn = resolve));
   const recorder = new Recorder();

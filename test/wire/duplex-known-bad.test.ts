@@ -5,11 +5,11 @@ import { DuplexLink, type DuplexSide } from '../helpers/wire/duplex.ts';
 import { fullRing, someBytes } from '../helpers/wire/harness.ts';
 
 /*
- * What duplex promises: a stream that nobody reads stops at its own ring, and delays no other, in
- * neither direction. The test is only worth something when it fails on multiplexers that lack it.
+ * The promise of duplex: a stream that nobody reads stops at its own ring, and delays no other, in
+ * either direction. The test is only useful if it fails on multiplexers that do not keep this promise.
  */
 const CAPACITY = 1_024;
-/** Much more than every ring and the transport together. */
+/** Much more than all rings and the transport together. */
 const STREAM_BYTES = 8 * CAPACITY;
 const PIPE_BYTES = 256;
 /** The first stream of either direction. */
@@ -19,7 +19,7 @@ const OTHERS = [2, 3, 4];
 type CreateLink = (capacity: number, pipeBytes: number) => DuplexLink;
 
 interface Outcome {
-  /** Every stream but the stalled one arrived whole, its END verified. */
+  /** Every stream except the stalled one arrived completely, with its END verified. */
   othersArrived: boolean;
   /** Bytes of the stalled stream that the receiver holds. */
   held: number;
@@ -35,7 +35,7 @@ function openStreams({ mux }: DuplexSide): void {
   mux.finish();
 }
 
-/** Both directions send; all streams are read at once, but for the stalled ones. */
+/** Both directions send; all streams are read at once, except the stalled ones. */
 async function runStalled(link: DuplexLink): Promise<{ forth: Outcome; back: Outcome }> {
   openStreams(link.sender);
   openStreams(link.receiver);
@@ -60,14 +60,14 @@ function outcomeAt({ recorder, demux }: DuplexSide): Outcome {
   return { othersArrived, held: recorder.held(STALLED), waiting: demux.waiting };
 }
 
-/** The property. */
+/** The property under test. */
 async function expectIsolation(createLink: CreateLink): Promise<void> {
   const link = createLink(CAPACITY, PIPE_BYTES);
   const { forth, back } = await runStalled(link);
   const isolated: Outcome = { othersArrived: true, held: CAPACITY, waiting: false };
   expect({ forth, back }).toEqual({ forth: isolated, back: isolated });
 
-  // The stalled ones were only held up: once they are read, they come whole.
+  // The stalled ones were only delayed: once they are read, they arrive completely.
   await link.run(() => {
     const consumed = [link.sender, link.receiver].map((side) => readSome(side, [STALLED]));
     return consumed.some((count) => count > 0);
@@ -94,28 +94,28 @@ describe('a stream that nobody reads, among others, in both directions', () => {
     await expectIsolation(real);
   });
 
-  test('the same test fails where credit is granted on arrival', async () => {
+  test('delays the others if credit is granted on arrival', async () => {
     await expect(expectIsolation(grantsOnArrival)).rejects.toThrow();
     const { forth } = await runStalled(grantsOnArrival(CAPACITY, PIPE_BYTES));
     expect(forth).toMatchObject({ othersArrived: false, held: CAPACITY, waiting: true });
   });
 
-  test('the same test fails where all streams share one window', async () => {
+  test('delays the others if all streams share one window', async () => {
     await expect(expectIsolation(sharesOneWindow)).rejects.toThrow();
     const { forth } = await runStalled(sharesOneWindow(CAPACITY, PIPE_BYTES));
     expect(forth).toMatchObject({ othersArrived: false, waiting: false });
   });
 
-  test('the same test fails where the reader awaits a write before it reads on', async () => {
+  test('delays the others if the reader waits for a write before it reads on', async () => {
     await expect(expectIsolation(writesBeforeItReads)).rejects.toThrow();
     const link = writesBeforeItReads(CAPACITY, PIPE_BYTES);
     const { forth } = await runStalled(link);
     expect(forth).toMatchObject({ othersArrived: false, waiting: false });
-    // Both wait for the other to read.
+    // Each waits for the other to read.
     expect([link.sender.writing, link.receiver.writing]).toEqual([true, true]);
   });
 
-  test('nothing stops where nothing stalls, not even in the bad ones', async () => {
+  test('blocks nothing if all streams are read, even with the faulty multiplexers', async () => {
     for (const createLink of [real, grantsOnArrival, sharesOneWindow]) {
       const link = createLink(CAPACITY, 1_000_000);
       openStreams(link.sender);
@@ -124,7 +124,7 @@ describe('a stream that nobody reads, among others, in both directions', () => {
     }
   });
 
-  test('the order of the streams does not matter: the last may be the one that stalls', async () => {
+  test('may be the last one as well', async () => {
     const link = new DuplexLink({ capacity: CAPACITY, pipeBytes: PIPE_BYTES });
     const { sender, receiver } = link;
     openStreams(sender);
@@ -133,7 +133,7 @@ describe('a stream that nobody reads, among others, in both directions', () => {
     expect(receiver.recorder.held(4)).toBe(CAPACITY);
   });
 
-  test('a consumer that gave its stream up delays no other either', async () => {
+  test('delays no other when its consumer has cancelled it either', async () => {
     const link = new DuplexLink({ capacity: CAPACITY, pipeBytes: PIPE_BYTES });
     openStreams(link.sender);
     await link.run(() => {
@@ -143,7 +143,7 @@ describe('a stream that nobody reads, among others, in both directions', () => {
     expect(outcomeAt(link.receiver)).toMatchObject({ othersArrived: true, waiting: false });
   });
 
-  test('rings that are larger than the credit of HELLO are only used as far as was told', async () => {
+  test('fills a larger ring only up to the credit in HELLO', async () => {
     const link = new DuplexLink({ capacity: 64, createRing: () => Ring.create(4 * CAPACITY) });
     openStreams(link.sender);
     await link.run();

@@ -5,11 +5,11 @@ import { DuplexLink } from '../helpers/wire/duplex.ts';
 import { settle, someBytes } from '../helpers/wire/harness.ts';
 
 const RING_BYTES = 64;
-/** Less than a frame, so that writes are cut. */
+/** Less than a frame, so that writes are split. */
 const PIPE_BYTES = 50;
 const STREAM_BYTES = 400;
 
-/** One thing that happens, on stream `stream` of the sender where it is about one. */
+/** One event, on stream `stream` of the sender if it concerns one. */
 interface Step {
   what: 'fill' | 'write' | 'read' | 'consume' | 'settle';
   side: 'sender' | 'receiver';
@@ -27,7 +27,7 @@ const steps = fc.array(
   { maxLength: 120 },
 );
 
-test('bytes, limits and ends hold whatever the schedule of both sides', async () => {
+test('bytes, limits and ends are correct for any schedule of both sides', async () => {
   await fc.assert(
     fc.asyncProperty(steps, async (plan) => {
       const run = new Schedule();
@@ -42,7 +42,7 @@ test('bytes, limits and ends hold whatever the schedule of both sides', async ()
   );
 });
 
-/** The reader never waits, and no stream has more than its ring. */
+/** The reader never waits, and no stream holds more than its ring. */
 function expectBounds({ link: { sender, receiver } }: Schedule): void {
   expect([sender.demux.waiting, receiver.demux.waiting]).toEqual([false, false]);
   for (const id of receiver.recorder.received.keys()) {
@@ -60,7 +60,7 @@ function expectWhole({ link: { sender, receiver }, contents }: Schedule): void {
   expect(sender.demux.wireBytes).toBe(receiver.mux.wireBytes);
 }
 
-/** A transfer of three streams on a link that is moved by hand. */
+/** A transfer of three streams on a link that is stepped manually. */
 class Schedule {
   readonly link = new DuplexLink({ capacity: RING_BYTES, pipeBytes: PIPE_BYTES });
   readonly contents = [0, 1, 2].map((seed) => someBytes(STREAM_BYTES, seed));
@@ -81,7 +81,7 @@ class Schedule {
     if (what === 'settle') await settle();
   }
 
-  /** Goes on until nothing moves any more. */
+  /** Continues until nothing moves any more. */
   async complete(look: () => void): Promise<void> {
     await this.link.run(() => {
       let moved = 0;

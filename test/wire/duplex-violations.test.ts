@@ -41,7 +41,7 @@ const connection = (frames: SlowFrame[]) =>
   Uint8Array.from([...SLOW_MAGIC, ...frames.flatMap((frame) => slowFrame(frame))]);
 
 describe('a sender with stream 1 open and a limit of 16', () => {
-  /** What its demux throws at these frames; undefined when it takes them. */
+  /** The error of its demux on these frames; undefined if it accepts them. */
   function hear(frames: SlowFrame[]): unknown {
     const { mux, demux } = hearingSide(SENDER);
     mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(40)));
@@ -58,7 +58,7 @@ describe('a sender with stream 1 open and a limit of 16', () => {
     ['an ERROR after the receipt', [hello, receipt(), { type: 9, payload: errorPayload() }]],
     ['unknown keys', [hello, credit(1, { limit: 20, later: 1 }), receipt({ later: 1 })]],
     ['CREDIT after FIN', [hello, fin, credit(1, { limit: 20 })]],
-  ])('takes %s', (_, frames) => {
+  ])('accepts %s', (_, frames) => {
     expect(hear(frames)).toBeUndefined();
   });
 
@@ -109,7 +109,7 @@ describe('a sender with stream 1 open and a limit of 16', () => {
     });
   });
 
-  test('takes no answer from a peer whose HELLO says one-way', () => {
+  test('accepts no answer from a peer whose HELLO is one-way', () => {
     const oneWay: SlowFrame = {
       type: FrameType.hello,
       payload: { ...ANSWER, mode: 'oneway', credit: 0 },
@@ -138,7 +138,7 @@ describe('a receiver on duplex', () => {
   test.each([
     ['CREDIT', credit(1, { limit: 20 })],
     ['RECEIPT', receipt()],
-  ])('refuses %s: it has sent no stream', (name, frame) => {
+  ])('refuses %s, because it has sent no stream', (name, frame) => {
     expect(hear([theirs, open, frame]).push).toThrow(
       expect.objectContaining({
         code: 'corrupt',
@@ -147,7 +147,7 @@ describe('a receiver on duplex', () => {
     );
   });
 
-  test('takes as many bytes as it granted, and at one more ends the connection', () => {
+  test('accepts as many bytes as it granted, and ends the connection at one more', () => {
     expect(hear([theirs, open, data(0, 'x'.repeat(16))]).push()).toBeUndefined();
     for (const frames of [[data(0, 'x'.repeat(17))], [data(0, 'x'.repeat(16)), data(16, 'y')]]) {
       const { push, recorder } = hear([theirs, open, ...frames]);
@@ -160,12 +160,12 @@ describe('a receiver on duplex', () => {
           ),
         }),
       );
-      // Nothing of the frame that has too many: not even what there would have been room for.
+      // Nothing of the frame with too many bytes, not even the part that has room.
       expect(recorder.of(1).ring.readable().length).toBe(frames.length === 1 ? 0 : 16);
     }
   });
 
-  test('takes no more for a ring that was cancelled than it granted either', () => {
+  test('accepts no more than it granted for a cancelled ring either', () => {
     const { push, recorder } = hear([theirs, open, data(0, 'x'.repeat(17))]);
     recorder.open = () => {
       const ring = Ring.create(16);
@@ -175,7 +175,7 @@ describe('a receiver on duplex', () => {
     expect(push).toThrow(expect.objectContaining({ code: 'corrupt' }));
   });
 
-  test('tells no limit of a stream that has ended', async () => {
+  test('sends no limit for a stream that has ended', async () => {
     const told: number[] = [];
     const recorder = Object.assign(new Recorder(() => Ring.create(16)), {
       raised: (_id: number, limit: number) => void told.push(limit),

@@ -25,7 +25,7 @@ const typeOf = (frame: Uint8Array) => (frame[0] === MAGIC[0] ? FrameType.hello :
 const streamOf = (frame: Uint8Array) => frame[6]! * 256 + frame[7]!;
 const limitOf = (frame: Uint8Array) => JSON.parse(Buffer.from(frame.subarray(16)).toString()).limit;
 
-/** A sender's mux that has said HELLO and OPEN of one stream with these bytes. */
+/** A sender's mux that has sent HELLO and OPEN of one stream with these bytes. */
 function senderOf(bytes: Uint8Array): Mux {
   const mux = new Mux(SENDER);
   mux.open({ kind: 'tree', name: '' }, fullRing(bytes));
@@ -34,7 +34,7 @@ function senderOf(bytes: Uint8Array): Mux {
 }
 
 describe('a sender', () => {
-  test('sends no DATA before the HELLO of its receiver says how much', async () => {
+  test('sends no DATA before the HELLO of its receiver sets the limit', async () => {
     const mux = senderOf(someBytes(40));
     expect(nextFrame(mux)).toBeUndefined();
     let ready = false;
@@ -48,7 +48,7 @@ describe('a sender', () => {
     expect(nextFrame(mux)).toBeUndefined();
   });
 
-  test('stops at the limit, and goes on with the bytes after it when CREDIT comes', async () => {
+  test('stops at the limit, and continues with the next bytes when CREDIT comes', async () => {
     const bytes = someBytes(40);
     const mux = senderOf(bytes);
     mux.setFirstCredit(16);
@@ -75,7 +75,7 @@ describe('a sender', () => {
     expect(data.map((frame) => frame.length)).toEqual([16 + 16]);
   });
 
-  test.each([0, 16])('needs no credit for END after %i bytes, which are its limit', (count) => {
+  test.each([0, 16])('needs no credit for END after %i bytes, which reach its limit', (count) => {
     const mux = senderOf(someBytes(count));
     if (count > 0) mux.setFirstCredit(count);
     mux.finish();
@@ -83,7 +83,7 @@ describe('a sender', () => {
     expect(types.slice(-2)).toEqual([FrameType.end, FrameType.fin]);
   });
 
-  test('says ERROR and beats without credit', () => {
+  test('sends ERROR and beats without credit', () => {
     const mux = senderOf(someBytes(40));
     mux.beat(BEAT);
     expect(typeOf(nextFrame(mux)!)).toBe(FrameType.beat);
@@ -92,7 +92,7 @@ describe('a sender', () => {
     expect(mux.finished).toBe(true);
   });
 
-  test('lets other streams go on while one is at its limit', () => {
+  test('lets other streams continue while one is at its limit', () => {
     const mux = new Mux(SENDER);
     mux.setFirstCredit(16);
     mux.open({ kind: 'tree', name: 'a' }, fullRing(someBytes(40)));
@@ -107,7 +107,7 @@ describe('a sender', () => {
 });
 
 describe('CREDIT', () => {
-  test('of one stream is coalesced: the newest limit goes', () => {
+  test('for one stream is coalesced, and only the newest limit is sent', () => {
     const mux = new Mux(ANSWER);
     nextFrame(mux);
     for (const limit of [20, 24, 28]) mux.grant(1, limit);
@@ -120,7 +120,7 @@ describe('CREDIT', () => {
     ]);
   });
 
-  test('goes before DATA, and before FIN', () => {
+  test('is sent before DATA, and before FIN', () => {
     const mux = new Mux(SENDER);
     mux.setFirstCredit(64);
     mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(40)));
@@ -139,13 +139,13 @@ describe('CREDIT', () => {
     expect(allFrames(mux).map(typeOf)).toEqual([FrameType.error]);
   });
 
-  test('for a stream that has ended is nothing, whatever it says', () => {
+  test('for a stream that has ended is ignored, whatever its limit', () => {
     const mux = senderOf(someBytes(0));
     expect(typeOf(nextFrame(mux)!)).toBe(FrameType.end);
     expect([mux.raiseLimit(1, 99), mux.raiseLimit(1, 0)]).toEqual([true, true]);
   });
 
-  test('is taken when it says the same limit again', () => {
+  test('is accepted when it repeats the same limit', () => {
     const mux = senderOf(someBytes(40));
     mux.setFirstCredit(16);
     expect([mux.raiseLimit(1, 16), mux.raiseLimit(1, 20), mux.raiseLimit(1, 20)]).toEqual([
@@ -156,7 +156,7 @@ describe('CREDIT', () => {
   });
 });
 
-describe('whoever waits for the next frame', () => {
+describe('a caller that waits for the next frame', () => {
   const answer = () => {
     const mux = new Mux(ANSWER);
     nextFrame(mux);
@@ -177,14 +177,14 @@ describe('whoever waits for the next frame', () => {
     expect(typeOf(nextFrame(mux)!)).toBe(type);
   });
 
-  test.each(cases)('does not wait where %s is possible', async (_, create, act, type) => {
+  test.each(cases)('does not wait if %s is possible', async (_, create, act, type) => {
     const mux = create();
     act(mux);
     await mux.ready();
     expect(typeOf(nextFrame(mux)!)).toBe(type);
   });
 
-  test('does not wait for credit where only END is left', async () => {
+  test('does not wait for credit if only END is left', async () => {
     const mux = senderOf(someBytes(0));
     await mux.ready();
     expect(typeOf(nextFrame(mux)!)).toBe(FrameType.end);
@@ -192,7 +192,7 @@ describe('whoever waits for the next frame', () => {
 });
 
 describe('RECEIPT', () => {
-  test('arrives as it was sent, after all credit, and is the last frame', () => {
+  test('arrives as it was sent, after all credit, and as the last frame', () => {
     const mux = new Mux(ANSWER);
     mux.sendReceipt(RECEIPT);
     mux.grant(1, 32);
@@ -221,7 +221,7 @@ describe('RECEIPT', () => {
     expect([link.sender.demux.finished, link.receiver.mux.finished]).toEqual([true, true]);
   });
 
-  test('without it the end of the transport after FIN is no success', async () => {
+  test('is required, so the end of the transport after FIN without it is no success', async () => {
     const link = new DuplexLink({ capacity: CAPACITY });
     link.sender.mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(500)));
     link.sender.mux.finish();
@@ -231,7 +231,7 @@ describe('RECEIPT', () => {
   });
 });
 
-test('memory: of streams that nobody reads, each stops at its ring, however many there are', async () => {
+test('memory is bounded, because each stream that nobody reads stops at its ring', async () => {
   const link = new DuplexLink({ capacity: CAPACITY });
   const { sender, receiver } = link;
   const contents = Array.from({ length: MAX_STREAMS }, (_, seed) => someBytes(4 * CAPACITY, seed));
@@ -259,7 +259,7 @@ function readAll(recorder: Recorder): boolean {
   return read > 0;
 }
 
-test('beats and answers pass while every stream stands still', async () => {
+test('beats and answers pass while every stream is stopped', async () => {
   const link = new DuplexLink({ capacity: 16 });
   link.sender.mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(400)));
   await link.run();
@@ -268,7 +268,7 @@ test('beats and answers pass while every stream stands still', async () => {
   expect([link.sender.recorder.beats, link.receiver.recorder.beats]).toEqual([[BEAT], [BEAT]]);
 });
 
-test('a limit is told for every quarter that was consumed, not for every read', async () => {
+test('a limit is sent for every quarter that was consumed, not for every read', async () => {
   const link = new DuplexLink({ capacity: CAPACITY });
   const { sender, receiver } = link;
   sender.mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(8 * CAPACITY)));
@@ -281,7 +281,7 @@ test('a limit is told for every quarter that was consumed, not for every read', 
   }
 });
 
-test('the first frame of DATA on the link comes after the HELLO of the receiver', () => {
+test('the first DATA frame on the link comes after the HELLO of the receiver', () => {
   const link = new DuplexLink({ capacity: CAPACITY });
   link.sender.mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(10)));
   expect(allFrames(link.sender.mux).map(isData)).toEqual([false, false]);

@@ -12,7 +12,7 @@ interface Seen {
   payload: number[];
 }
 
-/** Notes whole frames; takes at most `room` bytes of payload until it is given more. */
+/** Records whole frames; accepts at most `room` bytes of payload until it is given more. */
 class Sink implements FrameSink {
   readonly seen: Seen[] = [];
   room = Infinity;
@@ -57,7 +57,7 @@ const EXPECTED = FRAMES.flatMap((frame, index): Seen[] => {
   return [{ type: frame.type, stream: frame.stream ?? 0, at, payload }];
 });
 
-test('frames come out whole and in order, unknown ones from 0x80 up are skipped', () => {
+test('frames are decoded whole and in order, and unknown ones from 0x80 up are skipped', () => {
   const { sink, decoder } = createDecoder();
   expect(decoder.decode(BYTES)).toBe(BYTES.length);
   expect(sink.seen).toEqual(EXPECTED);
@@ -65,7 +65,7 @@ test('frames come out whole and in order, unknown ones from 0x80 up are skipped'
   expect(decoder.underWay).toBeUndefined();
 });
 
-test('frames come out the same, cut in two at any byte', () => {
+test('frames are decoded the same when split at any byte', () => {
   for (let cut = 0; cut <= BYTES.length; cut++) {
     const { sink, decoder } = createDecoder();
     decoder.decode(BYTES.subarray(0, cut));
@@ -74,13 +74,13 @@ test('frames come out the same, cut in two at any byte', () => {
   }
 });
 
-test('frames come out the same byte by byte', () => {
+test('frames are decoded the same byte by byte', () => {
   const { sink, decoder } = createDecoder();
   for (const byte of BYTES) expect(decoder.decode(Uint8Array.of(byte))).toBe(1);
   expect(sink.seen).toEqual(EXPECTED);
 });
 
-test('frames come out the same in any slicing, also when the sink runs out of room at times', () => {
+test('frames are decoded the same in any slicing, even when the sink runs out of room at times', () => {
   const steps = fc.array(fc.record({ bytes: fc.integer({ min: 1, max: 40 }), room: fc.nat(8) }), {
     minLength: 1,
     maxLength: 60,
@@ -102,7 +102,7 @@ test('frames come out the same in any slicing, also when the sink runs out of ro
   );
 });
 
-test('payload of DATA is handed on before the frame is complete', () => {
+test('payload of DATA is passed on before the frame is complete', () => {
   const { sink, decoder } = createDecoder();
   const frame = slowFrame({ type: FrameType.data, stream: 1, payload: new Uint8Array(1_000) });
   decoder.decode(Uint8Array.from(frame.slice(0, 116)));
@@ -161,7 +161,7 @@ test.each<[string, Uint8Array, RegExp]>([
     damaged({ type: 0x80, payload: 'abc' }, 17),
     /checksum of a frame/,
   ],
-])('refuses %s', (_, bytes, message) => {
+])('the decoder refuses %s', (_, bytes, message) => {
   const decode = () => createDecoder().decoder.decode(bytes);
   expect(decode).toThrow(message);
   expect(decode).toThrow(expect.objectContaining({ code: 'corrupt' }));

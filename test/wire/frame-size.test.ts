@@ -14,17 +14,17 @@ function sizeAfter(...writesMs: number[]): number {
   return size.bytes;
 }
 
-test('frames grow as long as their writes are fast, up to the maximum', () => {
+test('frames grow up to the maximum as long as their writes are fast', () => {
   expect(sizeAfter()).toBe(FIRST_FRAME_BYTES);
   expect(sizeAfter(0)).toBe(2 * FIRST_FRAME_BYTES);
   expect(sizeAfter(...Array<number>(10).fill(FAST_WRITE_MS - 1))).toBe(MAX_PAYLOAD_BYTES);
 });
 
-test('frames shrink as long as their writes are slow, down to the minimum', () => {
+test('frames shrink down to the minimum as long as their writes are slow', () => {
   expect(sizeAfter(SLOW_WRITE_MS + 1)).toBe(FIRST_FRAME_BYTES / 2);
   expect(sizeAfter(...Array<number>(20).fill(SLOW_WRITE_MS + 1))).toBe(MIN_FRAME_BYTES);
 });
 
-test('in between they stay as they are', () => {
+test('frames keep their size when writes are neither fast nor slow', () => {
   expect(sizeAfter(FAST_WRITE_MS, SLOW_WRITE_MS)).toBe(FIRST_FRAME_BYTES);
 });

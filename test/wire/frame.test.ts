@@ -10,7 +10,7 @@ const frames = fc.record({
   payload: fc.uint8Array({ maxLength: 40 }),
 });
 
-test('the magic is that of PROTOCOL.md', () => {
+test('the magic equals that in PROTOCOL.md', () => {
   expect([...MAGIC]).toEqual(SLOW_MAGIC);
 });
 
@@ -20,7 +20,7 @@ test.each([
   ['turns CR LF into LF', (bytes: number[]) => bytes.filter((b) => b !== 13)],
   ['turns CR into LF', (bytes: number[]) => bytes.map((b) => (b === 13 ? 10 : b))],
   ['reads it as UTF-8', (bytes: number[]) => [...Buffer.from(Buffer.from(bytes).toString())]],
-])('the magic shows a link that %s', (_, mangle) => {
+])('the magic reveals a link that %s', (_, mangle) => {
   expect(mangle([...MAGIC]).slice(0, MAGIC.length)).not.toEqual([...MAGIC]);
 });
 
@@ -34,7 +34,7 @@ test('a header is encoded as by the slow twin', () => {
   );
 });
 
-test('a header decodes to what was encoded, wherever it lies in a buffer', () => {
+test('a header is decoded as it was encoded, wherever it is in a buffer', () => {
   fc.assert(
     fc.property(frames, fc.nat(20), ({ type, stream, offset, payload }, before) => {
       const header = encodeHeader(type, stream, offset, payload);
@@ -47,7 +47,7 @@ test('a header decodes to what was encoded, wherever it lies in a buffer', () =>
   );
 });
 
-test('an offset past 4 GiB is cut to its low 32 bits', () => {
+test('an offset over 4 GiB is truncated to its low 32 bits', () => {
   const header = encodeHeader(FrameType.data, 1, 2 ** 40 + 7, new Uint8Array(1));
   expect(decodeHeader(header).offset).toBe(7);
 });

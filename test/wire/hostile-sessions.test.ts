@@ -24,8 +24,8 @@ import { readEntries } from '../helpers/wire/safe-entries.ts';
 import { sliced } from '../helpers/wire/session-frames.ts';
 
 /*
- * Sessions that nobody should send, by the thousand. Each is judged by a second reading of
- * PROTOCOL.md (judge-connection.ts), and what our reader makes of it has to be the same, to the byte
+ * Thousands of sessions that nobody should send. Each is judged by a second implementation of
+ * PROTOCOL.md (judge-connection.ts), and the result of our reader must be the same, including the byte
  * at which it stops, however the bytes arrive.
  */
 const RING_BYTES = 16_384;
@@ -35,7 +35,7 @@ const RECEIVER: Reader = { side: 'receiver', grant: RING_BYTES, streams: WANT_ST
 
 const slices = fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 8 });
 
-/** The reader and the judge agree, on all that was heard. */
+/** The reader and the judge agree on everything that was received. */
 function expectSame(heard: Judgement, judged: Judgement, { changes }: HostileSession): void {
   expect({ changes, ...plainly(heard) }).toEqual({ changes, ...plainly(judged) });
 }
@@ -47,7 +47,7 @@ function expectSafe({ streams }: Judgement, sizes: readonly number[]): void {
 
 describe(`whatever a sender sends ${SEEDED}`, { timeout: 0 }, () => {
   test.each(['oneway', 'duplex'] as const)(
-    'a receiver takes what is right, and no more: %s',
+    'a receiver accepts only what is valid: %s',
     async (mode) => {
       const verdicts = new Map<string, number>();
       const property = fc.asyncProperty(sendersSession(mode), slices, async (session, sizes) => {
@@ -60,7 +60,7 @@ describe(`whatever a sender sends ${SEEDED}`, { timeout: 0 }, () => {
       });
       const options = proving(mode === 'oneway' ? 700 : 600);
       await fc.assert(property, options);
-      // The sessions reach what they are for.
+      // The sessions cover the intended cases.
       expect(verdicts.get('whole')).toBeGreaterThan(options.numRuns / 20);
       expect([...verdicts.keys()]).toEqual(expect.arrayContaining(['corrupt', 'truncated']));
     },
@@ -68,7 +68,7 @@ describe(`whatever a sender sends ${SEEDED}`, { timeout: 0 }, () => {
 });
 
 test.each(['tree', 'manifest', 'want'])(
-  `whatever a %s holds, what is let through is safe, and how it is cut does not count ${SEEDED}`,
+  `whatever a %s stream holds, what is accepted is safe, and slicing does not matter ${SEEDED}`,
   { timeout: 0 },
   (kind) => {
     fc.assert(
@@ -82,7 +82,7 @@ test.each(['tree', 'manifest', 'want'])(
 
 describe(`whatever a receiver answers ${SEEDED}`, { timeout: 0 }, () => {
   test.each([true, false])(
-    'a sender believes the right receipt alone; has it sent all: %s',
+    'a sender accepts only the right receipt, with everything sent: %s',
     (sentAll) => {
       const digest = digestOfNothing(TRANSFER_ID, OFFERED);
       const reader: Reader = {

@@ -14,10 +14,10 @@ import {
 import { encodeManifest, encodeTree, encodeWants } from '../helpers/wire/independent-records.ts';
 import { receiveAll, recordTransfer, someBytes } from '../helpers/wire/harness.ts';
 
-// An encoder that tests attack with has to be right where it is not told to lie.
+// An encoder that tests use for attacks must be correct unless it is told otherwise.
 
-describe('an encoder that shares no code with ours says what ours says', () => {
-  test('a session: the demux takes all of it, whatever the frames', () => {
+describe('an encoder that shares no code with src', () => {
+  test('encodes a session that the demux accepts completely, whatever the frames', () => {
     const bytes = someBytes(300_000);
     const session = new SessionEncoder({ contexts: ['', 'web'] });
     const whole = session.stream('tree', '', bytes);
@@ -31,7 +31,7 @@ describe('an encoder that shares no code with ours says what ours says', () => {
     }
   });
 
-  test('frames of ours', () => {
+  test('parses our frames', () => {
     const frames = parseFrames(Buffer.from(recordTransfer({ a: someBytes(10) })));
     expect(frames.map(({ type }) => type)).toContain(FRAME.FIN);
     expect(frames.find(({ type }) => type === FRAME.DATA)?.payload).toEqual(
@@ -39,7 +39,7 @@ describe('an encoder that shares no code with ours says what ours says', () => {
     );
   });
 
-  test('a tar, its long names too', () => {
+  test('encodes a tar, including long names', () => {
     const long = 'd'.repeat(120);
     const members = [
       { path: 'a', content: 'text', mode: 0o600 },
@@ -60,7 +60,7 @@ describe('an encoder that shares no code with ours says what ours says', () => {
 
   const sha256 = 'ab'.repeat(32);
 
-  test('a tree, byte for byte', () => {
+  test('encodes a tree like src, byte for byte', () => {
     const root = anEntry({ path: '', kind: 'directory', mode: 0o755 });
     const file = { path: 'dir/ab', size: 5, mode: 0o600, mtimeUs: -1_500_000, linked: true };
     const omitted = { path: 'dir/ac', size: 2 ** 40, contentOmitted: true };
@@ -83,7 +83,7 @@ describe('an encoder that shares no code with ours says what ours says', () => {
     expect(theirs.toString('hex')).toBe(ours.toString('hex'));
   });
 
-  test('a manifest and wants, byte for byte', () => {
+  test('encodes a manifest and wants like src, byte for byte', () => {
     const listed = [
       aListed({ path: '', kind: 'directory', mode: 0o755 }),
       aListed({ path: 'ab', size: 3, sha256 }),
@@ -106,7 +106,7 @@ describe('an encoder that shares no code with ours says what ours says', () => {
     expect(wants.toString('hex')).toBe(ours.toString('hex'));
   });
 
-  test('and lies where it is told to', () => {
+  test('encodes wrong fields where it is told to', () => {
     const control = encodeControl(FRAME.HELLO, 0, '{}', { crc: 1 });
     const frame = encodeFrame(FRAME.HELLO, 0, Buffer.from('{}'), { crc: 1 });
     expect(control).toEqual(frame);

@@ -8,12 +8,12 @@ import { HELLO, Recorder, settle } from '../helpers/wire/harness.ts';
 const MiB = 2 ** 20;
 const TOTAL = 64 * MiB;
 const CAPACITY = MiB;
-/** What has to be free until a waiting writer is woken. */
+/** How much must be free before a waiting writer is woken. */
 const WAKE_BYTES = CAPACITY / 4;
-/** Frame headers and control frames of what is in the ring, generously. */
+/** Frame headers and control frames of what is in the ring, with a margin. */
 const FRAMING = 8_192;
 
-test('64 MiB through a slow consumer never hold more than the ring', async () => {
+test('64 MiB through a slow consumer never need more memory than the ring', async () => {
   const source = Ring.create(CAPACITY);
   const target = Ring.create(CAPACITY);
   const recorder = new Recorder(() => target);
@@ -30,7 +30,7 @@ test('64 MiB through a slow consumer never hold more than the ring', async () =>
       const pushed = demux.push(view);
       seen.largestLead = Math.max(seen.largestLead, demux.wireBytes - seen.consumed);
       if (pushed === undefined) continue;
-      // Only here, when it blocks, does the consumer take anything, and no more than wakes it.
+      // The consumer takes anything only here, when it blocks, and no more than wakes it.
       seen.waits += 1;
       seen.consumed += consume(target, WAKE_BYTES);
       await pushed;
@@ -56,7 +56,7 @@ test('nothing is allocated for what a peer declares', async () => {
   const start = Buffer.concat(mux.next()!);
   for (const demux of demuxes) {
     expect(demux.push(start)).toBeUndefined();
-    // BEAT, 4 GiB - 1 of it
+    // BEAT of 4 GiB - 1
     const header = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
     expect(() => demux.push(header)).toThrow(expect.objectContaining({ code: 'corrupt' }));
   }
@@ -64,7 +64,7 @@ test('nothing is allocated for what a peer declares', async () => {
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8 * MiB);
 });
 
-/** Fills the free bytes, with whatever is in them. Returns how many. */
+/** Fills free bytes with whatever is in them. Returns how many. */
 function produce(ring: Ring, most: number): number {
   if (most === 0) return 0;
   const count = Math.min(ring.writable().length, most);

@@ -38,7 +38,7 @@ const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 const corrupt = (message: RegExp) =>
   expect.objectContaining({ code: 'corrupt', message: expect.stringMatching(message) });
 
-test('every message comes out as it went in', () => {
+test('every message is decoded as it was encoded', () => {
   expect(decodeHello(encodeHello(HELLO), 0)).toEqual(HELLO);
   expect(decodeOpen(encodeOpen(OPEN), 0)).toEqual(OPEN);
   expect(decodeEnd(encodeEnd(END), 0)).toEqual(END);
@@ -52,27 +52,30 @@ test('every message comes out as it went in', () => {
   expect(decodeBeat(encodeBeat(BEAT), 0)).toEqual(BEAT);
 });
 
-test('keys that are unknown are ignored', () => {
+test('unknown keys are ignored', () => {
   expect(decodeEnd(json({ ...END, later: { a: [1] } }), 0)).toEqual(END);
   expect(decodeHello(json({ ...HELLO, capabilities: ['later'] }), 0).capabilities).toEqual([
     'later',
   ]);
 });
 
-test.each(['', '[]', 'null', '1', '{"bytes":1', 'ÿ', '\uFEFF{}'])('%j is no message', (text) => {
+test.each(['', '[]', 'null', '1', '{"bytes":1', 'ÿ', '\uFEFF{}'])('%j is not a message', (text) => {
   expect(() => decodeEnd(Buffer.from(text, 'latin1'), 5)).toThrow(corrupt(/END .*at byte 5$/));
 });
 
-test('JSON that is not UTF-8 is no message', () => {
+test('JSON that is not UTF-8 is not a message', () => {
   const payload = Buffer.from('{"kind":"tree","name":"\xff"}', 'latin1');
   expect(() => decodeOpen(payload, 0)).toThrow(corrupt(/OPEN is not JSON/));
 });
 
-test.each([-1, 1.5, 2 ** 53, 1e300, '7', null, true, undefined, [7]])('%j is no count', (bytes) => {
-  expect(() => decodeEnd(json({ ...END, bytes }), 0)).toThrow(corrupt(/END: bytes/));
-});
+test.each([-1, 1.5, 2 ** 53, 1e300, '7', null, true, undefined, [7]])(
+  '%j is not a count',
+  (bytes) => {
+    expect(() => decodeEnd(json({ ...END, bytes }), 0)).toThrow(corrupt(/END: bytes/));
+  },
+);
 
-test('what every object has does not stand in for a key that is missing', () => {
+test('inherited properties do not stand in for a missing key', () => {
   expect(() => decodeOpen(json({ kind: 'constructor', name: '' }), 0)).toThrow(corrupt(/kind/));
   expect(() => decodeEnd(Buffer.from(`{"__proto__":${JSON.stringify(END)}}`), 0)).toThrow(
     corrupt(/bytes/),
@@ -103,7 +106,7 @@ test.each([
   [3, 4, /versions 3 to 4, this side version 2/],
   [0, 1, /versions 0 to 1, this side version 2/],
 ])(
-  'a peer that speaks versions %i to %i is refused, whatever else it says',
+  'a peer that supports only versions %i to %i is refused, whatever else it sends',
   (min, max, message) => {
     const payload = json({ minVersion: min, maxVersion: max, role: { changed: true } });
     expect(() => decodeHello(payload, 0)).toThrow(
@@ -115,12 +118,12 @@ test.each([
   },
 );
 
-test('a peer whose range overlaps ours is taken', () => {
+test('a peer whose range overlaps ours is accepted', () => {
   expect(decodeHello(json({ ...HELLO, minVersion: 0, maxVersion: 9 }), 0).maxVersion).toBe(9);
 });
 
 test.each(['.', '..', 'a/b', '/', 'a\0', 'x'.repeat(256), 'é'.repeat(128)])(
-  '%j names no context, for neither side',
+  '%j names no context, for either side',
   (name) => {
     expect(() => decodeOpen(json({ kind: 'tree', name }), 0)).toThrow(corrupt(/OPEN: name/));
     expect(() => encodeOpen({ kind: 'tree', name })).toThrow(
@@ -129,7 +132,7 @@ test.each(['.', '..', 'a/b', '/', 'a\0', 'x'.repeat(256), 'é'.repeat(128)])(
   },
 );
 
-test('a name with half of a surrogate pair names no context', () => {
+test('a name with an unpaired surrogate names no context', () => {
   const payload = Buffer.from('{"kind":"tree","name":"\\ud800"}');
   expect(() => decodeOpen(payload, 0)).toThrow(corrupt(/OPEN: name/));
 });
@@ -142,7 +145,7 @@ test.each(['', 'web', '...', ' ', '.git', 'é'.repeat(127), 'x'.repeat(255)])(
 );
 
 test.each([SHA.slice(1), `${SHA}0`, SHA.toUpperCase(), 'xy'.repeat(32), 7])(
-  '%j is no digest',
+  '%j is not a digest',
   (value) => {
     expect(() => decodeEnd(json({ ...END, gmac: value }), 0)).toThrow(corrupt(/gmac/));
     expect(() => decodeFin(json({ ...FIN, digest: value }), 0)).toThrow(corrupt(/digest/));
@@ -157,13 +160,13 @@ test('an error of every code arrives with its code', () => {
   }
 });
 
-test('an error of a code that only newer peers know keeps its number', () => {
+test('an error with a code that only newer peers know keeps its number', () => {
   const error = decodePeerError(json({ ...FAILURE, code: 4_711 }), 0);
   expect(error.code).toBe('unknown-4711');
   expect(decodePeerError(encodePeerError(error), 0)).toEqual(error);
 });
 
-test('an error arrives with what can be done about it; what only newer peers know is left out', () => {
+test('an error arrives with its remedy, and without one that only newer peers know', () => {
   for (const remedy of REMEDIES) {
     expect(decodePeerError(encodePeerError({ ...FAILURE, remedy }), 0).remedy).toBe(remedy);
   }
@@ -171,7 +174,7 @@ test('an error arrives with what can be done about it; what only newer peers kno
   expect(newer).toEqual({ ...FAILURE, code: 'internal' });
 });
 
-test('text of a peer is bounded, not refused', () => {
+test('long text of a peer is truncated, not refused', () => {
   const long = decodePeerError(json({ ...FAILURE, code: 1, message: 'x'.repeat(9_000) }), 0);
   expect(long.message).toBe('x'.repeat(MAX_MESSAGE_CHARS));
   const beat = decodeBeat(
@@ -183,7 +186,7 @@ test('text of a peer is bounded, not refused', () => {
   expect(beat.path.length).toBe(1_024);
 });
 
-test('text of a peer cannot drive a terminal', () => {
+test('text of a peer cannot control a terminal', () => {
   const nasty = 'a\u001b[2Jb\nc\u0085d\u2028e\u202ef\ud800g';
   const payload = json({ ...FAILURE, code: 1, message: nasty, path: nasty });
   const { message, path } = decodePeerError(payload, 0);
@@ -191,7 +194,7 @@ test('text of a peer cannot drive a terminal', () => {
 });
 
 test.each(['"', '\\', '\u0001', '語', '\ud800', '😀'])(
-  'an error whose texts are too long and all of %j still fits a control frame',
+  'an error whose texts are too long and consist of %j still fits a control frame',
   (char) => {
     const text = char.repeat(20_000);
     const payload = encodePeerError({ ...FAILURE, message: text, path: text });
@@ -201,7 +204,7 @@ test.each(['"', '\\', '\u0001', '語', '\ud800', '😀'])(
   },
 );
 
-test('fractions of a clock are rounded, so that the peer takes them', () => {
+test('fractions of a millisecond are rounded, so that the peer accepts them', () => {
   const beat = decodeBeat(encodeBeat({ ...BEAT, stateAgeMs: 1.6, waitedMs: 0.2 }), 0);
   expect(beat).toMatchObject({ stateAgeMs: 2, waitedMs: 0 });
 });

@@ -22,7 +22,7 @@ import {
 
 const misuse = expect.objectContaining({ code: 'internal' });
 
-/** A mux whose HELLO has left. */
+/** A mux whose HELLO was sent. */
 function createMux(): { mux: Mux; hello: Uint8Array } {
   const mux = new Mux(HELLO);
   const hello = nextFrame(mux);
@@ -37,7 +37,7 @@ const told = (frames: Uint8Array[]) =>
     return stream === 0 ? name(type) : `${name(type)} ${stream}`;
   });
 
-test('the magic and HELLO come first, even when the run has failed already', () => {
+test('the magic and HELLO come first, even when the run has already failed', () => {
   const mux = new Mux(HELLO);
   mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(9)));
   mux.beat(BEAT);
@@ -48,7 +48,7 @@ test('the magic and HELLO come first, even when the run has failed already', () 
   expect(mux.finished).toBe(true);
 });
 
-test('a stream is opened, sent, ended; then comes FIN', () => {
+test('a stream is opened, sent and ended, and then FIN follows', () => {
   const { mux } = createMux();
   expect(mux.open({ kind: 'tree', name: 'web' }, fullRing(someBytes(100)))).toMatchObject({
     id: 1,
@@ -63,7 +63,7 @@ test('a stream is opened, sent, ended; then comes FIN', () => {
   expect(mux.digest).toMatch(/^[0-9a-f]{64}$/);
 });
 
-test('a transfer of no streams is one', () => {
+test('a transfer without streams is valid', () => {
   const { mux, hello } = createMux();
   mux.finish();
   const { clean, recorder } = receiveAll([hello, ...allFrames(mux)]);
@@ -83,7 +83,7 @@ test('streams with data take turns', () => {
   expect(mux.openStreams).toBe(1);
 });
 
-test('unless told otherwise a full frame has 64 KiB with its header', () => {
+test('a full frame has 64 KiB with its header by default', () => {
   const { mux } = createMux();
   mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(2 * FIRST_FRAME_BYTES + 1)));
   const data = allFrames(mux).slice(1, 4);
@@ -91,7 +91,7 @@ test('unless told otherwise a full frame has 64 KiB with its header', () => {
   expect(data.map((frame) => frame.length)).toEqual([65_536, 65_536, 17]);
 });
 
-test('a frame has as much payload as the caller says', () => {
+test('a frame has as much payload as the caller requests', () => {
   const { mux } = createMux();
   mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(3 * MAX_PAYLOAD_BYTES)));
   // HELLO and OPEN go first.
@@ -107,7 +107,7 @@ test('a frame has as much payload as the caller says', () => {
   expect(lengths).toEqual([7, MAX_PAYLOAD_BYTES]);
 });
 
-test('payload is a view into the ring, whose bytes are free again when the frame was written', () => {
+test('payload is a view into the ring, whose bytes are free again once the frame was written', () => {
   const { mux } = createMux();
   const ring = Ring.create(64);
   ring.write(someBytes(64));
@@ -120,7 +120,7 @@ test('payload is a view into the ring, whose bytes are free again when the frame
   expect(ring.writable().length).toBe(64);
 });
 
-test('a beat replaces the one that is queued, and goes before data', () => {
+test('a beat replaces the queued one, and is sent before data', () => {
   const { mux, hello } = createMux();
   mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(2 * FIRST_FRAME_BYTES)));
   const frames = [nextFrame(mux)!, nextFrame(mux)!];
@@ -131,7 +131,7 @@ test('a beat replaces the one that is queued, and goes before data', () => {
   expect(receiveAll([hello, ...frames]).recorder.beats).toEqual([{ ...BEAT, entries: 100 }]);
 });
 
-test('an ERROR goes before queued data, after the frame under way, and is the last', () => {
+test('an ERROR is sent before queued data, after the frame being written, and as the last frame', () => {
   const { mux, hello } = createMux();
   mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(3 * FIRST_FRAME_BYTES)));
   const frames = [nextFrame(mux)!];
@@ -150,7 +150,7 @@ test('an ERROR goes before queued data, after the frame under way, and is the la
   expect(recorder.peerErrors).toEqual([FAILURE]);
 });
 
-test('after FIN a beat and an ERROR may still go', () => {
+test('a beat and an ERROR may still be sent after FIN', () => {
   const { mux } = createMux();
   mux.finish();
   allFrames(mux);
@@ -160,7 +160,7 @@ test('after FIN a beat and an ERROR may still go', () => {
   expect(told(allFrames(mux))).toEqual(['error']);
 });
 
-test('a stream whose ring is cancelled falls silent, and FIN never comes', async () => {
+test('a stream whose ring is cancelled sends nothing more, and FIN never comes', async () => {
   const { mux } = createMux();
   const ring = fullRing(someBytes(100));
   mux.open({ kind: 'tree', name: '' }, ring);
@@ -177,7 +177,7 @@ test('a stream whose ring is cancelled falls silent, and FIN never comes', async
   expect(told(allFrames(mux))).toEqual(['error']);
 });
 
-test('a stream tells when its END was written, and never after a failure', async () => {
+test('a stream reports when its END was written, and never after a failure', async () => {
   const { mux } = createMux();
   const ended: string[] = [];
   for (const context of ['a', 'b']) {
@@ -197,7 +197,7 @@ test('a stream tells when its END was written, and never after a failure', async
   expect(ended).toEqual(['a']);
 });
 
-test('payloadBytes counts what was written of streams, and nothing else', () => {
+test('payloadBytes counts only the stream bytes that were written', () => {
   const { mux } = createMux();
   mux.open({ kind: 'tree', name: '' }, fullRing(someBytes(1_000)));
   nextFrame(mux);
@@ -242,7 +242,7 @@ test.each<[string, (mux: Mux, ring: Ring) => void]>([
   ['a beat', (mux) => mux.beat(BEAT)],
   ['a stream', (mux) => void mux.open({ kind: 'tree', name: 'b' }, Ring.create(16))],
   ['a failure', (mux) => mux.fail(FAILURE)],
-])('ready() waits for, and is woken by, %s', async (_, act) => {
+])('ready() waits for %s, which wakes it', async (_, act) => {
   const { mux } = createMux();
   const ring = Ring.create(16);
   mux.open({ kind: 'tree', name: '' }, ring);
@@ -271,7 +271,7 @@ test('ready() settles at once while there is a frame', async () => {
   expect(nextFrame(mux)).toBeDefined();
 });
 
-test('ready() gives one promise to all who ask while nothing is there', () => {
+test('ready() returns one promise to all callers while there is no frame', () => {
   const { mux } = createMux();
   mux.open({ kind: 'tree', name: '' }, Ring.create(16));
   nextFrame(mux);
@@ -279,7 +279,7 @@ test('ready() gives one promise to all who ask while nothing is there', () => {
   for (let i = 0; i < 1_000; i++) expect(mux.ready()).toBe(first);
 });
 
-test('ready() keeps one waiter a stream, however often it is asked and woken', async () => {
+test('ready() keeps one waiter per stream, however often it is called and woken', async () => {
   const { mux } = createMux();
   const ring = new CountingRing(Ring.create(16).shared);
   mux.open({ kind: 'tree', name: '' }, ring);
@@ -307,14 +307,14 @@ class CountingRing extends Ring {
   }
 }
 
-test('frames are asked for one at a time', () => {
+test('frames must be taken one at a time', () => {
   const mux = new Mux(HELLO);
   expect(() => mux.written()).toThrow(misuse);
   mux.next();
   expect(() => mux.next()).toThrow(misuse);
 });
 
-test('more than MAX_STREAMS at once, a bad name, and a stream after finish() are refused', () => {
+test('the mux refuses more than MAX_STREAMS at once, a bad name, and a stream after finish()', () => {
   const { mux } = createMux();
   for (let i = 0; i < MAX_STREAMS; i++)
     mux.open({ kind: 'tree', name: `c${i}` }, fullRing(new Uint8Array(0)));

@@ -15,8 +15,8 @@ import {
 } from '../helpers/wire/harness.ts';
 
 /*
- * The bug that this project was born from (apple/container-builder-shim#80): a demultiplexer with a
- * queue of 32 packets a stream dropped what came while the queue was full. When that was the packet
+ * The bug that this project originates from (apple/container-builder-shim#80): a demultiplexer with a
+ * queue of 32 packets per stream dropped what came while the queue was full. If that was the packet
  * with the completion mark, the receiver waited for ever.
  */
 const PACKETS = 64;
@@ -27,7 +27,7 @@ const RUNS = 20;
 type CreateRing = (capacity: number) => Ring;
 
 interface Outcome {
-  /** What the consumer got. */
+  /** What the consumer received. */
   delivered: Uint8Array;
   /** The consumer saw the end of its stream. */
   completed: boolean;
@@ -35,7 +35,7 @@ interface Outcome {
   verified: boolean;
 }
 
-/** Sends the packets while nobody reads, then reads one packet a step until nothing moves. */
+/** Sends the packets while nobody reads, then reads one packet per step until nothing moves. */
 async function sendThroughShortQueue(createRing: CreateRing): Promise<Outcome> {
   const recorder = new Recorder(() => createRing(QUEUE_PACKETS * PACKET_BYTES));
   const demux = new Demux(recorder);
@@ -61,7 +61,7 @@ async function sendThroughShortQueue(createRing: CreateRing): Promise<Outcome> {
   return { delivered: recorder.content(1), completed: ring.drained, verified };
 }
 
-/** HELLO, OPEN, one frame a packet, END, FIN. */
+/** HELLO, OPEN, one frame per packet, END, FIN. */
 function packetFrames(): Uint8Array[] {
   const mux = new Mux(HELLO);
   const ring = Ring.create(PACKET_BYTES);
@@ -82,7 +82,7 @@ const EXPECTED = Uint8Array.from(
   Buffer.concat(Array.from({ length: PACKETS }, (_, packet) => packetBytes(packet))),
 );
 
-/** The property. */
+/** The property under test. */
 async function expectNothingLost(createRing: CreateRing): Promise<void> {
   const { delivered, completed, verified } = await sendThroughShortQueue(createRing);
   expect(delivered).toEqual(EXPECTED);
@@ -95,13 +95,13 @@ describe('64 packets through a queue of 32 with a slow consumer', () => {
     for (let run = 0; run < RUNS; run++) await expectNothingLost((bytes) => Ring.create(bytes));
   });
 
-  test('the same test fails on a queue that drops what does not fit', async () => {
+  test('are not all delivered if the queue drops what does not fit', async () => {
     await expect(expectNothingLost((bytes) => DroppingRing.create(bytes))).rejects.toThrow();
     const { delivered } = await sendThroughShortQueue((bytes) => DroppingRing.create(bytes));
     expect(delivered.length).toBe(QUEUE_PACKETS * PACKET_BYTES);
   });
 
-  test('the same test fails on a queue that drops the completion mark', async () => {
+  test('never end if the queue drops the completion mark', async () => {
     await expect(expectNothingLost((bytes) => EndDroppingRing.create(bytes))).rejects.toThrow();
     const { completed } = await sendThroughShortQueue((bytes) => EndDroppingRing.create(bytes));
     expect(completed).toBe(false);
@@ -119,7 +119,7 @@ describe('while a consumer does not read', () => {
     return run;
   }
 
-  test('push stays pending, says which stream it waits for, and holds on to every byte', async () => {
+  test('push stays pending, reports which stream it waits for, and keeps every byte', async () => {
     const run = startTransfer();
     const { demux } = run;
     await settle();
@@ -133,7 +133,7 @@ describe('while a consumer does not read', () => {
     expect(() => demux.eof()).toThrow(misuse);
   });
 
-  test('another stream waits with it, and both arrive whole once it reads', async () => {
+  test('another stream waits with it, and both arrive completely once it reads', async () => {
     const run = startTransfer();
     const { recorder, demux } = run;
     await until(() => {
@@ -149,7 +149,7 @@ describe('while a consumer does not read', () => {
     expect([demux.waiting, demux.waitingFor, demux.finished]).toEqual([false, undefined, true]);
   });
 
-  test('cancelling its ring wakes push; its bytes are discarded, the other stream is whole', async () => {
+  test('cancelling its ring wakes push and discards its bytes; the other stream is complete', async () => {
     const run = startTransfer();
     const { recorder, demux } = run;
     await settle();
@@ -163,7 +163,7 @@ describe('while a consumer does not read', () => {
     expect(demux.finished).toBe(true);
   });
 
-  test('cancelling every ring lets push come to its end', async () => {
+  test('cancelling every ring lets push complete', async () => {
     const run = startTransfer();
     await settle();
     for (const { ring } of run.recorder.received.values()) ring.cancel();
@@ -171,7 +171,7 @@ describe('while a consumer does not read', () => {
     expect(run.demux.finished).toBe(true);
   });
 
-  test('a ring that was cancelled before its first byte blocks nobody', () => {
+  test('a ring that was cancelled before its first byte blocks nothing', () => {
     const recorder = new Recorder(() => {
       const ring = Ring.create(16);
       ring.cancel();

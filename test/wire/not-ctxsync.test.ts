@@ -7,7 +7,7 @@ import { receiveAll, Recorder } from '../helpers/wire/harness.ts';
 const BANNER = 'Welcome to build-7!\nlast login: today\n';
 const bytesOf = (text: string) => Uint8Array.from(Buffer.from(text));
 
-test('text in place of the magic is shown, with what it usually means', () => {
+test('text in place of the magic is shown, with its usual meaning', () => {
   const { error } = receiveAll([bytesOf(BANNER)]);
   expect(error?.code).toBe('not-ctxsync');
   expect(error?.message).toContain('"Welcome to build-7! last login: today"');
@@ -19,7 +19,7 @@ test('text is shown however few bytes came before the end', () => {
   expect(receiveAll([bytesOf('s'), bytesOf('h')]).error?.code).toBe('not-ctxsync');
 });
 
-test('text that follows a part of the magic is seen too', () => {
+test('text after a part of the magic is detected too', () => {
   const { error } = receiveAll([MAGIC.subarray(0, 3), bytesOf('no such command')]);
   expect(error?.code).toBe('not-ctxsync');
   expect(error?.message).toContain('no such command');
@@ -33,14 +33,14 @@ test('the first bytes are shown and no more, however they are sliced', () => {
   expect(single?.message).toBe(whole?.message);
 });
 
-test('it fails as soon as enough was seen, without waiting for the end', () => {
+test('the demux fails as soon as it has seen enough, without waiting for the end', () => {
   const demux = new Demux(new Recorder());
   expect(() => demux.push(new Uint8Array(STRAY_BYTES).fill(0x61))).toThrow(
     expect.objectContaining({ code: 'not-ctxsync' }),
   );
 });
 
-test('what came so far can be asked for before enough was seen', () => {
+test('the text so far is available before the demux has seen enough', () => {
   const demux = new Demux(new Recorder());
   expect(demux.push(MAGIC.subarray(0, 4))).toBeUndefined();
   expect(demux.stray).toBeUndefined();
@@ -48,23 +48,23 @@ test('what came so far can be asked for before enough was seen', () => {
   expect(demux.stray?.message).toContain('password:');
 });
 
-test('control characters of a peer do not reach the message', () => {
+test('control characters of a peer are kept out of the message', () => {
   const { error } = receiveAll([bytesOf('\u001b]0;title\u0007hi\u202e')]);
   // oxlint-disable-next-line no-control-regex -- they are what must not be there
   expect(error?.message).not.toMatch(/[\0-\x1f\u202e]/);
   expect(error?.message).toContain('hi');
 });
 
-test('bytes of which none is printable are shown in hex', () => {
+test('bytes without a printable one are shown in hex', () => {
   expect(receiveAll([Uint8Array.of(0x1f, 0x8b, 0x08, 0)]).error?.message).toContain('1f 8b 08 00');
 });
 
-test('a magic that a terminal changed is told as such', () => {
+test('a magic that a terminal changed is reported as such', () => {
   const mangled = Uint8Array.from([...MAGIC].flatMap((b) => (b === 10 ? [13, 10] : [b])));
   expect(receiveAll([mangled]).error?.message).toContain('without -t');
 });
 
-test('nothing at all is told as such', () => {
+test('an empty input is reported as such', () => {
   expect(receiveAll([]).error).toMatchObject({
     code: 'truncated',
     message: expect.stringContaining('nothing arrived'),

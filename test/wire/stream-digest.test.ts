@@ -12,7 +12,7 @@ function digestOf(slices: Iterable<Uint8Array>, transfer = TRANSFER, stream = 1)
   return digest.digest();
 }
 
-test('the twin that goes bit by bit computes the vector of the GCM specification', () => {
+test('the bitwise twin computes the test vector of the GCM specification', () => {
   // McGrew and Viega, The Galois/Counter Mode of Operation, appendix B, test case 1.
   expect(slowGmac('0'.repeat(32), 0, new Uint8Array(0))).toBe('58e2fccefa7e3061367f1d57a4e7455a');
 });
@@ -22,7 +22,7 @@ test.each([0, 1, 15, 16, 17, 999, 1_000])('the digest of %d bytes is their GMAC'
   expect(digestOf([bytes])).toBe(slowGmac(TRANSFER, 1, bytes));
 });
 
-test('however the bytes are sliced the digest is the same', () => {
+test('the digest is the same for any slicing of the bytes', () => {
   const random = seeded(7);
   for (let run = 0; run < 50; run++) {
     const slices: Uint8Array[] = [];
@@ -35,7 +35,7 @@ test('however the bytes are sliced the digest is the same', () => {
   }
 });
 
-test('a bit flipped, a byte missing, another stream or another transfer change it', () => {
+test('the digest changes with a flipped bit, a missing byte, another stream or another transfer', () => {
   const before = digestOf([BYTES]);
   for (let bit = 0; bit < BYTES.length * 8; bit += 37) {
     const flipped = Buffer.from(BYTES);

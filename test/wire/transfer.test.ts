@@ -13,7 +13,7 @@ import {
   until,
 } from '../helpers/wire/harness.ts';
 
-test('several streams arrive side by side, in any slicing of the connection', () => {
+test('several streams arrive in parallel, in any slicing of the connection', () => {
   const contents = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 5 });
   const slices = fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 20 });
   fc.assert(
@@ -27,7 +27,7 @@ test('several streams arrive side by side, in any slicing of the connection', ()
   );
 });
 
-/** One thing that happens on either side, on stream `stream` where it is about one. */
+/** One event on either side, on stream `stream` if it concerns one. */
 interface Step {
   what: 'write' | 'send' | 'read';
   stream: number;
@@ -43,7 +43,7 @@ const steps = fc.array(
   { maxLength: 120 },
 );
 
-test('bytes, order and ends hold whatever the schedule of writers, transport and readers', async () => {
+test('bytes, order and ends are correct for any schedule of writers, transport and readers', async () => {
   await fc.assert(
     fc.asyncProperty(steps, async (plan) => {
       const run = new Schedule(3, 400, 64);
@@ -63,7 +63,7 @@ test('bytes, order and ends hold whatever the schedule of writers, transport and
   );
 });
 
-/** Both ends of a connection that carries one frame at a time, moved by hand. */
+/** Both ends of a connection that carries one frame at a time, stepped manually. */
 class Schedule {
   readonly contents: Uint8Array[];
   readonly recorder: Recorder;
@@ -90,7 +90,7 @@ class Schedule {
     else if (this.recorder.received.has(stream + 1)) this.recorder.read(stream + 1, bytes);
   }
 
-  /** Goes on until the receiver has it all. */
+  /** Continues until the receiver has everything. */
   async complete(): Promise<void> {
     await until(() => {
       for (const stream of this.contents.keys()) {

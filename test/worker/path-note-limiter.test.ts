@@ -4,7 +4,7 @@ import { PathNoteCollector } from '../../src/transfer/path-notes.ts';
 import type { PathNote, UnnamedPaths } from '../../src/worker/jobs.ts';
 import { PathNoteLimiter } from '../../src/worker/path-note-limiter.ts';
 
-test('of a million skipped paths the first are named, and the others are one number', () => {
+test('of a million skipped paths the first are named, and the others are only counted', () => {
   const told: (PathNote | UnnamedPaths)[] = [];
   const words = new PathNoteLimiter((word) => told.push(word));
   for (let i = 0; i < 1_000_000; i++) {
@@ -22,7 +22,7 @@ test('of a million skipped paths the first are named, and the others are one num
   expect(notes.altered).toEqual({ count: 1, paths: [{ path: 'tool', reason: 'setuid' }] });
 });
 
-test('a path that no entry may have is told no longer than one that an entry may', () => {
+test('a path that is longer than any entry may have is truncated to the limit', () => {
   const told: (PathNote | UnnamedPaths)[] = [];
   const words = new PathNoteLimiter((word) => told.push(word));
   words.add({ about: 'skipped', path: 'x'.repeat(1_000_000), reason: 'a device' });

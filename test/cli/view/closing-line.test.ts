@@ -3,14 +3,14 @@ import { closingLine, failureLines, noteLines } from '../../../src/cli/view/clos
 import { FAILED, report } from './view-fixtures.ts';
 
 describe('closingLine', () => {
-  test('of a receiver says how much, into what, how fast, and where the time went', () => {
+  test('of a receiver shows the amount, the destination, the speed and where the time went', () => {
     expect(closingLine(report(), '/out')).toBe(
       'received 86,955 entries, 612 MB into /out in 3.1s (197 MB/s)' +
         ' · source 21%, wire 8%, destination 71%',
     );
   });
 
-  test('of a sender that sees no destination names the waiting', () => {
+  test('of a sender that cannot see its destination names the wait', () => {
     const times = { totalMs: 2_000, sourceMs: 800, wireMs: 1_200 };
     expect(closingLine(report({ side: 'sender', times }))).toBe(
       'sent 86,955 entries, 612 MB in 2.0s (306 MB/s)' +
@@ -23,14 +23,14 @@ describe('closingLine', () => {
     [{ changed: 0, unchanged: 5, removed: 0 }, ' · 0 changed, 5 unchanged'],
     [{ changed: 7, unchanged: 0, removed: 1 }, ' · 1 removed'],
     [{ changed: 7, unchanged: 0, removed: 0 }, ''],
-  ])('of %j says what became of the entries', (counts, words) => {
+  ])('with %j shows what became of the entries', (counts, words) => {
     expect(closingLine(report({ counts }))).toBe(
       `received 86,955 entries, 612 MB in 3.1s (197 MB/s)${words}` +
         ' · source 21%, wire 8%, destination 71%',
     );
   });
 
-  test('of next to nothing has no rate', () => {
+  test('shows no rate when almost nothing was sent', () => {
     const times = { totalMs: 0, sourceMs: 0, wireMs: 0 };
     expect(closingLine(report({ side: 'sender', entries: 1, bytes: 0, times }))).toBe(
       'sent 1 entry, 0 B in 0ms',
@@ -39,7 +39,7 @@ describe('closingLine', () => {
 });
 
 describe('failureLines', () => {
-  test('say what happened, and name a path once', () => {
+  test('print what happened, and name a path once', () => {
     expect(failureLines(report(FAILED))).toEqual(['error: no space left for web/app.js']);
     const error = { code: 'no-space', message: 'no space left', path: 'web/app.js' } as const;
     expect(failureLines(report({ ...FAILED, error }))).toEqual([
@@ -47,7 +47,7 @@ describe('failureLines', () => {
     ]);
   });
 
-  test('pass on the words of the peer', () => {
+  test('include the message of the peer', () => {
     const error = { code: 'peer-failed', message: 'the sender failed' } as const;
     const peerError = { code: 'source-changed', message: 'a.txt grew while it was read' };
     expect(failureLines(report({ result: 'failed', error, peerError }))).toEqual([
@@ -56,13 +56,13 @@ describe('failureLines', () => {
     ]);
   });
 
-  test('do not repeat words of the peer that the message has', () => {
+  test('do not repeat a message of the peer that is already shown', () => {
     const error = { code: 'peer-failed', message: 'the sender failed: a.txt grew' } as const;
     const peerError = { code: 'source-changed', message: 'a.txt grew' };
     expect(failureLines(report({ result: 'failed', error, peerError }))).toHaveLength(1);
   });
 
-  test('say which option helps, on the side that has it, whoever failed', () => {
+  test('name the option that helps, and the side that has it, whichever side failed', () => {
     const error = {
       code: 'peer-failed',
       message: 'the receiver failed: the context has more than 2 entries; stopped at a',
@@ -74,7 +74,7 @@ describe('failureLines', () => {
     ]);
   });
 
-  test('have words even for a failure without an error', () => {
+  test('print a message even for a failure without an error', () => {
     expect(failureLines(report({ result: 'failed' }))).toEqual(['error: the transfer failed']);
   });
 });
@@ -87,14 +87,14 @@ describe('noteLines', () => {
     ]);
   });
 
-  test('say what did not travel as it was', () => {
+  test('print what was altered on the way', () => {
     const altered = { count: 1, paths: [{ path: 'su', reason: 'setuid dropped' }] };
     expect(noteLines(report({ altered }))).toEqual([
       '1 entry not sent as it was: su (setuid dropped)',
     ]);
   });
 
-  test('are none when all travelled', () => {
+  test('are empty when everything was transferred', () => {
     expect(noteLines(report())).toEqual([]);
   });
 });

@@ -25,13 +25,13 @@ test.each([
   expect(formatBytes(bytes)).toBe(text);
 });
 
-test('bytes of a total name the unit once when it is the same', () => {
+test('bytes of a total show the unit once when it is the same', () => {
   expect(formatBytesOf(374_000_000, 612_000_000)).toBe('374/612 MB');
   expect(formatBytesOf(37_400, 612_000_000)).toBe('37.4 kB/612 MB');
   expect(formatBytesOf(0, 5)).toBe('0/5 B');
 });
 
-test('a rate is bytes a second', () => {
+test('a rate is shown in bytes per second', () => {
   expect(formatRate(197_000_000)).toBe('197 MB/s');
 });
 
@@ -54,18 +54,18 @@ test.each([
   [72_000, '1m 12s'],
   [3_599_600, '1h 0m'],
   [7_500_000, '2h 5m'],
-])('%d ms took %s', (ms, text) => {
+])('%d ms are shown as %s', (ms, text) => {
   expect(formatDuration(ms)).toBe(text);
 });
 
-test('a run is at 100 percent only when all is done', () => {
+test('a run is at 100 percent only when everything is done', () => {
   expect(percentOf(999, 1_000)).toBe(99);
   expect(percentOf(1_000, 1_000)).toBe(100);
   expect(percentOf(5, 4)).toBe(100);
   expect(percentOf(0, 0)).toBe(100);
 });
 
-test('shares are whole percents that add up', () => {
+test('shares are whole percentages that add up to 100', () => {
   expect(shares([1, 1, 1])).toEqual([34, 33, 33]);
   expect(shares([2, 2, 0])).toEqual([50, 50, 0]);
   expect(shares([0, 0])).toEqual([0, 0]);
@@ -82,13 +82,13 @@ describe('printable', () => {
     expect(printable(text)).toBe(shown);
   });
 
-  test('breaks what the runners of CI take for commands, wherever in a line it stands', () => {
+  test('escapes what CI runners take for commands, anywhere in a line', () => {
     expect(printable('a ##[add-mask]x')).toBe('a \\x23#[add-mask]x');
     expect(printable('###vso[task.x]##')).toBe('#\\x23#vso[task.x]##');
     expect(printable('## heading [1]')).toBe('## heading [1]');
   });
 
-  test('leaves people their letters', () => {
+  test('keeps non-ASCII letters', () => {
     expect(printable('Käse – 資料 🧀')).toBe('Käse – 資料 🧀');
   });
 });

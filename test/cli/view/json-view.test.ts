@@ -26,19 +26,19 @@ const ALL: TransferEvent[] = [
   end(FAILED),
 ];
 
-test('every event is a line of JSON, also when the peer showsProgress', () => {
+test('the view prints every event as a line of JSON, even when the peer shows progress', () => {
   const { stream, view } = create();
   for (const event of ALL) view.handle(event);
   expect(stream.lines.map((line) => JSON.parse(line) as unknown)).toEqual(ALL);
 });
 
-test('a path with a line break stays on its line', () => {
+test('the view keeps a path with a line break on one line', () => {
   const { stream, view } = create();
   view.handle(progress({ path: 'a\nb' }));
   expect(stream.lines).toHaveLength(1);
 });
 
-test('what a terminal or a CI log would obey is escaped, and parses to the same', () => {
+test('the view escapes what a terminal or a CI log would obey, and the line parses to the same event', () => {
   const { stream, view } = create();
   const event = progress({ path: 'a\x7f\x9b31m\u2028\u202e##[add-mask]x\\##[' });
   view.handle(event);
@@ -47,13 +47,13 @@ test('what a terminal or a CI log would obey is escaped, and parses to the same'
   expect(JSON.parse(stream.lines[0]!)).toEqual(event);
 });
 
-test('quiet leaves the end of a run that failed', () => {
+test('with --quiet the view prints only the end of a failed run', () => {
   const { stream, view } = create(true);
   for (const event of [...ALL, end()]) view.handle(event);
   expect(stream.lines.map((line) => JSON.parse(line) as unknown)).toEqual([end(FAILED)]);
 });
 
-test('progress is let go while nobody reads, nothing else is', () => {
+test('the view drops only progress while nobody reads', () => {
   const { stream, view } = create();
   stream.writableNeedDrain = true;
   for (const event of ALL) view.handle(event);

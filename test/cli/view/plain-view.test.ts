@@ -20,7 +20,7 @@ function create(side: Side = 'sender') {
 }
 
 describe('plain progress', () => {
-  test('is a line in five seconds at the most', () => {
+  test('is printed at most once every five seconds', () => {
     const { stream, clock, view } = create();
     for (; clock.now <= 12_000; clock.now += 100) view.handle(progress({ bytes: clock.now }));
     expect(stream.lines).toEqual([
@@ -29,7 +29,7 @@ describe('plain progress', () => {
     ]);
   });
 
-  test('says each phase at once, but not the first', () => {
+  test('shows each phase at once, except the first', () => {
     const { stream, view } = create('receiver');
     for (const name of ['preparing', 'receiving', 'committing'] as const) {
       view.handle(phase(name));
@@ -43,7 +43,7 @@ describe('plain progress', () => {
     ]);
   });
 
-  test('says no phase of a run that is over at once', () => {
+  test('shows no phase of a run that ends at once', () => {
     const { stream, view } = create('receiver');
     view.handle(phase('receiving', 10));
     view.handle(phase('committing', 999));
@@ -51,7 +51,7 @@ describe('plain progress', () => {
     expect(stream.lines).toEqual(['ctxsync receive: committing']);
   });
 
-  test('waits five seconds after a phase was said', () => {
+  test('waits five seconds after a phase was printed', () => {
     const { stream, clock, view } = create();
     clock.now = 4_000;
     view.handle(phase('sending'));
@@ -63,7 +63,7 @@ describe('plain progress', () => {
     expect(stream.lines).toHaveLength(2);
   });
 
-  test('does not repeat figures that stand still: the stall says that', () => {
+  test('does not repeat figures that do not change, because the stall message covers that', () => {
     const { stream, clock, view } = create();
     for (; clock.now <= 40_000; clock.now += 100) view.handle(progress());
     view.handle(STALL);
@@ -74,7 +74,7 @@ describe('plain progress', () => {
     ]);
   });
 
-  test('lets progress go while nobody reads the log, but never a warning', () => {
+  test('drops progress, but never a warning, while nobody reads the log', () => {
     const { stream, clock, view } = create();
     stream.writableNeedDrain = true;
     clock.now = 6_000;
@@ -83,7 +83,7 @@ describe('plain progress', () => {
     expect(stream.lines).toEqual(['ctxsync send: warning: no files']);
   });
 
-  test('shows no progress and no phase once the peer showsProgress, but the rest', () => {
+  test('hides progress and phases, but nothing else, once the peer shows progress', () => {
     const { stream, clock, view } = create('receiver');
     view.handle({ type: 'peer-shows-progress' });
     clock.now = 10_000;
@@ -95,7 +95,7 @@ describe('plain progress', () => {
     ]);
   });
 
-  test('says at once that others come first, and when the queue has moved', () => {
+  test('shows at once that other senders come first, and when the queue has moved', () => {
     const { stream, view } = create();
     const queued = phase('queued', 10);
     for (const queue of ['2 senders ahead', '1 sender ahead']) {
@@ -107,7 +107,7 @@ describe('plain progress', () => {
     ]);
   });
 
-  test('has no control sequence, whoever wrote the words', () => {
+  test('contains no control sequence, even from a message of the peer', () => {
     const { stream, view } = create();
     const peerError = { code: 'no\nspace', message: '\x1b[2Jgone\r\n' };
     view.handle({ type: 'warning', side: 'sender', message: 'a\x07b', path: '\x9b1A' });
@@ -119,7 +119,7 @@ describe('plain progress', () => {
     ]);
   });
 
-  test('names what was skipped before the verdict', () => {
+  test('names what was skipped before the closing line', () => {
     const { stream, view } = create();
     const skipped = { count: 1, paths: [{ path: 'run/sock', reason: 'socket' }] };
     view.handle(end({ side: 'sender', skipped }));

@@ -18,14 +18,14 @@ function create(change: Partial<ProgressViewOptions> & { stream: FakeStream }) {
   });
 }
 
-describe('progress auto', () => {
+describe('--progress auto', () => {
   test.each([
     ['a terminal', { isTTY: true }, {}, true],
     ['a terminal with CI set', { isTTY: true }, { CI: 'true' }, false],
     ['a terminal with CI=false', { isTTY: true }, { CI: 'false' }, true],
     ['a dumb terminal', { isTTY: true }, { TERM: 'dumb' }, false],
     ['a log', { isTTY: false }, {}, false],
-  ])('on %s', async (_, options, env, isTty) => {
+  ])('picks the right view on %s', async (_, options, env, isTty) => {
     const stream = new FakeStream(options);
     const view = create({ stream, env, side: 'receiver' });
     view.handle(phase('receiving'));
@@ -35,7 +35,7 @@ describe('progress auto', () => {
     expect(stream.text.includes('ctxsync receive: receiving')).toBe(!isTty);
   });
 
-  test('leaves progress to the receiver where a sender merely has no terminal', () => {
+  test('leaves progress to the receiver when a sender merely has no terminal', () => {
     const stream = new FakeStream();
     const view = create({ stream, env: {}, side: 'sender' });
     view.handle(phase('sending'));
@@ -45,24 +45,24 @@ describe('progress auto', () => {
   });
 });
 
-describe('who showsProgress', () => {
+describe('a view', () => {
   test.each([
     ['tty', true],
     ['plain', true],
     ['json', false],
     ['none', false],
-  ] as const)('%s: %s', (mode, speaks) => {
+  ] as const)('in mode %s shows progress: %s', (mode, speaks) => {
     expect(create({ stream: new FakeStream(), mode }).speaks).toBe(speaks);
     expect(create({ stream: new FakeStream(), mode, quiet: true }).speaks).toBe(false);
   });
 
-  test('without a terminal only a sender in CI does', () => {
+  test('without a terminal shows progress only for a sender in CI', () => {
     expect(create({ stream: new FakeStream() }).speaks).toBe(false);
     expect(create({ stream: new FakeStream(), env: { CI: '1' } }).speaks).toBe(true);
   });
 });
 
-describe('progress none', () => {
+describe('--progress none', () => {
   test('shows warnings, stalls and errors, but no progress and no closing line', async () => {
     const stream = new FakeStream();
     const view = create({ stream, mode: 'none' });
@@ -85,17 +85,20 @@ describe('progress none', () => {
   });
 });
 
-describe('quiet', () => {
-  test.each(['auto', 'tty', 'plain', 'none'] as const)('%s shows only errors', async (mode) => {
-    const stream = new FakeStream();
-    const view = create({ stream, mode, quiet: true, env: { NO_COLOR: '1' } });
-    for (const event of [phase('sending'), progress(), WARNING, STALL, end()]) view.handle(event);
-    view.handle(end(FAILED));
-    await view.close();
-    expect(stream.text.replace('\r\x1b[K', '')).toBe(
-      'ctxsync send: error: no space left for web/app.js\n',
-    );
-  });
+describe('--quiet', () => {
+  test.each(['auto', 'tty', 'plain', 'none'] as const)(
+    'with --progress %s shows only errors',
+    async (mode) => {
+      const stream = new FakeStream();
+      const view = create({ stream, mode, quiet: true, env: { NO_COLOR: '1' } });
+      for (const event of [phase('sending'), progress(), WARNING, STALL, end()]) view.handle(event);
+      view.handle(end(FAILED));
+      await view.close();
+      expect(stream.text.replace('\r\x1b[K', '')).toBe(
+        'ctxsync send: error: no space left for web/app.js\n',
+      );
+    },
+  );
 });
 
 describe('colour', () => {
@@ -109,7 +112,7 @@ describe('colour', () => {
     [{}, { mode: 'plain' }, false],
     [{ FORCE_COLOR: '1' }, { mode: 'plain' }, true],
     [{}, { mode: 'none' }, false],
-  ] as const)('with %j in %j: %s', async (env, { mode }, coloured) => {
+  ] as const)('is used or not with %j in %j: %s', async (env, { mode }, coloured) => {
     const stream = new FakeStream();
     const view = create({ stream, mode, env });
     view.handle(WARNING);
@@ -117,7 +120,7 @@ describe('colour', () => {
     expect(stream.text.includes(`${ESC}[33mwarning`)).toBe(coloured);
   });
 
-  test('lines keep their order while colours are being loaded', async () => {
+  test('does not reorder lines while it is being loaded', async () => {
     const stream = new FakeStream();
     const view = create({ stream, mode: 'plain', env: { FORCE_COLOR: '1' } });
     for (const message of ['one', 'two', 'three']) {
@@ -135,7 +138,7 @@ describe('colour', () => {
 describe('under GitHub Actions', () => {
   const env = { GITHUB_ACTIONS: 'true', CI: 'true' };
 
-  test('an error and a stall are also workflow commands, escaped', async () => {
+  test('an error and a stall are also printed as workflow commands, escaped', async () => {
     const stream = new FakeStream();
     const view = create({ stream, env });
     view.handle(WARNING);
@@ -151,7 +154,7 @@ describe('under GitHub Actions', () => {
     ]);
   });
 
-  test('json stays json', async () => {
+  test('JSON output is unchanged', async () => {
     const stream = new FakeStream();
     const view = create({ stream, mode: 'json', env });
     view.handle(STALL);
@@ -161,18 +164,21 @@ describe('under GitHub Actions', () => {
 });
 
 describe('a stream that goes away', () => {
-  test.each(['tty', 'plain', 'json', 'none'] as const)('is survived by %s', async (mode) => {
-    for (const failure of ['throws', 'emits'] as const) {
-      const stream = new FakeStream({ isTTY: true });
-      stream.failure = failure;
-      const view = create({ stream, mode });
-      for (const event of [phase('sending'), progress(), WARNING, STALL, end(FAILED)]) {
-        view.handle(event);
+  test.each(['tty', 'plain', 'json', 'none'] as const)(
+    'does not break the view %s',
+    async (mode) => {
+      for (const failure of ['throws', 'emits'] as const) {
+        const stream = new FakeStream({ isTTY: true });
+        stream.failure = failure;
+        const view = create({ stream, mode });
+        for (const event of [phase('sending'), progress(), WARNING, STALL, end(FAILED)]) {
+          view.handle(event);
+        }
+        await view.close();
+        expect(stream.text).toBe('');
       }
-      await view.close();
-      expect(stream.text).toBe('');
-    }
-  });
+    },
+  );
 
   test('does not keep close waiting', async () => {
     const stream = new FakeStream();

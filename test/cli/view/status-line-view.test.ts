@@ -18,7 +18,7 @@ const RUNNING: Progress = {
 };
 
 describe('statusLine', () => {
-  test('shows everything where there is room', () => {
+  test('shows everything when there is room', () => {
     expect(statusLine(RUNNING, 120)).toBe(
       'sending 61% · 374/612 MB · 12,345/20,000 entries · 197 MB/s · ETA 1m 12s · web/app.js',
     );
@@ -31,7 +31,7 @@ describe('statusLine', () => {
     );
   });
 
-  test('shows behind whom it is queued, whatever the receiver calls that', () => {
+  test('shows who is ahead in the queue, whatever the receiver calls it', () => {
     const queued: Progress = { ...RUNNING, phase: 'queued', queue: '2 senders ahead' };
     expect(statusLine(queued, 120)).toMatch(/^waiting: 2 senders ahead · 374\/612 MB · /);
     expect(statusLine({ ...queued, queue: '\x1b[2J' }, 120)).toMatch(/^waiting: \\x1b\[2J · /);
@@ -48,7 +48,7 @@ describe('statusLine', () => {
     expect(statusLine(RUNNING, 40)).toBe('sending 61% · 374/612 MB · ETA 1m 12s');
   });
 
-  test('never is wider than it may be, however odd the path', () => {
+  test('is never wider than allowed, however odd the path', () => {
     const text = fc.string({ unit: 'binary', maxLength: 60 });
     fc.assert(
       fc.property(text, fc.integer({ min: 1, max: 200 }), (path, columns) => {
@@ -59,13 +59,13 @@ describe('statusLine', () => {
 });
 
 describe('keepEnd', () => {
-  test('counts what is wide as wide', () => {
+  test('counts wide characters as wide', () => {
     expect(maxWidth('資料')).toBe(4);
     expect(keepEnd('資料/資料.txt', 8)).toBe('…料.txt');
     expect(keepEnd('🧀🧀🧀', 5)).toBe('…🧀🧀');
   });
 
-  test('leaves a text that fits alone', () => {
+  test('leaves a text that fits unchanged', () => {
     expect(keepEnd('abc', 3)).toBe('abc');
     expect(keepEnd('abc', 0)).toBe('');
   });

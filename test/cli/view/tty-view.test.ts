@@ -13,7 +13,7 @@ function create(side: Side = 'sender') {
   return { stream, view };
 }
 
-/** With the spinner on the screen. */
+/** A view whose spinner is on the screen. */
 async function createSpinning() {
   const { stream, view } = create();
   view.handle(progress());
@@ -22,7 +22,7 @@ async function createSpinning() {
 }
 
 describe('tty progress', () => {
-  test('is one line that fits the terminal and does not end', async () => {
+  test('is one line that fits the terminal and has no line break', async () => {
     const { stream } = await createSpinning();
     const shown = stripVTControlCharacters(stream.text);
     expect(shown).toMatch(/^\r. sending 14% · 374\/612 MB · /);
@@ -30,7 +30,7 @@ describe('tty progress', () => {
     expect(shown.length).toBeLessThan(80);
   });
 
-  test('draws over itself, and follows a terminal that gets narrower', async () => {
+  test('overwrites itself, and follows a terminal that gets narrower', async () => {
     const { stream, view } = await createSpinning();
     stream.text = '';
     stream.columns = 40;
@@ -41,7 +41,7 @@ describe('tty progress', () => {
     );
   });
 
-  test('draws in one write, because two processes may draw on one line', async () => {
+  test('draws in one write, because two processes may draw on the same line', async () => {
     const { stream, view } = await createSpinning();
     const write = vi.spyOn(stream, 'write');
     view.handle(progress());
@@ -49,7 +49,7 @@ describe('tty progress', () => {
     expect(write.mock.calls[0]?.[0].startsWith(ERASE)).toBe(true);
   });
 
-  test('leaves the cursor, and the line before data flows, alone', async () => {
+  test('does not touch the cursor, or the line before data flows', async () => {
     const { stream, view } = create();
     view.handle(phase('preparing'));
     view.handle(progress({ phase: 'preparing' }));
@@ -59,7 +59,7 @@ describe('tty progress', () => {
     expect(drawn.text).not.toContain('\x1b[?25l');
   });
 
-  test('writes lines that stay above the spinner, over whatever another process left', async () => {
+  test('prints lines above the spinner, over anything that another process left', async () => {
     const { stream, view } = await createSpinning();
     await vi.waitFor(() => {
       stream.text = '';
@@ -69,7 +69,7 @@ describe('tty progress', () => {
     expect(stripVTControlCharacters(stream.text)).toMatch(/answering\)\n\r. sending 14%/);
   });
 
-  test('takes the spinner away for the closing line', async () => {
+  test('removes the spinner for the closing line', async () => {
     const { stream, view } = await createSpinning();
     stream.text = '';
     view.handle(end());
@@ -80,7 +80,7 @@ describe('tty progress', () => {
     expect(after).toMatch(/71%\n$/);
   });
 
-  test('shows no progress once the peer showsProgress, but warnings and the closing line', async () => {
+  test('is hidden once the peer shows progress, but warnings and the closing line are shown', async () => {
     const { stream, view } = create('receiver');
     view.handle({ type: 'peer-shows-progress' });
     for (const event of [phase('receiving'), progress(), WARNING, end()]) view.handle(event);
@@ -100,7 +100,7 @@ describe('tty progress', () => {
     expect(stripVTControlCharacters(stream.text)).toMatch(/^\rctxsync send: received .*\n$/);
   });
 
-  test('can be had where the stream does not say that it is a terminal', async () => {
+  test('is available on a stream that does not claim to be a terminal', async () => {
     const { stream, view } = await createSpinning();
     stream.isTTY = false;
     stream.text = '';

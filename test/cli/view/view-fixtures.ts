@@ -2,14 +2,14 @@ import { EventEmitter } from 'node:events';
 import type { Progress, TransferEvent } from '../../../src/observe/events.ts';
 import type { TransferReport, Verdict } from '../../../src/report.ts';
 
-/** A stderr that remembers; it can be a terminal, slow, or gone. */
+/** A stderr that records its output; it can be a terminal, slow, or gone. */
 export class FakeStream extends EventEmitter {
   isTTY: boolean;
   columns = 80;
   writableNeedDrain = false;
   writableLength = 0;
   text = '';
-  /** What the next writes do in place of writing. */
+  /** What the next writes do instead of writing. */
   failure: 'throws' | 'emits' | undefined;
 
   constructor({ isTTY = false } = {}) {

@@ -1,6 +1,6 @@
 import { unprivileged } from '../trees/sandbox.ts';
 
-/** Runs as somebody for whom permissions count, and who owns the directory with all that is in it. */
+/** Runs as a user to whom permissions apply, who owns the directory and everything in it. */
 export function asNobody(directory: string, run: () => void): void {
   const { uid, gid } = unprivileged(directory);
   if (uid === undefined || gid === undefined) return run();

@@ -3,13 +3,13 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'rolldown';
 import { makeDirectory, removeDirectory } from '../trees/temporary-directory.ts';
 
-/** A module of src for a thread of the test's: one of Node 20 cannot load TypeScript. */
+/** A module of src, built for a thread of a test, because threads of Node 20 cannot load TypeScript. */
 export interface BuiltModule {
   href: string;
   remove: () => void;
 }
 
-/** @param path within src */
+/** @param path relative to src */
 export async function buildModule(path: string): Promise<BuiltModule> {
   const directory = makeDirectory();
   const file = join(directory, 'module.mjs');

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { withDirectory } from '../trees/temporary-directory.ts';
 
-/** The built command line; `npm test` builds first. */
+/** The built command line; `npm test` builds it first. */
 export const BIN = fileURLToPath(new URL('../../../bin/ctxsync.js', import.meta.url));
 
 export interface Outcome {
@@ -24,11 +24,11 @@ export interface Started {
 }
 
 export interface StartOptions extends SpawnOptions {
-  /** Put before the command: `['nice']`. */
+  /** Prefixed to the command: `['nice']`. */
   around?: readonly string[];
 }
 
-/** Starts `ctxsync ...args` with pipes of ours on stdin, stdout and stderr. */
+/** Starts `ctxsync ...args` with stdin, stdout and stderr piped to the test. */
 export function start(args: readonly string[], options: StartOptions = {}): Started {
   const { around = [], ...rest } = options;
   const env = plainEnvironment(options.env);
@@ -37,7 +37,7 @@ export function start(args: readonly string[], options: StartOptions = {}): Star
   const stdout: Buffer[] = [];
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  child.stdin.on('error', () => {}); // a child that ends early says so itself
+  child.stdin.on('error', () => {}); // a child that ends early reports it itself
   const done = new Promise<Outcome>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) =>
@@ -48,7 +48,7 @@ export function start(args: readonly string[], options: StartOptions = {}): Star
   return { child, said: () => stderr, done };
 }
 
-/** Starts `ctxsync ...args`; whatever becomes of the test, it does not outlive it. */
+/** Starts `ctxsync ...args`; the process does not outlive the test, however it ends. */
 export function startInTest(args: readonly string[], options: SpawnOptions = {}): Started {
   const started = start(args, options);
   onTestFinished(() => {
@@ -57,14 +57,14 @@ export function startInTest(args: readonly string[], options: SpawnOptions = {})
   return started;
 }
 
-/** As `sender | receiver`: what the one writes the other reads, and a reader that is gone breaks it. */
+/** Like `sender | receiver`: carries the output of one to the other, and breaks when the reader is gone. */
 export function joinByPipe(sender: Started, receiver: Started): void {
   const [from, to] = [sender.child.stdout!, receiver.child.stdin!];
   from.removeAllListeners('data').pipe(to);
   to.on('close', () => from.destroy());
 }
 
-/** Runs `ctxsync ...args` to its end, with `input` on stdin. */
+/** Runs `ctxsync ...args` to completion, with `input` on stdin. */
 export function run(
   args: readonly string[],
   options: SpawnOptions & { input?: Uint8Array } = {},
@@ -91,8 +91,8 @@ export interface PipelineOutcome {
 }
 
 /**
- * `ctxsync send ...sendArgs | ctxsync receive ...receiveArgs` by a real shell, with a real pipe.
- * @param around put before each command: `['nice']`
+ * `ctxsync send ...sendArgs | ctxsync receive ...receiveArgs` in a real shell, with a real pipe.
+ * @param around prefixed to each command: `['nice']`
  */
 export async function pipeline(
   sendArgs: readonly string[],
@@ -134,7 +134,7 @@ function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** What the tests run in must not change what is tested. */
+/** The environment without variables that would change what is tested. */
 function plainEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   const plain = { ...env };
   for (const name of [

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { until } from '../until.ts';
 
-/** A connection to who listens, or will: the file is there a moment before anybody listens. */
+/** Connects to a receiver that listens, or will: the file exists a moment before the receiver listens. */
 export async function connectTo(path: string, { allowHalfOpen = true } = {}): Promise<Socket> {
   for (;;) {
     await until('the receiver listens', () => existsSync(path));

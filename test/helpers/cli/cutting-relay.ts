@@ -4,20 +4,20 @@ import { Demux } from '../../../src/wire/demux.ts';
 import { startProxy, type Between } from './proxy.ts';
 import { Recorder } from '../wire/harness.ts';
 
-/** More than a stream of the test has in its ring at a time. */
+/** More than a stream of the test holds in its ring at a time. */
 const ROOM_BYTES = 2 ** 24;
 const PIECE_BYTES = 16 * 1024;
-/** FIN is longer: without these it does not arrive whole, and all before it does. */
+/** FIN is longer: without these bytes it is incomplete, and everything before it is complete. */
 const HELD_BYTES = 20;
 
 export interface CuttingRelay extends Between {
-  /** Cut after so many bytes of the sender's, or in the middle of FIN. */
+  /** Cut after this many bytes of the sender, or in the middle of FIN. */
   after: number | 'all but FIN';
-  /** Waited for before the connection is cut. */
+  /** Awaited before the connection is cut. */
   ready: () => Promise<void>;
 }
 
-/** A socket for one sender; the connection is cut where the test wants it, the answers pass freely. */
+/** A socket for one sender, whose connection is cut where the test wants; answers pass freely. */
 export function cuttingRelay(options: CuttingRelay): Promise<void> {
   return startProxy(options, (sender, receiver) => carry(sender, receiver, options));
 }
@@ -27,7 +27,7 @@ async function carry(
   receiver: Socket,
   { after, ready }: CuttingRelay,
 ): Promise<void> {
-  for (const socket of [sender, receiver]) socket.on('error', () => {}); // its own end says why
+  for (const socket of [sender, receiver]) socket.on('error', () => {}); // that end reports why
   receiver.pipe(sender);
   receiver.on('close', () => sender.destroy());
   const sawFin = lookForFin();

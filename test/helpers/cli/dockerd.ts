@@ -5,14 +5,14 @@ import { makeDirectory, removeDirectory } from '../trees/temporary-directory.ts'
 import { until } from '../until.ts';
 
 /**
- * A namespace of mounts and of processes, which takes all of them with it when its first process ends.
- * `--kill-child`: it ends with us, too.
+ * A namespace of mounts and processes that ends with its first process.
+ * `--kill-child`: it ends with the test, too.
  */
 const NAMESPACE = ['--mount', '--mount-proc', '--fork', '--pid', '--kill-child'];
 
 /**
- * dockerd writes to /etc/docker and /run, whatever it is told: there it has its own. It runs until
- * stdin ends, so that it does not outlive who started it.
+ * dockerd always writes to /etc/docker and /run, so it gets its own. It runs until stdin ends, so that
+ * it does not outlive the process that started it.
  */
 const SCRIPT = `
   for file in passwd group nsswitch.conf; do cp "/etc/$file" "$1/etc"; done
@@ -38,13 +38,13 @@ export function dockerClients(): string[] {
   return [...new Set(onPath('docker').map((path) => realpathSync(path)))];
 }
 
-/** Whether a client builds with BuildKit; newer ones do so by a plugin alone. */
+/** Whether a client builds with BuildKit; newer ones do so only with a plugin. */
 export function hasBuildKit(client: string): boolean {
   const env = { ...process.env, DOCKER_BUILDKIT: '1' };
   return spawnSync(client, ['build', '--help'], { env }).status === 0;
 }
 
-/** A dockerd of our own: nothing of it is left when it is stopped, and it knows no other's images. */
+/** A private dockerd: it leaves nothing behind when it is stopped, and shares no images. */
 export class Dockerd {
   readonly #base = makeDirectory();
   readonly #process: ChildProcess;
@@ -62,7 +62,7 @@ export class Dockerd {
     this.#process.on('close', () => (this.#ended = true));
   }
 
-  /** What a docker client has to have in its environment to talk to it. */
+  /** What a docker client needs in its environment to connect to it. */
   get env(): Record<string, string> {
     const socket = join(this.#base, 'socket');
     return { DOCKER_HOST: `unix://${socket}`, DOCKER_CONFIG: join(this.#base, 'config') };

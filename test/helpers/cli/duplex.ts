@@ -20,7 +20,7 @@ export function socketOf({ directory }: { directory: string }): string {
   return join(directory, 'socket');
 }
 
-/** A receiver that listens by now. */
+/** A receiver that already listens. */
 export async function startReceiver(socket: string, args: readonly string[]): Promise<Started> {
   const receiver = startInTest(['receive', ...args, '--socket', socket]);
   const ended = (): boolean => receiver.child.exitCode !== null;
@@ -28,7 +28,7 @@ export async function startReceiver(socket: string, args: readonly string[]): Pr
   return receiver;
 }
 
-/** Both sides, the receiver first. */
+/** Starts both sides, the receiver first. */
 export async function startOverSocket(
   { socket }: { socket: string },
   send: readonly string[],
@@ -39,7 +39,7 @@ export async function startOverSocket(
   return { sender, receiver };
 }
 
-/** Both sides to their ends. */
+/** Runs both sides to completion. */
 export async function overSocket(
   sandbox: { directory: string },
   send: readonly string[],
@@ -57,7 +57,7 @@ export async function bothEnds({
   return { send, receive };
 }
 
-/** What stands after "--". */
+/** The command line after "--". */
 export function receiveCommand(...args: string[]): string[] {
   return ['--', process.execPath, BIN, 'receive', ...args];
 }
@@ -70,12 +70,12 @@ export function addBigFile({ context }: { context: string }, bytes = 96 * 1024 *
   truncateSync(big, bytes);
 }
 
-/** The receiver of a big context works, and not for long yet. */
+/** Waits until the receiver of a big context has begun its work. */
 export function receives({ out }: Pick<Sandbox, 'out'>): Promise<void> {
   return until('the receiver has its stage', () => workNames(out).length === 2);
 }
 
-/** Ids of the processes, other than the sender, that have this text in their command lines. */
+/** Process IDs, except the sender's, whose command lines contain this text. */
 export function processesWith(text: string, sender: Started): number[] {
   const ids = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

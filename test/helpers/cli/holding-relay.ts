@@ -5,18 +5,18 @@ import { startProxy, type Between } from './proxy.ts';
 import { Recorder } from '../wire/harness.ts';
 
 export interface HoldingOptions extends Between {
-  /** The context was listed, and the sender does not know yet what of it is wanted. */
+  /** Called once the context was listed, before the sender knows which entries are wanted. */
   onListed: () => void;
 }
 
-/** A socket for one sender, which hears what the receiver wants only when `onListed` has run. */
+/** A socket for one sender, which gets the receiver's wants only after `onListed` has run. */
 export function holdWants(options: HoldingOptions): Promise<void> {
   return startProxy(options, carry(options));
 }
 
 function carry({ onListed }: HoldingOptions) {
   return async (sender: Socket, receiver: Socket): Promise<void> => {
-    sender.on('error', () => {}); // it has ended, and says why itself
+    sender.on('error', () => {}); // it has ended, and reports why itself
     receiver.on('error', () => {});
     const listed = whenListed();
     sender.pipe(listed.passing).pipe(receiver);

@@ -34,14 +34,14 @@ import { mirrorOf } from './mirror.ts';
 import { tryHold } from '../disk/held.ts';
 import { MemorySink, MemorySource } from '../trees/archive-io.ts';
 
-/** How a test walks a context: quietly, with the rules of this ignore file. */
+/** How a test walks a context: with the rules of this ignore file, and no reports. */
 export function walkOptions(ignoreFile = '', status = new WorkerStatus()): WalkOptions {
   const rules = new IgnoreRules(parseIgnoreFile(Buffer.from(ignoreFile), '.dockerignore'));
   const unreadable = new UnreadablePaths();
   return { rules, status, unreadable, onSkipped: () => {}, onAltered: () => {} };
 }
 
-/** What a walk yields, without what is valid only during the walk. */
+/** What a walk yields, without the fields that are valid only during the walk. */
 export function entriesOf(root: string, ignoreFile = ''): ManifestEntry[] {
   return Array.from(walk(fromText(root), walkOptions(ignoreFile)), bare);
 }
@@ -102,7 +102,7 @@ export interface CompareOptions {
   others?: readonly BytePath[];
 }
 
-/** Holds a context against a directory. */
+/** Compares a context with a directory. */
 export function compare(
   base: string,
   entries: Iterable<ManifestEntry>,
@@ -142,18 +142,18 @@ export interface UpdateOptions {
   checksum?: boolean;
   /** Contexts that are sent whole, and not compared. */
   whole?: readonly string[];
-  /** Told of each step of the commit. */
+  /** Notified of each step of the commit. */
   status?: WorkerStatus;
 }
 
 export interface Updated extends CommitResult {
   /** Of all contexts, the names of the contexts before their paths. */
   wants: Want[];
-  /** Bytes of file content that travelled. */
+  /** Bytes of file content that were sent. */
   bytes: number;
 }
 
-/** Brings contexts (directories by their names) to OUT as two sides do, but for the wire. */
+/** Transfers contexts (directories by name) to OUT as two sides do, but without the wire. */
 export function update(
   out: string,
   contexts: Record<string, string>,

@@ -13,7 +13,7 @@ import { until } from '../until.ts';
 export const FILES = 40;
 export const FILE_BYTES = 64 * 1024;
 export const ALL_BYTES = FILES * FILE_BYTES;
-/** A cut here is behind the tenth file, and before the last ones. */
+/** A cut here comes after the tenth file, and before the last ones. */
 const MIDDLE_BYTES = 1024 * 1024;
 export const SEEN_IN_MIDDLE = 10;
 
@@ -21,7 +21,7 @@ export interface Site {
   directory: string;
   context: string;
   out: string;
-  /** OUT's own entries. */
+  /** The entries that OUT had before. */
   own: TreeState;
 }
 
@@ -43,7 +43,7 @@ export function contentOf(i: number, seed = 1): Buffer {
   return Buffer.alloc(FILE_BYTES, `${seed}: this is file ${i}, `);
 }
 
-/** What is in OUT, apart from receivers' work: not its own time. */
+/** What is in OUT, without the work files of receivers and its own time. */
 export function ownOf(out: string): TreeState {
   const entries = Object.entries(treeState(out, { root: false }));
   return Object.fromEntries(entries.filter(([path]) => !path.startsWith('.ctxsync-')));
@@ -53,7 +53,7 @@ export function stagesOf(out: string): string[] {
   return (existsSync(out) ? readdirSync(out) : []).filter(isStageName);
 }
 
-/** Files that are whole in a stage: their sizes and times are those of the context. */
+/** Files that are complete in a stage: their sizes and times are those of the context. */
 export function wholeFiles({ context, out }: Site, stage = stagesOf(out)[0]!): string[] {
   const tree = join(out, stage, 'tree');
   return Array.from({ length: FILES }, (_, i) => file(i)).filter((path) => {
@@ -65,10 +65,10 @@ export function wholeFiles({ context, out }: Site, stage = stagesOf(out)[0]!): s
 }
 
 export interface Break {
-  /** What is sent, when it is not the site's context without a name. */
+  /** What is sent instead of the site's unnamed context. */
   context?: string;
   after?: CuttingRelay['after'];
-  /** Waited for before the connection is cut. */
+  /** Awaited before the connection is cut. */
   ready?: (sides: BothSides) => Promise<void>;
   receiveArgs?: string[];
 }
@@ -102,7 +102,7 @@ export async function breakInMiddle(site: Site): Promise<void> {
   expect(workNames(site.out)).toEqual(stagesOf(site.out));
 }
 
-/** Sends, and OUT is exact: its own entries and the context. @returns bytes that travelled */
+/** Sends, and expects OUT to be exact: its own entries and the context. @returns bytes sent */
 export async function finish(site: Site, context = site.context): Promise<number> {
   const { directory, out } = site;
   const { sent } = await transfer({ directory, send: [context], receive: [out] });
@@ -116,7 +116,7 @@ export function expectFinished({ out, own }: Site, context: string): void {
   expect(workNames(out)).toEqual([]);
 }
 
-/** The middle has arrived in a stage, which is none of the old ones. */
+/** Waits until the middle has arrived in a stage that is not one of the old ones. */
 export function appears(out: string, old: ReadonlySet<string> = new Set()): Promise<void> {
   return until('the middle has arrived', () => {
     const stage = stagesOf(out).find((name) => !old.has(name));
@@ -124,7 +124,7 @@ export function appears(out: string, old: ReadonlySet<string> = new Set()): Prom
   });
 }
 
-/** The stage of a transfer that was cut, and a file that is whole in it. */
+/** The stage of a transfer that was cut, and a file that is complete in it. */
 export async function withStage(use: (site: Site, tree: string, whole: number) => Promise<void>) {
   await withSite(async (site) => {
     await breakInMiddle(site);
@@ -133,7 +133,7 @@ export async function withStage(use: (site: Site, tree: string, whole: number) =
   });
 }
 
-/** Microseconds count. */
+/** Copies the time, with microseconds. */
 export function takeTime(from: string, to: string): void {
   const us = statSync(from, { bigint: true }).mtimeNs / 1_000n;
   const seconds = `${us / 1_000_000n}.${String(us % 1_000_000n).padStart(6, '0')}5`;

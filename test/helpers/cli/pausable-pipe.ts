@@ -3,10 +3,10 @@ import { pipeline, Transform, type TransformCallback } from 'node:stream';
 import type { TransferEvent } from '../../../src/observe/events.ts';
 import { startInTest, type Started } from './cli.ts';
 
-/** Where the bytes are held back: after the first so many, or before the last so many. */
+/** Where the bytes are held back: after the first N, or before the last N. */
 export type Hold = { after: number } | { beforeLast: number };
 
-/** A pipe in the hands of the test: what it holds back arrives when it is released. */
+/** A pipe that the test controls: bytes that it holds back arrive when it is released. */
 export class PausablePipe {
   readonly #gate: Gate;
 
@@ -32,7 +32,7 @@ export interface HeldTransfer {
   pipe: PausablePipe;
 }
 
-/** `ctxsync send ... | ctxsync receive ...` with a pipe that holds back; ended with the test. */
+/** `ctxsync send ... | ctxsync receive ...` with a pipe that holds back; it ends with the test. */
 export function startHeld(
   send: readonly string[],
   receive: readonly string[],
@@ -44,7 +44,7 @@ export function startHeld(
   return { sender, receiver, pipe: new PausablePipe(sender, receiver, hold) };
 }
 
-/** What a process with `--progress json` has told so far. */
+/** What a process with `--progress json` has reported so far. */
 export function eventsOf({ said }: Started): TransferEvent[] {
   const lines = said().split('\n').slice(0, -1);
   return lines.map((line) => JSON.parse(line) as TransferEvent);

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 
-/** Whether this system tells the most memory that a process had. */
+/** Whether this system reports the peak memory of a process. */
 export const HAS_PEAKS = existsSync('/proc/self/status');
 
-/** Bytes: VmHWM of proc(5). 0 once the process is gone. */
+/** VmHWM of proc(5) in bytes. 0 once the process is gone. */
 export function peakBytes(pid: number | undefined): number {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');

@@ -3,7 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import { connectTo } from './connect-to.ts';
 
 export interface Between {
-  /** Where its sender connects. */
+  /** Where the sender connects. */
   path: string;
   /** Where the receiver listens, or will. */
   to: string;

@@ -26,13 +26,13 @@ import {
 import { treeState, type TreeState } from '../trees/tree-state.ts';
 
 export const FILES = 200;
-/** Bytes on the wire for an entry that does not travel, and for a transfer that has nothing to do. */
+/** Bytes on the wire for an entry that is not sent, and for a transfer that has nothing to do. */
 const ENTRY_BYTES = 100;
 const NOTHING_BYTES = 8 * 1024;
-/** And for one that does: a header or two. */
+/** And for an entry that is sent: a header or two. */
 const HEADER_BYTES = 2 * 1024;
 
-/** All that a transfer has to keep, and many small files. */
+/** Everything that a transfer has to preserve, and many small files. */
 function makeOriginal(root: string, files: number): void {
   makeExoticTree(root);
   mkdirSync(join(root, 'many'));
@@ -48,7 +48,7 @@ export interface Pair {
   directory: string;
   /** What is sent. */
   context: string;
-  /** It has what the context had, when it was sent before. */
+  /** It has what the context had when it was last sent. */
   out: string;
 }
 
@@ -68,7 +68,7 @@ export interface Result extends Reports {
   after: TreeState;
 }
 
-/** Sends, and looks at everything before and after. */
+/** Sends, and records both trees before and after. */
 export async function resend(
   { directory, context, out }: Pair,
   way: Way,
@@ -87,7 +87,7 @@ export async function resend(
   return { ...reports, before, context: state, after: treeState(out) };
 }
 
-/** Only what is different came, OUT is exact, and the counts say so. */
+/** Only differences were sent, OUT is exact, and the counts match. */
 export function expectExact(result: Result, counts: Partial<EntryCounts> = {}): void {
   const { sent, before, context, after } = result;
   expect(after).toEqual(laidOver(before, context));
@@ -106,11 +106,11 @@ export interface Change {
   make: (at: (path: string) => string, inOut: (path: string) => string) => void;
   send?: string[];
   receive?: string[];
-  /** What the two trees do not tell. */
+  /** Counts that the two trees do not show. */
   counts?: Partial<EntryCounts>;
 }
 
-/** One kind of change each; they can be made together. */
+/** One kind of change each; they can be combined. */
 export const CHANGES: Change[] = [
   {
     what: 'one file of a hundred',

@@ -12,7 +12,7 @@ import { relay } from './socket-relay.ts';
 import { until } from '../until.ts';
 import { allFrames, fullRing, HELLO } from '../wire/harness.ts';
 
-/** A receiver that serves, and senders of the test. */
+/** A receiver that serves, and the senders of the test. */
 export class Server {
   readonly started: Started;
   readonly socket: string;
@@ -55,7 +55,7 @@ export class Server {
     return { sender, release };
   }
 
-  /** Waits until it has said this. */
+  /** Waits until it has printed this. */
   said(words: string | RegExp): Promise<void> {
     return until(
       `the server says ${words}; it said ${this.started.said()}`,
@@ -63,12 +63,12 @@ export class Server {
     );
   }
 
-  /** Disk threads and all others. */
+  /** Number of threads: disk threads and all others. */
   get threads(): number {
     return readdirSync(`/proc/${this.started.child.pid}/task`).length;
   }
 
-  /** Bytes of memory that it has had at the most (VmHWM), or has (VmRSS). */
+  /** Bytes of memory: the peak (VmHWM), or the current use (VmRSS). */
   memory(which: 'VmHWM' | 'VmRSS'): number {
     const status = readFileSync(`/proc/${this.started.child.pid}/status`, 'utf8');
     return Number(new RegExp(`${which}:\\s*(\\d+) kB`).exec(status)?.[1]) * 1_024;
@@ -83,7 +83,7 @@ export class Server {
     return existsSync(this.socket);
   }
 
-  /** A connection that writes what a test likes, and reads all that comes. */
+  /** A connection that writes what the test wants, and reads everything that comes. */
   async connect(...pieces: readonly Uint8Array[]): Promise<RawSender> {
     const socket = await connectTo(this.socket);
     onTestFinished(() => void socket.destroy());
@@ -95,7 +95,7 @@ export class Server {
   }
 }
 
-/** In the middle of a context that is bigger than that. */
+/** In the middle of a context that is bigger than this. */
 const STEP_BYTES = 64 * 1024;
 const HELD_AT_STEP = 20;
 
@@ -106,7 +106,7 @@ export interface HeldSender {
 
 export interface RawSender {
   socket: Socket;
-  /** The server let go of it. */
+  /** The server has closed the connection. */
   closed: boolean;
   heard: string;
 }
@@ -116,14 +116,14 @@ export function helloOf(changes: Partial<Hello>): Uint8Array {
   return Buffer.concat(allFrames(new Mux({ ...HELLO, mode: 'duplex', ...changes })));
 }
 
-/** HELLO, OPEN and so many bytes of a context, of a sender that waits for nobody's credit. */
+/** HELLO, OPEN and this many bytes of a context, from a sender that ignores credit. */
 export function floodOf(name: string, bytes: number): Uint8Array {
   const mux = new Mux({ ...HELLO, contexts: [name] });
   mux.open({ kind: 'tree', name: name }, fullRing(new Uint8Array(bytes)));
   return Buffer.concat(allFrames(mux));
 }
 
-/** A context that is big enough to be held in the middle, and no bigger than a relay's room. */
+/** A context that is big enough to be held in the middle, and fits into a relay's buffer. */
 export function bigContext(
   { directory }: { directory: string },
   name = 'big',
@@ -135,7 +135,7 @@ export function bigContext(
   return context;
 }
 
-/** On SIGTERM, with nothing left that runs. */
+/** Ends on SIGTERM and leaves no process behind. */
 export async function expectCleanEnd(server: Server): Promise<{ stderr: string }> {
   const outcome = await server.end('SIGTERM');
   expectExit(outcome, 0);

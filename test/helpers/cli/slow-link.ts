@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { onTestFinished } from 'vitest';
 import { BIN } from './cli.ts';
 
-/** Carries stdin to stdout at so many bytes a second, a few at a time, and buffers nothing. */
+/** Carries stdin to stdout at this many bytes per second, a few at a time, and buffers nothing. */
 const THROTTLE = `
 const { readSync, writeSync } = require('node:fs');
 const bytesPerSecond = Number(process.argv[1]);
@@ -34,7 +34,7 @@ export function sendThroughSlowPipe({ context, out, bytesPerSecond, args = [] }:
   return startShell(script, { context, out, bytesPerSecond, args });
 }
 
-/** `ctxsync send -- command` with a slow link there, and back. */
+/** `ctxsync send -- command` with a slow link in both directions. */
 export function sendToSlowCommand({ context, out, bytesPerSecond, args = [] }: SlowLink) {
   const command = `"$0" -e "$THROTTLE" "$RATE" | "$0" "$BIN" receive "$OUT" "$@" |
     "$0" -e "$THROTTLE" "$RATE"`;
@@ -56,7 +56,7 @@ function startShell(
     RATE: String(bytesPerSecond),
     COMMAND: command,
   };
-  // A group of its own: it ends as a whole with the test.
+  // Its own process group, so that it ends as a whole with the test.
   const child = spawn('sh', ['-c', script, process.execPath, ...args], {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -75,6 +75,6 @@ function endGroup({ pid }: ChildProcess): void {
   try {
     process.kill(-pid!, 'SIGKILL');
   } catch {
-    // All of it has ended.
+    // All its processes have ended.
   }
 }

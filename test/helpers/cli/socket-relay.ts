@@ -6,14 +6,14 @@ import { startProxy, type Between } from './proxy.ts';
 import { carryStepwise } from '../wire/stepwise-pipe.ts';
 import { Recorder } from '../wire/harness.ts';
 
-/** More than a transfer of the test has. */
+/** More than a transfer of the test sends. */
 const ROOM_BYTES = 2 ** 22;
 
 export interface RelayOptions extends Between {
   stepBytes: number;
-  /** Told before each step, from 0 on. */
+  /** Called before each step, counted from 0. */
   onStep: (step: number) => void | Promise<void>;
-  /** FIN came from the sender, and was not handed to the receiver yet. */
+  /** FIN came from the sender, and was not passed to the receiver yet. */
   onFin: () => void;
 }
 
@@ -27,7 +27,7 @@ async function carry(
   receiver: Socket,
   { stepBytes, onStep, onFin }: RelayOptions,
 ): Promise<void> {
-  sender.on('error', () => {}); // it has ended, and says why itself
+  sender.on('error', () => {}); // it has ended, and reports why itself
   receiver.pipe(sender);
   receiver.on('close', () => sender.end());
   await carryStepwise(sender.pipe(lookForFin(onFin)), receiver, stepBytes, onStep);

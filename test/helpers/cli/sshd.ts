@@ -12,7 +12,7 @@ const HOST = '127.0.0.1';
 /** Why there is no ssh here; undefined when there is. */
 export function whyNoSshd(): string | undefined {
   for (const command of ['ssh', KEYGEN]) {
-    // Both have ended at once, whatever they make of it.
+    // Both end at once, whatever they do with the option.
     if (spawnSync(command, ['-?']).error !== undefined) return `${command} is not installed`;
   }
   const sshd = findSshd();
@@ -20,20 +20,20 @@ export function whyNoSshd(): string | undefined {
   return whyNoLogin() ?? whyNoStart(sshd);
 }
 
-/** Where an ssh goes; what is not given is as it has to be. */
+/** Where an ssh connects; defaults are used for what is not given. */
 export interface Way {
   port?: number;
   key?: string;
   knownHosts?: string;
 }
 
-/** An sshd of our own on loopback: own keys, own config, the present user, an empty home. */
+/** A private sshd on loopback: own keys, own config, the current user, an empty home. */
 export class SshServer {
   /** The user's key. It is in the command line of every ssh client. */
   readonly key: string;
-  /** One with which a remote command is run after a line on stdout, as by a talkative profile. */
+  /** A key whose sessions print a line on stdout before the command, as a noisy profile does. */
   readonly noisyKey: string;
-  /** Known hosts that have another key for this one. */
+  /** A known_hosts file that has another key for this server. */
   readonly wrongHosts: string;
   readonly #base = makeDirectory();
   readonly #hosts: string;
@@ -50,7 +50,7 @@ export class SshServer {
     this.#home = join(this.#base, 'home');
   }
 
-  /** @param noise what a session with the noisy key says first */
+  /** @param noise what a session with the noisy key prints first */
   async start({ noise }: { noise: string }): Promise<void> {
     const hostKey = join(this.#base, 'host-key');
     for (const key of [hostKey, this.key, this.noisyKey]) makeKey(key);
@@ -58,7 +58,7 @@ export class SshServer {
     this.#writeHosts(this.#hosts, hostKey);
     this.#writeHosts(this.wrongHosts, this.key);
     const config = this.#writeConfig(hostKey, noise);
-    // It insists on its absolute path, because it starts itself again for each session.
+    // sshd requires an absolute path, because it re-executes itself for each session.
     this.#server = spawn(findSshd()!, ['-D', '-e', '-f', config], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
@@ -67,7 +67,7 @@ export class SshServer {
     if (this.#ended) throw new Error(`sshd did not start: ${this.#log}`);
   }
 
-  /** What stands after "--": ssh, and the command that it runs on the other side. */
+  /** The command line after "--": ssh, and the command that it runs on the other side. */
   command(remote: readonly string[], way: Way = {}): string[] {
     const { port = this.#port, key = this.key, knownHosts = this.#hosts } = way;
     const options = [
@@ -75,7 +75,7 @@ export class SshServer {
       'GlobalKnownHostsFile=none',
       'StrictHostKeyChecking=yes',
       'BatchMode=yes',
-      // Keys of whoever runs the tests are none of ours.
+      // The keys of the user who runs the tests must not be used.
       'IdentitiesOnly=yes',
       'IdentityAgent=none',
     ].flatMap((option) => ['-o', option]);
@@ -83,19 +83,19 @@ export class SshServer {
     return ['--', ...ssh, ...remote.map(quote)];
   }
 
-  /** Ids of the processes of all sessions: of sshd for them, and of what runs in them. */
+  /** Process IDs of all sessions: of sshd for them, and of what runs in them. */
   sessions(): number[] {
     const server = this.#server?.pid;
     if (server === undefined) return [];
     const ids = processes();
-    // What outlives its session is nobody's child, and still has the home that it was given.
+    // A process that outlives its session has no parent here, but still has the HOME that it was given.
     const homely = ids.filter((id) => read(id, 'environ').includes(`HOME=${this.#home}\0`));
     return [...new Set([...descendants(server, ids), ...homely])];
   }
 
-  /** Whatever state it is in: no server and no session is left. */
+  /** Stops it in any state: no server and no session is left. */
   async stop(): Promise<void> {
-    // They outlive their server, and nobody could tell then whose they were.
+    // They outlive their server, and could not be attributed to it afterwards.
     const all = this.sessions();
     if (!this.#ended) this.#server?.kill('SIGKILL');
     for (const id of all) kill(id);
@@ -126,10 +126,10 @@ export class SshServer {
       `AuthorizedKeysFile ${keys}`,
       'AuthenticationMethods publickey',
       'PidFile none',
-      // A directory for temporary files is not ours alone.
+      // The directory for temporary files is shared.
       'StrictModes no',
       'UsePAM no',
-      // What the user's own profile does must not change what is tested.
+      // The user's own profile must not change what is tested.
       'PermitUserRC no',
       `SetEnv HOME=${this.#home}`,
     ];
@@ -147,7 +147,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** It is often not in the PATH of who is not root. */
+/** sshd is often not in the PATH of a user who is not root. */
 function findSshd(): string | undefined {
   const directories = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'];
   return directories.map((directory) => join(directory, 'sshd')).find((path) => existsSync(path));
@@ -162,7 +162,7 @@ function whyNoLogin(): string | undefined {
   }
 }
 
-/** As root it starts only where it has an empty directory to lock its parser into: that is made. */
+/** As root, sshd needs an empty directory for privilege separation, which this creates. */
 function whyNoStart(sshd: string): string | undefined {
   const directory = makeDirectory();
   try {
@@ -180,7 +180,7 @@ function whyNoStart(sshd: string): string | undefined {
   }
 }
 
-/** What hinders it, in its own words. */
+/** What prevents it from starting, as sshd reports it. */
 function checkSshd(sshd: string, hostKey: string): string | undefined {
   const args = ['-t', '-f', '/dev/null', '-h', hostKey];
   const { status, stderr } = spawnSync(sshd, args, { encoding: 'utf8' });
@@ -193,7 +193,7 @@ function makeKey(path: string): void {
   if (status !== 0) throw new Error(`${KEYGEN}: ${stderr}`);
 }
 
-/** ssh hands its words over in one line, to the shell of the other side. */
+/** ssh joins its arguments into one line for the shell on the other side. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
@@ -217,7 +217,7 @@ function parentOf(id: number): number {
   return Number(read(id, 'status').match(/^PPid:\s*(\d+)/m)?.[1]);
 }
 
-/** Not one that has ended, and whose parent has yet to hear of it. */
+/** Whether the process runs, and is not a zombie. */
 function lives(id: number): boolean {
   return /^State:\s*[^ZX\s]/m.test(read(id, 'status'));
 }

@@ -14,10 +14,10 @@ export function whyNoTerminals(): string | undefined {
   return spawnSync('tmux', ['-V']).error === undefined ? undefined : 'tmux is not installed';
 }
 
-/** A terminal with a shell in it, which knows the command `ctxsync`: a tmux session of its own. */
+/** A terminal with a shell that knows the command `ctxsync`: its own tmux session. */
 export class Terminal {
   readonly columns: number;
-  /** What the shell works in. */
+  /** The working directory of the shell. */
   readonly directory = makeDirectory();
   readonly #server = `ctxsync-test-${randomBytes(4).toString('hex')}`;
 
@@ -36,29 +36,29 @@ export class Terminal {
       ['-f', '/dev/null', 'new-session', '-d', ...size, '-c', this.directory, 'sh -i'],
       env,
     );
-    // Some shells give root a prompt of their own.
+    // Some shells give root a different prompt.
     this.type(`PS1='${PROMPT} '; clear`);
     await until('the shell is ready', () => this.screen().join() === PROMPT);
   }
 
-  /** A line, and the return key. */
+  /** Types a line and presses Enter. */
   type(line: string): void {
     this.#tmux(['send-keys', '-l', line]);
     this.press('Enter');
   }
 
-  /** A key by its tmux name: `C-c`. */
+  /** Presses a key, by its tmux name: `C-c`. */
   press(key: string): void {
     this.#tmux(['send-keys', key]);
   }
 
-  /** What is to be read now: lines that the terminal has wrapped are whole, empty ones left out. */
+  /** The visible lines: wrapped ones are joined, empty ones omitted. */
   screen(): string[] {
     const lines = this.#tmux(['capture-pane', '-p', '-J']).split('\n');
     return lines.map((line) => line.trimEnd()).filter((line) => line !== '');
   }
 
-  /** The same, row by row. */
+  /** The visible rows, as they are. */
   rows(): string[] {
     return this.#tmux(['capture-pane', '-p']).split('\n');
   }
@@ -89,7 +89,7 @@ export class Terminal {
   }
 }
 
-/** A terminal that is gone after the test, with all that runs in it. */
+/** A terminal that is closed after the test, with everything that runs in it. */
 export async function openTerminal(columns: number): Promise<Terminal> {
   const terminal = new Terminal(columns);
   onTestFinished(() => terminal.close());

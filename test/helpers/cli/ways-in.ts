@@ -23,10 +23,10 @@ import {
   type TreeRecord,
 } from '../wire/independent-records.ts';
 
-/** A way by which entries that somebody else wrote come to a receiver. */
+/** A way in which entries that somebody else wrote reach a receiver. */
 export interface WayIn {
   name: string;
-  /** @param args of `ctxsync receive`. @returns how the receiver ended, and what both sides said */
+  /** @param args of `ctxsync receive`. @returns how the receiver ended, and the stderr of both sides */
   carry: (
     sandbox: Sandbox,
     members: readonly TarMember[],
@@ -44,12 +44,12 @@ export const WAYS_IN: readonly WayIn[] = [
   { name: 'a tar on the stdin of `send -`', carry: byTar },
 ];
 
-/** Of an entry or for a limit (5), for a stream that contradicts itself (6), for a bad tar (3). */
+/** For an entry or a limit (5), for an inconsistent stream (6), for a bad tar (3). */
 const REFUSED = [5, 6, 3];
 
 /**
- * The receiver refuses these members by this way in, names what it was, and nothing has changed:
- * OUT as it was, and beside it a directory that attacks may aim at as `../victim`.
+ * The receiver refuses these members in this way, names the reason, and nothing has changed: neither
+ * OUT, nor a directory beside it that attacks may target as `../victim`.
  */
 export function expectRefusedBy(
   way: WayIn,
@@ -67,7 +67,7 @@ export function expectRefusedBy(
   });
 }
 
-/** Runs with something beside OUT that must stay as it is. */
+/** Runs with something beside OUT that must not change. */
 export function withVictim<T>(
   use: (sandbox: Sandbox, expectVictimUntouched: () => void) => Promise<T>,
 ): Promise<T> {
@@ -92,7 +92,7 @@ async function byTar({ out }: Sandbox, members: readonly TarMember[], args: read
   joinByPipe(sender, receiver);
   sender.child.stdin?.end(encodeTar(members));
   const [sent, received] = await Promise.all([sender.done, receiver.done]);
-  // It is the sender that refuses a tar: its receiver only passes that on.
+  // The sender refuses a tar: its receiver only passes that on.
   if (sent.code !== 0) expect(received.code).toBe(EXIT_CODES['peer-failed']);
   const code = sent.code === 0 ? received.code : sent.code;
   return { code, stderr: sent.stderr + received.stderr };
@@ -128,13 +128,13 @@ async function byConnection(
   return receiver.done;
 }
 
-/** Entries that come twice stay side by side. */
+/** Sorts the members; entries that come twice stay adjacent. */
 function inWalkOrder(members: readonly TarMember[]): TarMember[] {
   const key = ({ path }: TarMember): string => path.replace(/\/$/, '').replaceAll('/', '\0');
   return members.toSorted((a, b) => (key(a) < key(b) ? -1 : Number(key(a) > key(b))));
 }
 
-/** A kind that records do not have becomes a head byte that they do not have either. */
+/** A type that records do not have becomes an invalid head byte. */
 function recordsOf(members: readonly TarMember[]): TreeRecord[] {
   return members.map((member): TreeRecord => {
     const { type = '0', path, link, mode = 0o644, content, size } = member;
@@ -156,7 +156,7 @@ function withSize({ content = '', ...record }: TreeRecord): TreeRecord {
   return { size: Buffer.from(content).length, ...record };
 }
 
-/** As latin1: records are bytes. */
+/** As latin1, because records are bytes. */
 function bytesOf(text: string): string {
   return Buffer.from(text).toString('latin1');
 }
@@ -168,7 +168,7 @@ const KINDS: Record<string, RecordKind> = {
   '5': 'directory',
 };
 
-/** One end of a connection that says what the test wants; whoever is at the other may let go. */
+/** One end of a connection that sends what the test wants; the other end may close it. */
 export class RawPeer {
   readonly #socket: Socket;
   #bytes = Buffer.alloc(0);
@@ -182,7 +182,7 @@ export class RawPeer {
   constructor(socket: Socket) {
     this.#socket = socket;
     onTestFinished(() => void socket.destroy());
-    socket.on('error', () => {}); // the other end says why
+    socket.on('error', () => {}); // the other end reports why
     socket.on('data', (bytes: Buffer) => {
       this.#bytes = Buffer.concat([this.#bytes, bytes]);
       this.#wake();
@@ -199,7 +199,7 @@ export class RawPeer {
     return parseFrames(this.#bytes);
   }
 
-  /** Everything that came. */
+  /** Everything that was received. */
   get bytes(): Buffer {
     return this.#bytes;
   }
@@ -212,7 +212,7 @@ export class RawPeer {
     this.#socket.end();
   }
 
-  /** Waits for a frame of this type, or until the other side gives up or is gone. */
+  /** Waits for a frame of this type, or until the other side fails or is gone. */
   async heard(type: number): Promise<void> {
     const done = (): boolean =>
       this.#gone || this.frames.some((frame) => frame.type === type || frame.type === FRAME.ERROR);

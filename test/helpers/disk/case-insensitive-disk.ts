@@ -1,11 +1,11 @@
 import type { Around, CallName, Make } from './disk-calls.ts';
 
-/** Calls that name two entries. */
+/** Calls that take two paths. */
 const TWO = new Set<CallName>(['linkSync', 'renameSync']);
 
 /**
- * A disk that takes names for the same when they differ only in upper and lower case, or in how
- * Unicode composes their letters; as macOS's does. It lists an entry as it was made.
+ * A disk that treats names as equal when they differ only in case, or in how Unicode composes their
+ * letters, as macOS does. It lists an entry under the name it was created with.
  *
  * @param renamed what a rename onto an entry of another spelling leaves: the new name on some disks,
  *   the old one on others
@@ -28,7 +28,7 @@ function rename(found: unknown[], to: unknown, renamed: string, make: Make): voi
   }
 }
 
-/** The path of the entry that this disk takes for the one of this path. */
+/** The path of the entry that this disk finds at this path. */
 function find(path: unknown, make: Make): unknown {
   if (typeof path !== 'string' && !Buffer.isBuffer(path)) return path;
   if (make('lstatSync', path, { throwIfNoEntry: false }) !== undefined) return path;
@@ -60,7 +60,7 @@ function folded(name: string): string {
   return Buffer.from(name, 'latin1').toString('utf8').normalize('NFC').toLowerCase();
 }
 
-/** A byte a character. */
+/** One character per byte. */
 function text(path: unknown): string {
   return Buffer.isBuffer(path)
     ? path.toString('latin1')

@@ -1,6 +1,6 @@
 import type * as fs from 'node:fs';
 
-/** Stands around a disk call: makes it or not, before or after something else, with other arguments. */
+/** Wraps a disk call: makes it or not, before or after something else, or with other arguments. */
 export type Around = (name: CallName, args: unknown[], make: Make) => unknown;
 export type Make = (name: CallName, ...args: unknown[]) => unknown;
 
@@ -31,7 +31,7 @@ let around: Around | undefined;
 let isHooked = false;
 
 /**
- * node:fs with something around it. In a test's file, before all else:
+ * node:fs with a wrapper around it. In a test file, before everything else:
  * `vi.mock('node:fs', async (original) => (await import('./disk-calls.ts')).hooked(await original()))`
  */
 export function hooked(actual: typeof fs): typeof fs {
@@ -46,7 +46,7 @@ export function hooked(actual: typeof fs): typeof fs {
   return { ...mocked, default: mocked } as typeof fs;
 }
 
-/** Runs with this around each disk call. */
+/** Runs with this wrapper around each disk call. */
 export function withDisk<T>(stands: Around, run: () => T): T {
   if (!isHooked) throw new Error('node:fs is not mocked: nothing would stand around it');
   around = stands;
@@ -57,7 +57,7 @@ export function withDisk<T>(stands: Around, run: () => T): T {
   }
 }
 
-/** What a system call throws. */
+/** An error as a system call throws it. */
 export function systemError(code: string, errno: number): NodeJS.ErrnoException {
   return Object.assign(new Error(code), { code, errno });
 }

@@ -3,13 +3,13 @@ import { CtxsyncError } from '../../../src/errors.ts';
 import type { DiskThread } from '../../../src/worker/disk-thread.ts';
 import type { JobName, Jobs } from '../../../src/worker/jobs.ts';
 
-/** A disk thread in the hands of the test: it does nothing, until the test says what came of it. */
+/** A disk thread that the test controls: it does nothing until the test sets the outcome. */
 export class FakeDiskThread implements DiskThread {
   readonly status = new WorkerStatus();
   readonly exited: Promise<void>;
-  /** Names of the jobs that were begun. */
+  /** Names of the jobs that were started. */
   readonly jobs: JobName[] = [];
-  /** It is inside a system call that does not return: it cannot be ended. */
+  /** It is inside a system call that does not return, so it cannot be terminated. */
   isStuck = false;
   isCancelled = false;
   hasEnded = false;
@@ -50,7 +50,7 @@ export class FakeDiskThread implements DiskThread {
     return Promise.resolve(true);
   }
 
-  /** The call has returned after all. */
+  /** The call returned after all. */
   exit(): void {
     this.hasEnded = true;
     this.#exit();

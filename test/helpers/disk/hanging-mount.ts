@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 import { makeDirectory, removeDirectory } from '../trees/temporary-directory.ts';
 import { until } from '../until.ts';
 
-/** Milliseconds that unmounting may take, until the server is killed, with which the mount goes. */
+/** Milliseconds that unmounting may take before the server is killed, which removes the mount. */
 const UNMOUNT_MS = 5_000;
 
 /** Why disks cannot be made to hang here; undefined when they can. */
@@ -27,12 +27,12 @@ export function whyNoMounts(): string | undefined {
 export class HangingMount {
   /** The mount. */
   readonly path: string;
-  /** The same directory by its own path, which never hangs. */
+  /** The same directory at its own path, which never hangs. */
   readonly behind: string;
   readonly #base = makeDirectory();
   #server: ChildProcess | undefined;
 
-  /** @param behind another mount's path, say; a new directory when left out */
+  /** @param behind for example the path of another mount; by default a new directory */
   constructor(behind?: string) {
     this.path = join(this.#base, 'mount');
     this.behind = behind ?? join(this.#base, 'behind');
@@ -40,7 +40,7 @@ export class HangingMount {
     if (behind === undefined) mkdirSync(this.behind);
   }
 
-  /** What is in `behind` is there from the first look on: the kernel remembers nothing else. */
+  /** Call it once `behind` is filled, so that the kernel has cached nothing older. */
   async mount(): Promise<void> {
     this.#server = spawn('bindfs', ['-f', '--no-allow-other', this.behind, this.path], {
       stdio: 'ignore',
@@ -50,8 +50,8 @@ export class HangingMount {
 
   /**
    * Stops the server.
-   * @param user who works in the mount. It is in no call meanwhile: one that the server has taken on
-   *   and does not finish could not even be killed (fs/fuse/dev.c, request_wait_answer).
+   * @param user a process that works in the mount. It is stopped first, outside of any call: a call that
+   * the server has accepted and not finished cannot even be killed (fs/fuse/dev.c, request_wait_answer).
    */
   async hang(user?: ChildProcess): Promise<void> {
     if (user !== undefined) await stop(user);
@@ -63,13 +63,13 @@ export class HangingMount {
     this.#server?.kill('SIGCONT');
   }
 
-  /** Whatever state it is in: no mount and no server is left. */
+  /** Cleans up in any state: no mount and no server is left. */
   async remove(): Promise<void> {
     this.goOn();
     const unmount = unmountCommand();
     if (this.#mounted && unmount !== undefined)
       spawnSync(unmount, ['-u', this.path], { timeout: UNMOUNT_MS });
-    // Somebody still works in it: then it goes away with them.
+    // A process still works in it: then the mount goes away when that ends.
     if (this.#mounted) spawnSync('umount', ['-l', this.path], { timeout: UNMOUNT_MS });
     this.#server?.kill('SIGKILL');
     await until('mount and server are gone', () => !this.#mounted && this.#ended);
@@ -86,7 +86,7 @@ export class HangingMount {
   }
 }
 
-/** A mount of a directory that `fill` has filled; it is gone after the test, also when that fails. */
+/** A mount of a directory that `fill` has filled; it is removed after the test, even on failure. */
 export async function hangingMount(
   fill: (directory: string) => void = () => {},
 ): Promise<HangingMount> {
@@ -95,7 +95,7 @@ export async function hangingMount(
   return mounted(mount);
 }
 
-/** A mount of a mount: when `under` hangs, its server is in the middle of a call. */
+/** A mount of a mount: when `under` hangs, the server of this one is in the middle of a call. */
 export function mountOver(under: HangingMount): Promise<HangingMount> {
   return mounted(new HangingMount(under.path));
 }
@@ -106,7 +106,7 @@ async function mounted(mount: HangingMount): Promise<HangingMount> {
   return mount;
 }
 
-/** Until each of its threads has finished the call that it was in, and stands still. */
+/** Stops the process, and waits until each of its threads is stopped outside of a call. */
 async function stop(child: ChildProcess): Promise<void> {
   child.kill('SIGSTOP');
   const threads = `/proc/${child.pid}/task`;
@@ -114,7 +114,7 @@ async function stop(child: ChildProcess): Promise<void> {
     try {
       return readdirSync(threads).every((id) => isStopped(join(threads, id)));
     } catch {
-      return false; // one ended in this moment
+      return false; // a thread has just ended
     }
   });
 }

@@ -6,12 +6,12 @@ import { WorkerStatus } from '../../../src/disk/worker-status.ts';
 import type { Content, Entry } from '../../../src/entry/entry.ts';
 import { mirrorOf } from '../cli/mirror.ts';
 
-/** What a test says of an entry; the rest is the least that its kind needs. */
+/** The fields of an entry that a test sets; the rest is the minimum that its kind needs. */
 export type EntryLike = Partial<Entry> & { path: string; content?: string };
 
 const MTIME_US = 1_500_000_000_123_456;
 
-/** A whole entry: a directory when its path ends with a slash, a symlink or file otherwise. */
+/** A complete entry: a directory when its path ends with a slash, otherwise a symlink or a file. */
 export function toEntry({ content = '', ...given }: EntryLike): Entry {
   const directory = given.path.endsWith('/');
   const kind = directory ? 'directory' : given.link === undefined ? 'file' : 'symlink';
@@ -42,11 +42,11 @@ export const ROOT: EntryLike = { path: '/', mode: 0o755 };
 
 export interface CommitAttempt {
   delete?: boolean;
-  /** Told of each step of the commit. */
+  /** Notified of each step of the commit. */
   status?: WorkerStatus;
 }
 
-/** Stages the entries for OUT and commits them; discards them when that fails, and fails. */
+/** Stages the entries for OUT and commits them; on failure discards them and throws. */
 export function lay(
   out: string,
   entries: readonly EntryLike[],

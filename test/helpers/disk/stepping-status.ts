@@ -1,6 +1,6 @@
 import { WorkerStatus } from '../../../src/disk/worker-status.ts';
 
-/** Told of each step of a commit before it is made; what it throws is that step's failure. */
+/** Calls back before each step of a commit; an exception from the callback makes that step fail. */
 export class SteppingGauge extends WorkerStatus {
   steps = 0;
   readonly #onStep: (count: number, path: string) => void;

@@ -1,7 +1,7 @@
 import type * as fs from 'node:fs';
 
 /**
- * node:fs as on macOS, where no /proc leads to open directories. In a test's file, before all else:
+ * node:fs as on macOS, where open directories cannot be reached through /proc. In a test file, first:
  * `vi.mock('node:fs', async (original) => (await import('./without-proc.ts')).withoutProc(await original()))`
  */
 export function withoutProc(actual: typeof fs): typeof fs {

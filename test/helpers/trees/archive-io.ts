@@ -6,13 +6,13 @@ import { TreeReader } from '../../../src/entry/tree-reader.ts';
 import { TreeWriter } from '../../../src/entry/tree-writer.ts';
 
 export interface MemorySinkOptions {
-  /** Bytes of room that reserve() gives, in turn. */
+  /** Bytes of room that reserve() returns, in turn. */
   rooms?: readonly number[];
-  /** What happens before reserve() gives room, told how often it was asked before. */
+  /** Called before reserve() returns room, with the number of earlier calls. */
   beforeRoom?: (turn: number) => void;
 }
 
-/** An archive's bytes, gathered in memory. */
+/** The bytes of an archive, collected in memory. */
 export class MemorySink implements ByteSink {
   readonly #rooms: readonly number[];
   readonly #beforeRoom: (turn: number) => void;
@@ -43,7 +43,7 @@ export class MemorySink implements ByteSink {
   }
 }
 
-/** Hands bytes out in pieces of these sizes, in turn. */
+/** Returns bytes in pieces of these sizes, in turn. */
 export class MemorySource implements ByteSource {
   readonly #bytes: Uint8Array;
   readonly #pieces: readonly number[];
@@ -97,7 +97,7 @@ export interface EntryWithContent {
   content: Uint8Array;
 }
 
-/** A tar of these entries, as `receive -` writes it: behind a root, as the first member loses a fraction. */
+/** A tar of these entries, as `receive -` writes it: after a root, as the first member loses a fraction. */
 export function writeArchive(
   entries: Iterable<EntryWithContent>,
   rooms: readonly number[] = [65_536],
@@ -150,7 +150,7 @@ export function aListed(fields: Partial<ManifestEntry> = {}): ManifestEntry {
   return { ...anEntry(), stamp: 0x0badcafe, ...fields };
 }
 
-/** A file with nothing unusual about it, but for what is given. */
+/** A file with nothing unusual about it, except the given fields. */
 export function anEntry(fields: Partial<Entry> = {}): Entry {
   return {
     path: 'a',

@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { makeDirectory, removeDirectory } from './temporary-directory.ts';
 
-/** A directory that is gone after the test. */
+/** A directory that is removed after the test. */
 export function directoryInTest(fill: (directory: string) => void = () => {}): string {
   const made = makeDirectory();
   onTestFinished(() => removeDirectory(made));

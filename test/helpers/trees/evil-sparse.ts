@@ -1,16 +1,16 @@
 import { base256, evilHeader, evilMember } from './evil-tar.ts';
 
-/** A sparse file as an archive has it, whatever it says. */
+/** A sparse file as an archive describes it, right or wrong. */
 export interface SparseFile {
   path?: string;
   realSize: number | string;
   /** Offset and length of each region. */
   regions: readonly (readonly [offset: number | string, length: number | string])[];
-  /** The regions' content, one after another. */
+  /** The content of the regions, one after another. */
   data: string;
 }
 
-/** Each form that tars write, by its name. */
+/** Each format that tars use, by name. */
 export const SPARSE_FORMS: Record<string, (file: SparseFile) => Buffer> = {
   'old GNU': oldGnu,
   'pax 0.0': pax00,
@@ -18,7 +18,7 @@ export const SPARSE_FORMS: Record<string, (file: SparseFile) => Buffer> = {
   'pax 1.0': pax10,
 };
 
-/** Type S: four regions in the header, 21 in each block behind it. */
+/** Type S: four regions in the header, 21 in each block after it. */
 export function oldGnu({ path = 'a', realSize, regions, data }: SparseFile): Buffer {
   const block = evilHeader({ path, type: 'S', content: data });
   block.write('ustar  \0', 257, 'latin1');

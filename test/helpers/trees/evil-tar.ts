@@ -21,22 +21,22 @@ import { held } from '../disk/held.ts';
 const BLOCK = 512;
 
 export interface EvilMember {
-  /** As latin1; over 100 bytes it is cut. */
+  /** As latin1; truncated at 100 bytes. */
   path?: string;
-  /** ustar's typeflag: '0' when nothing is said. */
+  /** The typeflag of ustar: '0' by default. */
   type?: string;
   link?: string;
   content?: string;
   mode?: number;
-  /** What the size field has: the content's length when nothing is said. Text goes in as it is. */
+  /** The size field: by default the length of the content. Text is written as it is. */
   size?: number | string;
-  /** Records of a pax header before the member, each with the length that it has. */
+  /** Records of a pax header before the member, each with its correct length. */
   pax?: readonly (readonly [key: string, value: string])[];
   /** Added to the checksum. */
   checksumOff?: number;
 }
 
-/** An archive written from the format's description alone, whatever its members say. */
+/** An archive written from the description of the format alone, whatever its members contain. */
 export function evilTar(...members: EvilMember[]): Buffer {
   return Buffer.concat([...members.map(evilMember), Buffer.alloc(2 * BLOCK)]);
 }
@@ -49,7 +49,7 @@ export function evilMember(member: EvilMember): Buffer {
   return Buffer.concat(parts);
 }
 
-/** A header that tells about the next member: 'x' and 'g' are pax's, 'L' and 'K' GNU's. */
+/** A header about the next member: 'x' and 'g' are from pax, 'L' and 'K' from GNU. */
 export function evilExtra(type: string, body: string): Buffer {
   return evilMember({ path: '././@Extra', type, content: body });
 }
@@ -58,7 +58,7 @@ export function paxBody(records: readonly (readonly [string, string])[]): string
   return records.map(([key, value]) => paxRecord(key, value)).join('');
 }
 
-/** GNU's form of a number that octal digits cannot hold (base 256); negative ones too. */
+/** GNU's encoding of a number that octal digits cannot hold (base 256), including negative ones. */
 export function base256(value: bigint, length = 12): string {
   const bytes: number[] = [];
   for (let left = value; bytes.length < length; left >>= 8n) {
@@ -104,13 +104,13 @@ function padded(content: Buffer): Buffer {
 }
 
 export interface EvilOptions {
-  /** Goes through a tree stream; the context's name, the directory in OUT that it becomes. */
+  /** Goes through a tree stream; the name of the context, which becomes a directory in OUT. */
   name?: string;
   maxEntries?: number;
   maxBytes?: number;
 }
 
-/** As `send -` reads it; and as a receiver takes it from there, in OUT and in a directory of it. */
+/** As `send -` reads it; and as a receiver gets it from there, in OUT and in a directory of it. */
 export const WAYS: EvilOptions[] = [{}, { name: '' }, { name: 'web' }];
 
 export interface EvilOutcome {
@@ -122,7 +122,7 @@ export interface EvilOutcome {
 
 /**
  * Unpacks an archive into a stage, as a receiver does. Fails when anything outside of the stage was
- * made or changed: the stage has a directory with a file, and symlinks to them, beside and above it.
+ * created or changed: beside and above the stage are a directory with a file, and symlinks to them.
  */
 export function unpackEvil(tar: Uint8Array, options: EvilOptions = {}): Promise<EvilOutcome> {
   return withDirectory((directory) => {
@@ -180,7 +180,7 @@ function unpackInto(
   });
 }
 
-/** What is thrown on purpose; anything else is a fault of ours, and fails the test. */
+/** The error thrown on purpose; any other is a bug of ours, and fails the test. */
 function attempt(run: () => void): CtxsyncError | undefined {
   try {
     run();
@@ -191,7 +191,7 @@ function attempt(run: () => void): CtxsyncError | undefined {
   return undefined;
 }
 
-/** Without the stage itself, whose time may change. */
+/** The state without the stage itself, whose time may change. */
 function outsideOf(directory: string): TreeState {
   const state = treeState(directory);
   const outside = Object.entries(state).filter(([path]) => !path.startsWith('work/stage'));

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { toUtimesSeconds } from '../../../src/disk/mtime.ts';
 
-/** Names that have gone wrong in one tool or another; each character is a byte. */
+/** Names that have broken one tool or another; each character is a byte. */
 const NAMES = [
   ' ',
   ' leading and trailing ',
@@ -48,18 +48,18 @@ const TIMES = [
   7_258_118_400_123_457,
 ];
 
-/** Every mode that decides something, for one who is not root. */
+/** Every mode that matters to a user who is not root. */
 const MODES = [
   0o000, 0o001, 0o100, 0o200, 0o400, 0o444, 0o555, 0o600, 0o640, 0o644, 0o666, 0o700, 0o711, 0o755,
   0o770, 0o777, 0o1644, 0o1755, 0o1777,
 ];
 
 export interface Exotic {
-  /** Only what its owner can read back: for who is not root. */
+  /** Only what its owner can read back, for a user who is not root. */
   readable?: boolean;
 }
 
-/** A tree of all that a transfer has to keep. */
+/** A tree of everything that a transfer has to preserve. */
 export function makeExoticTree(root: string, { readable = false }: Exotic = {}): void {
   makeNames(bytes(root));
   makeTimes(root);
@@ -74,7 +74,7 @@ export function makeExoticTree(root: string, { readable = false }: Exotic = {}):
 }
 
 function setTime(path: string | Buffer, us: number): void {
-  // A string, because Node takes no negative number; the last digits decide how it is cut off.
+  // A string, because Node takes no negative number; the last digits decide how it is truncated.
   const half = us < 0 ? ((us - 0.5) / 1e6).toFixed(9) : toUtimesSeconds(us);
   lutimesSync(path, half, half);
 }

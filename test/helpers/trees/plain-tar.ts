@@ -2,7 +2,7 @@
 
 export interface TarMember {
   path: string;
-  /** ustar's typeflag. */
+  /** The typeflag of ustar. */
   type?: string;
   mode?: number;
   /** Bytes that the header declares. */
@@ -15,7 +15,7 @@ export interface TarMember {
 
 const BLOCK_BYTES = 512;
 
-/** Two zero blocks: a tar's end. */
+/** Two zero blocks: the end of a tar. */
 export const TAR_END = Buffer.alloc(2 * BLOCK_BYTES);
 
 /** A root, these members, and the end. */
@@ -24,7 +24,7 @@ export function encodeTar(members: readonly TarMember[]): Buffer {
   return Buffer.concat([...[root, ...members].map(encodeTarMember), TAR_END]);
 }
 
-/** A member's header, with a pax header before it where its names need one, and its content. */
+/** The header of a member, with a pax header before it if its names need one, and its content. */
 export function encodeTarMember(member: TarMember): Buffer {
   const { path, link = '', content = '' } = member;
   const bytes = Buffer.from(content);

@@ -15,16 +15,16 @@ import { joinPath } from '../../../src/disk/byte-path.ts';
 import { withDirectory } from './temporary-directory.ts';
 import { seeded } from '../seeded.ts';
 
-/** Numbers below a bound, as of `seeded`. */
+/** Numbers below a bound, as `seeded` returns them. */
 export type Random = (below: number) => number;
 
-/** Few names, so that two trees meet; some sort around '/', and some are no text. */
+/** Few names, so that two trees overlap; some sort around '/', and some are not valid text. */
 const NAMES = ['a', 'a!', 'a-b', 'a0', 'b', 'B', '\x01', '\xff', 'new\nline', 'z'];
 const TIMES = [1, 999_999_999.999, 1_700_000_000, 1_700_000_000.25];
 const FILE_MODES = [0o600, 0o640, 0o644, 0o755, 0o444];
 const FOLDER_MODES = [0o700, 0o755, 0o711, 0o555, 0o1777];
 
-/** Fills a directory with all kinds of entries, hardlinks too. Paths are latin1. */
+/** Fills a directory with all kinds of entries, including hardlinks. Paths are latin1. */
 export function makeRandomTree(root: string, random: Random, depth = 3): void {
   const files: string[] = [];
   const fill = (directory: string, left: number): void => {
@@ -40,7 +40,7 @@ export interface RandomPair {
   directory: string;
   context: string;
   out: string;
-  /** What the trees were made with; goes on from there. */
+  /** The source that the trees were made with; the test continues with it. */
   random: Random;
 }
 
@@ -59,7 +59,7 @@ export function withRandomPair<T>(
   });
 }
 
-/** Changes a tree of `makeRandomTree` here and there. */
+/** Makes random changes to a tree of `makeRandomTree`. */
 export function changeRandomly(root: string, random: Random, changes: number): void {
   const files: string[] = [];
   for (let change = 0; change < changes; change++) {
@@ -117,7 +117,7 @@ function makeEntry(
   }
 }
 
-/** Directories get mode and time when nothing in them changes any more. */
+/** Sets mode and time of directories once nothing in them changes any more. */
 function finish(root: string, random: Random): void {
   for (const path of allPaths(root).toReversed()) {
     const at = `${root}/${path}`;

@@ -5,13 +5,13 @@ import { expect } from 'vitest';
 import { withDirectory } from './temporary-directory.ts';
 import { treeState, type TreeState } from './tree-state.ts';
 
-/** A context, and an OUT that has something else. */
+/** A context, and an OUT with different content. */
 export interface Sandbox {
-  /** Where both of them are, and whatever else a test makes. */
+  /** Where both of them are, and whatever else a test creates. */
   directory: string;
   context: string;
   out: string;
-  /** OUT's state when the sandbox was set. */
+  /** State of OUT when the sandbox was created. */
   before: TreeState;
 }
 
@@ -34,7 +34,7 @@ export function writeTree(root: string, files: Record<string, string | Uint8Arra
   }
 }
 
-/** OUT is as it was to the byte and the microsecond, and holds no stage and no lock. */
+/** OUT is unchanged to the byte and the microsecond, and contains no stage and no lock. */
 export function expectUntouched({ out, before }: Sandbox): void {
   expect(treeState(out)).toEqual(before);
 }
@@ -44,12 +44,12 @@ export interface Ended {
   stderr: string;
 }
 
-/** One of these statuses; else what was said is shown too. */
+/** Expects one of these statuses; otherwise stderr is shown too. */
 export function expectExit({ code, stderr }: Ended, ...exitCodes: number[]): void {
   expect({ code, stderr }).toEqual({ code: expect.toBeOneOf(exitCodes), stderr });
 }
 
-/** A status and words of stderr, each of which has to be there; and never a stack. */
+/** Expects a status and these texts in stderr, and never a stack. */
 export function expectFailure(
   { code, stderr }: Ended,
   exitCode: number,
@@ -60,7 +60,7 @@ export function expectFailure(
   expect(stderr).not.toMatch(/^\s+at .*:\d+/m);
 }
 
-/** What receivers have in OUT while they work: the lock, and stages. Not a lock's short-lived draft. */
+/** What receivers have in OUT while they work: the lock, and stages, but not the draft of a lock. */
 export function workNames(out: string): string[] {
   return readdirSync(out).filter((name) => name === '.ctxsync-lock' || isStageName(name));
 }
@@ -71,10 +71,10 @@ export function isStageName(name: string): boolean {
 
 const NOBODY = 65_534;
 
-/** Options to run a child for which permissions count, and which owns the directory. */
+/** Options to run a child to which permissions apply, and which owns the directory. */
 export function unprivileged(directory: string): SpawnOptions {
   if (process.getuid?.() !== 0) return {};
-  // Not by a walk of ours: names need not be UTF-8.
+  // Not in JavaScript, because names need not be UTF-8.
   execFileSync('chown', ['-hR', `${NOBODY}:${NOBODY}`, directory]);
   return { uid: NOBODY, gid: NOBODY, cwd: '/' };
 }

@@ -1,7 +1,7 @@
 import { Header } from 'tar';
 import type { Entry } from '../../../src/entry/entry.ts';
 
-/** An entry's headers a second time: slow, plain, and with the tar package's Header for the blocks. */
+/** A second implementation of the headers of an entry: slow, plain, and with Header of the tar package. */
 
 const TYPES = {
   file: 'File',
@@ -10,7 +10,7 @@ const TYPES = {
   hardlink: 'Link',
 } as const;
 const MAX_OCTAL = 0o77777777777;
-/** Of the 100 bytes of a name's field the last is a NUL. */
+/** The last of the 100 bytes of the name field is a NUL. */
 const MAX_NAME = 99;
 
 export function slowHeader(entry: Entry): Buffer {
@@ -67,7 +67,7 @@ function slowRecords(entry: Entry): string {
   return records.map(([key, value]) => slowRecord(`${key}=${value}\n`)).join('');
 }
 
-/** The one length that counts its own digits too. */
+/** The one length that includes its own digits. */
 function slowRecord(text: string): string {
   let length = 0;
   while (`${length} ${text}`.length !== length) length += 1;
@@ -86,7 +86,7 @@ function pathOf({ kind, path }: Entry): string {
   return path === '' ? './' : `${path}/`;
 }
 
-/** What the name's field has: never a slash at its end that the name does not have there. */
+/** What the name field holds: it never ends with a slash unless the name does. */
 function shown(text: string): string {
   const ascii = Array.from(text, (char) => (char >= ' ' && char <= '~' ? char : '_')).join('');
   return ascii.length > MAX_NAME ? `${ascii.slice(0, MAX_NAME - 1)}_` : ascii;

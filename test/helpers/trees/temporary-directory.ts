@@ -2,7 +2,7 @@ import { chmodSync, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Runs with a fresh directory, which is gone afterwards, whatever its modes. */
+/** Runs with a fresh directory, which is removed afterwards, whatever its modes. */
 export async function withDirectory<T>(use: (directory: string) => Promise<T> | T): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), 'ctxsync-test-'));
   try {

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** All that a transfer has to keep, by path (latin1): for comparing two trees with toEqual. */
+/** Everything that a transfer has to preserve, by path (latin1): for comparing two trees with toEqual. */
 export type TreeState = Record<string, string>;
 
 /**
- * A tree's state: type, mode, mtime in microseconds, size, content's digest, link text, and which
- * entries are names of one file. Paths are relative to `root`, '' for the root itself.
+ * The state of a tree: type, mode, mtime in microseconds, size, digest of the content, link text, and
+ * which entries are names of one file. Paths are relative to `root`, '' for the root itself.
  */
 export function treeState(root: string, options: { root?: boolean } = {}): TreeState {
-  // Not a plain object: `__proto__` is a name as any other.
+  // Not a plain object, because an entry may be named `__proto__`.
   const state = new Map<string, string>();
   const groups = new Map<string, string>();
   const visit = (path: Buffer, relative: string): void => {

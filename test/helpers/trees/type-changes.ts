@@ -1,6 +1,6 @@
 import type { EntryKind } from '../../../src/entry/entry.ts';
 
-/** A path's kind, and another that the same path may not have too: a hardlink is a file. */
+/** The kind of a path, and another kind that replaces it; a hardlink counts as a file. */
 export const TYPE_CHANGES: [first: EntryKind, second: EntryKind][] = [
   ['file', 'directory'],
   ['directory', 'file'],

@@ -2,14 +2,14 @@ import { Ring } from '../../../src/flow/ring.ts';
 import { DuplexSide, isData, type SideParts } from './duplex.ts';
 
 /**
- * Faults on purpose: each is a way in which other multiplexers let one stream delay all. They exist
- * so that a test can be seen to fail on them.
+ * Deliberate faults: each is a way in which other multiplexers let one stream delay all. They exist
+ * to show that a test fails on them.
  */
 
-/** Credit is granted when bytes arrive: the ring says that they were consumed. */
+/** Credit is granted on arrival: the ring reports arrived bytes as consumed. */
 export class ArrivalRing extends Ring {
   #arrived = 0;
-  /** Waiting for room goes by what was consumed all the same: only the credit is wrong. */
+  /** Waiting for room still depends on what was consumed: only the credit is wrong. */
   #honest = false;
   #arrival: (() => void) | undefined;
 
@@ -42,7 +42,7 @@ export class ArrivalRing extends Ring {
   }
 }
 
-/** One window for the connection, of one ring's bytes, on top of every stream's own credit. */
+/** One window of the size of a ring for the whole connection, on top of the credit of each stream. */
 export function sharedWindow(): (parts: SideParts) => DuplexSide {
   const sides = new Map<SideParts['role'], SharedWindowSide>();
   return (parts) => {
@@ -77,7 +77,7 @@ class SharedWindowSide extends DuplexSide {
   }
 }
 
-/** After each read it first writes all that there is to write, and only then reads on. */
+/** After each read it writes everything that is queued before it reads on. */
 export class WriteBeforeReadSide extends DuplexSide {
   #hasToWrite = false;
 

@@ -8,7 +8,7 @@ import { expectDone } from '../cli/expect-done.ts';
 import type { Ended } from '../trees/sandbox.ts';
 import type { TreeState } from '../trees/tree-state.ts';
 
-/** The transports on which both sides speak. */
+/** The transports on which both sides send. */
 export const WAYS = ['a socket', 'a command'] as const;
 export type Way = (typeof WAYS)[number];
 
@@ -18,16 +18,16 @@ export interface Reports {
 }
 
 export interface Attempt {
-  /** Where socket and reports may lie. */
+  /** Where the socket and reports are created. */
   directory: string;
   way?: Way;
   send: readonly string[];
   receive: readonly string[];
-  /** Of the processes of both sides. */
+  /** For the processes of both sides. */
   options?: SpawnOptions;
 }
 
-/** Both sides to their ends. A receiver that is a command says its words by its sender. */
+/** Runs both sides to completion. The stderr of a receiver that is a command comes through its sender. */
 export async function attempt({
   directory,
   way = 'a socket',
@@ -49,7 +49,7 @@ export async function attempt({
   return { send: sent, receive: await receiving };
 }
 
-/** Both sides succeed; what they report. */
+/** Both sides succeed; returns what they report. */
 export async function transfer(what: Attempt): Promise<Reports> {
   const log = (side: string): string => join(what.directory, `${side}.json`);
   const send = ['--report', log('send'), ...what.send];
@@ -62,27 +62,27 @@ function readReport(path: string): TransferReport {
   return JSON.parse(readFileSync(path, 'utf8')) as TransferReport;
 }
 
-/** A copy that has everything: modes, times, hardlinks, symlinks. What a transfer would make. */
+/** A copy with all modes, times, hardlinks and symlinks: what a transfer would make. */
 export function copyTree(from: string, to: string): void {
   const { status, stderr } = spawnSync('cp', ['-a', '--', from, to]);
   if (status !== 0) throw new Error(`cp: ${String(stderr)}`);
 }
 
-/** What a comparison of two trees ought to find, by what their entries are. Not for hardlinks. */
+/** What a comparison of two trees should find, from the state of their entries. Not for hardlinks. */
 export function expectedCounts(before: TreeState, context: TreeState): EntryCounts {
   const entries = entriesOf(context);
   const changed = entries.filter(([path, state]) => before[path] !== state).length;
   return { changed, unchanged: entries.length - changed, removed: 0 };
 }
 
-/** Bytes of the files that are not the same. */
+/** Bytes of the files that differ. */
 export function expectedBytes(before: TreeState, context: TreeState): number {
   return entriesOf(context)
     .filter(([path, state]) => before[path] !== state && isFirstName(path, state))
     .reduce((sum, [, state]) => sum + sizeOf(state), 0);
 }
 
-/** OUT, when the context is laid over it. */
+/** OUT after the context is laid over it. */
 export function laidOver(before: TreeState, context: TreeState): TreeState {
   const replaced = (path: string): boolean =>
     parents(path).some((parent) => context[parent]?.startsWith('directory') === false);

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 
 type Slices = readonly number[];
 
-/** An `expectCorrupt` for a list that is read so: bytes or latin1, and what is said against it. */
+/** An `expectCorrupt` for a list that `read` reads: takes bytes or latin1, and the expected complaint. */
 export function corruptListBy(
   origin: string,
   read: (bytes: Uint8Array, slices?: Slices) => unknown,

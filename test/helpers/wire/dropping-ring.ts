@@ -1,8 +1,8 @@
 import { Ring } from '../../../src/flow/ring.ts';
 
 /**
- * The fault of FIELD.md on purpose: when the queue is full, what does not fit is dropped in silence
- * and reported as taken.
+ * The fault of FIELD.md, on purpose: when the queue is full, what does not fit is dropped silently and
+ * reported as accepted.
  */
 export class DroppingRing extends Ring {
   static override create(capacity: number): DroppingRing {
@@ -15,7 +15,7 @@ export class DroppingRing extends Ring {
   }
 }
 
-/** The same, but a full queue drops the end marker too: the reader waits for ever. */
+/** The same, but a full queue drops the end marker too, so that the reader waits for ever. */
 export class EndDroppingRing extends DroppingRing {
   static override create(capacity: number): EndDroppingRing {
     return new EndDroppingRing(Ring.create(capacity).shared);

@@ -5,11 +5,11 @@ import type { Credit, Hello, Receipt } from '../../../src/wire/messages.ts';
 import { Mux } from '../../../src/wire/mux.ts';
 import { HELLO, Recorder, settle } from './harness.ts';
 
-/** How a link is built. What is not said is as PROTOCOL.md has it. */
+/** How a link is built. Defaults are those of PROTOCOL.md. */
 export interface LinkParts {
-  /** Bytes of every receiving ring, and so each stream's first credit. */
+  /** Bytes of every receiving ring, and so the first credit of each stream. */
   capacity: number;
-  /** Bytes that fit into the transport, each way. */
+  /** Bytes that fit into the transport, in each direction. */
   pipeBytes?: number;
   createRing?: (capacity: number) => Ring;
   createSide?: (parts: SideParts) => DuplexSide;
@@ -23,7 +23,7 @@ export interface SideParts {
   incoming: Pipe;
 }
 
-/** Two sides of a duplex connection in memory. Nothing moves but by step(). */
+/** Two sides of a duplex connection in memory. Nothing moves except in step(). */
 export class DuplexLink {
   readonly sender: DuplexSide;
   readonly receiver: DuplexSide;
@@ -50,8 +50,8 @@ export class DuplexLink {
   }
 
   /**
-   * Steps until nothing moves any more, not even after every wake-up.
-   * @param consume what else is done at each turn; returns whether it moved anything
+   * Steps until nothing moves any more, even after every wake-up.
+   * @param consume extra work in each turn; returns whether it moved anything
    */
   async run(consume: () => boolean = () => false): Promise<void> {
     for (let idle = 0; idle < IDLE_TURNS; idle++) {
@@ -64,14 +64,14 @@ export class DuplexLink {
 
 const IDLE_TURNS = 50;
 
-/** One end: its own mux, demux, and what its consumers were told. */
+/** One end: its own mux and demux, and what its consumers received. */
 export class DuplexSide {
   readonly mux: Mux;
   readonly demux: Demux;
   readonly recorder: DuplexRecorder;
   protected readonly outgoing: Pipe;
   protected readonly incoming: Pipe;
-  /** The rest of the frame under way. */
+  /** The rest of the frame being written. */
   #writing: Uint8Array | undefined;
   #pushing = false;
 
@@ -83,7 +83,7 @@ export class DuplexSide {
     this.demux = new Demux(this.recorder);
   }
 
-  /** Puts what fits of one frame into the transport. Returns how many bytes. */
+  /** Writes as much of one frame to the transport as fits. Returns how many bytes. */
   write(): number {
     this.#writing ??= this.#nextFrame();
     if (this.#writing === undefined || !this.mayWrite(this.#writing)) return 0;
@@ -95,7 +95,7 @@ export class DuplexSide {
     return written;
   }
 
-  /** Takes what is in the transport, unless the demux waits. Returns how many bytes. */
+  /** Reads what is in the transport, unless the demux waits. Returns how many bytes. */
   read(): number {
     if (this.#pushing) return 0;
     const bytes = this.incoming.take();
@@ -106,12 +106,12 @@ export class DuplexSide {
     return bytes.length;
   }
 
-  /** A write is under way that the transport does not take. */
+  /** A write is pending because the transport is full. */
   get writing(): boolean {
     return this.#writing !== undefined;
   }
 
-  /** A frame of which no byte, or some, was written. */
+  /** Whether this frame, partly written or not at all, may be written. */
   protected mayWrite(_frame: Uint8Array): boolean {
     return true;
   }
@@ -122,14 +122,14 @@ export class DuplexSide {
   }
 }
 
-/** A sender that hears answers: what is pushed into its demux goes to its mux. */
+/** A sender that gets answers: what is pushed into its demux goes to its mux. */
 export function hearingSide(hello: Hello): { mux: Mux; demux: Demux; recorder: DuplexRecorder } {
   const mux = new Mux(hello);
   const recorder = new DuplexRecorder(mux, () => Ring.create(16));
   return { mux, demux: new Demux(recorder), recorder };
 }
 
-/** Notes the answers too, and hands credit and first credit to its side's mux as a session does. */
+/** Records the answers too, and passes credit and first credit to its side's mux as a session does. */
 export class DuplexRecorder extends Recorder {
   readonly credits: [id: number, limit: number][] = [];
   readonly receipts: Receipt[] = [];
@@ -165,7 +165,7 @@ export class DuplexRecorder extends Recorder {
   }
 }
 
-/** A transport that holds no more than so many bytes. */
+/** A transport that holds at most this many bytes. */
 export class Pipe {
   readonly #capacity: number;
   #bytes = new Uint8Array(0);
@@ -174,7 +174,7 @@ export class Pipe {
     this.#capacity = capacity;
   }
 
-  /** Returns how many bytes there was room for. */
+  /** Returns for how many bytes there was room. */
   put(bytes: Uint8Array): number {
     const count = Math.min(bytes.length, this.#capacity - this.#bytes.length);
     this.#bytes = Uint8Array.from([...this.#bytes, ...bytes.subarray(0, count)]);
@@ -188,5 +188,5 @@ export class Pipe {
   }
 }
 
-/** Whether a whole frame, or its first bytes, is DATA. */
+/** Whether a whole frame, or the beginning of one, is DATA. */
 export const isData = (frame: Uint8Array): boolean => frame[4] === FrameType.data;

@@ -9,7 +9,7 @@ import { allFrames, HELLO, Recorder } from './harness.ts';
 
 const ROOM_BYTES = 2 ** 20;
 
-/** What a receiver of the test does at its sender's words. */
+/** What a receiver of the test does when its sender sends something. */
 export interface Manners {
   /** Changes to the HELLO that it answers with. */
   hello?: Partial<Hello>;
@@ -25,13 +25,13 @@ export interface Peer {
   mux: Mux;
   socket: Socket;
   transferId: string;
-  /** What arrived: its rings are read by whoever wants them read. */
+  /** What arrived; the test reads its rings if it wants to. */
   recorder: Recorder;
-  /** Hands over what the mux has. */
+  /** Sends the frames that the mux has. */
   flush: () => void;
 }
 
-/** A receiver in the hands of the test: it speaks the protocol, and commits nothing. */
+/** A receiver that the test controls: it follows the protocol, and commits nothing. */
 export async function fakeReceiver(path: string, manners: Manners): Promise<void> {
   const server = createServer((socket) => serve(socket, manners));
   const sockets = new Set<Socket>();
@@ -82,5 +82,5 @@ function serve(socket: Socket, { hello = {}, onHello, onEnd, onFin }: Manners): 
   })(() => Ring.create(ROOM_BYTES));
   const demux = new Demux(recorder);
   socket.on('data', (chunk: Buffer) => void demux.push(chunk));
-  socket.on('error', () => {}); // the sender's own end says why
+  socket.on('error', () => {}); // the sender reports why
 }

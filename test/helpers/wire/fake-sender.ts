@@ -9,29 +9,29 @@ import { allFrames, fullRing, HELLO, Recorder } from './harness.ts';
 
 const ROOM_BYTES = 2 ** 20;
 
-/** What a sender of the test tells of its contexts, and what it sends when it is asked. */
+/** What a sender of the test offers of its contexts, and what it sends when asked. */
 export interface Story {
   /** Changes to its HELLO. */
   hello?: Partial<Hello>;
   manifests: { name: string; bytes: Uint8Array }[];
-  /** Sent when the receiver has said all that it wants. */
+  /** Sent when the receiver has sent all its wants. */
   trees: { name: string; bytes: Uint8Array }[];
 }
 
 export interface Told {
-  /** What the receiver said. */
+  /** What the receiver sent. */
   recorder: Recorder;
   socket: Socket;
 }
 
-/** A sender in the hands of the test, that has connected to a receiver. */
+/** A sender that the test controls, connected to a receiver. */
 export async function fakeSender(path: string, story: Story): Promise<Told> {
   const { hello = {}, manifests, trees } = story;
   const socket = await connectTo(path, { allowHalfOpen: false });
   onTestFinished(() => {
     socket.destroy();
   });
-  socket.on('error', () => {}); // the receiver's own end says why
+  socket.on('error', () => {}); // the receiver reports why
   const mux = new Mux({
     ...HELLO,
     mode: 'duplex',

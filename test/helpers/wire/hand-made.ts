@@ -6,7 +6,7 @@ import { allFrames, fullRing, HELLO } from './harness.ts';
 
 const ROOT: Entry = { path: '', kind: 'directory', mode: 0o755, mtimeUs: 1e15, size: 0 };
 
-/** The stream of a sender that packs these entries, whatever they are, in any order. */
+/** The stream of a sender that packs these entries, valid or not, in any order. */
 export function streamOf(entries: readonly (Partial<Entry> & { path: string })[]): Uint8Array {
   const mux = new Mux(HELLO);
   mux.open({ kind: 'tree', name: '', unordered: true }, fullRing(treeOf(entries)));
@@ -14,7 +14,7 @@ export function streamOf(entries: readonly (Partial<Entry> & { path: string })[]
   return Buffer.concat(allFrames(mux));
 }
 
-/** The stream of a sender that says another HELLO. */
+/** The stream of a sender with a different HELLO. */
 export function streamWithHello(changes: Partial<Hello>): Uint8Array {
   const mux = new Mux({ ...HELLO, ...changes });
   mux.open({ kind: 'tree', name: '' }, fullRing(treeOf([])));
@@ -22,7 +22,7 @@ export function streamWithHello(changes: Partial<Hello>): Uint8Array {
   return Buffer.concat(allFrames(mux));
 }
 
-/** The tree that a sender makes of these entries, in this order, and of a root. */
+/** The tree that a sender makes of a root and these entries, in this order. */
 export function treeOf(entries: readonly (Partial<Entry> & { path: string })[]): Uint8Array {
   const whole = entries.map((changes) => {
     const entry: Entry = { ...ROOT, kind: 'file', mode: 0o644, size: 4, ...changes };

@@ -32,7 +32,7 @@ export const FAILURE: PeerError = {
   path: 'web/app.js',
 };
 
-/** A ring that holds these bytes and no more will come. */
+/** A ring that contains these bytes and has ended. */
 export function fullRing(bytes: Uint8Array): Ring {
   const ring = Ring.create(powerOfTwo(bytes.length));
   ring.write(bytes);
@@ -44,7 +44,7 @@ function powerOfTwo(atLeast: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(atLeast, 16)));
 }
 
-/** Different at every position, and in every stream. */
+/** Bytes that differ at every position, and in every stream. */
 export function someBytes(count: number, seed = 0): Uint8Array {
   return Uint8Array.from({ length: count }, (_, i) => (i * 31 + (i >> 8) * 7 + seed * 101) & 0xff);
 }
@@ -58,14 +58,14 @@ export function nextFrame(mux: Mux): Uint8Array | undefined {
   return bytes;
 }
 
-/** Every frame that there is now. */
+/** Every frame that is available now. */
 export function allFrames(mux: Mux): Uint8Array[] {
   const frames: Uint8Array[] = [];
   for (let next = nextFrame(mux); next !== undefined; next = nextFrame(mux)) frames.push(next);
   return frames;
 }
 
-/** The connection of a whole transfer with these streams. */
+/** The bytes of a whole transfer with these streams. */
 export function recordTransfer(streams: Record<string, Uint8Array>): Uint8Array {
   const mux = new Mux(HELLO);
   for (const [name, bytes] of Object.entries(streams))
@@ -78,12 +78,12 @@ export function recordTransfer(streams: Record<string, Uint8Array>): Uint8Array 
 export interface Received {
   stream: IncomingStream;
   ring: Ring;
-  /** What was read out of the ring. */
+  /** What was read from the ring. */
   bytes: Uint8Array[];
   end?: End;
 }
 
-/** A receiver that notes what it is told. Its consumers read when read() is called. */
+/** A receiver that records its callbacks. Its consumers read when read() is called. */
 export class Recorder implements DemuxHandler {
   readonly hellos: Hello[] = [];
   readonly beats: Beat[] = [];
@@ -128,7 +128,7 @@ export class Recorder implements DemuxHandler {
     return received;
   }
 
-  /** Reads at most `most` bytes of a stream's ring. Returns how many. */
+  /** Reads at most `most` bytes from the ring of a stream. Returns how many. */
   read(id: number, most = Infinity): number {
     const { ring, bytes } = this.of(id);
     const piece = ring.readable();
@@ -138,7 +138,7 @@ export class Recorder implements DemuxHandler {
     return taken.length;
   }
 
-  /** Reads all that is in the ring, and returns all that was ever read. */
+  /** Reads everything in the ring, and returns everything that was ever read. */
   content(id: number): Uint8Array {
     while (this.read(id) > 0);
     return Uint8Array.from(Buffer.concat(this.of(id).bytes));
@@ -147,12 +147,12 @@ export class Recorder implements DemuxHandler {
 
 export interface Verdict {
   recorder: Recorder;
-  /** FIN came, and neither push nor eof had anything against it. */
+  /** FIN came, and neither push nor eof failed. */
   clean: boolean;
   error: CtxsyncError | undefined;
 }
 
-/** What a receiver with room for everything makes of a connection that ends after these bytes. */
+/** The verdict of a receiver, with room for everything, on a connection that ends after these bytes. */
 export function receiveAll(chunks: Iterable<Uint8Array>, recorder = new Recorder()): Verdict {
   const demux = new Demux(recorder);
   try {
@@ -167,12 +167,12 @@ export function receiveAll(chunks: Iterable<Uint8Array>, recorder = new Recorder
   return { recorder, clean: recorder.fins.length === 1, error: undefined };
 }
 
-/** Lets everything that a wake-up leads to happen. */
+/** Waits until all consequences of a wake-up have happened. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Waits for a condition that wake-ups, or another thread, bring about. */
+/** Waits for a condition that wake-ups or another thread cause. */
 export async function until(condition: () => boolean): Promise<void> {
   const deadline = performance.now() + GIVE_UP_MS;
   while (!condition()) {

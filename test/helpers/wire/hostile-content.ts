@@ -11,16 +11,16 @@ import {
   type WantRecord,
 } from './independent-records.ts';
 
-/** What streams hold in sessions that nobody should send: mostly almost right. */
+/** Contents of the streams in hostile sessions: mostly almost right. */
 
-/** Bytes of a stream of this kind, right ones and others. */
+/** Bytes of a stream of this kind, valid or not. */
 export function contentOf(kind: string): fc.Arbitrary<Buffer> {
   if (kind === 'manifest') return damaged(manifest);
   if (kind === 'want') return damaged(wants);
   return damaged(tree);
 }
 
-/** As it is, mostly; or cut, with bytes in between, or with one of them changed. */
+/** Mostly unchanged; or cut, with extra bytes inside, or with one byte changed. */
 function damaged(content: fc.Arbitrary<Buffer>): fc.Arbitrary<Buffer> {
   const noise = fc.uint8Array({ minLength: 1, maxLength: 40 }).map((bytes) => Buffer.from(bytes));
   return fc.oneof(
@@ -44,7 +44,7 @@ function damaged(content: fc.Arbitrary<Buffer>): fc.Arbitrary<Buffer> {
   );
 }
 
-/** Few names, so that entries meet. */
+/** Few names, so that entries collide. */
 const COMMON = ['a', 'b', 'd', 'd/a', 'd/b', 'd/e', 'd/e/a', 'l', 'l/a'];
 const HOSTILE = [
   '',
@@ -96,7 +96,7 @@ const path = fc.oneof(
 );
 const link = fc.oneof(path, fc.constantFrom('../canary', '../canary/file', '/etc/passwd', '..'));
 
-/** Directories before what lies in them, and each path once: what walks really find. */
+/** Directories before their content, and each path once: what walks really find. */
 const FILES: readonly string[] = ['a', 'b', 'c/a', 'c/b', 'c/d/e', 'f/g'];
 const walked = fc.uniqueArray(fc.constantFrom(...FILES), { maxLength: 6 }).map((files) => {
   const paths = new Set<string>();
@@ -134,7 +134,7 @@ const kind = fc.constantFrom<RecordKind[]>(
   'hardlink',
 );
 
-/** Nothing is odd about it but its names, and what came before. */
+/** Unusual only in its names, and in what precedes it. */
 const plainEntry: fc.Arbitrary<TreeRecord> = fc
   .record({ kind, path, link })
   .map(({ link: text, ...made }): TreeRecord => {

@@ -10,18 +10,18 @@ import {
   type TreeRecord,
 } from './independent-records.ts';
 
-/** A context as a hostile sender has it. */
+/** A context of a hostile sender. */
 export interface HostileContext {
   name: string;
-  /** What it lists; absent: it is sent whole, and nothing is listed. */
+  /** What it lists; if absent, it is sent whole and nothing is listed. */
   listed?: readonly ManifestRecord[];
-  /** What it sends when its list was answered. */
+  /** What it sends once its list was answered. */
   sent: readonly TreeRecord[];
 }
 
 /**
- * Attacks whoever listens: lists, waits until each list was answered, and sends whatever it likes.
- * @returns how the receiver ended it: its RECEIPT or its ERROR
+ * Attacks a listening receiver: lists, waits until each list was answered, and sends anything it likes.
+ * @returns how the receiver ended it: with RECEIPT or ERROR
  */
 export async function attack(
   path: string,
@@ -56,6 +56,6 @@ export async function attack(
 function listenTo(socket: Socket): { frames: () => Frame[]; ended: () => boolean } {
   const pieces: Buffer[] = [];
   socket.on('data', (piece: Buffer) => pieces.push(piece));
-  socket.on('error', () => {}); // how it ended is what counts
+  socket.on('error', () => {}); // only how it ended matters
   return { frames: () => parseFrames(Buffer.concat(pieces)), ended: () => socket.closed };
 }

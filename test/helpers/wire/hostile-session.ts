@@ -4,13 +4,13 @@ import { FRAME, SessionEncoder, type SessionOptions } from './independent-encode
 import { putTogether, takeApart, type SessionFrame } from './session-frames.ts';
 
 /**
- * Sessions that nobody should send: whole ones of right and hostile streams, and then frames that are
- * lost, doubled, moved, put in, and changed in each of their fields.
+ * Sessions that nobody should send: complete ones with valid and hostile streams, then with frames
+ * lost, duplicated, moved, inserted, and changed in each of their fields.
  */
 
 export const TRANSFER_ID = '00112233445566778899aabbccddeeff';
 
-/** What is sent before anything is done to it. */
+/** The session before any change. */
 export interface SessionPlan {
   options: SessionOptions;
   streams: readonly {
@@ -24,16 +24,16 @@ export interface SessionPlan {
   pieceBytes: number;
   /** Whether streams take turns. */
   sideBySide: boolean;
-  /** What ends it. */
+  /** The last frame. */
   last: 'fin' | 'receipt' | 'error' | 'nothing';
 }
 
 export interface HostileSession {
-  /** Of the transfer TRANSFER_ID. */
+  /** With the transfer ID TRANSFER_ID. */
   bytes: Buffer;
-  /** The same of another transfer. */
+  /** The same with another transfer ID. */
   under: (transferId: string) => Buffer;
-  /** What was done, for people. */
+  /** The changes, in readable form. */
   changes: readonly string[];
 }
 
@@ -63,7 +63,7 @@ const duplexOptions = fc
   .constantFrom(['', 'web', 'api'], ['web'], [])
   .map((contexts): SessionOptions => ({ mode: 'duplex', contexts }));
 
-/** A sender's session, over a pipe or both ways. */
+/** A sender's session, over a pipe or duplex. */
 export function sendersSession(mode: 'oneway' | 'duplex'): fc.Arbitrary<HostileSession> {
   const kinds = mode === 'oneway' ? ['tree'] : ['tree', 'tree', 'manifest'];
   return hostileSession(
@@ -77,7 +77,7 @@ export function sendersSession(mode: 'oneway' | 'duplex'): fc.Arbitrary<HostileS
   );
 }
 
-/** A receiver's session: its answers to a sender. @param digest of FIN, to be receipted */
+/** A receiver's session: its answers to a sender. @param digest of FIN, for the receipt */
 export function receiversSession(digest: string): fc.Arbitrary<HostileSession> {
   return hostileSession(
     fc.record({
@@ -146,7 +146,7 @@ function hostileSession(
   });
 }
 
-/** For people: a counterexample's bytes say little. */
+/** In readable form, because the bytes of a counterexample are not. */
 function describe(changes: readonly string[], frames: readonly SessionFrame[]): string {
   const lines = frames.map(({ type, stream, payload }) => {
     const text = payload.toString('latin1').slice(0, 200);
@@ -198,7 +198,7 @@ const ERROR = json(FRAME.ERROR, 0, { code: 6, origin: 'sender', message: 'it gre
 const receiptOf = (digest: string): SessionFrame =>
   json(FRAME.RECEIPT, 0, { transferId: TRANSFER_ID, digest, changed: 1, unchanged: 0, removed: 0 });
 
-/** Numbers that are none, or not what they seem. */
+/** Values that are not numbers, or not what they seem. */
 const ODD_VALUES = [
   '"1"',
   '1e308',
@@ -221,7 +221,7 @@ const ODD_VALUES = [
   '{"__proto__":{"all":true}}',
 ];
 
-/** Payloads that are no JSON object, or a curious one. */
+/** Payloads that are not a JSON object, or a strange one. */
 const ODD_PAYLOADS = [
   '',
   '{',
@@ -314,7 +314,7 @@ function newFrame(digest: string): fc.Arbitrary<SessionFrame> {
   );
 }
 
-/** Many of what costs its sender little. */
+/** Many frames that cost the sender little. */
 const flood = fc
   .tuple(
     fc.constantFrom<SessionFrame[]>(
@@ -381,7 +381,7 @@ function copied(from: number, to: number): FramesChange {
   };
 }
 
-/** The last place is behind the last frame. */
+/** The last position is after the last frame. */
 function putIn(at: number, more: SessionFrame[]): FramesChange {
   return {
     name: `${more.length} of type ${more[0]?.type}`,
@@ -389,7 +389,7 @@ function putIn(at: number, more: SessionFrame[]): FramesChange {
   };
 }
 
-/** @param key which of its fields: a share of them, or -1 for one that nobody knows */
+/** @param key selects a field, as a fraction; -1 for an unknown field */
 function withField(frame: SessionFrame, key: number, value: string | undefined): SessionFrame {
   const fields = fieldsOf(frame.payload);
   if (fields === undefined) return frame;

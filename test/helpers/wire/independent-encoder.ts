@@ -1,7 +1,8 @@
 import { createCipheriv, createHash, randomBytes, type CipherGCM } from 'node:crypto';
 
 /**
- * The frames of the wire, version 2, written from PROTOCOL.md alone: it shares no code with `src`, checks nothing, and so can say what no sender or receiver of ours would.
+ * The frames of the wire, version 2, written from PROTOCOL.md alone: it shares no code with `src`, checks
+ * nothing, and so can encode what no sender or receiver of ours would.
  */
 
 export const MAGIC = Buffer.from([0x89, 0x43, 0x54, 0x58, 0x53, 0x0d, 0x0a, 0x0a]);
@@ -21,7 +22,7 @@ export const FRAME = {
 const HEADER_BYTES = 16;
 const MAX_DATA_BYTES = 256 * 1024;
 
-/** What a header says in place of the truth. */
+/** Header fields in place of the correct ones. */
 export interface HeaderChanges {
   flags?: number;
   /** Low bits of the stream's byte offset. */
@@ -49,7 +50,7 @@ export function encodeFrame(
   return Buffer.concat([header, payload]);
 }
 
-/** A frame with JSON in it; text goes in as it is. */
+/** A frame that contains JSON; text is written as it is. */
 export function encodeControl(
   type: number,
   stream: number,
@@ -60,7 +61,7 @@ export function encodeControl(
   return encodeFrame(type, stream, Buffer.from(text), changes);
 }
 
-/** IEEE 802.3's, bit by bit. */
+/** The CRC-32 of IEEE 802.3, bit by bit. */
 function crc32(bytes: Uint8Array, before = 0): number {
   let crc = ~before;
   for (const byte of bytes) {
@@ -82,7 +83,7 @@ export interface SessionOptions {
   hello?: object;
 }
 
-/** One end of a session: counts and digests what it encodes, as END and FIN have to tell. */
+/** One end of a session: counts and digests what it encodes, as END and FIN require. */
 export class SessionEncoder {
   readonly #transferId: string;
   readonly #hello: object;
@@ -119,7 +120,7 @@ export class SessionEncoder {
     return Buffer.concat([MAGIC, encodeControl(FRAME.HELLO, 0, this.#hello)]);
   }
 
-  /** Magic, HELLO, these streams one after the other, and FIN. */
+  /** Magic, HELLO, these streams one after another, and FIN. */
   whole(
     ...streams: readonly (readonly [
       kind: string,
@@ -138,7 +139,7 @@ export class SessionEncoder {
     return Buffer.concat([frame, this.data(id, bytes), this.end(id)]);
   }
 
-  /** @param extra what else OPEN says */
+  /** @param extra more fields of OPEN */
   open(kind: string, name: string, extra: object = {}): { id: number; frame: Buffer } {
     const id = this.#nextId++;
     const nonce = Buffer.alloc(12);
@@ -185,7 +186,7 @@ export interface Frame {
   payload: Buffer;
 }
 
-/** The whole frames of what a peer said, from its magic on. */
+/** The complete frames that a peer sent, from its magic on. */
 export function parseFrames(bytes: Buffer): Frame[] {
   const frames: Frame[] = [];
   for (let at = MAGIC.length; at + HEADER_BYTES <= bytes.length;) {

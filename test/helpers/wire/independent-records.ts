@@ -1,7 +1,7 @@
 /**
- * The records that travel in `tree`, `manifest` and `want` streams, written from PROTOCOL.md alone: it
- * shares no code with `src`, checks nothing, and so can say what no sender or receiver of ours would.
- * Paths and links have a byte a character.
+ * The records in `tree`, `manifest` and `want` streams, written from PROTOCOL.md alone: it shares no
+ * code with `src`, checks nothing, and so can encode what no sender or receiver of ours would.
+ * Paths and links have one byte per character.
  */
 
 export type RecordKind = 'file' | 'directory' | 'symlink' | 'hardlink';
@@ -12,15 +12,15 @@ export interface TreeRecord {
   mode?: number;
   /** Microseconds since 1970. */
   mtimeUs?: number;
-  /** Bytes that the record declares; those of the content when nothing is said. */
+  /** Bytes that the record declares; by default the length of the content. */
   size?: number;
   link?: string;
   linked?: boolean;
   contentOmitted?: boolean;
   content?: string | Uint8Array;
-  /** In place of the truth: bytes that the path is said to share with the one before. */
+  /** Bytes that the path claims to share with the previous one, in place of the real number. */
   shared?: number;
-  /** Bits of the head that are turned. */
+  /** Bits of the head to flip. */
   flip?: number;
 }
 
@@ -42,7 +42,7 @@ const DIGEST = 8;
 const CONTENT_OMITTED = 16;
 const BEFORE_1970 = 32;
 
-/** What stands behind the last record. */
+/** What follows the last record. */
 export const END_OF_RECORDS = Buffer.from([0x80]);
 
 /** A tree stream: the root, and these records with their content. */
@@ -83,7 +83,7 @@ export function encodeWants(records: readonly WantRecord[]): Buffer {
   return Buffer.concat([encoded, END_OF_RECORDS]);
 }
 
-/** @param extra groups of zeros behind it, which make it longer than it has to be */
+/** @param extra groups of zeros after it, which make it longer than necessary */
 export function encodeVarint(value: number | bigint, extra = 0): Buffer {
   const groups: number[] = [];
   let left = BigInt(value);

@@ -2,17 +2,17 @@ import { createCipheriv, createHash } from 'node:crypto';
 import { FRAME, MAGIC } from './independent-encoder.ts';
 
 /**
- * What PROTOCOL.md says of the bytes of one direction, read as a whole and by no code of `src`: slow,
- * plain, and without a thought for how they arrive.
+ * What PROTOCOL.md requires of the bytes of one direction, read as a whole and with no code of `src`:
+ * slow, plain, and independent of how they arrive.
  */
 
-/** Who reads, and what it knows. */
+/** The side that reads, and what it knows. */
 export type Reader = ReceivingSide | SendingSide;
 
 interface Both {
   /** Bytes that were granted to each stream of a duplex connection. */
   grant: number;
-  /** Streams that it has opened itself. */
+  /** Streams that this side has opened itself. */
   streams: number;
 }
 
@@ -23,9 +23,9 @@ interface ReceivingSide extends Both {
 interface SendingSide extends Both {
   side: 'sender';
   transferId: string;
-  /** FIN's, when it was sent: every stream of its own has ended by then. */
+  /** The digest of FIN, if it was sent: every stream of this side has ended by then. */
   digest: string | undefined;
-  /** Names of contexts whose wants it asked for. */
+  /** Names of contexts whose wants this side asked for. */
   asked: readonly string[];
 }
 
@@ -46,7 +46,7 @@ export interface JudgedStream {
   ended: boolean;
 }
 
-/** To be compared: vitest takes a thousand times as long over the elements of a buffer. */
+/** For comparison: vitest takes a thousand times as long over the elements of a buffer. */
 export function plainly({ verdict, at, streams }: Judgement): object {
   const texts = streams.map((stream) => ({ ...stream, bytes: stream.bytes.toString('latin1') }));
   return { verdict, at, streams: texts };
@@ -170,7 +170,7 @@ class Judge {
     return header;
   }
 
-  /** Undefined: the connection ends within it. */
+  /** Undefined if the connection ends within it. */
   #payload(header: Header): Buffer | undefined {
     const from = this.#at + HEADER_BYTES;
     const payload = this.#bytes.subarray(from, from + header.length);
@@ -290,7 +290,7 @@ class Judge {
     const limit = this.#count(fields['limit']);
     const reader = this.#reader;
     this.#require(id <= reader.streams);
-    // Every stream has ended: it comes late, and is nothing.
+    // Every stream has ended, so it comes late and is ignored.
     if (reader.side === 'sender' && reader.digest !== undefined) return;
     this.#require(limit >= (this.#limits.get(id) ?? this.#firstLimit));
     this.#limits.set(id, limit);
@@ -347,7 +347,7 @@ class Judge {
       const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload);
       const value: unknown = JSON.parse(text);
       if (typeof value !== 'object' || value === null || Array.isArray(value)) this.#broken();
-      // Own keys, whatever they are called.
+      // Own keys, whatever their names.
       return Object.assign(Object.create(null) as Fields, value);
     } catch (error) {
       if (error instanceof Broken) throw error;
@@ -383,7 +383,7 @@ function isListOf(
   return value.every((each: unknown) => typeof each === 'string' && is(each));
 }
 
-/** Of a context: '' or one component of a path, in UTF-8. */
+/** The name of a context: '' or one component of a path, in UTF-8. */
 function isName(name: string): boolean {
   if (['.', '..'].includes(name) || name.includes('/') || name.includes('\0')) return false;
   return Buffer.from(name).toString() === name && Buffer.byteLength(name) <= 255;
@@ -404,7 +404,7 @@ const CRC_OF_BYTE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-/** IEEE 802.3's. */
+/** The CRC-32 of IEEE 802.3. */
 function crc32(bytes: Uint8Array): number {
   let crc = ~0;
   for (const byte of bytes) crc = CRC_OF_BYTE[(crc ^ byte) & 0xff]! ^ (crc >>> 8);

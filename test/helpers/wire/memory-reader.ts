@@ -9,17 +9,17 @@ import { DuplexRecorder } from './duplex.ts';
 import { allFrames, BEAT, fullRing, HELLO, settle, type Recorder } from './harness.ts';
 import type { JudgedStream, Judgement } from './judge-connection.ts';
 
-/** Turns of the event loop without a byte that moved after which nothing can run any more. */
+/** Turns of the event loop in which no byte moved, after which nothing can run any more. */
 const IDLE_TURNS = 50;
 
 /** Streams of wants that the receiver below has opened, on a duplex connection. */
 export const WANT_STREAMS = 2;
 
 /**
- * What a receiver's demux makes of these pieces. Over a pipe its consumers read when it waits for
- * them; both ways they read nothing, so that each stream has its first grant and no more.
+ * The verdict of a receiver's demux on these pieces. Over a pipe its consumers read when the demux waits
+ * for them; on duplex they read nothing, so that each stream has its first grant and no more.
  *
- * @param ringBytes of each stream's ring
+ * @param ringBytes size of the ring of each stream
  * @throws Error when it waits, and nothing can run
  */
 export async function hearAsReceiver(
@@ -40,7 +40,7 @@ export async function hearAsReceiver(
   const isWhole = verdict.verdict === 'whole';
   if (isWhole && recorder.fins.length !== 1) throw new Error('it is whole, without a FIN');
   const streams = streamsOf(recorder);
-  // So that nobody waits for their consumers for ever.
+  // So that no wait for the consumers lasts for ever.
   for (const { ring } of recorder.received.values()) ring.cancel();
   return { ...verdict, streams };
 }
@@ -49,12 +49,12 @@ export interface SenderParts {
   transferId: string;
   /** Names of contexts that were offered. */
   offered: readonly string[];
-  /** Everything was sent, FIN too: streams without a byte. */
+  /** Everything was sent, including FIN: streams without a byte. */
   sentAll: boolean;
   ringBytes: number;
 }
 
-/** What a sender makes of the answers that come in these pieces. */
+/** The verdict of a sender on the answers in these pieces. */
 export async function hearAsSender(
   pieces: Iterable<Uint8Array>,
   { transferId, offered, sentAll, ringBytes }: SenderParts,
@@ -99,7 +99,7 @@ export async function hearAsSender(
   return { ...verdict, streams };
 }
 
-/** FIN's digest of the sender above, when it has sent all. */
+/** The digest in FIN of the sender above, once it has sent everything. */
 export function digestOfNothing(transferId: string, offered: readonly string[]): string {
   const mux = new Mux({ ...HELLO, transferId });
   for (const name of offered)
@@ -109,7 +109,7 @@ export function digestOfNothing(transferId: string, offered: readonly string[]):
   return mux.digest!;
 }
 
-/** A transport that takes everything, and forgets it. */
+/** A transport that accepts everything and discards it. */
 const NOBODY: Outgoing = {
   write: () => Promise.resolve(),
   end: () => Promise.resolve(),
@@ -137,7 +137,7 @@ async function verdictOf(hear: () => Promise<string>): Promise<{ verdict: string
   }
 }
 
-/** Waits for what was pushed, as long as consumers can move anything. */
+/** Waits for the push, as long as consumers can move anything. */
 async function taken(pending: Promise<void> | undefined, consume: () => number): Promise<void> {
   if (pending === undefined) return;
   const settled = pending.then(

@@ -5,14 +5,14 @@ import { Mux } from '../../../src/wire/mux.ts';
 import { anEntry, MemorySink } from '../trees/archive-io.ts';
 import { allFrames, BEAT, fullRing, HELLO, someBytes } from './harness.ts';
 
-/** Sessions of ours, with a frame of every type and a stream of every kind. */
+/** Sessions of our own, with a frame of every type and a stream of every kind. */
 
 const DIRECTORY = anEntry({ path: '', kind: 'directory', mode: 0o755 });
 const FILE = anEntry({ path: 'a.txt', size: 5 });
 const STAMP = 0x0123abcd;
 const NO_BYTES = new Uint8Array(0);
 
-/** What it says is nobody's business here. */
+/** Its content does not matter here. */
 const TREE = someBytes(60);
 
 const MANIFEST = records((sink) => {
@@ -30,7 +30,7 @@ const WANTS = records((sink) => {
 
 const CREDIT = 256;
 
-/** A sender's, over a pipe. */
+/** Session of a sender, over a pipe. */
 export function recordOneWay(): Buffer {
   const mux = new Mux(HELLO);
   mux.open({ kind: 'tree', name: 'web' }, fullRing(TREE));
@@ -40,7 +40,7 @@ export function recordOneWay(): Buffer {
   return Buffer.concat(allFrames(mux));
 }
 
-/** A sender's, both ways: what it offers, and what was wanted of that. */
+/** Session of a sender, on duplex: what it offers, and what was wanted of that. */
 export function recordDuplex(): Buffer {
   const mux = new Mux({ ...HELLO, mode: 'duplex', credit: CREDIT, contexts: ['web'] });
   mux.setFirstCredit(CREDIT);
@@ -53,7 +53,7 @@ export function recordDuplex(): Buffer {
   return Buffer.concat([...offered, ...allFrames(mux)]);
 }
 
-/** A receiver's answers to a sender that offered two contexts: a list, all, and the receipt. */
+/** Answers of a receiver to a sender that offered two contexts: a list, all, and the receipt. */
 export function recordAnswers(
   offered: readonly [string, string],
   transferId: string,
@@ -70,7 +70,7 @@ export function recordAnswers(
   return Buffer.concat([...frames, ...allFrames(mux)]);
 }
 
-/** Of a sender that fails in the middle of a stream. */
+/** Session of a sender that fails in the middle of a stream. */
 export function recordFailure(): Buffer {
   const mux = new Mux(HELLO);
   const ring = Ring.create(64);

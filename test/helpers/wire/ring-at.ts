@@ -1,6 +1,6 @@
 import { Ring } from '../../../src/flow/ring.ts';
 
-/** A ring whose positions are `position`: that many bytes went through. */
+/** A ring whose positions are `position`, because that many bytes passed through. */
 export function ringAt(position: number, capacity: number): Ring {
   const ring = Ring.create(capacity);
   for (let left = position; left > 0;) {

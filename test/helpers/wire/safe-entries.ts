@@ -9,16 +9,16 @@ import { readManifest } from '../../../src/entry/manifest.ts';
 import { WantReader } from '../../../src/entry/wants.ts';
 import { MemorySource } from '../trees/archive-io.ts';
 
-/** Entries that may be declared in one stream of a test. */
+/** Limits on the entries declared in one stream of a test. */
 const MAX_ENTRIES = 20;
 const MAX_BYTES = 2 ** 30;
 
 /**
- * Reads a stream as its reader's disk thread does, and holds every entry that is let through against
- * what DESIGN promises of it: with no code of the validator's.
+ * Reads a stream as the reader's disk thread does, and checks every entry that is accepted against
+ * the promises of DESIGN, with no code of the validator.
  *
- * @returns the code with which it was refused; undefined when it was taken
- * @throws Error when something got through that must not
+ * @returns the code with which it was refused; undefined when it was accepted
+ * @throws Error when something was accepted that must not be
  */
 export function readEntries(
   kind: string,
@@ -86,7 +86,7 @@ function readTree(tree: TreeReader, validator: EntryValidator, passed: PassedEnt
   unpack(tree, sink, { name: '', validator, takesOmitted: true, onEntry: () => {} });
 }
 
-/** What a disk could be told to make. */
+/** The entries that a disk could be asked to create. */
 class PassedEntries {
   readonly #kinds = new Map<string, string>([['', 'directory']]);
   #count = 0;

@@ -1,6 +1,6 @@
 import { encodeFrame, MAGIC, type HeaderChanges } from './independent-encoder.ts';
 
-/** A frame on its way into a session, with what its header is to say in place of the truth. */
+/** A frame to be put into a session, with header fields in place of the correct ones. */
 export interface SessionFrame extends HeaderChanges {
   type: number;
   stream: number;
@@ -9,7 +9,7 @@ export interface SessionFrame extends HeaderChanges {
 
 const HEADER_BYTES = 16;
 
-/** The frames of a session that is whole, from its magic on. */
+/** The frames of a complete session, from its magic on. */
 export function takeApart(session: Buffer): SessionFrame[] {
   const frames: SessionFrame[] = [];
   for (let at = MAGIC.length; at < session.length;) {

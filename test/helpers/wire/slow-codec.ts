@@ -1,14 +1,14 @@
 import { createCipheriv } from 'node:crypto';
-/** The frame format a second time: slow, plain, and written from PROTOCOL.md alone. */
+/** A second implementation of the frame format: slow, plain, and written from PROTOCOL.md alone. */
 
 export interface SlowFrame {
   type: number;
   flags?: number;
   stream?: number;
   offset?: number;
-  /** Text stands for its UTF-8, an object for its JSON. */
+  /** Text is encoded as UTF-8, an object as JSON. */
   payload?: Uint8Array | string | object;
-  /** Said in place of the payload's length. */
+  /** Written in place of the length of the payload. */
   length?: number;
 }
 
@@ -28,7 +28,7 @@ export function slowFrame(frame: SlowFrame): number[] {
   return [...checked, ...bigEndian(checksum, 4), ...payload];
 }
 
-/** Bit by bit, as the polynomial division that it is. */
+/** Bit by bit, as polynomial division. */
 export function slowCrc32(bytes: Iterable<number>): number {
   let remainder = 0xffff_ffffn;
   for (const byte of bytes) {
@@ -51,8 +51,8 @@ function payloadBytes(payload: Uint8Array | string | object): number[] {
 }
 
 /**
- * GMAC as NIST SP 800-38D writes it down, bit by bit: GHASH over the bytes and their count, in
- * GF(2^128), and the key stream's first block on top.
+ * GMAC as NIST SP 800-38D defines it, bit by bit: GHASH over the bytes and their count, in GF(2^128),
+ * XORed with the first block of the key stream.
  */
 export function slowGmac(transferId: string, stream: number, bytes: Uint8Array): string {
   const key = Buffer.from(transferId, 'hex');

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 
 /**
- * Carries bytes in steps of `stepBytes`: the next begins when the one before was handed to the
- * reader's pipe. As with a pipe, when one end goes so does the other.
+ * Carries bytes in steps of `stepBytes`: the next one begins when the previous one was written to the
+ * reader's pipe. As with a pipe, when one end goes, so does the other.
  *
- * @param onStep told before each step, from 0 on
+ * @param onStep called before each step, counted from 0
  */
 export async function carryStepwise(
   from: Readable,
@@ -14,7 +14,7 @@ export async function carryStepwise(
   onStep: (step: number) => void | Promise<void>,
 ): Promise<void> {
   const gone = once(to, 'close').then(() => 'gone');
-  to.on('error', () => {}); // the reader's own end says why
+  to.on('error', () => {}); // the reader reports why
   let step = 0;
   try {
     for await (const piece of inPieces(from, stepBytes)) {
