@@ -5,14 +5,14 @@ import type { EntryCounts } from '../../src/report.ts';
 import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { resend } from '../helpers/cli/resend.ts';
 
-describe('hardlinks', () => {
+describe('hardlinks become those of the context when they are', () => {
   const MTIME = 1_400_000_000;
 
   interface Linked {
     what: string;
     counts?: Partial<EntryCounts>;
     bytes?: number;
-    /** Names that are one file: in OUT, and in the context. All have the same content and time. */
+    /** Groups of names of one file, in OUT and in the context. All have the same content and time. */
     out: string[][];
     context: string[][];
   }
