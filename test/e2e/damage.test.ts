@@ -27,7 +27,7 @@ function frameBoundaries(stream: Buffer): number[] {
   return boundaries;
 }
 
-/** A number of offsets from 0 up to `end`, evenly spread, and those beside every boundary. */
+/** `evenly` offsets spread evenly from 0 up to `end`, and those beside every boundary. */
 function sample(end: number, evenly: number, boundaries: number[]): number[] {
   const spread = Array.from({ length: evenly }, (_, i) => Math.floor((i * end) / evenly));
   const beside = boundaries.flatMap((at) => [at - 1, at, at + 1]);

@@ -99,7 +99,7 @@ describe('a sender exits with 9 and the message of its receiver when', () => {
   test.runIf(process.getuid?.() === 0)('the commit is refused, and OUT is as it was', () =>
     withScene(async (sandbox) => {
       const options = unprivileged(sandbox.directory);
-      // Somebody else's, and closed: what is staged cannot be moved into it.
+      // Only its owner, another user, may write to it: staged entries cannot be moved into it.
       chownSync(join(sandbox.out, 'web'), 0, 0);
       const before = treeState(sandbox.out);
       const socket = socketOf(sandbox);

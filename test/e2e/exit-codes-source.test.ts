@@ -44,7 +44,7 @@ test('3: a context that is missing is named, and nothing is committed', () =>
     expectUntouched(sandbox);
   }));
 
-test('3: the error for a context that is a file suggests to send a tar on stdin', () =>
+test('3: the error for a context that is a file suggests a tar on stdin', () =>
   withScene(async (sandbox) => {
     const file = join(sandbox.context, 'a.txt');
     const { send, receive } = await pipeline([file], [sandbox.out]);

@@ -5,7 +5,7 @@ import type { EntryCounts } from '../../src/report.ts';
 import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { resend } from '../helpers/cli/resend.ts';
 
-describe('hardlinks become those of the context when they are', () => {
+describe('hardlinks', () => {
   const MTIME = 1_400_000_000;
 
   interface Linked {
@@ -104,7 +104,7 @@ describe('hardlinks become those of the context when they are', () => {
       counts: { changed: 2 },
       bytes: 0,
     },
-  ])('$what', ({ out: names, context: wanted, counts = {}, bytes }) =>
+  ])('become those of the context: $what', ({ out: names, context: wanted, counts = {}, bytes }) =>
     withDirectory(async (directory) => {
       const context = join(directory, 'context');
       const out = join(directory, 'out');

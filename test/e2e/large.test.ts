@@ -10,7 +10,7 @@ import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 const GiB = 2 ** 30;
 
 describe('a large file', () => {
-  it('of 1 GiB arrives complete through the pipe', async () => {
+  it('of 1 GiB arrives completely through the pipe', async () => {
     await withSparse(GiB, async (context) => {
       const pipe = sendToTar(context);
       let count = 0;

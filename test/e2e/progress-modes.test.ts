@@ -80,8 +80,8 @@ describe('when stderr is a log', () => {
   });
 });
 
-describe('a progress mode', () => {
-  test('of json prints events of its side only, and the last is the end', async () => {
+describe('the progress mode', () => {
+  test('json prints only events of its side, and the last is the end', async () => {
     const { sender, receiver } = startHeld([context, ...JSON_MODE], [out, ...JSON_MODE], ALL);
     expect(await sender.done).toMatchObject({ code: 0 });
     expect(await receiver.done).toMatchObject({ code: 0 });
@@ -97,7 +97,7 @@ describe('a progress mode', () => {
     }
   });
 
-  test('of json prints a failure as an event, and nothing else', async () => {
+  test('json prints a failure as an event, and nothing else', async () => {
     const { code, stderr } = await run(['receive', out, ...JSON_MODE], {
       input: Buffer.from('Welcome!\n'),
     });
@@ -106,7 +106,7 @@ describe('a progress mode', () => {
     expect(last).toMatchObject({ type: 'end', report: { error: { code: 'not-ctxsync' } } });
   });
 
-  test.each(WORDLESS)('of $name prints nothing on success', async ({ mode }) => {
+  test.each(WORDLESS)('$name prints nothing on success', async ({ mode }) => {
     const { send, receive } = await pipeline([context, ...mode], [out, ...mode]);
     expect([send, receive]).toEqual([
       { code: 0, stderr: '' },
@@ -115,13 +115,13 @@ describe('a progress mode', () => {
     expect(treeState(out)).toEqual(treeState(context));
   });
 
-  test.each(WORDLESS)('of $name prints a failure', async ({ mode }) => {
+  test.each(WORDLESS)('$name prints a failure', async ({ mode }) => {
     const { code, stderr } = await run(['send', join(context, 'missing'), ...mode]);
     expect(code).toBe(3);
     expect(stderr).toMatch(/^ctxsync send: error: .*missing.*\n$/);
   });
 
-  test('of --quiet hides stalls, and one of --progress none does not', async () => {
+  test('--quiet hides stalls, and --progress none does not', async () => {
     const options = ['--stall-after', '1s', '--stall-timeout', '2s'];
     const quiet = startHeld(['-', '-q', ...options], [out, '-q', ...options], ALL);
     const none = ['--progress', 'none', ...options];
@@ -131,7 +131,7 @@ describe('a progress mode', () => {
     await Promise.all([quiet.receiver.done, silent.receiver.done]);
   });
 
-  test('does not change a byte of the context', async () => {
+  test('changes no byte of the context', async () => {
     const outcomes: { tar: boolean; code: number | null }[] = [];
     for (const mode of ['json', 'plain', 'tty', 'none']) {
       const input = await recordSend([context, '--progress', mode]);

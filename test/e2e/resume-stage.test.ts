@@ -105,7 +105,7 @@ describe('when a transfer resumes from a stage', () => {
       expect(await finish(site)).toBe(ALL_BYTES - whole * FILE_BYTES);
     }));
 
-  test('another context arrives exact, and uses what is the same', () =>
+  test('another context arrives as an exact copy and uses what is the same', () =>
     withStage(async (site) => {
       const other = join(site.directory, 'other');
       writeTree(other, { [file(0)]: contentOf(0, 2), [file(1)]: 'short', 'new/file': 'new' });
@@ -117,7 +117,7 @@ describe('when a transfer resumes from a stage', () => {
       expect(await finish(site, other)).toBe(FILE_BYTES + 'short'.length + 'new'.length);
     }));
 
-  test('a mirror is exact', () =>
+  test('a mirror is an exact copy', () =>
     withStage(async ({ directory, context, out }, _tree, whole) => {
       const { sent } = await transfer({ directory, send: [context], receive: [out, '--delete'] });
       expect(treeState(out)).toEqual(treeState(context));

@@ -100,7 +100,7 @@ describe('many senders', () => {
       expect(workNames(out)).toEqual([]);
     }));
 
-  test('that wait cost no thread and no ring, also when they are more than are served at a time', () =>
+  test('cost no thread and no ring while they wait, even if they are more than are served at a time', () =>
     withScene(async (sandbox) => {
       const server = await Server.start(sandbox);
       await server.connect(helloOf({ contexts: ['web'] }));
@@ -141,7 +141,7 @@ describe('a sender that makes no progress', () => {
       await expectCleanEnd(server);
     }));
 
-  test('because it is in the queue can leave without harm to others', () =>
+  test('may leave the queue without harm to others', () =>
     withScene(async (sandbox) => {
       const server = await Server.start(sandbox);
       const held = await server.sendHeld(`web=${bigContext(sandbox)}`);

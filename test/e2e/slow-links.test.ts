@@ -23,7 +23,7 @@ test('a sender does not blame the receiver behind a pipe at 16 kB/s, however lon
     expect(stderr).not.toContain('does not read');
   }));
 
-test('both sides name the link as the cause of a stall when it has 100 B/s', () =>
+test('both sides of a command name the link of 100 B/s as the cause of a stall', () =>
   withScene(async ({ context, out }) => {
     const args = ['--stall-after', '2s'];
     const both = sendToSlowCommand({ context, out, bytesPerSecond: 100, args });

@@ -36,7 +36,7 @@ describe.skipIf(why !== undefined)('over ssh', () => {
   afterAll(() => server.stop());
 
   describe('a context', () => {
-    test('arrives exact', () =>
+    test('arrives as an exact copy', () =>
       withScene(async ({ directory }) => {
         const context = join(directory, 'exotic');
         makeExoticTree(context, { readable: process.getuid?.() !== 0 });
