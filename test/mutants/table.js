@@ -439,7 +439,7 @@ export const MUTANTS = [
       },
     ],
     file: 'test/dest/commit-swapped.test.ts',
-    test: 'a directory that is swapped at any step leads a commit nowhere: compared',
+    test: 'a commit never follows a symlink that replaces a directory at any step: compared',
     seen: /swapped at step/,
   },
   {
@@ -457,7 +457,7 @@ export const MUTANTS = [
       },
     ],
     file: 'test/dest/lock.test.ts',
-    test: 'the lock of OUT that is a symlink to /dev/zero is refused at once, and named',
+    test: 'the lock of OUT that is a symlink to /dev/zero is refused at once, with its path',
     seen: /the lock was taken/,
   },
   {
