@@ -318,7 +318,7 @@ export const MUTANTS = [
       },
     ],
     file: 'test/entry/pack.test.ts',
-    test: 'a file that changes while it is read was written to, with the same size',
+    test: 'a file that changes while it is read fails if it was written to, even with the same size',
     seen: /did not fail|expected/,
   },
   {
@@ -358,7 +358,7 @@ export const MUTANTS = [
       },
     ],
     file: 'test/entry/manifest.test.ts',
-    test: 'a manifest that is broken with an entry twice is corrupt, and says where',
+    test: 'a broken manifest with an entry twice is refused as corrupt, with the position',
     seen: /to throw/,
   },
   {
@@ -413,7 +413,7 @@ export const MUTANTS = [
       },
     ],
     file: 'test/entry/entry-validator.test.ts',
-    test: "directories a 'symlink' has nothing beneath it",
+    test: "directories a 'symlink' cannot have entries beneath it",
     seen: /to throw/,
   },
   {
@@ -484,7 +484,7 @@ export const MUTANTS = [
       },
     ],
     file: 'test/entry/pack.test.ts',
-    test: 'a file that changes between the walk and the reading was replaced by a symlink, which is not followed',
+    test: 'a file that changes between the walk and the reading fails if it was replaced by a symlink, which is not followed',
     seen: /expected true to be false/,
   },
 
