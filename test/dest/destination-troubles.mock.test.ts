@@ -47,18 +47,21 @@ describe('a destination that two receivers want at the same time', () => {
   it.each<[when: string, call: CallName]>([
     ['looked at', 'openSync'],
     ['removed', 'unlinkSync'],
-  ])('is locked by one that finds a stale lock, even if that vanishes before it is %s', async (_, call) => {
-    await withDirectory((out) => {
-      const path = join(out, '.ctxsync-lock');
-      writeFileSync(path, 'of a dead receiver');
-      const stale = (Date.now() - 2 * LOCK_STALE_MS) / 1000;
-      utimesSync(path, stale, stale);
-      const other = goneBefore(call, '.ctxsync-lock');
-      const lock = withDisk(other, () => takeLock(held(out)));
-      expect(readdirSync(out)).toEqual(['.ctxsync-lock']);
-      expect(lock.text).toContain(`"pid":${process.pid}`);
-    });
-  });
+  ])(
+    'is locked by one that finds a stale lock, even if that vanishes before it is %s',
+    async (_, call) => {
+      await withDirectory((out) => {
+        const path = join(out, '.ctxsync-lock');
+        writeFileSync(path, 'of a dead receiver');
+        const stale = (Date.now() - 2 * LOCK_STALE_MS) / 1000;
+        utimesSync(path, stale, stale);
+        const other = goneBefore(call, '.ctxsync-lock');
+        const lock = withDisk(other, () => takeLock(held(out)));
+        expect(readdirSync(out)).toEqual(['.ctxsync-lock']);
+        expect(lock.text).toContain(`"pid":${process.pid}`);
+      });
+    },
+  );
 });
 
 describe('a destination on a full disk', () => {
@@ -131,23 +134,26 @@ describe.runIf(process.getuid?.() === 0)("a destination with another user's left
   it.each([
     ['fresh', 0],
     ['old', 1e9],
-  ])('that are %s and inaccessible is accepted, with a warning that names them', async (_, seconds) => {
-    await withShared((out) => {
-      writeTree(join(out, STAGE), { 'tree/x': 'x' });
-      chmodSync(join(out, STAGE), 0o700);
-      if (seconds > 0) utimesSync(join(out, STAGE), seconds, seconds);
-      const before = treeState(out, { root: false });
-      asAnother(out, () => {
-        const destination = prepare(out);
-        expect(destination.partialStages).toEqual([]);
-        expect(destination.warnings).toEqual([
-          expect.stringMatching(`cannot remove .*${join(out, STAGE)}: permission denied .*owner`),
-        ]);
-        discard(destination, new WorkerStatus());
+  ])(
+    'that are %s and inaccessible is accepted, with a warning that names them',
+    async (_, seconds) => {
+      await withShared((out) => {
+        writeTree(join(out, STAGE), { 'tree/x': 'x' });
+        chmodSync(join(out, STAGE), 0o700);
+        if (seconds > 0) utimesSync(join(out, STAGE), seconds, seconds);
+        const before = treeState(out, { root: false });
+        asAnother(out, () => {
+          const destination = prepare(out);
+          expect(destination.partialStages).toEqual([]);
+          expect(destination.warnings).toEqual([
+            expect.stringMatching(`cannot remove .*${join(out, STAGE)}: permission denied .*owner`),
+          ]);
+          discard(destination, new WorkerStatus());
+        });
+        expect(treeState(out, { root: false })).toEqual(before);
       });
-      expect(treeState(out, { root: false })).toEqual(before);
-    });
-  });
+    },
+  );
 
   it('that are accessible removes them instead of using them, as the other user would still own them', async () => {
     await withDirectory((out) => {

@@ -33,19 +33,16 @@ describe('a destination', () => {
     });
   });
 
-  it.each([0o022, 0o077, 0])(
-    'knows the umask of new files in it: %s',
-    async (mask) => {
-      await withDirectory((out) => {
-        const before = process.umask(mask);
-        try {
-          expect(prepare(out).umask).toBe(mask);
-        } finally {
-          process.umask(before);
-        }
-      });
-    },
-  );
+  it.each([0o022, 0o077, 0])('knows the umask of new files in it: %s', async (mask) => {
+    await withDirectory((out) => {
+      const before = process.umask(mask);
+      try {
+        expect(prepare(out).umask).toBe(mask);
+      } finally {
+        process.umask(before);
+      }
+    });
+  });
 
   it('has a private stage even if new directories inherit the group of OUT', async () => {
     await withDirectory((out) => {
@@ -159,19 +156,22 @@ describe('a destination', () => {
     ['beneath a file', 'file/out', 'not a directory (ENOTDIR)'],
     ['a symlink that leads nowhere', 'dangling', 'no such file or directory (ENOENT)'],
     ['a symlink to itself', 'circle', 'too many symbolic links encountered (ELOOP)'],
-  ])('is refused as not writable if it is %s, and nothing is left behind', async (_, path, words) => {
-    await withDirectory((directory) => {
-      writeFileSync(join(directory, 'file'), 'mine');
-      symlinkSync('nowhere', join(directory, 'dangling'));
-      symlinkSync('circle', join(directory, 'circle'));
-      const before = treeState(directory);
-      const { code, message } = refusal(join(directory, path));
-      expect(code).toBe('not-writable');
-      expect(message).toContain(join(directory, path));
-      expect(message).toContain(words);
-      expect(treeState(directory)).toEqual(before);
-    });
-  });
+  ])(
+    'is refused as not writable if it is %s, and nothing is left behind',
+    async (_, path, words) => {
+      await withDirectory((directory) => {
+        writeFileSync(join(directory, 'file'), 'mine');
+        symlinkSync('nowhere', join(directory, 'dangling'));
+        symlinkSync('circle', join(directory, 'circle'));
+        const before = treeState(directory);
+        const { code, message } = refusal(join(directory, path));
+        expect(code).toBe('not-writable');
+        expect(message).toContain(join(directory, path));
+        expect(message).toContain(words);
+        expect(treeState(directory)).toEqual(before);
+      });
+    },
+  );
 });
 
 function prepare(out: string): Destination {

@@ -176,24 +176,21 @@ describe('a file that is kept', () => {
     });
   });
 
-  it.each(['a', 'a/b', 'a/b/file'])(
-    'is never taken through a symlink at %s',
-    async (at) => {
-      await withDirectory((directory) => {
-        const elsewhere = makeRemains(join(directory, 'elsewhere'));
-        const tree = join(directory, 'old');
-        mkdirSync(join(tree, at, '..'), { recursive: true });
-        symlinkSync(join(elsewhere, at), join(tree, at));
-        const before = treeState(elsewhere);
-        expect(() => adopt(directory, [tree], {})).toThrow(
-          expect.objectContaining({ code: 'source-changed', path: 'a/b/file' }),
-        );
-        expect(treeState(elsewhere)).toEqual(before);
-        expect(lstatSync(join(tree, at)).isSymbolicLink()).toBe(true);
-        expect(existsSync(join(directory, 'stage/a/b/file'))).toBe(false);
-      });
-    },
-  );
+  it.each(['a', 'a/b', 'a/b/file'])('is never taken through a symlink at %s', async (at) => {
+    await withDirectory((directory) => {
+      const elsewhere = makeRemains(join(directory, 'elsewhere'));
+      const tree = join(directory, 'old');
+      mkdirSync(join(tree, at, '..'), { recursive: true });
+      symlinkSync(join(elsewhere, at), join(tree, at));
+      const before = treeState(elsewhere);
+      expect(() => adopt(directory, [tree], {})).toThrow(
+        expect.objectContaining({ code: 'source-changed', path: 'a/b/file' }),
+      );
+      expect(treeState(elsewhere)).toEqual(before);
+      expect(lstatSync(join(tree, at)).isSymbolicLink()).toBe(true);
+      expect(existsSync(join(directory, 'stage/a/b/file'))).toBe(false);
+    });
+  });
 });
 
 describe('a transfer after an interrupted one', () => {
@@ -238,26 +235,29 @@ describe('a transfer after an interrupted one', () => {
 });
 
 describe('any transfer after any interrupted one', () => {
-  it.each([['root'], ['one who is not']])('makes OUT equal to the context, as root or not: %s', async (who) => {
-    const seeds = rounds(80);
-    for (let seed = 0; seed < seeds; seed++) {
-      await withRandomPair(seed, ({ directory, context, out, random }) => {
-        changeRandomly(out, random, 8);
-        for (const name of ['.ctxsync-0123456789abcdef', '.ctxsync-0123456789abcde0']) {
-          const stage = join(out, name);
-          mkdirSync(stage);
-          execFileSync('cp', ['-a', context, join(stage, 'tree')]);
-          changeRandomly(join(stage, 'tree'), random, 3);
-        }
-        const run = (): void => {
-          update(out, { '': context }, { delete: true, checksum: true });
-          expect(treeState(out), `seed ${seed}`).toEqual(treeState(context));
-        };
-        if (who === 'root') run();
-        else asNobody(directory, run);
-      });
-    }
-  });
+  it.each([['root'], ['one who is not']])(
+    'makes OUT equal to the context, as root or not: %s',
+    async (who) => {
+      const seeds = rounds(80);
+      for (let seed = 0; seed < seeds; seed++) {
+        await withRandomPair(seed, ({ directory, context, out, random }) => {
+          changeRandomly(out, random, 8);
+          for (const name of ['.ctxsync-0123456789abcdef', '.ctxsync-0123456789abcde0']) {
+            const stage = join(out, name);
+            mkdirSync(stage);
+            execFileSync('cp', ['-a', context, join(stage, 'tree')]);
+            changeRandomly(join(stage, 'tree'), random, 3);
+          }
+          const run = (): void => {
+            update(out, { '': context }, { delete: true, checksum: true });
+            expect(treeState(out), `seed ${seed}`).toEqual(treeState(context));
+          };
+          if (who === 'root') run();
+          else asNobody(directory, run);
+        });
+      }
+    },
+  );
 });
 
 interface BrokenOff {

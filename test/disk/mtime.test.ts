@@ -34,11 +34,14 @@ describe('a time in microseconds', () => {
     expect(isBeyondMicroseconds(ns)).toBe(true);
   });
 
-  it.each([1n, -1n])('is out of range from the microsecond after the last one, with the sign %s', (sign) => {
-    const last = sign * BigInt(Number.MAX_SAFE_INTEGER) * 1_000n;
-    expect(isBeyondMicroseconds(last)).toBe(false);
-    expect(isBeyondMicroseconds(last + sign * 1_000n)).toBe(true);
-  });
+  it.each([1n, -1n])(
+    'is out of range from the microsecond after the last one, with the sign %s',
+    (sign) => {
+      const last = sign * BigInt(Number.MAX_SAFE_INTEGER) * 1_000n;
+      expect(isBeyondMicroseconds(last)).toBe(false);
+      expect(isBeyondMicroseconds(last + sign * 1_000n)).toBe(true);
+    },
+  );
 
   it('is stored on disk exactly, up to the last one', async () => {
     await withDirectory((directory) => {

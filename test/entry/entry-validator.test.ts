@@ -57,9 +57,12 @@ describe('paths', () => {
     expectUnsafe([directory('a'), directory(path)], /its path has "\.\."/);
   });
 
-  test.each(['.', './a', 'a/.', 'a/./b', 'a//b', 'a/'])('%j is refused for an empty name', (path) => {
-    expectUnsafe([directory('a'), directory(path)], /its path has an empty name/);
-  });
+  test.each(['.', './a', 'a/.', 'a/./b', 'a//b', 'a/'])(
+    '%j is refused for an empty name',
+    (path) => {
+      expectUnsafe([directory('a'), directory(path)], /its path has an empty name/);
+    },
+  );
 
   test.each(['\0', 'a\0', 'a\0/../b'])('%j is refused for a NUL byte', (path) => {
     expectUnsafe([file(path)], /its path has a NUL byte/);
@@ -175,13 +178,16 @@ describe('a path that comes twice', () => {
 });
 
 describe('links', () => {
-  test.each<EntryKind>(['symlink', 'hardlink'])('a %s with an impossible target is refused', (kind) => {
-    const to = (link: string) => [anEntry({ kind, link })];
-    expectUnsafe([anEntry({ kind })], /it links to nothing/);
-    expectUnsafe(to(''), /it links to nothing/);
-    expectUnsafe(to('a\0b'), /its link has a NUL byte/);
-    expectUnsafe(to('l'.repeat(MAX_LINK_BYTES + 1)), /its link has 4096 bytes/);
-  });
+  test.each<EntryKind>(['symlink', 'hardlink'])(
+    'a %s with an impossible target is refused',
+    (kind) => {
+      const to = (link: string) => [anEntry({ kind, link })];
+      expectUnsafe([anEntry({ kind })], /it links to nothing/);
+      expectUnsafe(to(''), /it links to nothing/);
+      expectUnsafe(to('a\0b'), /its link has a NUL byte/);
+      expectUnsafe(to('l'.repeat(MAX_LINK_BYTES + 1)), /its link has 4096 bytes/);
+    },
+  );
 
   test('a symlink may have any text of up to MAX_LINK_BYTES', () => {
     createValidator().check(symlink('a', 'l'.repeat(MAX_LINK_BYTES)));

@@ -234,36 +234,41 @@ describe('a file that changes between the walk and the reading', () => {
     }));
 });
 
-describe.runIf(process.platform === 'linux')('a file whose size differs from that of its content', () => {
-  const hasSys = existsSync(SYS_FILE);
+describe.runIf(process.platform === 'linux')(
+  'a file whose size differs from that of its content',
+  () => {
+    const hasSys = existsSync(SYS_FILE);
 
-  test('fails if it has content, but the size 0', () => {
-    expectOtherSize('/proc/version', 'more content than its size says (0 bytes)');
-  });
+    test('fails if it has content, but the size 0', () => {
+      expectOtherSize('/proc/version', 'more content than its size says (0 bytes)');
+    });
 
-  test.runIf(hasSys)('fails if it has less content than its size', () => {
-    expectOtherSize(SYS_FILE, 'less content than its size says (4096 bytes)');
-  });
+    test.runIf(hasSys)('fails if it has less content than its size', () => {
+      expectOtherSize(SYS_FILE, 'less content than its size says (4096 bytes)');
+    });
 
-  test('also fails if contents are compared', () => {
-    for (const path of ['/proc/version', ...(hasSys ? [SYS_FILE] : [])]) {
-      expect(attempt(() => hashSource(look(path, 'web/file'), new WorkerStatus()))).toMatchObject({
-        code: 'source-unreadable',
-        message: expect.stringContaining('content than its size says'),
-      });
+    test('also fails if contents are compared', () => {
+      for (const path of ['/proc/version', ...(hasSys ? [SYS_FILE] : [])]) {
+        expect(attempt(() => hashSource(look(path, 'web/file'), new WorkerStatus()))).toMatchObject(
+          {
+            code: 'source-unreadable',
+            message: expect.stringContaining('content than its size says'),
+          },
+        );
+      }
+    });
+
+    function expectOtherSize(path: string, words: string): void {
+      for (const rooms of [[1], [ROOM], [65_536]]) {
+        const sink = new MemorySink({ rooms });
+        const seen = look(path, 'web/file');
+        const error = attempt(() => pack([seen], sink, new WorkerStatus(), new UnreadablePaths()));
+        expect(error).toMatchObject({ code: 'source-unreadable', path: 'web/file' });
+        expect(error?.message).toContain(`cannot read web/file: it has ${words}`);
+      }
     }
-  });
-
-  function expectOtherSize(path: string, words: string): void {
-    for (const rooms of [[1], [ROOM], [65_536]]) {
-      const sink = new MemorySink({ rooms });
-      const seen = look(path, 'web/file');
-      const error = attempt(() => pack([seen], sink, new WorkerStatus(), new UnreadablePaths()));
-      expect(error).toMatchObject({ code: 'source-unreadable', path: 'web/file' });
-      expect(error?.message).toContain(`cannot read web/file: it has ${words}`);
-    }
-  }
-});
+  },
+);
 
 test('a file is read up to one byte beyond its size, wherever the buffer ends', () =>
   withDirectory((directory) => {

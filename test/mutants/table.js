@@ -331,7 +331,7 @@ export const MUTANTS = [
       },
     ],
     file: 'test/exploits/listed-and-sent-differ.test.ts',
-    test: 'what is listed as one kind and sent as another is refused, and OUT is as it was a symlink as a file',
+    test: 'an entry listed as one kind and sent as another is refused, and OUT is unchanged a symlink as a file',
     seen: /at refused|expectExit/,
     builds: true,
   },
@@ -386,7 +386,7 @@ export const MUTANTS = [
       },
     ],
     file: 'test/exploits/work-names.test.ts',
-    test: "a receiver's own names are refused, with {} .ctxsync-lock",
+    test: "a receiver's work names are refused, with {} .ctxsync-lock",
     seen: /expected undefined to match object/,
   },
   {
@@ -399,7 +399,7 @@ export const MUTANTS = [
       },
     ],
     file: 'test/exploits/dot-dot.test.ts',
-    test: 'a path that climbs is refused, with {} a/..',
+    test: 'a path with ".." is refused, with {} a/..',
     seen: /to match \/its path has/,
   },
   {
