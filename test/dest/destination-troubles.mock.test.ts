@@ -155,7 +155,7 @@ describe.runIf(process.getuid?.() === 0)("a destination with another user's left
     },
   );
 
-  it('that are accessible removes them instead of using them, as the other user would still own them', async () => {
+  it('that are accessible removes them unused, as the other user would still own them', async () => {
     await withDirectory((out) => {
       writeTree(join(out, STAGE), { 'tree/x': 'x' });
       chownSync(join(out, STAGE), 65_534, 65_534);

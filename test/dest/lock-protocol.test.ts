@@ -45,7 +45,7 @@ describe('receivers that want the lock of one OUT', () => {
     expect(seen.endsWithoutHolder).toBe(0);
   });
 
-  it('could hold it at the same time if a stale lock were removed without a claim, which the search finds', () => {
+  it('could hold it together if a stale lock were removed without a claim: the search finds that', () => {
     const seen = explore({ actors: 3, stale: true, mayDie: [], claims: false });
     expect(seen.mostHolders).toBeGreaterThan(1);
   });

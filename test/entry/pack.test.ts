@@ -285,7 +285,7 @@ test('a file is read up to one byte beyond its size, wherever the buffer ends', 
   }));
 
 describe('files that cannot be read', () => {
-  test('are searched for after the first one, named and counted, and their content is not sent', () =>
+  test('are searched for after the first one, named and counted, and no content is sent', () =>
     withDirectory((directory) => {
       const seen = ['a', 'b', 'c', 'd', 'e'].map((name) =>
         look(makeFile(directory, name, name === 'c' ? SIZE : 1), `web/${name}`),
