@@ -28,20 +28,20 @@ const CASES = (['new name', 'old name'] as const).flatMap((renamed) =>
 );
 
 describe.each(CASES)(
-  'a commit of $what, on a disk that takes README for readme and renames to the $renamed',
+  'a commit of $what, on a case-insensitive disk where a rename onto an entry leaves the $renamed',
   ({ renamed, options }) => {
     const blind = <T>(run: () => T): T => withDisk(blindDisk(renamed), run);
 
-    it('with --delete leaves what came in the place of an entry of another spelling', async () => {
+    it('with --delete keeps an entry that replaced one of another spelling', async () => {
       await withPair(({ context, out }) => {
         const { removed } = blind(() => update(out, { '': context }, { ...options, delete: true }));
         expect(treeState(out)).toEqual(treeState(context));
-        // Four that are spelled otherwise, one of them with two files in it, and two that nothing looks like.
+        // Four with another spelling, one of which contains two files, and two without a similar name.
         expect(removed.count).toBe(8);
       });
     });
 
-    it('without --delete lays it over that entry', async () => {
+    it('without --delete replaces an entry of another spelling', async () => {
       await withPair(({ context, out }) => {
         blind(() => {
           expect(update(out, { '': context }, options).removed.count).toBe(0);
@@ -54,7 +54,7 @@ describe.each(CASES)(
       });
     });
 
-    it('that fails at any of its steps leaves OUT as it was', async () => {
+    it('leaves OUT unchanged if it fails at any step', async () => {
       await withPair(({ directory, context, out }) => {
         const counting = new SteppingGauge();
         const copy = join(directory, 'copy');
@@ -73,7 +73,7 @@ describe.each(CASES)(
       });
     });
 
-    it('with --delete leaves a context that has another spelling in OUT', async () => {
+    it('with --delete keeps a context whose name has another spelling in OUT', async () => {
       await withDirectory((directory) => {
         const contexts = { Web: join(directory, 'Web'), api: join(directory, 'api') };
         const out = join(directory, 'out');
@@ -89,7 +89,7 @@ describe.each(CASES)(
       });
     });
 
-    it('with --delete leaves it also beside a context that is OUT itself', async () => {
+    it('with --delete keeps such a context, even next to one that is OUT itself', async () => {
       await withDirectory((directory) => {
         const contexts = { '': join(directory, 'whole'), Web: join(directory, 'Web') };
         const out = join(directory, 'out');
@@ -109,7 +109,7 @@ interface Pair {
   out: string;
 }
 
-/** Runs with a context and an OUT whose names differ in case, or in how they are composed. */
+/** Runs `use` with a context and an OUT whose names differ in case or Unicode composition. */
 function withPair<T>(use: (pair: Pair) => T): Promise<T> {
   return withDirectory((directory) => {
     const [context, out] = [join(directory, 'context'), join(directory, 'out')];
@@ -123,13 +123,13 @@ function withPair<T>(use: (pair: Pair) => T): Promise<T> {
   });
 }
 
-/** The paths in it, as all of them would be on such a disk. */
+/** All paths in it, in lower case. */
 function anyCase(directory: string): string[] {
   const paths = Object.keys(treeState(directory, { root: false }));
   return paths.map((path) => path.toLowerCase()).toSorted();
 }
 
-/** @param seconds the files' time */
+/** @param seconds the mtime of the files */
 function writeAt(root: string, seconds: number, files: Record<string, string>): void {
   writeTree(root, files);
   for (const path of Object.keys(files)) utimesSync(join(root, path), seconds, seconds);

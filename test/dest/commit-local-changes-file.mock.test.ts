@@ -11,14 +11,14 @@ vi.mock('node:fs', async (original) =>
   (await import('../helpers/disk/disk-calls.ts')).hooked(await original()),
 );
 
-/** POSIX's, which Node does not name. */
+/** From POSIX; Node has no name for it. */
 const O_ACCMODE = 3;
 
 it.each([
   ['once', { delete: false }],
   ['three times with --delete', { delete: true }],
 ])(
-  'a commit reads its local changes %s, and says before that it is at work',
+  'a commit reads its local changes %s, and reports before each read that it is committing',
   async (_, options) => {
     await withDirectory((directory) => {
       const [context, out] = [join(directory, 'context'), join(directory, 'out')];

@@ -27,7 +27,7 @@ import { captureError } from '../helpers/capture-error.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 import { rounds } from '../helpers/proofs.ts';
 
-/** Runs with a context, and an OUT that differs from it in every way that a local change is for. */
+/** Runs `use` with a context, and an OUT that differs from it in every way that needs a local change. */
 function withEdited<T>(use: (context: string, out: string, directory: string) => T): Promise<T> {
   return withDirectory((directory) => {
     makeContext(join(directory, 'context'));
@@ -50,14 +50,14 @@ function makeContext(context: string): void {
   utimesSync(context, 1e9, 1_200_000_000.5);
 }
 
-/** A copy of the context, changed; directories that are in both have their mode and time. */
+/** Makes a changed copy of the context; directories that are in both keep their mode and time. */
 function makeOut(directory: string, name: string): void {
   const out = join(directory, name);
   execFileSync('cp', ['-a', join(directory, 'context'), out]);
   for (const path of ['closed', 'closed/sub', 'new']) chmodSync(join(out, path), 0o755);
   rmSync(join(out, 'new'), { recursive: true });
   writeFileSync(join(out, 'changed'), 'old');
-  // In a directory, at the top, of another kind, and as a file of its own.
+  // In a directory and at the top; missing, of another kind, and as a separate file.
   rmSync(join(out, 'closed/name'));
   rmSync(join(out, 'closed/sub/name'));
   writeTree(out, { 'closed/sub/name/deep': 'a directory in its place' });
@@ -73,9 +73,9 @@ function makeOut(directory: string, name: string): void {
   }
 }
 
-describe('a commit of what changed', () => {
+describe('a commit of the changes', () => {
   it.each([['root'], ['one who is not']])(
-    'with --delete makes a mirror, directories that nobody may write into too, for %s',
+    'with --delete makes OUT a mirror, even in read-only directories, as root or not: %s',
     async (who) => {
       await withEdited((context, out, directory) => {
         const run = (): void => {
@@ -92,7 +92,7 @@ describe('a commit of what changed', () => {
     },
   );
 
-  it('without --delete leaves what the context lacks, and links all the same', async () => {
+  it('without --delete keeps what the context lacks, and still makes links', async () => {
     await withEdited((context, out) => {
       const mine = Object.entries(treeState(out)).filter(([path]) => path.includes('mine'));
       expect(update(out, { '': context }).removed.count).toBe(0);
@@ -100,7 +100,7 @@ describe('a commit of what changed', () => {
     });
   });
 
-  it('a second time has nothing to do', async () => {
+  it('does nothing when it is repeated', async () => {
     await withEdited((context, out) => {
       update(out, { '': context }, { delete: true });
       const before = treeState(out);
@@ -116,7 +116,7 @@ describe('a commit of what changed', () => {
   });
 
   it.runIf(process.getuid?.() === 0)(
-    'into an OUT that is not ours, but that we may write into, succeeds',
+    'succeeds in an OUT that belongs to another user but is writable',
     async () => {
       await withEdited((context, out, directory) => {
         chmodSync(out, 0o777);
@@ -131,7 +131,7 @@ describe('a commit of what changed', () => {
   );
 
   it.each([['root'], ['one who is not']])(
-    'that fails at any of its steps leaves OUT as it was, for %s',
+    'leaves OUT unchanged if it fails at any step, as root or not: %s',
     async (who) => {
       await withEdited((context, out, directory) => {
         const run = (): void => failAtEachStep(context, out, directory);
@@ -141,7 +141,7 @@ describe('a commit of what changed', () => {
     },
   );
 
-  it('fails where something else made a file of a directory meanwhile, and leaves it', async () => {
+  it('fails if a symlink replaced a directory meanwhile, and removes nothing', async () => {
     await withEdited((context, out) => {
       const status = new SteppingGauge((_, path) => {
         if (path !== 'closed/mine') return;
@@ -155,7 +155,7 @@ describe('a commit of what changed', () => {
     });
   });
 
-  it('makes of any tree any other, with --delete, as a whole transfer does', async () => {
+  it('with --delete turns any tree into any other, as a whole transfer does', async () => {
     const seeds = rounds(120);
     for (let seed = 0; seed < seeds; seed++) {
       await withRandomPair(seed, ({ context, out, random }) => {
@@ -168,7 +168,7 @@ describe('a commit of what changed', () => {
     }
   });
 
-  it('makes of any tree what a whole transfer makes of it, without --delete', async () => {
+  it('without --delete gives the same result as a whole transfer, for any tree', async () => {
     const end = 100 + rounds(80);
     for (let seed = 100; seed < end; seed++) {
       await withRandomPair(seed, ({ directory, context, out, random }) => {
@@ -177,7 +177,7 @@ describe('a commit of what changed', () => {
         execFileSync('cp', ['-a', out, other]);
         update(out, { '': context }, { checksum: true });
         update(other, { '': context }, { whole: [''] });
-        // A name that only OUT has may be one of a file that needed no travelling.
+        // A name that only OUT has may belong to a file that needed no transfer.
         const links = (state: Record<string, string>): Record<string, string> =>
           Object.fromEntries(
             Object.entries(state).map(([path, text]) => [path, text.replace(/ = .*/s, '')]),
@@ -188,10 +188,10 @@ describe('a commit of what changed', () => {
   });
 });
 
-describe('--delete, with several contexts', () => {
+describe('--delete with several contexts', () => {
   const NAMED: UpdateOptions[] = [{}, { whole: ['web'] }, { whole: ['web', 'api'] }];
 
-  it.each(NAMED)('that all have names takes nothing out beside them: %j', async (options) => {
+  it.each(NAMED)('removes nothing outside them if all have names: %j', async (options) => {
     await withContexts(['web', 'api'], (contexts, out) => {
       writeTree(out, { 'mine/x': '', 'web/mine': '', 'web/sub/mine': '', 'api/mine/x': '' });
       const { removed } = update(out, contexts, { ...options, delete: true });
@@ -209,7 +209,7 @@ describe('--delete, with several contexts', () => {
 
   const UNNAMED: UpdateOptions[] = [{}, { whole: [''] }, { whole: ['', 'web'] }];
 
-  it.each(UNNAMED)('of which one is OUT itself does so too: %j', async (options) => {
+  it.each(UNNAMED)('makes OUT a mirror if one of them is OUT itself: %j', async (options) => {
     await withContexts(['', 'web'], (contexts, out) => {
       writeTree(out, { 'mine/x': '', 'sub/mine': '', 'web/mine': '', 'web/sub/mine': '' });
       const { removed } = update(out, contexts, { ...options, delete: true });
@@ -218,7 +218,7 @@ describe('--delete, with several contexts', () => {
     });
   });
 
-  it('leaves a context alone that is new beside one that is OUT itself', async () => {
+  it('keeps a new context next to one that is OUT itself', async () => {
     await withContexts(['', 'web'], (contexts, out) => {
       rmSync(join(out, 'web'), { recursive: true });
       update(out, contexts, { whole: ['web'], delete: true });
@@ -226,7 +226,7 @@ describe('--delete, with several contexts', () => {
     });
   });
 
-  it('leaves a context of before alone', async () => {
+  it('keeps a context of an earlier transfer', async () => {
     await withContexts(['web', 'api'], ({ web }, out) => {
       expect(update(out, { web: web! }, { delete: true }).removed.count).toBe(0);
       expect(readdirSync(out).toSorted()).toEqual(['api', 'web']);
@@ -234,7 +234,7 @@ describe('--delete, with several contexts', () => {
   });
 });
 
-/** Runs with a directory for each name, and an OUT that has them. */
+/** Runs `use` with a context for each name, and an OUT that has them. */
 function withContexts<T>(
   names: readonly string[],
   use: (contexts: Record<string, string>, out: string) => T,
@@ -252,7 +252,7 @@ function withContexts<T>(
   });
 }
 
-/** OUT has the contexts and nothing else. */
+/** Expects that OUT has the contexts and nothing else. */
 function expectMirror(out: string, contexts: Record<string, string>): void {
   const expected: Record<string, string> = {};
   for (const [name, directory] of Object.entries(contexts)) {
@@ -282,7 +282,7 @@ function failAtEachStep(context: string, out: string, directory: string): void {
   }
 }
 
-/** For a moment, who asNobody has made nobody is root again. */
+/** Runs as root inside of asNobody(). */
 function asRoot(run: () => void): void {
   const uid = process.geteuid?.();
   process.seteuid?.(0);

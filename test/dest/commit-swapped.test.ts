@@ -9,9 +9,9 @@ import { writeTree } from '../helpers/trees/sandbox.ts';
 import { SteppingGauge } from '../helpers/disk/stepping-status.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 
-// A neighbour who may write into OUT swaps a directory of it for a symlink, whenever that may be
+// Another user who may write to OUT replaces a directory in it by a symlink, at any moment
 // (CVE-2018-15664, docker cp; CVE-2022-29154 and rsync's symlink races): nothing is written, removed
-// or given another mode where the symlink leads.
+// or given another mode at the target of the symlink.
 
 const WAYS: [string, UpdateOptions][] = [
   ['compared', {}],
@@ -19,7 +19,7 @@ const WAYS: [string, UpdateOptions][] = [
 ];
 
 it.each(WAYS)(
-  'a directory that is swapped at any step leads a commit nowhere: %s',
+  'a commit never follows a symlink that replaces a directory at any step: %s',
   async (_, way) => {
     const steps = await attempt(way, Infinity);
     expect(steps).toBeGreaterThan(5);
@@ -27,7 +27,7 @@ it.each(WAYS)(
   },
 );
 
-/** @returns the steps of the commit */
+/** @returns the number of steps of the commit */
 function attempt(way: UpdateOptions, swapAt: number): Promise<number> {
   return withDirectory((directory) => {
     const [context, out] = [join(directory, 'context'), join(directory, 'out')];

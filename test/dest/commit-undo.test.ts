@@ -9,7 +9,7 @@ import { lay, ROOT, type EntryLike } from '../helpers/disk/stage.ts';
 import { SteppingGauge } from '../helpers/disk/stepping-status.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 
-/** Meets OUT of `makeOut` in every way: over a file, a directory, a symlink; beside; and deep. */
+/** Meets the OUT of `makeOut` in every way: over a file, directory or symlink; next to them; nested. */
 const CONTEXT: EntryLike[] = [
   { ...ROOT, mode: 0o700 },
   { path: 'a-file', content: 'new' },
@@ -27,16 +27,16 @@ const CONTEXT: EntryLike[] = [
   { path: 'h-twin', kind: 'hardlink', link: 'h-linked' },
 ];
 
-describe('a commit that fails', () => {
-  it('at any of its steps leaves OUT as it was', async () => {
+describe('a failed commit', () => {
+  it('leaves OUT unchanged, at whichever step it fails', async () => {
     await withDirectory(failAtEachStep);
   });
 
-  it('at any of its steps leaves OUT as it was, also for one who is not root', async () => {
+  it('leaves OUT unchanged, at whichever step it fails, even without root', async () => {
     await withDirectory((directory) => asNobody(directory, () => failAtEachStep(directory)));
   });
 
-  it('because a staged entry is gone leaves OUT as it was, and names it', async () => {
+  it('names a staged entry that is gone, and leaves OUT unchanged', async () => {
     await withDirectory((directory) => {
       const out = makeOut(join(directory, 'out'));
       const before = treeState(out);
@@ -48,7 +48,7 @@ describe('a commit that fails', () => {
     });
   });
 
-  it('may be tried again, and then succeeds', async () => {
+  it('can be retried, and then succeeds', async () => {
     await withDirectory((directory) => {
       const out = makeOut(join(directory, 'out'));
       const status = new SteppingGauge((count) => {

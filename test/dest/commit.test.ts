@@ -17,7 +17,7 @@ const CONTEXT: EntryLike[] = [
 ];
 
 describe('a commit', () => {
-  it('puts the whole context into an OUT that was not there', async () => {
+  it('writes the whole context to an OUT that did not exist', async () => {
     await withDirectory((directory) => {
       expect(lay(join(directory, 'a/b/out'), CONTEXT)).toEqual({
         removed: { count: 0, paths: [] },
@@ -27,7 +27,7 @@ describe('a commit', () => {
     });
   });
 
-  it('lays the context over what OUT has', async () => {
+  it('merges the context into what OUT has', async () => {
     await withDirectory((directory) => {
       const fresh = laid(join(directory, 'fresh'), CONTEXT);
       const out = join(directory, 'out');
@@ -42,7 +42,7 @@ describe('a commit', () => {
     });
   });
 
-  it('with --delete makes OUT a mirror, and counts what it took out', async () => {
+  it('with --delete makes OUT a mirror, and counts what it removed', async () => {
     await withDirectory((directory) => {
       const fresh = laid(join(directory, 'fresh'), CONTEXT);
       const out = join(directory, 'out');
@@ -53,7 +53,7 @@ describe('a commit', () => {
     });
   });
 
-  it('leaves a name alone that another run made for itself in OUT, also with --delete', async () => {
+  it('keeps the work names of other runs in OUT, even with --delete', async () => {
     await withDirectory((out) => {
       writeTree(out, { '.ctxsync-notes': 'mine', 'sub/x': '' });
       writeTree(out, { 'sub/.ctxsync-lock': 'held by the receiver of sub' });
@@ -82,7 +82,7 @@ describe('a commit', () => {
   const pairs = Object.keys(KINDS).flatMap((ours) =>
     Object.keys(KINDS).map((theirs): [string, string] => [ours, theirs]),
   );
-  it.each(pairs)('puts a %s in the place of a %s, and follows nothing', async (ours, theirs) => {
+  it.each(pairs)('puts a %s in place of a %s, and follows no symlink', async (ours, theirs) => {
     await withDirectory((directory) => {
       const fresh = laid(join(directory, 'fresh'), [ROOT, ...KINDS[ours]!]);
       const out = join(directory, 'out');
@@ -98,7 +98,7 @@ describe('a commit', () => {
     });
   });
 
-  it('replaces a symlinked directory of OUT, and writes nothing to where it led', async () => {
+  it('replaces a symlink to a directory in OUT, and writes nothing to its target', async () => {
     await withDirectory((directory) => {
       const out = join(directory, 'out');
       writeTree(join(directory, 'elsewhere'), { 'deep/file': 'elsewhere', mine: 'mine' });
@@ -112,7 +112,7 @@ describe('a commit', () => {
     });
   });
 
-  it('enters directories that cannot be written to, on either side, and leaves them exact', async () => {
+  it('enters read-only directories on both sides, and gives them their exact modes', async () => {
     await withDirectory((directory) => {
       const closed: EntryLike[] = [
         ROOT,
@@ -133,7 +133,7 @@ describe('a commit', () => {
     });
   });
 
-  it("gives OUT mode and time of the context's root, if that came, else leaves its mode", async () => {
+  it("gives OUT the mode and time of the context's root if that was sent, else keeps its mode", async () => {
     await withDirectory((out) => {
       chmodSync(out, 0o2775);
       lay(out, [{ path: 'named/' }]);
@@ -143,7 +143,7 @@ describe('a commit', () => {
     });
   });
 
-  it('splits a hardlink group of OUT where the context has a file of its own', async () => {
+  it('replaces one name of a hardlinked file in OUT without changing the others', async () => {
     await withDirectory((out) => {
       lay(out, [
         { path: 'a', content: 'shared' },
@@ -156,7 +156,7 @@ describe('a commit', () => {
   });
 });
 
-/** The state of a directory that the entries alone were laid into. */
+/** The state of a new directory after a commit of the entries. */
 function laid(out: string, entries: readonly EntryLike[]): TreeState {
   lay(out, entries);
   return treeState(out);

@@ -34,7 +34,7 @@ interface Twins {
   out: string;
 }
 
-/** Runs with a context, and an OUT that is its copy. */
+/** Runs `use` with a context, and an OUT that is its copy. */
 function withTwins<T>(use: (twins: Twins, directory: string) => T): Promise<T> {
   return withDirectory((directory) => {
     const context = join(directory, 'context');
@@ -53,7 +53,7 @@ function copy(from: string, to: string): void {
 const ALL_UNCHANGED = { changed: 0, wanted: 0 };
 
 describe('a comparison', () => {
-  it('with what is the same wants nothing but the root', async () => {
+  it('wants only the root if both trees are equal', async () => {
     await withTwins(({ context, out }) => {
       const { wants, localChanges, counts } = compare(out, entriesOf(context));
       expect([pathsOf(wants), localChanges]).toEqual([[''], []]);
@@ -61,7 +61,7 @@ describe('a comparison', () => {
     });
   });
 
-  it('of all that a transfer keeps, with its copy, wants nothing but the root', async () => {
+  it('wants only the root of a copy with everything that a transfer preserves', async () => {
     await withDirectory((directory) => {
       const context = join(directory, 'context');
       mkdirSync(context);
@@ -96,7 +96,7 @@ describe('a comparison', () => {
     });
   });
 
-  it('wants a file with another content only where contents are compared', async () => {
+  it('wants a file with different content only if contents are compared', async () => {
     await withTwins(({ context, out }) => {
       rewrite(out, 'a/b/file', 'CONTENT');
       expect(pathsOf(compare(out, entriesOf(context)).wants)).toEqual(['']);
@@ -105,7 +105,7 @@ describe('a comparison', () => {
     });
   });
 
-  it('wants a symlink with another text, or time', async () => {
+  it('wants a symlink with a different target or time', async () => {
     await withTwins(({ context, out }) => {
       replace(out, 'link', (path) => symlinkSync('a/c', path));
       expect(pathsOf(compare(out, entriesOf(context)).wants)).toEqual(['', 'link']);
@@ -116,7 +116,7 @@ describe('a comparison', () => {
     });
   });
 
-  it('wants a directory with another mode or time, and nothing of what is in it', async () => {
+  it('wants a directory with a different mode or time, but nothing in it', async () => {
     await withTwins(({ context, out }) => {
       chmodSync(join(out, 'a/b'), 0o700);
       expect(pathsOf(compare(out, entriesOf(context)).wants)).toEqual(['', 'a', 'a/b']);
@@ -127,7 +127,7 @@ describe('a comparison', () => {
   });
 
   it.each(['a file', 'a symlink to the same'])(
-    'wants all of a directory where %s is',
+    'wants a whole directory if OUT has %s in its place',
     async (what) => {
       await withTwins(({ context, out }, directory) => {
         renameSync(join(out, 'a'), join(directory, 'aside'));
@@ -141,7 +141,7 @@ describe('a comparison', () => {
   );
 
   it.each(['is missing', 'is empty', 'is a file', 'is a symlink'])(
-    'wants everything where OUT %s',
+    'wants everything if OUT %s',
     async (what) => {
       await withTwins(({ context, out }, directory) => {
         renameSync(out, join(directory, 'aside'));
@@ -167,7 +167,7 @@ describe('a comparison', () => {
     });
   });
 
-  it('of a file that we may not read, with digests, wants it', async () => {
+  it('wants a file that it may not read if contents are compared', async () => {
     await withTwins(({ context, out }, directory) => {
       chmodSync(join(context, 'last'), 0);
       const entries = checksummed(context);
@@ -191,7 +191,7 @@ describe('a comparison', () => {
 });
 
 describe('what the context lacks', () => {
-  it('is to be removed, the topmost of it only, in order', async () => {
+  it('is to be removed in order, listed only by the topmost paths', async () => {
     await withTwins(({ context, out }) => {
       const mine = ['a/a', 'a/b/zzz', 'b', 'zzz/deep/x', '0'];
       for (const path of mine) keepingTimes(out, () => writeTree(out, { [path]: 'mine' }));
@@ -203,7 +203,7 @@ describe('what the context lacks', () => {
     });
   });
 
-  it('in a directory that becomes something else goes with it', async () => {
+  it('is removed with its directory if that becomes something else', async () => {
     await withTwins(({ context, out }) => {
       replace(out, 'last', () => writeTree(out, { 'last/mine': '' }));
       expect(compare(out, entriesOf(context))).toMatchObject({
@@ -213,7 +213,7 @@ describe('what the context lacks', () => {
     });
   });
 
-  it("stays where it is another context's, or a receiver's own", async () => {
+  it('stays if it belongs to another context or to a receiver', async () => {
     await withTwins(({ context, out }) => {
       writeTree(out, { 'web/x': '', '.ctxsync-lock': '', '.ctxsync-0123456789abcdef/tree/x': '' });
       writeTree(out, { '.ctxsync-mine': '', 'a/web': '', 'a/.ctxsync-lock': '' });
@@ -222,7 +222,7 @@ describe('what the context lacks', () => {
     });
   });
 
-  it('and has the name of another context is refused', async () => {
+  it('does not include another context: an entry of that name is refused', async () => {
     await withTwins(({ context, out }) => {
       const entries = entriesOf(context);
       expect(() => compare(out, entries, { others: ['c'] })).toThrow(
@@ -240,7 +240,7 @@ describe('what the context lacks', () => {
 describe('a file with several names', () => {
   const NAMES = ['a/b/file', 'a/twin', 'c/twin'];
 
-  /** A context in which `NAMES` are names of one file; OUT is its copy, hardlinks and all. */
+  /** Runs `use` with a context where `NAMES` are one file, and an OUT that is its copy with hardlinks. */
   function withLinks<T>(use: (twins: Twins) => T): Promise<T> {
     return withDirectory((directory) => {
       const context = join(directory, 'context');
@@ -251,7 +251,7 @@ describe('a file with several names', () => {
     });
   }
 
-  /** Makes of a name a file of its own, with the same content, mode and time. */
+  /** Makes a name a separate file, with the same content, mode and time. */
   function split(root: string, path: string): void {
     const at = join(root, path);
     keepingTimes(root, () => {
@@ -260,7 +260,7 @@ describe('a file with several names', () => {
     });
   }
 
-  it('is unchanged where the same names are one file', async () => {
+  it('is unchanged if OUT has the same hardlinks', async () => {
     await withLinks(({ context, out }) => {
       expect(compare(out, entriesOf(context))).toMatchObject({
         wants: [{ path: '' }],
@@ -270,7 +270,7 @@ describe('a file with several names', () => {
     });
   });
 
-  it('gets a name that is a file of its own by a link, and nothing travels', async () => {
+  it('gets a link for a name that is a separate file in OUT, and nothing is sent', async () => {
     await withLinks(({ context, out }) => {
       split(out, 'c/twin');
       expect(compare(out, entriesOf(context))).toMatchObject({
@@ -285,7 +285,7 @@ describe('a file with several names', () => {
     ['is missing', () => {}],
     ['is a directory', (path) => mkdirSync(path)],
     ['is a symlink to the first', (path) => symlinkSync('../a/b/file', path)],
-  ])('gets a name that %s by a link', async (_, change) => {
+  ])('gets a link for a name that %s in OUT', async (_, change) => {
     await withLinks(({ context, out }) => {
       replace(out, 'c/twin', change);
       expect(compare(out, entriesOf(context))).toMatchObject({
@@ -295,7 +295,7 @@ describe('a file with several names', () => {
     });
   });
 
-  it('gets a name in a directory that is new by a link, and the directory travels', async () => {
+  it('gets a link for a name in a new directory, and the directory is sent', async () => {
     await withLinks(({ context, out }) => {
       rmSync(join(out, 'c'), { recursive: true });
       const { wants, localChanges } = compare(out, entriesOf(context));
@@ -304,7 +304,7 @@ describe('a file with several names', () => {
     });
   });
 
-  it('is wanted under all its names when it changed', async () => {
+  it('is wanted under all its names if it changed', async () => {
     await withLinks(({ context, out }) => {
       rewrite(out, 'a/b/file', 'changed!');
       const { wants, localChanges, counts } = compare(out, entriesOf(context));
@@ -314,7 +314,7 @@ describe('a file with several names', () => {
     });
   });
 
-  it('is wanted under all its names when its first one is a file of its own that changed', async () => {
+  it('is wanted under all its names if the first one is a separate file that changed', async () => {
     await withLinks(({ context, out }) => {
       split(out, 'a/b/file');
       rewrite(out, 'a/b/file', 'changed!');
@@ -323,7 +323,7 @@ describe('a file with several names', () => {
     });
   });
 
-  it('in OUT alone is split: the later ones are wanted', async () => {
+  it('is split if only OUT has it: the later names are wanted', async () => {
     await withLinks(({ context, out }) => {
       for (const name of NAMES.slice(1)) split(context, name);
       const { wants, localChanges, counts } = compare(out, entriesOf(context));
@@ -333,7 +333,7 @@ describe('a file with several names', () => {
     });
   });
 
-  it('that is one with other names than in the context gets them by links', async () => {
+  it('gets its names by links if they are hardlinked differently in OUT', async () => {
     await withDirectory((directory) => {
       const context = join(directory, 'context');
       writeTree(context, { a: 'same', c: 'same' });
@@ -352,8 +352,8 @@ describe('a file with several names', () => {
   });
 });
 
-describe('what runs before have left', () => {
-  it('has the digest of a changed file that may be there, of the newest stage that has it', async () => {
+describe('what earlier runs have left', () => {
+  it('provides the digest of a changed file, from the newest stage that may have it', async () => {
     await withTwins(({ context, out }, directory) => {
       const older = join(directory, 'older');
       const newer = join(directory, 'newer');
@@ -382,7 +382,7 @@ describe('what runs before have left', () => {
     });
   });
 
-  it('is not looked at for what is unchanged', async () => {
+  it('is not searched for unchanged files', async () => {
     await withTwins(({ context, out }, directory) => {
       copy(context, join(directory, 'stage'));
       const { wants } = compare(out, entriesOf(context), {
@@ -392,7 +392,7 @@ describe('what runs before have left', () => {
     });
   });
 
-  it('and may not be read is no use, and no harm', async () => {
+  it('is ignored without an error if it may not be read', async () => {
     await withTwins(({ context, out }, directory) => {
       const stage = join(directory, 'stage');
       copy(context, stage);
@@ -410,7 +410,7 @@ describe('what runs before have left', () => {
     });
   });
 
-  it('and has other names is not offered: they might be names in OUT', async () => {
+  it('is not offered if it has other names, as they might be in OUT', async () => {
     await withTwins(({ context, out }, directory) => {
       const stage = join(directory, 'stage');
       copy(context, stage);
@@ -438,12 +438,12 @@ function shiftTime(path: string, us: number): void {
   lutimesSync(path, seconds, seconds);
 }
 
-/** Other content, and the same mode and time. */
+/** Writes other content, and keeps mode and time. */
 function rewrite(root: string, path: string, content: string): void {
   keepingTime(root, path, () => writeFileSync(join(root, path), content));
 }
 
-/** Something else in the place of an entry, with the times of entry and directory as before. */
+/** Replaces an entry, and keeps its time and those of the directories. */
 function replace(root: string, path: string, make: (path: string) => void): void {
   const at = join(root, path);
   keepingTimes(root, () => {
@@ -463,7 +463,7 @@ function keepingTime(root: string, path: string, act: () => void): void {
   lutimesSync(join(root, path), seconds, seconds);
 }
 
-/** All directories of the tree have their times from before. */
+/** Runs `act`, and then restores the times of all directories of the tree. */
 function keepingTimes(root: string, act: () => void): void {
   const directories = Object.entries(treeState(root)).filter(([, state]) =>
     state.startsWith('directory'),

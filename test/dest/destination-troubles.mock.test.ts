@@ -36,7 +36,7 @@ describe('a destination that two receivers want at the same time', () => {
   it.each<[when: string, call: CallName]>([
     ['looked at', 'lstatSync'],
     ['removed', 'unlinkSync'],
-  ])("is had by one, though the other's draft goes before it is %s", async (_, call) => {
+  ])("is locked by one, even if the other's draft vanishes before it is %s", async (_, call) => {
     await withDirectory((out) => {
       writeFileSync(join(out, DRAFT), '');
       const { lock, stage } = withDisk(goneBefore(call, DRAFT), () => prepare(out));
@@ -47,22 +47,25 @@ describe('a destination that two receivers want at the same time', () => {
   it.each<[when: string, call: CallName]>([
     ['looked at', 'openSync'],
     ['removed', 'unlinkSync'],
-  ])('is had by one that finds a stale lock, which goes before it is %s', async (_, call) => {
-    await withDirectory((out) => {
-      const path = join(out, '.ctxsync-lock');
-      writeFileSync(path, 'of a dead receiver');
-      const stale = (Date.now() - 2 * LOCK_STALE_MS) / 1000;
-      utimesSync(path, stale, stale);
-      const other = goneBefore(call, '.ctxsync-lock');
-      const lock = withDisk(other, () => takeLock(held(out)));
-      expect(readdirSync(out)).toEqual(['.ctxsync-lock']);
-      expect(lock.text).toContain(`"pid":${process.pid}`);
-    });
-  });
+  ])(
+    'is locked by one that finds a stale lock, even if that vanishes before it is %s',
+    async (_, call) => {
+      await withDirectory((out) => {
+        const path = join(out, '.ctxsync-lock');
+        writeFileSync(path, 'of a dead receiver');
+        const stale = (Date.now() - 2 * LOCK_STALE_MS) / 1000;
+        utimesSync(path, stale, stale);
+        const other = goneBefore(call, '.ctxsync-lock');
+        const lock = withDisk(other, () => takeLock(held(out)));
+        expect(readdirSync(out)).toEqual(['.ctxsync-lock']);
+        expect(lock.text).toContain(`"pid":${process.pid}`);
+      });
+    },
+  );
 });
 
 describe('a destination on a full disk', () => {
-  it('is refused, and nothing is left', async () => {
+  it('is refused, and nothing is left behind', async () => {
     await withDirectory((directory) => {
       const error = withDisk(fullDisk(), () =>
         captureError(() => prepare(join(directory, 'a/out'))),
@@ -72,7 +75,7 @@ describe('a destination on a full disk', () => {
     });
   });
 
-  it('is refused, and no lock is left, also where there are no hardlinks', async () => {
+  it('is refused, and no lock is left behind, even without hardlinks', async () => {
     await withDirectory((out) => {
       const error = withDisk(fullDisk(2, withoutHardlinks), () => captureError(() => prepare(out)));
       expect(error.code).toBe('no-space');
@@ -81,8 +84,8 @@ describe('a destination on a full disk', () => {
   });
 });
 
-describe('a destination where there are no hardlinks', () => {
-  it('is locked all the same', async () => {
+describe('a destination without hardlinks', () => {
+  it('can still be locked', async () => {
     await withDirectory((out) => {
       withDisk(withoutHardlinks, () => prepare(out));
       expect(captureError(() => prepare(out)).code).toBe('locked');
@@ -91,7 +94,7 @@ describe('a destination where there are no hardlinks', () => {
 });
 
 describe('a destination that cannot be cleaned up', () => {
-  it('is let go of by a run that is discarded', async () => {
+  it('is unlocked by a run that is discarded', async () => {
     await withDirectory((out) => {
       const destination = prepare(out);
       expect(() => discard(destination, new StuckGauge('cleaning'))).toThrow('stuck');
@@ -101,7 +104,7 @@ describe('a destination that cannot be cleaned up', () => {
     });
   });
 
-  it('is not taken from the next run by one that is discarded again', async () => {
+  it('stays locked by the next run when the first one is discarded again', async () => {
     await withDirectory((out) => {
       const destination = prepare(out);
       expect(() => discard(destination, new StuckGauge('cleaning'))).toThrow('stuck');
@@ -113,7 +116,7 @@ describe('a destination that cannot be cleaned up', () => {
     });
   });
 
-  it('is refused for the reason why there was something to be cleaned up', async () => {
+  it('is refused for the reason that made the cleanup necessary', async () => {
     await withDirectory((out) => {
       const noStage: Around = (name, args, make) => {
         if (name === 'mkdirSync' && String(args[0]).endsWith('/tree')) throw ENOSPC;
@@ -131,25 +134,28 @@ describe.runIf(process.getuid?.() === 0)("a destination with another user's left
   it.each([
     ['fresh', 0],
     ['old', 1e9],
-  ])('that are %s and closed to us is had, and says what is left', async (_, seconds) => {
-    await withShared((out) => {
-      writeTree(join(out, STAGE), { 'tree/x': 'x' });
-      chmodSync(join(out, STAGE), 0o700);
-      if (seconds > 0) utimesSync(join(out, STAGE), seconds, seconds);
-      const before = treeState(out, { root: false });
-      asAnother(out, () => {
-        const destination = prepare(out);
-        expect(destination.partialStages).toEqual([]);
-        expect(destination.warnings).toEqual([
-          expect.stringMatching(`cannot remove .*${join(out, STAGE)}: permission denied .*owner`),
-        ]);
-        discard(destination, new WorkerStatus());
+  ])(
+    'that are %s and inaccessible is accepted, with a warning that names them',
+    async (_, seconds) => {
+      await withShared((out) => {
+        writeTree(join(out, STAGE), { 'tree/x': 'x' });
+        chmodSync(join(out, STAGE), 0o700);
+        if (seconds > 0) utimesSync(join(out, STAGE), seconds, seconds);
+        const before = treeState(out, { root: false });
+        asAnother(out, () => {
+          const destination = prepare(out);
+          expect(destination.partialStages).toEqual([]);
+          expect(destination.warnings).toEqual([
+            expect.stringMatching(`cannot remove .*${join(out, STAGE)}: permission denied .*owner`),
+          ]);
+          discard(destination, new WorkerStatus());
+        });
+        expect(treeState(out, { root: false })).toEqual(before);
       });
-      expect(treeState(out, { root: false })).toEqual(before);
-    });
-  });
+    },
+  );
 
-  it('that we may use does not use them, as they would stay theirs: it removes them', async () => {
+  it('that are accessible removes them unused, as the other user would still own them', async () => {
     await withDirectory((out) => {
       writeTree(join(out, STAGE), { 'tree/x': 'x' });
       chownSync(join(out, STAGE), 65_534, 65_534);
@@ -159,7 +165,7 @@ describe.runIf(process.getuid?.() === 0)("a destination with another user's left
     });
   });
 
-  it('that nobody else may remove is had, and says so', async () => {
+  it('that only the owner may remove is accepted, with a warning', async () => {
     await withShared((out) => {
       writeFileSync(join(out, DRAFT), '');
       chmodSync(out, 0o1777);
@@ -171,7 +177,7 @@ describe.runIf(process.getuid?.() === 0)("a destination with another user's left
     });
   });
 
-  it('is refused when it is the lock that nobody else may remove, which is named', async () => {
+  it('is refused if only the owner may remove its lock, which is named', async () => {
     await withShared((out) => {
       const path = join(out, '.ctxsync-lock');
       writeFileSync(path, '');
@@ -186,7 +192,7 @@ describe.runIf(process.getuid?.() === 0)("a destination with another user's left
   });
 });
 
-/** Each call on what is called so finds that somebody else has just removed it. */
+/** Each call on a path with this name finds that somebody else has just removed it. */
 function goneBefore(call: CallName, name: string): Around {
   return (made, args, make) => {
     const path = String(args[0]);
@@ -195,7 +201,7 @@ function goneBefore(call: CallName, name: string): Around {
   };
 }
 
-/** A write of a file fails when the file was made. @param nth of the writes; those before succeed */
+/** A write fails after the file was created. @param nth the first write that fails */
 function fullDisk(nth = 1, around: Around = (name, args, make) => make(name, ...args)): Around {
   let writes = 0;
   return (name, args, make) => {
@@ -213,7 +219,7 @@ const withoutHardlinks: Around = (name, args, make) => {
   return make(name, ...args);
 };
 
-/** Fails in this state. */
+/** Throws when it enters this state. */
 class StuckGauge extends WorkerStatus {
   readonly #stuckIn: DiskState;
 
@@ -228,7 +234,7 @@ class StuckGauge extends WorkerStatus {
   }
 }
 
-/** An OUT into which everybody may write. */
+/** Runs `use` with an OUT that everybody may write to. */
 async function withShared(use: (out: string) => void): Promise<void> {
   await withDirectory((directory) => {
     chmodSync(directory, 0o755);
@@ -240,7 +246,7 @@ async function withShared(use: (out: string) => void): Promise<void> {
   });
 }
 
-/** As somebody who owns nothing there. */
+/** Runs as a user who owns nothing in OUT. */
 function asAnother(out: string, run: () => void): void {
   const own = join(out, '..', 'own');
   mkdirSync(own);

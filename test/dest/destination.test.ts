@@ -20,7 +20,7 @@ import { writeTree } from '../helpers/trees/sandbox.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 
 describe('a destination', () => {
-  it('has a lock, and a stage that only we can enter', async () => {
+  it('has a lock, and a stage that only its owner can enter', async () => {
     await withDirectory((out) => {
       const destination = prepare(out);
       const { stage, lock } = destination;
@@ -33,21 +33,18 @@ describe('a destination', () => {
     });
   });
 
-  it.each([0o022, 0o077, 0])(
-    'knows that new files in it lack the bits of umask %s',
-    async (mask) => {
-      await withDirectory((out) => {
-        const before = process.umask(mask);
-        try {
-          expect(prepare(out).umask).toBe(mask);
-        } finally {
-          process.umask(before);
-        }
-      });
-    },
-  );
+  it.each([0o022, 0o077, 0])('knows the umask of new files in it: %s', async (mask) => {
+    await withDirectory((out) => {
+      const before = process.umask(mask);
+      try {
+        expect(prepare(out).umask).toBe(mask);
+      } finally {
+        process.umask(before);
+      }
+    });
+  });
 
-  it('has a private stage also where new directories inherit the group of OUT', async () => {
+  it('has a private stage even if new directories inherit the group of OUT', async () => {
     await withDirectory((out) => {
       chmodSync(out, 0o2777);
       const destination = prepare(out);
@@ -55,7 +52,7 @@ describe('a destination', () => {
     });
   });
 
-  it('is as it was, to the microsecond, when it is discarded', async () => {
+  it('is restored, to the microsecond, when it is discarded', async () => {
     await withDirectory((out) => {
       writeTree(out, { 'a/b': 'mine' });
       for (const seconds of [1_234_567_890.123456, 0.5]) {
@@ -75,7 +72,7 @@ describe('a destination', () => {
     });
   });
 
-  it('is made with its parents, and discarded with them', async () => {
+  it('is created with its parents, and removed with them when it is discarded', async () => {
     await withDirectory((directory) => {
       const destination = prepare(join(directory, 'a/b/out'));
       expect(destination.made.map((path) => path.slice(directory.length))).toEqual([
@@ -88,7 +85,7 @@ describe('a destination', () => {
     });
   });
 
-  it('leaves a parent that it made, when somebody else uses it by then', async () => {
+  it('keeps a parent that it created if somebody else uses it by then', async () => {
     await withDirectory((directory) => {
       const destination = prepare(join(directory, 'a/b/out'));
       writeFileSync(join(directory, 'a/other'), '');
@@ -97,7 +94,7 @@ describe('a destination', () => {
     });
   });
 
-  it('may be a symlink to a directory, which is where the stage is made', async () => {
+  it('may be a symlink to a directory, in which the stage is created', async () => {
     await withDirectory((directory) => {
       mkdirSync(join(directory, 'real'));
       symlinkSync('real', join(directory, 'out'));
@@ -108,7 +105,7 @@ describe('a destination', () => {
     });
   });
 
-  it('may not be a symlink where it must not be followed', async () => {
+  it('may not be a symlink if symlinks must not be followed', async () => {
     await withDirectory((directory) => {
       mkdirSync(join(directory, 'elsewhere'));
       symlinkSync('elsewhere', join(directory, 'web'));
@@ -133,7 +130,7 @@ describe('a destination', () => {
     });
   });
 
-  it('is rid of the stages and half locks that dead runs left', async () => {
+  it('is cleared of the stages and incomplete locks that dead runs left', async () => {
     await withDirectory((out) => {
       writeTree(out, { '.ctxsync-0123456789abcdef/tree/closed/x': '' });
       writeTree(out, { '.ctxsync-00000000000000ff': '{}', '.ctxsync-mine': '' });
@@ -143,7 +140,7 @@ describe('a destination', () => {
     });
   });
 
-  it('is refused while another receiver holds it, whose stage is left alone', async () => {
+  it('is refused while another receiver holds it, whose stage is kept', async () => {
     await withDirectory((out) => {
       const first = prepare(out);
       const before = treeState(out);
@@ -159,19 +156,22 @@ describe('a destination', () => {
     ['beneath a file', 'file/out', 'not a directory (ENOTDIR)'],
     ['a symlink that leads nowhere', 'dangling', 'no such file or directory (ENOENT)'],
     ['a symlink to itself', 'circle', 'too many symbolic links encountered (ELOOP)'],
-  ])('is refused as not writable when it is %s, and nothing is left', async (_, path, words) => {
-    await withDirectory((directory) => {
-      writeFileSync(join(directory, 'file'), 'mine');
-      symlinkSync('nowhere', join(directory, 'dangling'));
-      symlinkSync('circle', join(directory, 'circle'));
-      const before = treeState(directory);
-      const { code, message } = refusal(join(directory, path));
-      expect(code).toBe('not-writable');
-      expect(message).toContain(join(directory, path));
-      expect(message).toContain(words);
-      expect(treeState(directory)).toEqual(before);
-    });
-  });
+  ])(
+    'is refused as not writable if it is %s, and nothing is left behind',
+    async (_, path, words) => {
+      await withDirectory((directory) => {
+        writeFileSync(join(directory, 'file'), 'mine');
+        symlinkSync('nowhere', join(directory, 'dangling'));
+        symlinkSync('circle', join(directory, 'circle'));
+        const before = treeState(directory);
+        const { code, message } = refusal(join(directory, path));
+        expect(code).toBe('not-writable');
+        expect(message).toContain(join(directory, path));
+        expect(message).toContain(words);
+        expect(treeState(directory)).toEqual(before);
+      });
+    },
+  );
 });
 
 function prepare(out: string): Destination {

@@ -18,7 +18,7 @@ const CHANGES: LocalChange[] = [
 ];
 
 describe('local changes', () => {
-  it('are kept in a file that only we can read, and come back as they were', async () => {
+  it('are stored in a file that only its owner can read, and read back unchanged', async () => {
     await withDirectory((directory) => {
       const path = join(directory, 'localChanges');
       write(directory, CHANGES);
@@ -27,7 +27,7 @@ describe('local changes', () => {
     });
   });
 
-  it('may be none, and may be many', async () => {
+  it('are read back whether there are none or many', async () => {
     await withDirectory((directory) => {
       write(directory, [], 'none');
       expect([...readLocalChanges(held(directory), 'none')]).toEqual([]);
@@ -37,7 +37,7 @@ describe('local changes', () => {
     });
   });
 
-  it('that are not all there are not read as if they were', async () => {
+  it('are refused as corrupt if their file is truncated', async () => {
     await withDirectory((directory) => {
       const path = join(directory, 'localChanges');
       write(directory, CHANGES.slice(0, 1));
@@ -51,7 +51,7 @@ describe('local changes', () => {
     });
   });
 
-  it('never take the place of a file that is there, or go where a symlink leads', async () => {
+  it('never overwrite an existing file or follow a symlink', async () => {
     await withDirectory((directory) => {
       const path = join(directory, 'localChanges');
       write(directory, CHANGES);
@@ -62,7 +62,7 @@ describe('local changes', () => {
     });
   });
 
-  it('that cannot be written or read fail as not writable, with path and cause', async () => {
+  it('fail as not writable, with path and cause, if they cannot be written or read', async () => {
     await withDirectory((directory) => {
       const failure = expect.objectContaining({
         code: 'not-writable',

@@ -7,45 +7,45 @@ import {
 } from '../../src/dest/lock-protocol.ts';
 import { LOCK_NAME } from '../../src/dest/work-name.ts';
 
-// Whoever wants the lock takes its steps, in every order that there is.
+// Receivers that want the lock take their steps, in every possible order.
 
 type Disk = Map<string, string>;
-/** What the actors do, one step each: the actor's index, or `dies` after it. */
+/** Which actor takes the next step, by its index; or the actor that `dies`. */
 type Schedule = readonly (number | `${number} dies`)[];
 
 interface Outcome {
   disk: Disk;
-  /** Of each actor: undefined while it is at it. */
+  /** For each actor: undefined until it has finished. */
   ended: ({ heldBy: HeldBy } | undefined)[];
-  /** All that counts for what may happen from here on. */
+  /** All that determines what may happen next. */
   state: string;
 }
 
 const DEAD = 'dead';
-/** Each, so that the search ends. */
+/** Per actor, so that the search ends. */
 const ATTEMPTS = 2;
 
 describe('receivers that want the lock of one OUT', () => {
-  it('are never two to hold it, whatever the order of their steps', () => {
+  it('never hold it at the same time, whatever the order of their steps', () => {
     const seen = explore({ actors: 3, stale: true, mayDie: [] });
     expect(seen.states).toBeGreaterThan(100);
     expect(seen.mostHolders).toBe(1);
     expect(seen.endsWithoutHolder).toBe(0);
   });
 
-  it('are never two, also when any of them is killed at any of its steps', () => {
+  it('never hold it at the same time, even if any of them is killed at any step', () => {
     const seen = explore({ actors: 3, stale: true, mayDie: [0, 1] });
     expect(seen.mostHolders).toBe(1);
     expect(seen.endsWithoutHolder).toBe(0);
   });
 
-  it('are one, where there is no lock before', () => {
+  it('leave it to exactly one of them if there was no lock before', () => {
     const seen = explore({ actors: 3, stale: false, mayDie: [0] });
     expect(seen.mostHolders).toBe(1);
     expect(seen.endsWithoutHolder).toBe(0);
   });
 
-  it('could be two, if a stale lock were removed without a claim: so the search would find it', () => {
+  it('could hold it together if a stale lock were removed without a claim: the search finds that', () => {
     const seen = explore({ actors: 3, stale: true, mayDie: [], claims: false });
     expect(seen.mostHolders).toBeGreaterThan(1);
   });
@@ -53,22 +53,22 @@ describe('receivers that want the lock of one OUT', () => {
 
 interface Options {
   actors: number;
-  /** A lock of a dead run is there. */
+  /** Whether there is a lock of a dead run. */
   stale: boolean;
   /** Actors that may be killed. */
   mayDie: readonly number[];
-  /** False: every claim is granted, and none is seen. */
+  /** If false, every claim is granted, and none is seen. */
   claims?: boolean;
 }
 
 interface Seen {
   states: number;
   mostHolders: number;
-  /** All that live have ended, and none of them holds the lock, though nobody else does. */
+  /** Schedules in which all live actors have finished, and nobody holds the lock. */
   endsWithoutHolder: number;
 }
 
-/** All schedules, but for those that lead to where another one has led. */
+/** Plays all schedules, except those that lead to a state already seen. */
 function explore(options: Options): Seen {
   const seen: Seen = { states: 0, mostHolders: 0, endsWithoutHolder: 0 };
   const known = new Set<string>();
@@ -98,7 +98,7 @@ function deadIn(schedule: Schedule): Set<number> {
   );
 }
 
-/** From the beginning, as a generator cannot be copied. */
+/** Plays from the beginning, as a generator cannot be copied. */
 function play(schedule: Schedule, { actors, stale, claims = true }: Options): Outcome {
   const disk: Disk = new Map(stale ? [[LOCK_NAME, DEAD]] : []);
   const dead = new Set([DEAD]);
@@ -107,7 +107,7 @@ function play(schedule: Schedule, { actors, stale, claims = true }: Options): Ou
   const runs = all.map((actor) =>
     takeInSteps(new MemoryFiles(disk, dead, claims), `actor ${actor}`, ATTEMPTS),
   );
-  // Each stands before its first step; what it stands before is all that it knows.
+  // Each has yet to take its first step; its next step is all the state that it has.
   const before = runs.map((run) => run.next().value);
   for (const each of schedule) {
     if (typeof each === 'string') dead.add(`actor ${Number.parseInt(each, 10)}`);
@@ -139,7 +139,7 @@ class MemoryFiles implements LockFiles {
   }
 
   create(name: string, text: string): boolean {
-    // As if nobody looked for claims, nor again at the lock.
+    // As if nobody looked for claims, or rechecked the lock.
     if (!this.#claims && name !== LOCK_NAME) return true;
     if (this.#disk.has(name)) return false;
     this.#disk.set(name, text);

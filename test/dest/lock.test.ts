@@ -25,7 +25,7 @@ const FRESH_MS = LOCK_STALE_MS - 10_000;
 const STALE_MS = LOCK_STALE_MS + 10_000;
 
 describe('the lock of OUT', () => {
-  it('is taken, names its holder, and is gone when it is released', async () => {
+  it('is taken, names its holder, and is removed when it is released', async () => {
     await withDirectory((out) => {
       const lock = takeLock(held(out));
       expect(lock.path).toBe(join(out, '.ctxsync-lock'));
@@ -35,7 +35,7 @@ describe('the lock of OUT', () => {
     });
   });
 
-  it('is refused to a second receiver, which is told who holds it', async () => {
+  it('is refused to a second receiver, with an error that names the holder', async () => {
     await withDirectory((out) => {
       takeLock(held(out));
       const { code, message, path } = refusal(out);
@@ -46,14 +46,14 @@ describe('the lock of OUT', () => {
     });
   });
 
-  it('may be taken again when it was released', async () => {
+  it('can be taken again after it was released', async () => {
     await withDirectory((out) => {
       releaseLock(held(out), takeLock(held(out)));
       expect(existsSync(takeLock(held(out)).path)).toBe(true);
     });
   });
 
-  it('is taken over from a holder that is dead, however fresh', async () => {
+  it('is taken over from a dead holder, however fresh it is', async () => {
     await withDirectory((out) => {
       leaveLock(out, { pid: deadPid() });
       expect(holderOf(takeLock(held(out))).pid).toBe(process.pid);
@@ -62,7 +62,7 @@ describe('the lock of OUT', () => {
   });
 
   it.runIf(existsSync('/proc/self/stat'))(
-    'is taken over when the pid is that of a process which began later',
+    'is taken over if its pid belongs to a process that started later',
     async () => {
       await withDirectory((out) => {
         leaveLock(out, { began: '1' });
@@ -72,9 +72,9 @@ describe('the lock of OUT', () => {
   );
 
   it.runIf(existsSync('/proc/self/stat'))(
-    'is taken over from a holder that is dead, and that nobody has waited for',
+    'is taken over from a holder that is a zombie',
     async () => {
-      // The shell, which would wait for it, is another program by the time that it ends.
+      // The shell, which would reap it, has become another program by the time it ends.
       const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 60'], {
         stdio: ['ignore', 'pipe', 'ignore'],
       });
@@ -93,7 +93,7 @@ describe('the lock of OUT', () => {
     },
   );
 
-  it('is held as long as its holder lives, also when it was never refreshed', async () => {
+  it('is held as long as its holder lives, even if it was never refreshed', async () => {
     await withDirectory((out) => {
       leaveLock(out, {}, STALE_MS);
       expect(refusal(out).code).toBe('locked');
@@ -115,14 +115,14 @@ describe('the lock of OUT', () => {
     });
   });
 
-  it('names the machine of a holder that cannot be looked for', async () => {
+  it('names the machine of a holder that cannot be checked', async () => {
     await withDirectory((out) => {
       leaveLock(out, { scope: 'another boot', host: 'far', pid: 42 });
       expect(refusal(out).message).toContain('pid 42 on far, since ');
     });
   });
 
-  it('lives on when it is refreshed', async () => {
+  it('stays valid when it is refreshed', async () => {
     await withDirectory((out) => {
       leaveLock(out, { scope: 'another boot' }, STALE_MS);
       refreshLock(held(out));
@@ -130,7 +130,7 @@ describe('the lock of OUT', () => {
     });
   });
 
-  it('is not missed by its holder when somebody removed it', async () => {
+  it('causes its holder no error if somebody removed it', async () => {
     await withDirectory((out) => {
       const lock = takeLock(held(out));
       releaseLock(held(out), lock);
@@ -147,7 +147,7 @@ describe('the lock of OUT', () => {
     ['a FIFO', 'a FIFO', (path) => void execFileSync('mkfifo', [path])],
     ['a directory', 'a directory', (path) => mkdirSync(path)],
     ['a huge file', 'a file of 5000000000 bytes', (path) => truncateSync(hugeFile(path), 5e9)],
-  ])('that is %s is refused at once, and named', async (_, kind, plant) => {
+  ])('that is %s is refused at once, with its path', async (_, kind, plant) => {
     await withDirectory((out) => {
       const path = join(out, LOCK_NAME);
       plant(path);
@@ -160,17 +160,17 @@ describe('the lock of OUT', () => {
     });
   });
 
-  it('shows no control characters of what somebody else has written into it', async () => {
+  it('is reported without the control characters that somebody else has written into it', async () => {
     await withDirectory((out) => {
       leaveLock(out, { scope: 'another', host: 'h\u001b[2Jx', since: '\nctxsync receive: done' });
       const { message } = refusal(out);
-      // oxlint-disable-next-line no-control-regex -- they are what is looked for
+      // oxlint-disable-next-line no-control-regex -- the test looks for them
       expect(message).not.toMatch(/[\0-\x1f]/);
       expect(message).toContain('h\\x1b[2Jx');
     });
   });
 
-  it('is not released by one who held it before', async () => {
+  it('is not released by a former holder', async () => {
     await withDirectory((out) => {
       const before = takeLock(held(out));
       leaveLock(out, {});
@@ -180,7 +180,7 @@ describe('the lock of OUT', () => {
   });
 });
 
-/** A lock as another run would have left it, `ageMs` ago. */
+/** Leaves a lock as another run would have left it `ageMs` ago. */
 function leaveLock(out: string, changes: Record<string, unknown> | string, ageMs = 0): void {
   const path = join(out, LOCK_NAME);
   rmSync(path, { force: true });

@@ -15,7 +15,7 @@ const PATHS = ['a', 'a/b', 'a/b/c'];
 
 // As on macOS: children are reached by path.
 it.each(['never', ...PATHS])(
-  'without /proc what is there is found only in OUT, when a directory leads out before %s is entered',
+  'without /proc, a lookup never leaves OUT when a symlink replaces a directory before it enters: %s',
   async (when) => {
     await withDirectory((directory) => {
       const out = join(directory, 'out');
@@ -44,7 +44,7 @@ it.each(['never', ...PATHS])(
   },
 );
 
-/** Puts a symlink to a directory with the same names in the place of OUT's "a". */
+/** Replaces OUT's "a" by a symlink to a directory with the same names. */
 function leadOut(directory: string): void {
   renameSync(join(directory, 'out/a'), join(directory, 'aside'));
   symlinkSync(join(directory, 'outside'), join(directory, 'out/a'));

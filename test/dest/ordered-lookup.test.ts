@@ -14,8 +14,8 @@ import { hold, tryHold } from '../helpers/disk/held.ts';
 
 const FILES = { 'a/b/c': '', 'a/d': '', 'a!': '', e: '', 'z/y': '' };
 
-describe('an existing tree', () => {
-  it('finds what is there and not what is not, in directories that were entered', async () => {
+describe('a lookup in an existing tree', () => {
+  it('finds what exists, and nothing else, in directories that were entered', async () => {
     await withDirectory((root) => {
       writeTree(root, FILES);
       expect(search(root, ['a', 'a/b', 'a/b/c', 'a/b/d', 'a/x', 'a!', 'b', 'z', 'z/y'])).toEqual({
@@ -25,7 +25,7 @@ describe('an existing tree', () => {
     });
   });
 
-  it('passes what nobody looked for, once and in order, and not what is in it', async () => {
+  it('reports what nobody looked for as passed, once and in order, without its children', async () => {
     await withDirectory((root) => {
       writeTree(root, { ...FILES, '\xff': '' });
       expect(search(root, [])).toEqual({ found: [], passed: ['a', 'a!', 'e', 'z', '\xc3\xbf'] });
@@ -36,7 +36,7 @@ describe('an existing tree', () => {
     });
   });
 
-  it('passes nothing of a directory that was found and not entered', async () => {
+  it('reports nothing in a directory that was found but not entered', async () => {
     await withDirectory((root) => {
       writeTree(root, FILES);
       const enter = (path: string): boolean => path !== 'a';
@@ -47,7 +47,7 @@ describe('an existing tree', () => {
     });
   });
 
-  it('finds some and passes the rest of any tree, each entry on one way only', async () => {
+  it('either finds or reports each reachable entry of any tree, never both', async () => {
     for (let seed = 0; seed < 30; seed++) {
       await withDirectory((root) => {
         const random = seeded(seed);
@@ -66,7 +66,7 @@ describe('an existing tree', () => {
     }
   });
 
-  it('has nothing where its root is missing, a file, or a symlink to a directory', async () => {
+  it('finds nothing if its root is missing, a file, or a symlink to a directory', async () => {
     await withDirectory((directory) => {
       writeTree(directory, { file: '', 'real/a': '' });
       symlinkSync('real', join(directory, 'link'));
@@ -76,7 +76,7 @@ describe('an existing tree', () => {
     });
   });
 
-  it('follows no symlink: it is found as one, and nothing in what it leads to', async () => {
+  it('finds a symlink itself, and nothing in its target', async () => {
     await withDirectory((directory) => {
       writeTree(directory, { 'root/a': '', 'elsewhere/secret': '' });
       symlinkSync('../elsewhere', join(directory, 'root/link'));
@@ -91,7 +91,7 @@ describe('an existing tree', () => {
     });
   });
 
-  it('goes on in a directory that it has entered, wherever its path leads by then', async () => {
+  it('continues in a directory that it has entered, even if its path leads elsewhere by then', async () => {
     await withDirectory((directory) => {
       writeTree(directory, { 'root/a/x': 'mine', 'elsewhere/x': 'another', 'elsewhere/y': '' });
       const root = join(directory, 'root');
@@ -145,7 +145,7 @@ describe('an existing tree', () => {
     });
   });
 
-  it('leaves no directory open, at its end and when it is given up', async () => {
+  it('closes all directories at its end, and when it is abandoned', async () => {
     await withDirectory((root) => {
       writeTree(root, FILES);
       const before = openFiles();
@@ -183,7 +183,7 @@ function search(
   return { found, passed };
 }
 
-/** How many files this process has open, where that can be told. */
+/** The number of files that this process has open; 0 where it is unknown. */
 function openFiles(): number {
   return process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0;
 }

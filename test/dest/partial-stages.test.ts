@@ -32,7 +32,7 @@ const MTIME_US = 1_500_000_000_123_457;
 const SECONDS = toUtimesSeconds(MTIME_US);
 const SIZE = 'content'.length;
 
-/** A tree with a whole file, in directories. */
+/** Makes a tree with a complete file in nested directories. */
 function makeRemains(tree: string, content = 'content', path = 'a/b/file'): string {
   writeTree(tree, { [path]: content });
   utimesSync(join(tree, path), SECONDS, SECONDS);
@@ -40,7 +40,7 @@ function makeRemains(tree: string, content = 'content', path = 'a/b/file'): stri
 }
 
 describe('partialStages', () => {
-  it('of nothing are empty, and have nothing', () => {
+  it('are empty, and find nothing, if there are no trees', () => {
     const partialStages = new PartialStages([], new WorkerStatus());
     expect(partialStages.empty).toBe(true);
     partialStages.enter('a');
@@ -48,7 +48,7 @@ describe('partialStages', () => {
     partialStages.close();
   });
 
-  it('have a file of the same path, size and time, in directories that were entered', async () => {
+  it('find a file of the same path, size and time, in directories that were entered', async () => {
     await withDirectory((directory) => {
       const trees = [makeRemains(join(directory, 'tree'))];
       expect(search(trees, 'a/b/file')).toBe('content');
@@ -63,13 +63,13 @@ describe('partialStages', () => {
     ['size', { size: SIZE + 1 }],
     ['time, by a microsecond', { mtimeUs: MTIME_US + 1 }],
     ['time, by a microsecond', { mtimeUs: MTIME_US - 1 }],
-  ])('have not a file of another %s', async (_, wanted) => {
+  ])('do not find a file of another %s', async (_, wanted) => {
     await withDirectory((directory) => {
       expect(search([makeRemains(join(directory, 'tree'))], 'a/b/file', wanted)).toBeUndefined();
     });
   });
 
-  it('have not what is cut, or was written to', async () => {
+  it('do not find a file that was truncated or written to', async () => {
     await withDirectory((directory) => {
       const tree = makeRemains(join(directory, 'tree'));
       truncateSync(join(tree, 'a/b/file'), 3);
@@ -78,7 +78,7 @@ describe('partialStages', () => {
     });
   });
 
-  it('have what the newest of them has', async () => {
+  it('find the file of the newest stage', async () => {
     await withDirectory((directory) => {
       const trees = ['one', 'two', 'three'].map((name) => join(directory, name));
       mkdirSync(trees[0]!);
@@ -101,7 +101,7 @@ describe('partialStages', () => {
     });
   });
 
-  it('have not a file with other names, which may be in OUT', async () => {
+  it('do not find a file with other names, which may be in OUT', async () => {
     await withDirectory((directory) => {
       const tree = makeRemains(join(directory, 'tree'));
       linkSync(join(tree, 'a/b/file'), join(directory, 'out'));
@@ -109,7 +109,7 @@ describe('partialStages', () => {
     });
   });
 
-  it('have what is in directories that nobody may enter, also for one who is not root', async () => {
+  it('find files in directories that nobody may enter, even without root', async () => {
     await withDirectory((directory) => {
       const tree = makeRemains(join(directory, 'tree'));
       asNobody(directory, () => {
@@ -138,7 +138,7 @@ describe('a file that is kept', () => {
     },
   );
 
-  it('is moved out of a directory that nobody may write into, also by one who is not root', async () => {
+  it('is moved out of a read-only directory, even without root', async () => {
     await withDirectory((directory) => {
       const tree = makeRemains(join(directory, 'old'));
       asNobody(directory, () => {
@@ -150,7 +150,7 @@ describe('a file that is kept', () => {
     });
   });
 
-  it('counts for no content: it did not arrive', async () => {
+  it('does not count as content, as none arrived', async () => {
     await withDirectory((directory) => {
       const status = new WorkerStatus();
       adopt(directory, [makeRemains(join(directory, 'old'))], {}, status);
@@ -162,7 +162,7 @@ describe('a file that is kept', () => {
     ['another size', { size: SIZE - 1 }],
     ['another time', { mtimeUs: MTIME_US + 1 }],
     ['another path', { path: 'a/b/other' }],
-  ])('and is not there, but one of %s, is refused', async (_, entry) => {
+  ])('is refused if the stage only has one of %s', async (_, entry) => {
     await withDirectory((directory) => {
       const tree = makeRemains(join(directory, 'old'));
       const before = treeState(tree);
@@ -176,28 +176,25 @@ describe('a file that is kept', () => {
     });
   });
 
-  it.each(['a', 'a/b', 'a/b/file'])(
-    'is never taken from where a symlink at %s leads',
-    async (at) => {
-      await withDirectory((directory) => {
-        const elsewhere = makeRemains(join(directory, 'elsewhere'));
-        const tree = join(directory, 'old');
-        mkdirSync(join(tree, at, '..'), { recursive: true });
-        symlinkSync(join(elsewhere, at), join(tree, at));
-        const before = treeState(elsewhere);
-        expect(() => adopt(directory, [tree], {})).toThrow(
-          expect.objectContaining({ code: 'source-changed', path: 'a/b/file' }),
-        );
-        expect(treeState(elsewhere)).toEqual(before);
-        expect(lstatSync(join(tree, at)).isSymbolicLink()).toBe(true);
-        expect(existsSync(join(directory, 'stage/a/b/file'))).toBe(false);
-      });
-    },
-  );
+  it.each(['a', 'a/b', 'a/b/file'])('is never taken through a symlink at %s', async (at) => {
+    await withDirectory((directory) => {
+      const elsewhere = makeRemains(join(directory, 'elsewhere'));
+      const tree = join(directory, 'old');
+      mkdirSync(join(tree, at, '..'), { recursive: true });
+      symlinkSync(join(elsewhere, at), join(tree, at));
+      const before = treeState(elsewhere);
+      expect(() => adopt(directory, [tree], {})).toThrow(
+        expect.objectContaining({ code: 'source-changed', path: 'a/b/file' }),
+      );
+      expect(treeState(elsewhere)).toEqual(before);
+      expect(lstatSync(join(tree, at)).isSymbolicLink()).toBe(true);
+      expect(existsSync(join(directory, 'stage/a/b/file'))).toBe(false);
+    });
+  });
 });
 
-describe('a transfer after one that broke off', () => {
-  it('goes on from what that one has left, and nothing of it is in OUT afterwards', async () => {
+describe('a transfer after an interrupted one', () => {
+  it('continues from what that one left, and leaves no stage in OUT', async () => {
     await withDirectory((directory) => {
       const { context, out, stage } = makeBrokenOff(directory);
       truncateSync(join(stage, 'big'), 10);
@@ -207,7 +204,7 @@ describe('a transfer after one that broke off', () => {
     });
   });
 
-  it('does not go on from content that is not the same, whatever size and time say', async () => {
+  it('does not reuse different content, even if size and time are the same', async () => {
     await withDirectory((directory) => {
       const { context, out } = makeBrokenOff(directory, { 'sub/file': 'OTHER' });
       expect(update(out, { '': context }).bytes).toBe('other'.length + 'twin'.length);
@@ -215,7 +212,7 @@ describe('a transfer after one that broke off', () => {
     });
   });
 
-  it('keeps files apart that were one then', async () => {
+  it('keeps files separate that were one file in the stage', async () => {
     await withDirectory((directory) => {
       const { context, out, stage } = makeBrokenOff(directory, {});
       linkSync(join(stage, 'twin-a'), join(stage, 'twin-b'));
@@ -224,7 +221,7 @@ describe('a transfer after one that broke off', () => {
     });
   });
 
-  it('goes on where directories are closed by then, also for one who is not root', async () => {
+  it('continues in directories that are read-only by then, even without root', async () => {
     await withDirectory((directory) => {
       const { context, out, stage } = makeBrokenOff(directory);
       chmodSync(join(context, 'sub'), 0o555);
@@ -237,37 +234,40 @@ describe('a transfer after one that broke off', () => {
   });
 });
 
-describe('any transfer after any that broke off', () => {
-  it.each([['root'], ['one who is not']])('makes OUT what the context is, for %s', async (who) => {
-    const seeds = rounds(80);
-    for (let seed = 0; seed < seeds; seed++) {
-      await withRandomPair(seed, ({ directory, context, out, random }) => {
-        changeRandomly(out, random, 8);
-        for (const name of ['.ctxsync-0123456789abcdef', '.ctxsync-0123456789abcde0']) {
-          const stage = join(out, name);
-          mkdirSync(stage);
-          execFileSync('cp', ['-a', context, join(stage, 'tree')]);
-          changeRandomly(join(stage, 'tree'), random, 3);
-        }
-        const run = (): void => {
-          update(out, { '': context }, { delete: true, checksum: true });
-          expect(treeState(out), `seed ${seed}`).toEqual(treeState(context));
-        };
-        if (who === 'root') run();
-        else asNobody(directory, run);
-      });
-    }
-  });
+describe('any transfer after any interrupted one', () => {
+  it.each([['root'], ['one who is not']])(
+    'makes OUT equal to the context, as root or not: %s',
+    async (who) => {
+      const seeds = rounds(80);
+      for (let seed = 0; seed < seeds; seed++) {
+        await withRandomPair(seed, ({ directory, context, out, random }) => {
+          changeRandomly(out, random, 8);
+          for (const name of ['.ctxsync-0123456789abcdef', '.ctxsync-0123456789abcde0']) {
+            const stage = join(out, name);
+            mkdirSync(stage);
+            execFileSync('cp', ['-a', context, join(stage, 'tree')]);
+            changeRandomly(join(stage, 'tree'), random, 3);
+          }
+          const run = (): void => {
+            update(out, { '': context }, { delete: true, checksum: true });
+            expect(treeState(out), `seed ${seed}`).toEqual(treeState(context));
+          };
+          if (who === 'root') run();
+          else asNobody(directory, run);
+        });
+      }
+    },
+  );
 });
 
 interface BrokenOff {
   context: string;
   out: string;
-  /** The tree of what is left. */
+  /** The tree of the stage that is left. */
   stage: string;
 }
 
-/** @param staged what the stage has instead of the context's */
+/** @param staged files that the stage has instead of the context's */
 function makeBrokenOff(directory: string, staged: Record<string, string> = {}): BrokenOff {
   const context = join(directory, 'context');
   const out = join(directory, 'out');
@@ -281,7 +281,7 @@ function makeBrokenOff(directory: string, staged: Record<string, string> = {}): 
   return { context, out, stage };
 }
 
-/** The content of what is found, after its directories were entered. */
+/** The content of the file that is found after its directories were entered. */
 function search(
   trees: readonly string[],
   path: string,

@@ -30,7 +30,7 @@ describe('removing a tree', () => {
     });
   });
 
-  it('follows no symlink, neither in it nor in its own place', async () => {
+  it('follows no symlink, neither in the tree nor in its place', async () => {
     await withDirectory((directory) => {
       writeTree(directory, { 'mine/a/b': 'mine' });
       const mine = treeState(join(directory, 'mine'));
@@ -44,7 +44,7 @@ describe('removing a tree', () => {
     });
   });
 
-  it('removes a file, and nothing where there is nothing', async () => {
+  it('removes a single file, and ignores a missing one', async () => {
     await withDirectory((directory) => {
       writeFileSync(join(directory, 'file'), '');
       removeTree(held(directory), 'file', new WorkerStatus());
@@ -53,7 +53,7 @@ describe('removing a tree', () => {
     });
   });
 
-  it('says what it is about before each call, so that a disk that hangs can be named', async () => {
+  it('reports the path before each call, so that a disk that hangs can be named', async () => {
     await withDirectory((directory) => {
       writeTree(directory, { 'tree/file': '' });
       const status = new WorkerStatus();
@@ -61,7 +61,7 @@ describe('removing a tree', () => {
       expect(status.read()).toMatchObject({
         state: 'cleaning',
         path: join(directory, 'tree/file'),
-        // The directory, its list, and the file.
+        // The directory, its listing, and the file.
         calls: 3,
       });
     });

@@ -12,7 +12,7 @@ import { held } from '../helpers/disk/held.ts';
 const MODES = [0, 0o1, 0o400, 0o444, 0o600, 0o644, 0o666, 0o700, 0o755, 0o777, 0o1644, 0o1777];
 
 describe('a stage writer', () => {
-  it.each([0o022, 0o077, 0o000])('gives exact modes, with the umask 0%o', async (umask) => {
+  it.each([0o022, 0o077, 0o000])('sets exact modes with the umask 0%o', async (umask) => {
     await withDirectory((tree) => {
       const files = MODES.map((mode) => ({ path: `f${mode}`, mode, content: 'x' }));
       const directories = MODES.map((mode) => ({ path: `d${mode}/`, mode }));
@@ -24,7 +24,7 @@ describe('a stage writer', () => {
     });
   });
 
-  it('gives exact times to files, symlinks and directories', async () => {
+  it('sets exact times on files, symlinks and directories', async () => {
     await withDirectory((tree) => {
       const times = [-1_500_000, -1, 0, 1, 999_999_999_999_999, 4_000_000_000_000_001];
       write(
@@ -43,7 +43,7 @@ describe('a stage writer', () => {
     });
   });
 
-  it('fills directories that nobody may write into or enter, also for one who is not root', async () => {
+  it('fills directories that nobody may write to or enter, even without root', async () => {
     await withDirectory((tree) => {
       asNobody(tree, () => {
         write(tree, [
@@ -66,7 +66,7 @@ describe('a stage writer', () => {
     });
   });
 
-  it('makes symlinks with their text byte for byte, and hardlinks of one file', async () => {
+  it('creates symlinks with their text byte for byte, and hardlinks to one file', async () => {
     await withDirectory((tree) => {
       write(tree, [
         { path: 'file', content: 'x' },
@@ -79,7 +79,7 @@ describe('a stage writer', () => {
     });
   });
 
-  it('lets a later entry of the same path take the place of the earlier', async () => {
+  it('replaces an earlier entry by a later one of the same path', async () => {
     await withDirectory((tree) => {
       const writer = new StageWriter(held(tree), 0o022, new WorkerStatus());
       const add = (given: EntryLike, again: boolean): void =>
@@ -97,7 +97,7 @@ describe('a stage writer', () => {
     });
   });
 
-  it("keeps mode and time of the context's root for OUT, and its own root open", async () => {
+  it("keeps the mode and time of the context's root for OUT, and its own root accessible", async () => {
     await withDirectory((tree) => {
       mkdirSync(join(tree, 'tree'), 0o700);
       const writer = write(join(tree, 'tree'), [{ path: '/', mode: 0o000, mtimeUs: 1_000_001 }]);
@@ -111,7 +111,7 @@ describe('a stage writer', () => {
     [{ path: 'x', content: '1' }],
     [{ path: 'x/' }],
     [{ path: 'x', link: 'y' }],
-  ])('refuses a path that another context made already: %j', async (entry) => {
+  ])('refuses a path that another context has already created: %j', async (entry) => {
     await withDirectory((tree) => {
       write(tree, [{ path: 'x', link: 'elsewhere' }]);
       expect(() => write(tree, [entry])).toThrow(
@@ -121,7 +121,7 @@ describe('a stage writer', () => {
     });
   });
 
-  it('fails as not writable, naming path and cause, when the disk refuses', async () => {
+  it('fails as not writable, with path and cause, if the disk refuses', async () => {
     await withDirectory((tree) => {
       expect(() => write(tree, [{ path: 'no/such/directory', content: 'x' }])).toThrow(
         expect.objectContaining({
@@ -133,7 +133,7 @@ describe('a stage writer', () => {
     });
   });
 
-  it('ends before its next call when the work is cancelled', async () => {
+  it('stops before its next call when the work is cancelled', async () => {
     await withDirectory((tree) => {
       const status = new WorkerStatus();
       const writer = new StageWriter(held(tree), 0o022, status);

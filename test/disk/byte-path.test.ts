@@ -15,20 +15,20 @@ import { makeRandomTree } from '../helpers/trees/random-tree.ts';
 import { seeded } from '../helpers/seeded.ts';
 
 describe('a path as bytes', () => {
-  it('goes to node:fs as a string where that is the same bytes, else as a Buffer', () => {
+  it('is passed to node:fs as a string if that has the same bytes, else as a Buffer', () => {
     expect(toFsPath('src/a b.ts')).toBe('src/a b.ts');
     expect(toFsPath('caf\xe9')).toEqual(Buffer.from([0x63, 0x61, 0x66, 0xe9]));
     expect(toFsPath('\x80')).toEqual(Buffer.from([0x80]));
   });
 
-  it.each(['plain', 'café', '日本', '🚢'])('keeps the text "%s" through both ways', (text) => {
+  it.each(['plain', 'café', '日本', '🚢'])('keeps the text "%s" in both directions', (text) => {
     const path = fromText(text);
     expect(path).toBe(Buffer.from(text).toString('latin1'));
     expect(Buffer.from(toFsPath(path)).toString()).toBe(text);
     expect(toText(path)).toBe(text);
   });
 
-  it('compares as its bytes do, where text would not', () => {
+  it('sorts by its bytes, even where text would not', () => {
     const texts = ['\u{1f332}', '\uff5e'];
     expect(texts.toSorted()).toEqual(texts);
     expect(texts.map(fromText).toSorted()).toEqual(texts.toReversed().map(fromText));
@@ -48,7 +48,7 @@ const name = fc.oneof(
 const anyPath = fc.array(name, { maxLength: 4 }).map((names) => names.join('/'));
 
 describe('the order of paths', () => {
-  it('is that of their names, one by one, and a directory before what is in it', () => {
+  it('compares their names one by one, and puts a directory before its children', () => {
     fc.assert(
       fc.property(anyPath, anyPath, (a, b) => {
         expect(Math.sign(comparePaths(a, b))).toBe(compareNames(namesOf(a), namesOf(b)));
@@ -57,7 +57,7 @@ describe('the order of paths', () => {
     );
   });
 
-  it('is the same when the bytes that the paths share are not looked at', () => {
+  it('is the same if the bytes that the paths share are skipped', () => {
     fc.assert(
       fc.property(anyPath, anyPath, anyPath, (start, a, b) => {
         expect(Math.sign(comparePaths(start + a, start + b, start.length))).toBe(
@@ -67,7 +67,7 @@ describe('the order of paths', () => {
     );
   });
 
-  it('is the one in which a context is walked', async () => {
+  it('is the order in which a context is walked', async () => {
     for (let seed = 0; seed < 20; seed++) {
       await withDirectory((root) => {
         makeRandomTree(root, seeded(seed));
@@ -78,7 +78,7 @@ describe('the order of paths', () => {
   });
 });
 
-describe('a directory and a name', () => {
+describe('a path in a directory', () => {
   it.each([
     ['', '', ''],
     ['a', '', 'a'],
@@ -86,11 +86,11 @@ describe('a directory and a name', () => {
     ['a/b/c\n', 'a/b', 'c\n'],
     ['/a', '', 'a'],
     ['a/', 'a', ''],
-  ])('of %j are %j and %j', (whole, directory, last) => {
+  ])('%j has the directory %j and the name %j', (whole, directory, last) => {
     expect(splitPath(whole)).toEqual([directory, last]);
   });
 
-  it('joined are the path again', () => {
+  it('is the same when it is split and joined again', () => {
     fc.assert(
       fc.property(anyPath, (each) => {
         expect(joinPath(...splitPath(each))).toBe(each);
@@ -110,11 +110,11 @@ describe('a directory and a name', () => {
     ['a', 'a/b', false],
     ['', 'a', false],
     ['b/a', 'a', false],
-  ])('%j beneath %j: %s', (each, directory, beneath) => {
+  ])('%j is beneath %j: %s', (each, directory, beneath) => {
     expect(isBeneath(each, directory)).toBe(beneath);
   });
 
-  it('is beneath its directory, and that beneath the directory above', () => {
+  it('is beneath each directory above it, and no other', () => {
     fc.assert(
       fc.property(anyPath, anyPath, (a, b) => {
         const parts = namesOf(a);
@@ -169,9 +169,9 @@ describe('a path as text for people', () => {
     );
   });
 
-  it('leaves no control character, whatever the bytes', () => {
+  it('has no control character, whatever the bytes', () => {
     for (let byte = 0; byte < 256; byte++) {
-      // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+      // oxlint-disable-next-line no-control-regex -- the test looks for control characters
       expect(toText(`x${String.fromCharCode(byte)}y`)).not.toMatch(/[\0-\x1f\x7f-\x9f]/);
     }
   });

@@ -23,7 +23,7 @@ beforeEach(() => {
   thrown.error = undefined;
 });
 
-test('what was read was read, whatever the disk says when it is closed', () =>
+test('a read succeeds even if the disk reports an error on close', () =>
   withDirectory((directory) => {
     const file = join(directory, 'file');
     writeFileSync(file, 'content');
@@ -41,7 +41,7 @@ test('what was read was read, whatever the disk says when it is closed', () =>
     }
   }));
 
-test('but a descriptor that is none is a fault of ours, and what is no error of a disk too', () => {
+test('a close throws if its descriptor is invalid, or if the error is not from the disk', () => {
   expect(() => closeRead(1_000_000)).toThrow(/EBADF/);
   thrown.error = new Error('a bug');
   expect(() => closeRead(openSync('.', 'r'))).toThrow('a bug');

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { KeyedHash } from '../../src/disk/keyed-hash.ts';
 
 /**
- * Of the reference code's vectors for 64 bits: the key is 0 to 7, the message 0, 1, 2 and so on, and
- * the first 12 bytes of it are our prefix.
+ * From the reference code's vectors for 64 bits: the key is 0 to 7, the message is 0, 1, 2 and so on,
+ * and its first 12 bytes are our prefix.
  */
 test.each([
   [12, '7bc71f9faef5c799'],

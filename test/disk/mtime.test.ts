@@ -29,18 +29,21 @@ describe('a time in microseconds', () => {
   it.each<[what: string, ns: bigint, us: number]>([
     ['after 2255', 10_413_792_000_123_456_789n, Number.MAX_SAFE_INTEGER],
     ['before 1684', -10_413_792_000_123_456_789n, -Number.MAX_SAFE_INTEGER],
-  ])('%s is the last that a number holds to the microsecond', (_, ns, us) => {
+  ])('%s is clamped to the last one that a number holds exactly', (_, ns, us) => {
     expect(toMicroseconds(ns)).toBe(us);
     expect(isBeyondMicroseconds(ns)).toBe(true);
   });
 
-  it.each([1n, -1n])('is beyond them from the next microsecond on, times %s', (sign) => {
-    const last = sign * BigInt(Number.MAX_SAFE_INTEGER) * 1_000n;
-    expect(isBeyondMicroseconds(last)).toBe(false);
-    expect(isBeyondMicroseconds(last + sign * 1_000n)).toBe(true);
-  });
+  it.each([1n, -1n])(
+    'is out of range from the microsecond after the last one, with the sign %s',
+    (sign) => {
+      const last = sign * BigInt(Number.MAX_SAFE_INTEGER) * 1_000n;
+      expect(isBeyondMicroseconds(last)).toBe(false);
+      expect(isBeyondMicroseconds(last + sign * 1_000n)).toBe(true);
+    },
+  );
 
-  it('is the same when the last one comes back from the disk', async () => {
+  it('is stored on disk exactly, up to the last one', async () => {
     await withDirectory((directory) => {
       const file = join(directory, 'file');
       writeFileSync(file, '');
@@ -49,7 +52,7 @@ describe('a time in microseconds', () => {
     });
   });
 
-  it.each(YEARS)('is on the disk what was asked for, in %s', async (year) => {
+  it.each(YEARS)('is stored on disk exactly, in %s', async (year) => {
     await withDirectory((directory) => {
       const file = join(directory, 'file');
       writeFileSync(file, '');
@@ -71,7 +74,7 @@ describe('a time in microseconds', () => {
     -1_000_001,
     -1_500_000,
     -(2 ** 31) * 1e6,
-  ])('is on the disk what was asked for, %s microseconds from 1970', async (us) => {
+  ])('is stored on disk exactly, %s microseconds from 1970', async (us) => {
     await withDirectory((directory) => {
       const file = join(directory, 'file');
       writeFileSync(file, '');
@@ -80,7 +83,7 @@ describe('a time in microseconds', () => {
     });
   });
 
-  it('before 1970 is set on a symlink itself, also where its target is missing', async () => {
+  it('before 1970 is set on a symlink itself, even if its target is missing', async () => {
     await withDirectory((directory) => {
       const link = join(directory, 'link');
       symlinkSync('nowhere', link);
@@ -90,7 +93,7 @@ describe('a time in microseconds', () => {
   });
 });
 
-/** As the stage writer does it. */
+/** Sets the time as the stage writer does. */
 function setTime(file: string, us: number): void {
   const fd = openSync(file, 'r+');
   futimesSync(fd, toUtimesSeconds(us), toUtimesSeconds(us));

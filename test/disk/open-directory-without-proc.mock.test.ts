@@ -24,7 +24,7 @@ vi.mock('node:fs', async (importOriginal) => {
 
 // As on macOS.
 describe('an open directory without /proc', () => {
-  it('reaches its children by path, and knows whether that still leads to it', async () => {
+  it('reaches its children by path, and knows whether the path still leads to it', async () => {
     await withDirectory((root) => {
       writeTree(root, { 'a/in/file': '', 'out/in/file': '' });
       const directory = new OpenDirectory(join(root, 'a/in'));
@@ -47,7 +47,7 @@ describe('an open directory without /proc', () => {
     });
   });
 
-  it('is closed again when it cannot be looked at', async () => {
+  it('is closed again if fstat fails', async () => {
     await withDirectory((root) => {
       disk.failing = true;
       try {

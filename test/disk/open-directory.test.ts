@@ -31,7 +31,7 @@ describe('an open directory', () => {
     });
   });
 
-  it('is not opened where its last component is a symlink, a file, or nothing', async () => {
+  it('is not opened if the last component of its path is a symlink, a file, or missing', async () => {
     await withDirectory((root) => {
       mkdirSync(join(root, 'real'));
       symlinkSync('real', join(root, 'link'));
@@ -46,7 +46,7 @@ describe('an open directory', () => {
     });
   });
 
-  it.runIf(linux)('reaches its own children when another directory took its path', async () => {
+  it.runIf(linux)('reaches its own children even if another directory took its path', async () => {
     await withDirectory((root) => {
       writeTree(root, { 'in/file': 'inside', 'out/file': 'outside' });
       use(join(root, 'in'), (directory) => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { PathTable } from '../../src/disk/path-table.ts';
 import { MAX_TABLE_BYTES_PER_ENTRY } from '../../src/limits.ts';
 
-test('a path has the value that it was given last, and tells the one before', () => {
+test('a path has the value that was set last, and a set returns the one before', () => {
   const table = new PathTable();
   expect(table.get('a')).toBe(0);
   expect(table.set('a', 3)).toBe(0);
@@ -10,7 +10,7 @@ test('a path has the value that it was given last, and tells the one before', ()
   expect(table.get('a')).toBe(1);
 });
 
-test('paths that differ in their directories, or in where a slash is, are different paths', () => {
+test('paths that differ in their directories or in the position of a slash are different', () => {
   const table = new PathTable();
   const paths = ['a', 'a/a', 'a/a/a', 'aa', 'aa/a', 'a/aa', 'b/a', '', 'a\0', '\xff', 'a/\xff'];
   for (const path of paths) expect(table.set(path, 1)).toBe(0);
@@ -18,7 +18,7 @@ test('paths that differ in their directories, or in where a slash is, are differ
   for (const path of ['b', 'a/b', 'b/b', 'aaa', 'a/a/b']) expect(table.get(path)).toBe(0);
 });
 
-test('whatever is asked in between, the directory at hand is the path’s own', () => {
+test('a lookup uses the directory of its own path, whatever was looked up before', () => {
   const table = new PathTable();
   table.set('a/x', 1);
   table.set('b/x', 2);

@@ -4,14 +4,14 @@ import { expect, test } from 'vitest';
 import { errnoOf } from '../../src/disk/errno.ts';
 import { destinationError, sourceError } from '../../src/disk/system-error.ts';
 
-/** As Node makes it, by the names that it has. */
+/** An error as Node makes it, with the names that Node has. */
 function systemError(name: keyof typeof constants.errno, syscall: string): Error {
   const errno = -constants.errno[name];
   const code = getSystemErrorName(errno);
   return Object.assign(new Error(`${code}: ..., ${syscall}`), { errno, code, syscall });
 }
 
-test('a disk quota that is used up is no space, by its name, though Node has none for it', () => {
+test('an exceeded disk quota is reported as no-space with its name, which Node does not have', () => {
   const error = destinationError(systemError('EDQUOT', 'write'), 'write', 'a');
   expect(error).toMatchObject({
     code: 'no-space',
@@ -19,7 +19,7 @@ test('a disk quota that is used up is no space, by its name, though Node has non
   });
 });
 
-test('a stale file handle of NFS is a source that vanished, and of a destination a named failure', () => {
+test('a stale NFS file handle means a changed source, but a named error in a destination', () => {
   expect(sourceError(systemError('ESTALE', 'read'), 'read', 'a').code).toBe('source-changed');
   const error = destinationError(systemError('ESTALE', 'write'), 'write', 'a');
   expect(error).toMatchObject({
@@ -28,7 +28,7 @@ test('a stale file handle of NFS is a source that vanished, and of a destination
   });
 });
 
-test('every error of this system has its name', () => {
+test('every error of this system has a name', () => {
   const unnamed = Object.keys(constants.errno).filter((name) => {
     const found = errnoOf(systemError(name as keyof typeof constants.errno, 'read'));
     return found === undefined || found.startsWith('Unknown');

@@ -5,7 +5,7 @@ import { STATUS_PATH_BYTES } from '../../src/limits.ts';
 import { buildModule } from '../helpers/cli/built-module.ts';
 
 describe('a status', () => {
-  it('shows on the other side what the worker is in the middle of', () => {
+  it('shows the other side what the worker is doing', () => {
     const [worker, main] = twoEnds();
     expect(main.read()).toMatchObject({ state: 'idle', path: '', calls: 0, entries: 0, bytes: 0 });
     worker.enter('reading', 'web/caf\xe9');
@@ -22,7 +22,7 @@ describe('a status', () => {
     expect(main.read()).toMatchObject({ state: 'idle', path: '', calls: 1 });
   });
 
-  it('has another sequence for every call, and the same while one is pending', () => {
+  it('has a new sequence number for every call, and the same one while a call is pending', () => {
     const [worker, main] = twoEnds();
     worker.enter('writing', 'a');
     const first = main.read().sequence;
@@ -31,7 +31,7 @@ describe('a status', () => {
     expect(main.read().sequence).not.toBe(first);
   });
 
-  it('counts calls as progress, but no wait and no refreshed lock', () => {
+  it('counts calls as progress, but not waits or lock refreshes', () => {
     const [worker, main] = twoEnds();
     for (const state of ['waiting-for-room', 'waiting-for-data', 'locking'] as const) {
       worker.enter(state);
@@ -43,7 +43,7 @@ describe('a status', () => {
     expect(main.read().calls).toBe(5);
   });
 
-  it('adds up the waits for room and for data, each by itself', () => {
+  it('adds up the waits for room and for data separately', () => {
     const [worker, main] = twoEnds();
     worker.addWait('waiting-for-room', 1.5);
     worker.addWait('waiting-for-room', 2);
@@ -59,7 +59,7 @@ describe('a status', () => {
     expect(path.endsWith('/long/end')).toBe(true);
   });
 
-  it('lets a cancelled worker begin no other call, until its next job', () => {
+  it('does not let a cancelled worker begin another call before its next job', () => {
     const [worker, main] = twoEnds();
     worker.enter('reading', 'a');
     main.cancel();
@@ -72,7 +72,7 @@ describe('a status', () => {
     expect(main.read()).toMatchObject({ path: 'c', calls: 2 });
   });
 
-  it('never shows half a path, while a thread writes one after the other', async () => {
+  it('never shows half a path while a thread writes one after the other', async () => {
     const status = new WorkerStatus();
     const built = await buildModule('disk/worker-status.ts');
     const stop = new Int32Array(new SharedArrayBuffer(4));
@@ -84,7 +84,7 @@ describe('a status', () => {
     try {
       await new Promise((resolve) => thread.once('message', resolve));
       const seen = new Set<string>();
-      // Until the other thread had a turn too, however busy the machine is.
+      // Until the other thread has run too, however busy the machine is.
       for (let look = 0; look < 20_000 || seen.size < 3; look++) seen.add(status.read().path);
       for (const path of seen) expect(path).toMatch(/^(?:(.)\1*)?$/);
     } finally {

@@ -23,11 +23,11 @@ import {
 } from '../helpers/trees/sandbox.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 
-// What was listed is held against what is packed: nothing else may take its place in OUT.
+// What is packed is checked against what was listed: nothing else may take its place in OUT.
 
 interface Changed {
   what: string;
-  /** Done to the context when it was listed, and before the sender knows what is wanted. */
+  /** Applied to the context after it was listed, before the sender knows what is wanted. */
   change: (context: string) => void;
   words: RegExp;
 }
@@ -128,8 +128,8 @@ const CHANGES: Changed[] = [
   },
 ];
 
-describe('a context that changes when it was listed, and is not packed yet, fails the transfer', () => {
-  test.each(CHANGES)('$what', ({ change, words }) =>
+describe('a context that was listed and is not packed yet', () => {
+  test.each(CHANGES)('fails the transfer when $what', ({ change, words }) =>
     withScene(async (sandbox) => {
       const { context } = sandbox;
       symlinkSync('a.txt', join(context, 'link'));
@@ -142,7 +142,7 @@ describe('a context that changes when it was listed, and is not packed yet, fail
     }),
   );
 
-  test('but one that does not change arrives', () =>
+  test('arrives when it does not change', () =>
     withScene(async (sandbox) => {
       const { send, receive } = await sendHeld(sandbox, () => {});
       expectExit(send, 0);
@@ -150,7 +150,7 @@ describe('a context that changes when it was listed, and is not packed yet, fail
       expect(treeState(sandbox.out)).toMatchObject(treeState(sandbox.context));
     }));
 
-  test('nor do other ignore rules matter by then: they were read once', () =>
+  test('is not affected by new ignore rules, because they are read once', () =>
     withScene(async (sandbox) => {
       const rules = join(sandbox.context, '.dockerignore');
       writeFileSync(rules, '.dockerignore\n');
@@ -161,7 +161,7 @@ describe('a context that changes when it was listed, and is not packed yet, fail
       });
     }));
 
-  test('nor is a new entry in a directory that was listed a change of it', () =>
+  test('may gain an entry in a listed directory, which is not sent', () =>
     withScene(async (sandbox) => {
       const { send } = await sendHeld(sandbox, () =>
         writeTree(sandbox.context, { 'web/later': 'later' }),
@@ -183,7 +183,7 @@ async function sendHeld(
   return { send: await sender.done, receive: await receiver.done };
 }
 
-/** Puts aside what is there, and makes something else in its place. */
+/** Moves an entry aside and makes something else in its place. */
 function swap(context: string, name: string, make: (path: string) => void): void {
   renameSync(join(context, name), join(context, '../aside'));
   make(join(context, name));

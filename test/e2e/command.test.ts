@@ -24,14 +24,14 @@ describe('a receiver that is a command', () => {
       expect(treeState(out)).toEqual(treeState(context));
     }));
 
-  test('gets more than all buffers hold', () =>
+  test('gets a context larger than all buffers', () =>
     withScene(async ({ context, out }) => {
       addBigFile({ context }, 24 * 1024 * 1024);
       expectExit(await run(['send', `app=${context}`, ...receiveCommand(out)]), 0);
       expect(treeState(join(out, 'app'))).toEqual(treeState(context));
     }));
 
-  test('has its stderr passed on, each line marked', () =>
+  test('has its stderr passed on with a mark on each line', () =>
     withScene(async ({ context, out }) => {
       const script = `echo welcome >&2; printf 'two\\nlast' >&2; exec "$0" "$1" receive "$2"`;
       const command = [...shell(script), process.execPath, BIN, out];
@@ -42,7 +42,7 @@ describe('a receiver that is a command', () => {
       expect(outcome.stderr).toMatch(/^ctxsync send: \| last/m);
     }));
 
-  test('that prints control sequences does not reach the terminal with them', () =>
+  test('cannot send control sequences to the terminal', () =>
     withScene(async ({ context, out }) => {
       const script = String.raw`printf '\033[31mred\n' >&2; exec "$0" "$1" receive "$2"`;
       const command = [...shell(script), process.execPath, BIN, out];
@@ -52,7 +52,7 @@ describe('a receiver that is a command', () => {
       expect(outcome.stderr).not.toContain('\u001B');
     }));
 
-  test('that says more than anybody reads is not held up, and its words are not kept', () =>
+  test('is not blocked by a flood on its stderr, which is not kept in memory', () =>
     withScene(async ({ context, out, directory }) => {
       const status = join(directory, 'status');
       const script = `yes "$(printf %0199d 0)" | head -c 200000000 >&2
@@ -68,7 +68,7 @@ describe('a receiver that is a command', () => {
       expect(Number(peakKb)).toBeLessThan(200_000);
     }));
 
-  test('that fails is heard, and its words are shown', () =>
+  test('makes the sender fail and show its message when it fails', () =>
     withScene(async (sandbox) => {
       const { context, out } = sandbox;
       const outcome = await run(['send', context, ...receiveCommand(out, '--max-entries', '1')]);
@@ -81,7 +81,7 @@ describe('a receiver that is a command', () => {
       expectUntouched(sandbox);
     }));
 
-  test('is told why its sender fails', () =>
+  test('reports that its sender failed', () =>
     withScene(async (sandbox) => {
       const outcome = await run([
         'send',
@@ -93,27 +93,27 @@ describe('a receiver that is a command', () => {
     }));
 });
 
-describe('a command that is no receiver', () => {
-  test('is not there', () =>
+describe('a sender fails when its command', () => {
+  test('does not exist', () =>
     withScene(async ({ context }) => {
       const outcome = await run(['send', context, '--', 'ctxsync-nope', 'receive', 'x']);
       expectFailure(outcome, 7, 'cannot start ctxsync-nope', 'ENOENT');
     }));
 
-  test('does not know ctxsync', () =>
+  test('does not find ctxsync', () =>
     withScene(async ({ context }) => {
       const outcome = await run(['send', context, ...shell('ctxsync-nope')]);
       expectFailure(outcome, 7, /"sh -c ctxsync-nope" ended with exit status 127: .*not found/);
     }));
 
-  test('dies at once, with words and a status', () =>
+  test('exits at once with a message and a status', () =>
     withScene(async ({ context }) => {
       const script = 'echo permission denied >&2; exit 41';
       const outcome = await run(['send', context, ...shell(script)]);
       expectFailure(outcome, 7, /error: .*ended with exit status 41: permission denied$/m);
     }));
 
-  test('is ended by a signal', () =>
+  test('is killed by a signal', () =>
     withScene(async ({ context }) => {
       const outcome = await run(['send', context, ...shell('kill -9 $$')]);
       expectFailure(outcome, 7, 'was ended by SIGKILL');
@@ -123,7 +123,7 @@ describe('a command that is no receiver', () => {
     ['and goes on', 'echo Welcome to this host; exec "$0" "$1" receive "$2"'],
     ['and ends', 'echo Welcome to this host'],
     ['and waits', 'echo Welcome to this host; exec cat > /dev/null'],
-  ])('prints something first %s', (_, script) =>
+  ])('prints other text first %s', (_, script) =>
     withScene(async (sandbox) => {
       const command = [...shell(script), process.execPath, BIN, sandbox.out];
       const outcome = await run(['send', sandbox.context, ...command]);
@@ -132,13 +132,13 @@ describe('a command that is no receiver', () => {
     }),
   );
 
-  test('reads everything it can, and dies without a word', () =>
+  test('reads a part of the stream and exits without a message', () =>
     withScene(async ({ context }) => {
       const outcome = await run(['send', context, ...shell('head -c 100 > /dev/null; exit 3')]);
       expectFailure(outcome, 7, 'ended with exit status 3');
     }));
 
-  test('closes its stdio and lives on: it is ended', () =>
+  test('closes its stdio and keeps running, and the sender ends it', () =>
     withScene(async ({ context, directory }) => {
       const marker = join(directory, 'marker');
       const script = `exec <&- >&- ; trap '' TERM; while :; do sleep 0.05; done # ${marker}`;
@@ -148,10 +148,10 @@ describe('a command that is no receiver', () => {
     }));
 });
 
-describe('the command has read all and dies', () => {
-  test('after the commit, before its receipt passed: the outcome is unknown', () =>
+describe('a command that has read everything and dies', () => {
+  test('after the commit but before its receipt arrived leaves the outcome unknown', () =>
     withScene(async ({ context, out }) => {
-      // What the receiver says passes until it has committed; the rest is lost.
+      // The output of the receiver passes until it has committed; the rest is lost.
       const script = `"$0" "$1" receive "$2" | "$0" -e '
         const { existsSync } = require("node:fs");
         process.stdin.on("data", (bytes) => {
@@ -167,11 +167,11 @@ describe('the command has read all and dies', () => {
     }));
 });
 
-describe('in the middle', () => {
+describe('in the middle of a transfer', () => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('%s of the sender ends both, and nothing is committed', (signal, status) =>
+  ] as const)('%s to the sender ends both sides, and nothing is committed', (signal, status) =>
     withScene(async (sandbox) => {
       addBigFile(sandbox);
       const sender = startInTest(['send', sandbox.context, ...receiveCommand(sandbox.out)]);
@@ -183,7 +183,7 @@ describe('in the middle', () => {
     }),
   );
 
-  test('SIGKILL of the sender: its receiver ends by itself, and takes all back', () =>
+  test('SIGKILL of the sender makes its receiver end and roll everything back', () =>
     withScene(async (sandbox) => {
       addBigFile(sandbox);
       const sender = startInTest(['send', sandbox.context, ...receiveCommand(sandbox.out)]);
@@ -193,7 +193,7 @@ describe('in the middle', () => {
       expectUntouched(sandbox);
     }));
 
-  test('SIGKILL of the command is said, and the next run heals what it left', () =>
+  test('SIGKILL of the command is reported, and the next run cleans up what it left', () =>
     withScene(async (sandbox) => {
       addBigFile(sandbox);
       const args = ['send', sandbox.context, ...receiveCommand(sandbox.out, '--delete')];
@@ -207,7 +207,7 @@ describe('in the middle', () => {
     }));
 });
 
-describe('the command line', () => {
+describe('on the command line', () => {
   test.each([
     ['--socket and a command', ['--socket', '/x', '--', 'cat'], 'exclude each other'],
     ['nothing after "--"', ['--'], 'after "--" goes the command'],
@@ -225,9 +225,9 @@ describe('the command line', () => {
       expectUntouched(sandbox);
     }));
 
-  test('what stands after "--" belongs to the command, whatever it looks like', () =>
+  test('everything after "--" belongs to the command, whatever it looks like', () =>
     withScene(async ({ context, out }) => {
-      // Also a second "--", which there ends the receiver's options.
+      // Even a second "--", which there ends the receiver's options.
       expectExit(await run(['send', context, ...receiveCommand('--', out)]), 0);
       expectExit(await run(['send', context, ...receiveCommand('--quiet', out)]), 0);
     }));

@@ -18,7 +18,7 @@ import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 describe('several contexts', () => {
-  it('travel side by side, each into its own directory, and the unnamed one into OUT', async () => {
+  it('are sent in parallel, each into its own directory, and the unnamed one into OUT', async () => {
     await withDirectory(async (directory) => {
       const at = (name: string): string => join(directory, name);
       writeTree(at('main'), { 'src/index.js': 'main', 'big.bin': Buffer.alloc(3_000_000, 1) });
@@ -51,7 +51,7 @@ describe('several contexts', () => {
     });
   });
 
-  it("may be more than travel at once, and OUT keeps the unnamed one's mode and time", async () => {
+  it("may be more than are sent at once, and OUT gets the unnamed one's mode and time", async () => {
     await withDirectory(async (directory) => {
       const names = Array.from({ length: 12 }, (_, i) => `context-${i}`);
       for (const [i, name] of names.entries()) {
@@ -71,7 +71,7 @@ describe('several contexts', () => {
   });
 
   it.runIf(existsSync('/proc/self/task'))(
-    'do not take a thread each, however many they are',
+    'do not take one thread each, however many there are',
     async () => {
       await withDirectory(async (directory) => {
         const names = Array.from({ length: 30 }, (_, i) => `c${i}`);
@@ -95,7 +95,7 @@ describe('several contexts', () => {
     },
   );
 
-  it('each have their own ignore file; the options are for all, and --file for the unnamed', async () => {
+  it('each use their own ignore file; options apply to all, and --file to the unnamed one', async () => {
     await withDirectory(async (directory) => {
       const files = { one: '', two: '', three: '', four: '' };
       writeTree(join(directory, 'main'), { ...files, '.dockerignore': 'one' });
@@ -116,7 +116,7 @@ describe('several contexts', () => {
     ['a directory', { 'a/file': 'x' }],
     ['a file', { a: 'x' }],
   ])(
-    'are refused when the unnamed one has %s of a name, and OUT is as it was',
+    'are refused when the unnamed one has %s with the name of another, and OUT is as it was',
     async (_, files) => {
       await withScene(async (sandbox) => {
         const other = join(sandbox.directory, 'other');
@@ -128,7 +128,7 @@ describe('several contexts', () => {
     },
   );
 
-  it('are refused when a symlink of the unnamed one would lead a named one elsewhere', async () => {
+  it('are refused when a symlink in the unnamed one would lead a named one elsewhere', async () => {
     await withScene(async (sandbox) => {
       const other = join(sandbox.directory, 'other');
       mkdirSync(other);
@@ -146,7 +146,7 @@ describe('several contexts', () => {
     });
   });
 
-  it('fail together: when one is missing, none is committed', async () => {
+  it('fail together when one is missing, and none is committed', async () => {
     await withScene(async (sandbox) => {
       const missing = join(sandbox.directory, 'missing');
       const { send, receive } = await pipeline([sandbox.context, `b=${missing}`], [sandbox.out]);
@@ -172,7 +172,7 @@ describe('several contexts', () => {
 });
 
 describe('the same context sent twice', () => {
-  it('is the same tar, byte for byte, wherever it lies and in whatever order it was made', async () => {
+  it('gives the same tar, byte for byte, wherever it is and in whatever order it was made', async () => {
     await withDirectory(async (directory) => {
       const files = { 'a/b': '1', 'a!': '2', 'a-b/c': '3', 'z/y/x': '4', B: '5' };
       const [one, two] = [join(directory, 'one'), join(directory, 'deep/two')];

@@ -9,15 +9,15 @@ import { expectExit, expectUntouched, withScene, type Sandbox } from '../helpers
 import { rounds } from '../helpers/proofs.ts';
 import { seeded } from '../helpers/seeded.ts';
 
-// A run takes some 40 ms, for its disk thread; so not every offset gets one here. Every offset and
-// every bit are tried on the wire alone in test/wire/damage.test.ts.
+// A run takes about 40 ms because of its disk thread, so not every offset is tried here.
+// test/wire/damage.test.ts tries every offset and every bit, on the wire only.
 const EVENLY = rounds(60, 10);
 const PROCESSES = rounds(20, 4);
 const AT_A_TIME = 4;
 const PATIENCE_MS = 240_000;
 const CODES = ['truncated', 'corrupt', 'not-ctxsync', 'version-mismatch'];
 
-/** Where frames begin, and the end of the last. */
+/** The offsets where frames begin, and the end of the last one. */
 function frameBoundaries(stream: Buffer): number[] {
   const boundaries = [0, MAGIC.length];
   for (let at = MAGIC.length; at < stream.length; boundaries.push(at)) {
@@ -27,7 +27,7 @@ function frameBoundaries(stream: Buffer): number[] {
   return boundaries;
 }
 
-/** So many offsets from 0 up to `end`, evenly spread, and those beside every boundary. */
+/** `evenly` offsets spread evenly from 0 up to `end`, and those beside every boundary. */
 function sample(end: number, evenly: number, boundaries: number[]): number[] {
   const spread = Array.from({ length: evenly }, (_, i) => Math.floor((i * end) / evenly));
   const beside = boundaries.flatMap((at) => [at - 1, at, at + 1]);
@@ -40,7 +40,7 @@ function flipBit(stream: Buffer, at: number, random: (below: number) => number):
   return flipped;
 }
 
-/** Hands a few damaged streams at a time to receivers, each with a sandbox of its own. */
+/** Gives receivers a few damaged streams at a time, each receiver in its own sandbox. */
 async function refuseAll(
   offsets: number[],
   damage: (at: number) => Buffer,
@@ -77,7 +77,7 @@ function withStream(use: (stream: Buffer) => Promise<void>): Promise<void> {
   return withScene(async ({ context }) => use(await recordSend([context])));
 }
 
-test('the stream that is damaged below is received when it is not', () =>
+test('the stream that the other tests damage is received when it is intact', () =>
   withStream((stream) =>
     withScene(async ({ out }) => {
       await receive({ from: fromStream(Readable.from([stream])), to: { directory: out } });
@@ -86,7 +86,7 @@ test('the stream that is damaged below is received when it is not', () =>
   ));
 
 test(
-  `cut short at ${EVENLY} offsets and beside every frame it is never received`,
+  `a stream cut short at ${EVENLY} offsets and beside every frame is never received`,
   { timeout: PATIENCE_MS },
   () =>
     withStream(async (stream) => {
@@ -96,7 +96,7 @@ test(
 );
 
 test(
-  `with a bit flipped at ${EVENLY} offsets and in headers it is never received`,
+  `a stream with a bit flipped at ${EVENLY} offsets and in headers is never received`,
   { timeout: PATIENCE_MS },
   () =>
     withStream(async (stream) => {
@@ -110,7 +110,7 @@ test(
     }),
 );
 
-test('with a stretch left out it is never received', { timeout: PATIENCE_MS }, () =>
+test('a stream with a part left out is never received', { timeout: PATIENCE_MS }, () =>
   withStream(async (stream) => {
     const random = seeded(2);
     const without = (at: number): Buffer => {
@@ -121,7 +121,7 @@ test('with a stretch left out it is never received', { timeout: PATIENCE_MS }, (
   }),
 );
 
-test('with a stretch put in twice it is never received', { timeout: PATIENCE_MS }, () =>
+test('a stream with a part repeated is never received', { timeout: PATIENCE_MS }, () =>
   withStream(async (stream) => {
     const random = seeded(3);
     const repeating = (at: number): Buffer => {
@@ -133,7 +133,7 @@ test('with a stretch put in twice it is never received', { timeout: PATIENCE_MS 
 );
 
 test(
-  `a process says what is wrong and never exits 0, cut short at ${PROCESSES} offsets`,
+  `a receiver process reports a stream cut short at ${PROCESSES} offsets and never exits with 0`,
   { timeout: PATIENCE_MS },
   () =>
     withStream(async (stream) => {
@@ -143,7 +143,7 @@ test(
 );
 
 test(
-  `a process says what is wrong and never exits 0, a bit flipped at ${PROCESSES} offsets`,
+  `a receiver process reports a bit flipped at ${PROCESSES} offsets and never exits with 0`,
   { timeout: PATIENCE_MS },
   () =>
     withStream(async (stream) => {

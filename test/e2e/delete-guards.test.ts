@@ -16,12 +16,12 @@ import {
 } from '../helpers/trees/sandbox.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 
-// --delete is for what the context does not have; not for a source that was not mounted, a rule that
-// ignores everything, or somebody else's directory.
+// --delete is for what the context does not have, not for a source that was not mounted, a rule that
+// ignores everything, or another user's directory.
 
 const EMPTY = ['--exclude', '**'];
 
-test('a context without entries takes nothing out, by a pipe', () =>
+test('a context without entries deletes nothing over a pipe', () =>
   withScene(async (sandbox) => {
     const { context, out } = sandbox;
     const { receive } = await pipeline([...EMPTY, context], ['--delete', '-q', out]);
@@ -29,7 +29,7 @@ test('a context without entries takes nothing out, by a pipe', () =>
     expectUntouched(sandbox);
   }));
 
-test.each(WAYS)('a context without entries takes nothing out, over %s', (way) =>
+test.each(WAYS)('a context without entries deletes nothing over %s', (way) =>
   withScene(async (sandbox) => {
     const { directory, context, out } = sandbox;
     const send = [...EMPTY, context];
@@ -39,7 +39,7 @@ test.each(WAYS)('a context without entries takes nothing out, over %s', (way) =>
   }),
 );
 
-test('a context without entries among others takes nothing out', () =>
+test('a context without entries among others deletes nothing', () =>
   withScene(async (sandbox) => {
     const { directory, context, out } = sandbox;
     writeTree(out, { 'web/mine': 'mine' });
@@ -50,7 +50,7 @@ test('a context without entries among others takes nothing out', () =>
     expect(readFileSync(join(out, 'web/mine'), 'utf8')).toBe('mine');
   }));
 
-test('--allow-empty empties OUT; and where there is nothing to take out it is not asked for', () =>
+test('--allow-empty empties OUT, and is not needed where there is nothing to delete', () =>
   withScene(async ({ directory, context, out }) => {
     const allowed = await pipeline([...EMPTY, context], ['--delete', '--allow-empty', out]);
     expectExit(allowed.receive, 0);
@@ -60,7 +60,7 @@ test('--allow-empty empties OUT; and where there is nothing to take out it is no
   }));
 
 describe('--max-delete', () => {
-  test.each(WAYS)('counts each entry before anything is touched, over %s', (way) =>
+  test.each(WAYS)('counts every entry before anything is changed, over %s', (way) =>
     withScene(async ({ directory, context, out }) => {
       writeTree(out, { 'mine/a': '', 'mine/b': '' });
       const before = treeState(out);
@@ -78,7 +78,7 @@ describe('--max-delete', () => {
     }),
   );
 
-  test('allows as many as it says; they are named', () =>
+  test('allows up to its number of deletions, and the report names them', () =>
     withScene(async ({ directory, context }) => {
       const out = join(directory, 'fresh');
       await transfer({ directory, send: [context], receive: [out] });
@@ -93,27 +93,29 @@ describe('--max-delete', () => {
 
   const FULL = Object.fromEntries(Array.from({ length: 5 }, (_, i) => [`web/${i}`, '']));
 
-  test.each(['a pipe', ...WAYS])('counts what is in a directory that gives way, over %s', (way) =>
-    withDirectory(async (directory) => {
-      const [context, out] = [join(directory, 'context'), join(directory, 'out')];
-      writeTree(context, { web: 'a file' });
-      writeTree(out, FULL);
-      const attemptTo = async (most: number): Promise<Ended> => {
-        const receive = ['--delete', `--max-delete=${most}`, out];
-        if (way === 'a pipe') return (await pipeline([context], receive)).receive;
-        const one = way as (typeof WAYS)[number];
-        return (await attempt({ directory, way: one, send: [context], receive })).receive;
-      };
-      const before = treeState(out);
-      const refused = await attemptTo(4);
-      expectFailure(refused, way === 'a command' ? 9 : 5, 'would delete 5 entries');
-      expect(treeState(out)).toEqual(before);
-      expectExit(await attemptTo(5), 0);
-      expect(treeState(out)).toEqual(treeState(context));
-    }),
+  test.each(['a pipe', ...WAYS])(
+    'counts what is in a directory that a file replaces, over %s',
+    (way) =>
+      withDirectory(async (directory) => {
+        const [context, out] = [join(directory, 'context'), join(directory, 'out')];
+        writeTree(context, { web: 'a file' });
+        writeTree(out, FULL);
+        const attemptTo = async (most: number): Promise<Ended> => {
+          const receive = ['--delete', `--max-delete=${most}`, out];
+          if (way === 'a pipe') return (await pipeline([context], receive)).receive;
+          const one = way as (typeof WAYS)[number];
+          return (await attempt({ directory, way: one, send: [context], receive })).receive;
+        };
+        const before = treeState(out);
+        const refused = await attemptTo(4);
+        expectFailure(refused, way === 'a command' ? 9 : 5, 'would delete 5 entries');
+        expect(treeState(out)).toEqual(before);
+        expectExit(await attemptTo(5), 0);
+        expect(treeState(out)).toEqual(treeState(context));
+      }),
   );
 
-  test('counts where the context has a directory that nobody may list', () =>
+  test('counts deletions where the context has a directory that nobody may list', () =>
     withScene(async ({ directory, out }) => {
       const input = streamOf([
         { path: 'web', kind: 'directory', mode: 0, size: 0 },
@@ -130,7 +132,7 @@ describe('--max-delete', () => {
       expect([mode & 0o777, readdirSync(join(out, 'web'))]).toEqual([0, ['img']]);
     }));
 
-  test('is refused where something cannot be counted', () =>
+  test('refuses to delete what it cannot count', () =>
     withScene(async (sandbox) => {
       const { directory, context, out } = sandbox;
       writeTree(out, { 'mine/a': '' });
@@ -146,20 +148,20 @@ describe('--max-delete', () => {
       expect(treeState(out)).toEqual(before);
     }));
 
-  test('without --delete is a mistake', async () => {
+  test('is a usage error without --delete', async () => {
     const outcome = await run(['receive', '--max-delete=3', '/nowhere']);
     expectFailure(outcome, 2, 'give that too');
   });
 });
 
-test('what is removed is named at a terminal or in a log', () =>
+test('the receiver names what it removed on a terminal or in a log', () =>
   withScene(async ({ context, out }) => {
     writeTree(out, { 'mine/a': '', 'mine/b': '', 'mine/c': '' });
     const { receive } = await pipeline([context], ['--delete', '--progress', 'plain', out]);
     expect(receive.stderr).toMatch(/removed kept\.txt, mine, mine\/a, and \d+ more/);
   }));
 
-test('contexts that have names are mirrored by themselves', () =>
+test('only the directories of named contexts are mirrored', () =>
   withScene(async ({ context, out }) => {
     writeTree(out, { 'assets/x': 'keep', 'app/old': 'old' });
     const { receive } = await pipeline([`app=${context}`], ['--delete', out]);
@@ -168,7 +170,7 @@ test('contexts that have names are mirrored by themselves', () =>
     expect(readFileSync(join(out, 'assets/x'), 'utf8')).toBe('keep');
   }));
 
-test("/ is nobody's mirror", () =>
+test('--delete refuses / as OUT', () =>
   withScene(async ({ context }) => {
     const { receive } = await pipeline([context], ['--delete', '/']);
     expectFailure(receive, 2, 'refused: OUT is /');

@@ -18,12 +18,12 @@ import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 const MB = 1_000_000;
-/** Neither the kernel's read-ahead nor our ring has seen its end when the first MB has passed. */
+/** When the first MB has passed, neither the kernel's read-ahead nor our ring has reached its end. */
 const BIG_BYTES = RING_BYTES + 8 * MB;
 const MIDDLE = { after: MB };
-/** The last frame, FIN, is longer: it does not arrive whole, and all before it does. */
+/** The last frame, FIN, is longer: it arrives incomplete, and everything before it arrives. */
 const ALL_BUT_FIN = { beforeLast: 20 };
-/** From the line after one second of stall to the end: another second, two to give up, two spare. */
+/** From the line at one second of stall to the end: one more second, two to give up, two to spare. */
 const GIVES_UP_WITHIN_MS = 5_000;
 /** Seconds. */
 const FOLDER_TIME = 1_500_000_000;
@@ -32,11 +32,11 @@ const SAYS_AND_GIVES_UP = [...SAYS, '--stall-timeout', '2s'];
 const AS_JSON = [...SAYS, '--progress', 'json'];
 
 const why = whyNoMounts();
-// The reason, where the report only has a number of skipped tests.
+// Prints the reason, because the report only counts skipped tests.
 if (why !== undefined) process.stderr.write(`disk-hangs.test.ts is skipped: ${why}\n`);
 
-describe.skipIf(why !== undefined)('the disk of the source hangs', () => {
-  test('the sender names itself and the path, shows that it lives, and goes on', async () => {
+describe.skipIf(why !== undefined)('when the disk of the source hangs', () => {
+  test('the sender names itself and the path, shows that it is alive, and resumes', async () => {
     const mount = await hangingMount(fillContext);
     const out = directoryInTest();
     const { sender, receiver, pipe } = startHeld([mount.path, ...AS_JSON], [out], MIDDLE);
@@ -63,7 +63,7 @@ describe.skipIf(why !== undefined)('the disk of the source hangs', () => {
     expect(treeState(out)).toEqual(treeState(mount.behind));
   });
 
-  test('the lines for people say how long it stalled and that it went on', async () => {
+  test('the text output shows how long the sender stalled and that it resumed', async () => {
     const mount = await hangingMount(fillContext);
     const { sender, pipe } = startHeld([mount.path, ...SAYS], [directoryInTest()], MIDDLE);
     await until('the transfer is in its middle', () => pipe.holds);
@@ -80,7 +80,7 @@ describe.skipIf(why !== undefined)('the disk of the source hangs', () => {
     expect(stderr).toMatch(/^ctxsync send: sent 3 entries, [\d.]+ MB /m);
   });
 
-  test('a sender that was told to give up ends, although its thread is stuck', async () => {
+  test('a sender with --stall-timeout ends although its thread is stuck', async () => {
     const mount = await hangingMount(fillContext);
     const out = directoryInTest();
     const { sender, receiver, pipe } = startHeld([mount.path, ...SAYS_AND_GIVES_UP], [out], MIDDLE);
@@ -97,15 +97,15 @@ describe.skipIf(why !== undefined)('the disk of the source hangs', () => {
   });
 });
 
-describe.skipIf(why !== undefined)('the disk of the destination hangs', () => {
-  test('the receiver names itself and the path, shows that it lives, and goes on', async () => {
+describe.skipIf(why !== undefined)('when the disk of the destination hangs', () => {
+  test('the receiver names itself and the path, shows that it is alive, and resumes', async () => {
     const mount = await hangingMount();
     const context = directoryInTest(fillContext);
     const { sender, receiver, pipe } = startHeld([context], [mount.path, ...AS_JSON], MIDDLE);
     await until('it writes', () => pipe.holds && stagedBytes(mount.behind) > 0);
     await mount.hang(receiver.child);
     pipe.release();
-    // Before it may have waited for the sender, which was held while the disk was made to hang.
+    // It may first have waited for the sender, which was held while the disk was made to hang.
     const hang = (): number => eventsOf(receiver).findIndex(isHang);
     await until('the receiver says the stall', () => hang() >= 0);
     expect(eventsOf(receiver)[hang()]).toMatchObject({
@@ -128,7 +128,7 @@ describe.skipIf(why !== undefined)('the disk of the destination hangs', () => {
     expect(treeState(mount.path)).toEqual(treeState(context));
   });
 
-  test('a receiver that was told to give up ends, and so does the sender', async () => {
+  test('a receiver with --stall-timeout ends, and so does the sender', async () => {
     const mount = await hangingMount();
     const context = directoryInTest(fillContext);
     const { sender, receiver, pipe } = startHeld(
@@ -151,7 +151,7 @@ describe.skipIf(why !== undefined)('the disk of the destination hangs', () => {
     await expectReceivesAnew(mount.path, context);
   });
 
-  test('a receiver that even a kill does not end is gone for the sender', async () => {
+  test('the sender ends although not even a kill ends the receiver', async () => {
     const disk = await hangingMount();
     const mount = await mountOver(disk);
     const context = directoryInTest(fillContext);
@@ -173,7 +173,7 @@ describe.skipIf(why !== undefined)('the disk of the destination hangs', () => {
     await expectReceivesAnew(mount.path, context);
   });
 
-  test('a hang during the commit is said as such', async () => {
+  test('the receiver reports a hang during the commit as such', async () => {
     const { mount, context, receiver, goOn } = await startCommit(AS_JSON);
     await mount.hang(receiver.child);
     goOn();
@@ -190,7 +190,7 @@ describe.skipIf(why !== undefined)('the disk of the destination hangs', () => {
     expect(treeState(mount.path)).toEqual(treeState(context));
   });
 
-  test('a hang during the commit ends at the stall timeout too', async () => {
+  test('--stall-timeout also ends a hang during the commit', async () => {
     const options = [...SAYS_AND_GIVES_UP, '--progress', 'json'];
     const { mount, context, receiver, goOn } = await startCommit(options);
     await mount.hang(receiver.child);
@@ -204,7 +204,7 @@ describe.skipIf(why !== undefined)('the disk of the destination hangs', () => {
   });
 });
 
-/** A transfer of which all is unpacked, and FIN is held back. */
+/** A transfer of which everything is unpacked and FIN is held back. */
 async function startCommit(options: string[]): Promise<{
   mount: HangingMount;
   context: string;
@@ -239,7 +239,7 @@ function stagedBytes(out: string): number {
   return statSync(staged(out, 'big.bin'), { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** They come last, when all that is in the directories is there. */
+/** They are set last, when everything in the directories is in place. */
 function hasDirectoryTimes(out: string): boolean {
   const directory = statSync(staged(out, 'z'), { throwIfNoEntry: false, bigint: true });
   return directory !== undefined && toMicroseconds(directory.mtimeNs) === FOLDER_TIME * 1_000_000;
@@ -265,13 +265,13 @@ async function endsWithin(ms: number, done: Promise<Outcome>): Promise<Outcome> 
   return outcome;
 }
 
-/** Stuck threads leave no other way out than a signal; the message is out all the same. */
+/** With stuck threads only a signal can end the process; the message is printed all the same. */
 function expectGivenUp({ code, signal, stderr }: Outcome, verdict: string): void {
   expect([8, 'SIGKILL']).toContain(code ?? signal);
   expect(stderr).toContain(`gave up after 2s without progress: ${verdict}`);
 }
 
-/** What a killed receiver left is no obstacle for the next one, and is not there after it. */
+/** What a killed receiver left does not hinder the next one, which removes it. */
 async function expectReceivesAnew(out: string, context: string): Promise<void> {
   const input = await recordSend([context]);
   expect(await run(['receive', out], { input })).toMatchObject({ code: 0 });

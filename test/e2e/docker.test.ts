@@ -13,8 +13,8 @@ import { expectExit, writeTree } from '../helpers/trees/sandbox.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 
 /**
- * docker tells a tar on stdin by its first blocks (docker/cli#1459, docker/cli#2525, moby/moby#41496).
- * Without a network: `FROM scratch`, and COPY alone.
+ * docker detects a tar on stdin by its first blocks (docker/cli#1459, docker/cli#2525, moby/moby#41496).
+ * Needs no network: only `FROM scratch` and COPY.
  */
 
 const why = whyNoDockerd();
@@ -39,7 +39,7 @@ describe.skipIf(why !== undefined)(`receive - | docker (${why ?? 'as it is'})`, 
     test.each([
       ['the Dockerfile of the context', [], 'app'],
       ['another one, by -f', ['-f', 'docker/other.Dockerfile'], 'other'],
-    ])('takes %s, and all of the context', async (_, options, copy) => {
+    ])('takes %s, and the whole context', async (_, options, copy) => {
       const image = await build(builder, ['context'], options);
       expect(await contentOf(image, copy)).toEqual(plainState(join(directory, 'context')));
     });
@@ -53,13 +53,13 @@ describe.skipIf(why !== undefined)(`receive - | docker (${why ?? 'as it is'})`, 
       expect(await contentOf(image, `app/${name}`)).toEqual(plainState(join(directory, 'context')));
     });
 
-    test('takes what git archive writes, by way of send -', async () => {
+    test('takes the output of git archive through send -', async () => {
       const image = await build(builder, ['-'], [], gitArchive());
       expect(Object.keys(await contentOf(image, 'app'))).toEqual(['Dockerfile', 'a']);
     });
   });
 
-  test('what docker export writes is read as tar reads it', async () => {
+  test('the output of docker export is read as tar reads it', async () => {
     const image = await build(builders[0]!, ['context'], []);
     await withDirectory((out) => {
       const [client, container] = [dockerClients()[0]!, create(image)];
@@ -75,7 +75,7 @@ describe.skipIf(why !== undefined)(`receive - | docker (${why ?? 'as it is'})`, 
     });
   });
 
-  test('import - takes it as the file system of an image', async () => {
+  test('import - takes the tar as the file system of an image', async () => {
     const image = await pipeline(['context'], `"${dockerClients()[0]}" import -`);
     expect(await contentOf(image, '.')).toMatchObject(plainState(join(directory, 'context')));
   });
@@ -92,7 +92,7 @@ function findBuilders(): Builder[] {
   );
 }
 
-/** With fractions of a second in every time, and long and strange names. */
+/** Has fractions of a second in every time, and long and strange names. */
 function makeContext(context: string): void {
   writeTree(context, {
     Dockerfile: 'FROM scratch\nCOPY . /app/\n',
@@ -148,14 +148,14 @@ async function pipeline(
   const said = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk: Buffer) => (said.stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (said.stderr += chunk.toString()));
-  child.stdin.on('error', () => {}); // then the pipeline says what is wrong
+  child.stdin.on('error', () => {}); // the pipeline then reports what is wrong
   child.stdin.end(input);
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
   expectExit({ code, stderr: said.stderr }, 0);
   return said.stdout.trim();
 }
 
-/** What an image has below a path, as it comes out of `docker export`. */
+/** What an image has below a path, according to `docker export`. */
 function contentOf(image: string, path: string): Promise<Record<string, string>> {
   return withDirectory((out) => {
     const [client, container] = [dockerClients()[0]!, create(image)];
@@ -166,7 +166,7 @@ function contentOf(image: string, path: string): Promise<Record<string, string>>
   });
 }
 
-/** A container of an image, which is never run. */
+/** Creates a container of an image, which is never run. */
 function create(image: string): string {
   const env = { ...process.env, ...docker.env };
   const command = ['create', image, 'nothing'];

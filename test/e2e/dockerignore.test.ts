@@ -7,11 +7,11 @@ import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { expectFailure, writeTree } from '../helpers/trees/sandbox.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 
-/** As /test/fixtures/dockerignore.json has them; taken from moby's, BuildKit's and others' tables. */
+/** A case of test/fixtures/dockerignore.json, which has them from tables of moby, BuildKit and others. */
 interface Case {
   name: string;
   patterns: string[];
-  /** base64; in place of the patterns, one a line */
+  /** base64 of the file; used instead of the patterns */
   raw?: string;
   files: string[];
   dirs?: string[];
@@ -25,13 +25,13 @@ const CASES = JSON.parse(
   readFileSync(new URL('../fixtures/dockerignore.json', import.meta.url), 'utf8'),
 ) as Case[];
 
-/** A pair of processes takes a quarter of a second, so several cases travel in one. */
+/** A pair of processes takes a quarter of a second, so each pair transfers several cases. */
 const CASES_A_PIPE = 18;
 
-describe('.dockerignore decides what travels', () => {
+describe('.dockerignore decides what is sent', () => {
   const good = CASES.filter(({ error }) => error !== true);
 
-  it('has cases of every kind', () => {
+  it('and the fixture has cases of every kind', () => {
     expect(good.length).toBeGreaterThan(100);
     expect(CASES.length - good.length).toBeGreaterThan(5);
     expect(good.some(({ raw }) => raw !== undefined)).toBe(true);
@@ -61,7 +61,7 @@ describe('.dockerignore decides what travels', () => {
 describe('a bad .dockerignore', () => {
   const bad = CASES.filter(({ error }) => error === true);
   it.each(bad.map((each): [string, Case] => [each.name, each]))(
-    'sends nothing, exits 2 and names file and line: %s',
+    'makes the sender send nothing, exit with 2 and name the file and line: %s',
     async (_, each) => {
       await withDirectory(async (directory) => {
         const context = makeContext(directory, 0, each);
@@ -111,7 +111,7 @@ function read(root: string): Received {
   };
 }
 
-/** In one form, so that a failure names its case. */
+/** Has the form of `wanted`, so that a failure names its case. */
 function got({ name, fileSet, dirSet, keptDirs = [], goneDirs = [] }: Case & Received): unknown {
   return {
     name,

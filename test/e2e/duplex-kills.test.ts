@@ -18,19 +18,19 @@ import { relay } from '../helpers/cli/socket-relay.ts';
 import { treeState, type TreeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
-// SIGKILL of a receiver on a socket: what its sender says is what became of OUT.
+// SIGKILL of a receiver on a socket or in a command: what its sender reports is what became of OUT.
 
-/** Of each transport. */
+/** Per transport. */
 const KILLS = rounds(24, 8);
 const FILES = 200;
 const STEP_BYTES = 16 * 1024;
-/** Fewer than a transfer has: of everything, and of what an earlier one that was killed lacks. */
+/** Fewer than a transfer has: a full one, and one that sends what an earlier killed one lacks. */
 const STEPS = { full: 40, changes: 12 };
-/** Kills side by side: most of a kill is waiting. */
+/** Kills in parallel: most of a kill is waiting. */
 const LANES = 3;
 /** Kills after the last byte was handed to the receiver: while it verifies, commits and answers. */
 const LATE_KILLS = Math.ceil(KILLS / 3);
-/** Milliseconds that a transfer takes from its stage on, roughly; longer on a busy machine. */
+/** Milliseconds from the stage to the end of a transfer, roughly; longer on a busy machine. */
 const TRANSFER_MS = 450;
 const PATIENCE_MS = 60_000 + KILLS * 4_000;
 
@@ -42,7 +42,7 @@ interface Killing {
   new: TreeState;
 }
 
-/** OUT lacks the one directory that comes, so that the commit is one rename. */
+/** OUT lacks the one directory that is sent, so that the commit is one rename. */
 function withKilling(use: (killing: Killing) => Promise<void>): Promise<void> {
   return withDirectory(async (directory) => {
     const context = join(directory, 'context');
@@ -55,19 +55,19 @@ function withKilling(use: (killing: Killing) => Promise<void>): Promise<void> {
   });
 }
 
-/** What is in OUT, apart from what a killed receiver left; not the time of OUT itself. */
+/** What is in OUT, without what a killed receiver left and without the time of OUT itself. */
 function contentOf(out: string): TreeState {
   const entries = Object.entries(treeState(out, { root: false }));
   return Object.fromEntries(entries.filter(([path]) => !path.startsWith('.ctxsync-')));
 }
 
 /**
- * When the receiver is killed: before a step, or so long after its sender handed FIN over; where
- * nothing sees the steps, so long after it made its stage.
+ * When the receiver is killed: before a step, or some time after its sender handed FIN over; where
+ * the steps cannot be observed, some time after it made its stage.
  */
 type Moment = { step: number; full: boolean } | { afterFinMs: number } | { afterStageMs: number };
 
-/** Over a relay, which counts the steps. */
+/** Uses a relay, which counts the steps. */
 async function killOnSocket({ directory, context, out }: Killing, moment: Moment): Promise<Ended> {
   const to = socketOf({ directory });
   const path = `${to}-relay`;
@@ -81,7 +81,7 @@ async function killOnSocket({ directory, context, out }: Killing, moment: Moment
     to,
     stepBytes: STEP_BYTES,
     onStep: async (step) => {
-      // Else one would be killed that has not begun: it begins with the first bytes.
+      // Otherwise it could be killed before it has begun, which it does with the first bytes.
       if (step === 1) await until('the receiver has its stage', works);
       if ('step' in moment && step === moment.step) kill();
     },
@@ -93,7 +93,7 @@ async function killOnSocket({ directory, context, out }: Killing, moment: Moment
   return send;
 }
 
-/** The lock says which process the command's receiver is. */
+/** The lock names the process of the command's receiver. */
 async function killCommand({ context, out }: Killing, moment: Moment): Promise<Ended> {
   const left = new Set(workNames(out));
   const lock = join(out, '.ctxsync-lock');
@@ -107,13 +107,13 @@ async function killCommand({ context, out }: Killing, moment: Moment): Promise<E
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It has ended meanwhile: a kill that came too late.
+    // It has ended meanwhile: the kill came too late.
   }
   return sender.done;
 }
 
 test(
-  `a receiver is killed at any of ${KILLS} moments: its sender exits with 0 only if OUT is new`,
+  `a sender whose receiver is killed at any of ${KILLS} moments exits with 0 only if OUT is new`,
   { timeout: PATIENCE_MS },
   async () => {
     const random = seeded(3);
@@ -123,21 +123,25 @@ test(
       return { step: 1 + random(full ? STEPS.full : STEPS.changes), full };
     });
     const counts = await killInLanes(killOnSocket, [...late, ...inTheMiddle]);
-    // What else there may be is no number of its own: "10, new", and "0, new" of a late kill.
+    // Late kills may also give "10, new" and "0, new", but need not.
     expect(counts).toMatchObject({ '7, old': expect.any(Number), '10, old': expect.any(Number) });
   },
 );
 
-test(`so is one that is a command, at ${KILLS} moments`, { timeout: PATIENCE_MS }, async () => {
-  const random = seeded(4);
-  const moments = Array.from({ length: KILLS }, () => ({ afterStageMs: random(TRANSFER_MS) }));
-  const counts = await killInLanes(killCommand, moments);
-  expect(counts).toMatchObject({ '7, old': expect.any(Number) });
-});
+test(
+  `a sender whose command is killed at any of ${KILLS} moments exits with 0 only if OUT is new`,
+  { timeout: PATIENCE_MS },
+  async () => {
+    const random = seeded(4);
+    const moments = Array.from({ length: KILLS }, () => ({ afterStageMs: random(TRANSFER_MS) }));
+    const counts = await killInLanes(killCommand, moments);
+    expect(counts).toMatchObject({ '7, old': expect.any(Number) });
+  },
+);
 
 type Kill = (killing: Killing, moment: Moment) => Promise<Ended>;
 
-/** @returns how often a sender's status and an OUT came together */
+/** @returns how often each pair of a sender's status and a state of OUT occurred */
 async function killInLanes(kill: Kill, moments: Moment[]): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   const lane = (killing: Killing): Promise<void> => killAll(kill, killing, moments, counts);
@@ -151,7 +155,7 @@ function possibleCodes(moment: Moment): number[] {
   return 'step' in moment ? [7, 10] : [0, 10];
 }
 
-/** Takes moments until none is left; then a transfer that nobody kills heals what is left of them. */
+/** Takes moments until none is left; then a transfer that is not killed completes what they left. */
 async function killAll(
   kill: Kill,
   killing: Killing,
@@ -164,7 +168,7 @@ async function killAll(
     const { code } = killed;
     const became = contentOf(out);
     expect([killing.old, killing.new]).toContainEqual(became);
-    // 10 in the middle: what was left fitted into the buffers on the way.
+    // 10 in the middle: the rest fitted into the buffers in between.
     expectExit(killed, ...possibleCodes(moment));
     const is = 'app/d0' in became ? 'new' : 'old';
     if (code === 0) expect(is).toBe('new');

@@ -28,9 +28,9 @@ import {
 import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
-// On a transport that goes both ways a sender succeeds if and only if the receiver committed.
+// On a bidirectional transport a sender succeeds if and only if the receiver committed.
 
-/** As `expectUntouched`, when a receiver was killed: what it was working in is left. */
+/** Like `expectUntouched`, but for a killed receiver, whose work names are left. */
 function expectOnlyWorkNames({ out, before }: Sandbox): void {
   const left = new Set(workNames(out));
   const state = Object.entries(treeState(out)).filter(
@@ -40,7 +40,7 @@ function expectOnlyWorkNames({ out, before }: Sandbox): void {
   expect(Object.fromEntries(state)).toEqual(Object.fromEntries(old));
 }
 
-/** Both sides of a big context, of which the receiver has a part. */
+/** Both sides of a transfer of a big context, of which the receiver has a part. */
 async function startInMiddle(sandbox: Sandbox): Promise<BothSides> {
   addBigFile(sandbox);
   const socket = socketOf(sandbox);
@@ -49,8 +49,8 @@ async function startInMiddle(sandbox: Sandbox): Promise<BothSides> {
   return both;
 }
 
-describe('the receiver is killed', () => {
-  test('before anybody sent: its sender finds nobody', () =>
+describe('when the receiver is killed', () => {
+  test('before a transfer, its sender finds no receiver', () =>
     withScene(async (sandbox) => {
       const socket = socketOf(sandbox);
       const receiver = await startReceiver(socket, [sandbox.out]);
@@ -62,7 +62,7 @@ describe('the receiver is killed', () => {
       expectUntouched(sandbox);
     }));
 
-  test('in the middle: its sender says that it is gone', () =>
+  test('in the middle, its sender reports that it is gone', () =>
     withScene(async (sandbox) => {
       const { sender, receiver } = await startInMiddle(sandbox);
       receiver.child.kill('SIGKILL');
@@ -72,11 +72,11 @@ describe('the receiver is killed', () => {
     }));
 });
 
-describe('the receiver fails: the sender has its words, and exits with 9', () => {
+describe('a sender exits with 9 and the message of its receiver when', () => {
   test.each<[when: string, option: string, limit: string, arrange: (sandbox: Sandbox) => void]>([
     ['over a limit', '--max-entries', '2', () => {}],
     ['over a limit in the middle of a big context', '--max-bytes', '20MB', addBigFile],
-  ])('%s', (_, option, limit, arrange) =>
+  ])('the receiver is %s', (_, option, limit, arrange) =>
     withScene(async (sandbox) => {
       arrange(sandbox);
       const limited = [sandbox.out, `${option}=${limit}`];
@@ -87,7 +87,7 @@ describe('the receiver fails: the sender has its words, and exits with 9', () =>
     }),
   );
 
-  test('OUT cannot be written', () =>
+  test('OUT cannot be written to', () =>
     withScene(async (sandbox) => {
       const file = join(sandbox.directory, 'file');
       writeFileSync(file, '');
@@ -96,10 +96,10 @@ describe('the receiver fails: the sender has its words, and exits with 9', () =>
       expectPassedOn(receive, send);
     }));
 
-  test.runIf(process.getuid?.() === 0)('the commit is refused: OUT is as it was', () =>
+  test.runIf(process.getuid?.() === 0)('the commit is refused, and OUT is as it was', () =>
     withScene(async (sandbox) => {
       const options = unprivileged(sandbox.directory);
-      // Somebody else's, and closed: what is staged cannot be moved into it.
+      // Only its owner, another user, may write to it: staged entries cannot be moved into it.
       chownSync(join(sandbox.out, 'web'), 0, 0);
       const before = treeState(sandbox.out);
       const socket = socketOf(sandbox);
@@ -124,7 +124,7 @@ describe('the receiver fails: the sender has its words, and exits with 9', () =>
       expectUntouched(sandbox);
     }));
 
-  test('it is interrupted', () =>
+  test('the receiver is interrupted', () =>
     withScene(async (sandbox) => {
       const { sender, receiver } = await startInMiddle(sandbox);
       receiver.child.kill('SIGINT');
@@ -133,7 +133,7 @@ describe('the receiver fails: the sender has its words, and exits with 9', () =>
       expectUntouched(sandbox);
     }));
 
-  test('--report has its code', () =>
+  test('the receiver fails, and --report has this code', () =>
     withScene(async ({ directory, context, out }) => {
       const report = join(directory, 'report.json');
       await overSocket({ directory }, [context, '--report', report], [out, '--max-entries=1']);
@@ -144,7 +144,7 @@ describe('the receiver fails: the sender has its words, and exits with 9', () =>
     }));
 });
 
-describe('the sender fails: the receiver has its words, and exits with 9', () => {
+describe('a receiver reports the failure of its sender when', () => {
   test('there is no context', () =>
     withScene(async (sandbox) => {
       const { send, receive } = await overSocket(
@@ -172,7 +172,7 @@ describe('the sender fails: the receiver has its words, and exits with 9', () =>
       expectUntouched({ ...sandbox, before });
     }));
 
-  test('it is interrupted', () =>
+  test('the sender is interrupted', () =>
     withScene(async (sandbox) => {
       const both = await startInMiddle(sandbox);
       both.sender.child.kill('SIGTERM');
@@ -182,7 +182,7 @@ describe('the sender fails: the receiver has its words, and exits with 9', () =>
       expectUntouched(sandbox);
     }));
 
-  test('it is killed, and has no words', () =>
+  test('the sender is killed and leaves no message', () =>
     withScene(async (sandbox) => {
       const { sender, receiver } = await startInMiddle(sandbox);
       sender.child.kill('SIGKILL');
@@ -191,20 +191,20 @@ describe('the sender fails: the receiver has its words, and exits with 9', () =>
     }));
 });
 
-/** The words of one side, path and all, are the other's. */
+/** The other side prints the message of one side, including the path. */
 function expectPassedOn(from: Ended, to: Ended): void {
   const [, words = 'no words'] = /error: (.*)$/m.exec(from.stderr) ?? [];
   expectFailure(to, 9);
   expect(to.stderr).toContain(`failed: ${words}`);
 }
 
-describe('all was sent, and no receipt came: the outcome is unknown', () => {
+describe('when everything was sent but no receipt has come', () => {
   const UNKNOWN = /everything was sent, but the receiver was lost before it said that it committed/;
 
   test.each<[what: string, onFin: Manners['onFin']]>([
     ['closes', ({ socket }) => socket.end()],
     ['breaks the connection', ({ socket }) => socket.destroy()],
-  ])('the receiver %s', (_, onFin) =>
+  ])('the outcome is unknown if the receiver %s', (_, onFin) =>
     withScene(async (sandbox) => {
       expectFailure(await sendToFake(sandbox, { onFin }), 10, UNKNOWN);
     }),
@@ -213,7 +213,7 @@ describe('all was sent, and no receipt came: the outcome is unknown', () => {
   test.each([
     ['SIGINT', []],
     ['nothing, until --stall-timeout', ['--stall-timeout', '2s']],
-  ] as const)('%s ends the sender', (what, options) =>
+  ] as const)('%s ends the sender, and the outcome is unknown', (what, options) =>
     withScene(async (sandbox) => {
       const socket = socketOf(sandbox);
       let arrived = false;
@@ -227,7 +227,7 @@ describe('all was sent, and no receipt came: the outcome is unknown', () => {
     }),
   );
 
-  test('a receipt that comes while an interrupted sender gives up still counts', () =>
+  test('a receipt that arrives while an interrupted sender gives up still counts', () =>
     withScene(async (sandbox) => {
       const socket = socketOf(sandbox);
       let sayReceipt: (() => void) | undefined;
@@ -249,11 +249,11 @@ describe('all was sent, and no receipt came: the outcome is unknown', () => {
     }));
 });
 
-describe('what answers is not to be trusted', () => {
+describe('a sender, which does not trust its peer,', () => {
   test.each<[what: string, changes: Partial<Receipt>]>([
     ['with another digest', { digest: 'ab'.repeat(32) }],
     ['for another transfer', { transferId: '0'.repeat(32) }],
-  ])('a receipt %s', (_, changes) =>
+  ])('refuses a receipt %s', (_, changes) =>
     withScene(async (sandbox) => {
       const send = await sendToFake(sandbox, {
         onFin: ({ mux, transferId, flush }, { digest }) => {
@@ -269,14 +269,14 @@ describe('what answers is not to be trusted', () => {
     ['another transfer', { transferId: 'f'.repeat(32) }],
     ['one way only', { mode: 'oneway', credit: 0 }],
     ['a sender', { role: 'sender' }],
-  ] as const)('a HELLO of %s', (_, hello) =>
+  ] as const)('refuses a HELLO of %s', (_, hello) =>
     withScene(async (sandbox) => {
       const send = await sendToFake(sandbox, { hello, onFin: () => {} });
       expectFailure(send, 6, 'the answer is not from the receiver of this transfer');
     }),
   );
 
-  test('the matching receipt is believed, and nothing after it is waited for', () =>
+  test('accepts the matching receipt and waits for nothing after it', () =>
     withScene(async (sandbox) => {
       const send = await sendToFake(sandbox, {
         onFin: ({ mux, transferId, flush }, { digest }) => {
@@ -295,7 +295,7 @@ test('a receiver that writes a tar to its stdout cannot answer there', () =>
     expect(existsSync(join(directory, '-'))).toBe(false);
   }));
 
-/** A sender whose receiver is the test. */
+/** Runs a sender whose receiver is the test. */
 async function sendToFake(sandbox: Sandbox, manners: Manners): Promise<Ended> {
   const socket = socketOf(sandbox);
   await fakeReceiver(socket, manners);

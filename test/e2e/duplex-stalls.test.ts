@@ -17,13 +17,13 @@ import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 import { BEAT } from '../helpers/wire/harness.ts';
 
-/** A process notices that it slept when it slept for three times as long. */
+/** A process notices that it slept when it slept for three times SUSPENSION_MS. */
 const NOTICED_SLEEP_MS = 4 * SUSPENSION_MS;
 const SAYS = ['--stall-after', '1s'];
-/** Longer than a beat proves that its sender lives. */
+/** Longer than a beat proves that its sender is alive. */
 const PATIENT = ['--stall-after', '4s'];
 
-test('a receiver that sleeps is named by the sender, and accuses nobody when it wakes', () =>
+test('the sender names a sleeping receiver, which reports no stall when it wakes', () =>
   withScene(async (sandbox) => {
     const { context, out } = sandbox;
     addBigFile(sandbox);
@@ -47,7 +47,7 @@ test('a receiver that sleeps is named by the sender, and accuses nobody when it 
     expect(treeState(out)).toEqual(treeState(context));
   }));
 
-test('a sender that sleeps is named by the receiver, and accuses nobody when it wakes', () =>
+test('the receiver names a sleeping sender, which reports no stall when it wakes', () =>
   withScene(async (sandbox) => {
     const { context, out } = sandbox;
     addBigFile(sandbox);
@@ -67,7 +67,7 @@ test('a sender that sleeps is named by the receiver, and accuses nobody when it 
     expect(send.stderr).not.toMatch(/stalled|resumed/);
   }));
 
-test('a receiver that sleeps for longer than --stall-timeout: the sender gives up', () =>
+test('the sender gives up on a receiver that sleeps for longer than --stall-timeout', () =>
   withScene(async (sandbox) => {
     const { context, out } = sandbox;
     addBigFile(sandbox);
@@ -78,12 +78,12 @@ test('a receiver that sleeps for longer than --stall-timeout: the sender gives u
     receiver.child.kill('SIGSTOP');
     expectFailure(await sender.done, 8, 'gave up after 2s without progress');
     receiver.child.kill('SIGCONT');
-    // 9, when the socket still had room for the sender's last words.
+    // 9 when the socket still had room for the sender's last message.
     expectExit(await receiver.done, 7, 9);
     expect(treeState(out)).toEqual(sandbox.before);
   }));
 
-test('a sender that sleeps for longer than --stall-timeout: it hears why when it wakes', () =>
+test('a sender that sleeps for longer than --stall-timeout learns the reason when it wakes', () =>
   withScene(async (sandbox) => {
     const { context, out } = sandbox;
     addBigFile(sandbox);
@@ -100,7 +100,7 @@ test('a sender that sleeps for longer than --stall-timeout: it hears why when it
     expect(treeState(out)).toEqual(sandbox.before);
   }));
 
-test('a command whose receiver sleeps is named, and does not outlive its sender', () =>
+test('a command that sleeps is named and does not outlive its sender', () =>
   withScene(async (sandbox) => {
     const { context, out } = sandbox;
     addBigFile(sandbox);
@@ -113,7 +113,7 @@ test('a command whose receiver sleeps is named, and does not outlive its sender'
     await until('no child is left', () => processesWith(out, sender).length === 0);
   }));
 
-test('a receiver that only reports that it works is given up after four timeouts', () =>
+test('the sender gives up after four timeouts on a receiver that only reports its own work', () =>
   withScene(async (sandbox) => {
     const socket = socketOf(sandbox);
     await fakeReceiver(socket, { hello: { credit: 0 }, onHello: beatForEver, onFin: () => {} });

@@ -15,7 +15,7 @@ import {
 import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
-// Exit code 4: the destination cannot take it. Exit code 5: it is refused.
+// Exit code 4: the destination cannot take the context. Exit code 5: the context is refused.
 
 test('4: an OUT that may not be written to is named', () =>
   withScene(async (sandbox) => {
@@ -28,7 +28,7 @@ test('4: an OUT that may not be written to is named', () =>
     expectUntouched(sandbox);
   }));
 
-test('4: a missing OUT in a directory that may not be written to is named, and not made', () =>
+test('4: a missing OUT in a directory that may not be written to is named, and not created', () =>
   withScene(async (sandbox) => {
     const options = unprivileged(sandbox.directory);
     const input = await recordSend([sandbox.context]);
@@ -40,7 +40,7 @@ test('4: a missing OUT in a directory that may not be written to is named, and n
     expectUntouched(sandbox);
   }));
 
-test('4: an OUT that is a file is named, and stays', () =>
+test('4: an OUT that is a file is named, and not changed', () =>
   withScene(async (sandbox) => {
     const file = join(sandbox.out, 'kept.txt');
     const { send, receive } = await pipeline([sandbox.context], [file]);
@@ -72,7 +72,7 @@ test('4: an OUT that another receiver works in is locked, and the holder is name
     expect(workNames(out)).toEqual([]);
   }));
 
-test('4: a full disk is named with the path that did not fit, and nothing is left', async (task) => {
+test('4: a full disk is reported with the path that did not fit, and nothing is left', async (task) => {
   await withScene(async ({ directory, context }) => {
     const disk = join(directory, 'disk');
     mkdirSync(disk);
@@ -94,7 +94,7 @@ test('4: a full disk is named with the path that did not fit, and nothing is lef
   });
 });
 
-test('4: whoever reads the tar of "receive -" and leaves before its end fails the transfer', () =>
+test('4: a reader that closes the tar of "receive -" before its end fails the transfer', () =>
   withScene(async (sandbox) => {
     const input = streamOf([{ path: 'big.bin', size: 4 * 1024 * 1024 }]);
     const { child, done } = start(['receive', '-']);
@@ -121,7 +121,7 @@ test.each([
   }),
 );
 
-test('0: a context that just fits its limits is taken', () =>
+test('0: a context that just fits its limits is accepted', () =>
   withScene(async ({ context, out }) => {
     // 14 bytes in five entries and the root.
     const limits = ['--max-bytes', '14', '--max-entries', '6'];

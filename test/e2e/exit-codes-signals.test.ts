@@ -13,7 +13,7 @@ import {
 } from '../helpers/trees/sandbox.ts';
 import { until } from '../helpers/until.ts';
 
-// Exit codes 129, 130 and 143: a signal. The other side is told, and nothing is committed.
+// Exit codes 129, 130 and 143: a signal. The other side is informed, and nothing is committed.
 
 interface Stuck {
   sender: Started;
@@ -43,35 +43,39 @@ const SIGNALS = [
   ['SIGTERM', 143],
 ] as const;
 
-test.each(SIGNALS)('%s ends a sender with %i, and the receiver is told', (signal, status) =>
-  withScene(async (sandbox) => {
-    const { sender, receiver, pipe } = await stuckTransfer(sandbox);
-    sender.child.kill(signal);
-    pipe.release();
-    expectFailure(await sender.done, status, 'interrupted; nothing was committed');
-    expectFailure(await receiver.done, 9, 'the sender failed: interrupted');
-    expectUntouched(sandbox);
-  }),
+test.each(SIGNALS)(
+  '%s ends a sender with %i, and the receiver reports the interruption',
+  (signal, status) =>
+    withScene(async (sandbox) => {
+      const { sender, receiver, pipe } = await stuckTransfer(sandbox);
+      sender.child.kill(signal);
+      pipe.release();
+      expectFailure(await sender.done, status, 'interrupted; nothing was committed');
+      expectFailure(await receiver.done, 9, 'the sender failed: interrupted');
+      expectUntouched(sandbox);
+    }),
 );
 
-test.each(SIGNALS)('%s ends a receiver with %i, and the sender is told', (signal, status) =>
-  withScene(async (sandbox) => {
-    const { sender, receiver } = await stuckTransfer(sandbox);
-    receiver.child.kill(signal);
-    expectFailure(await receiver.done, status, 'interrupted; nothing was committed');
-    expectFailure(await sender.done, 7, 'the peer is gone');
-    expectUntouched(sandbox);
-  }),
+test.each(SIGNALS)(
+  '%s ends a receiver with %i, and the sender reports that it is gone',
+  (signal, status) =>
+    withScene(async (sandbox) => {
+      const { sender, receiver } = await stuckTransfer(sandbox);
+      receiver.child.kill(signal);
+      expectFailure(await receiver.done, status, 'interrupted; nothing was committed');
+      expectFailure(await sender.done, 7, 'the peer is gone');
+      expectUntouched(sandbox);
+    }),
 );
 
-test('SIGINT of both sides, as a terminal sends it, leaves OUT as it was', () =>
+test('SIGINT to both sides, as a terminal sends it, leaves OUT as it was', () =>
   withScene(async (sandbox) => {
     const { sender, receiver, pipe } = await stuckTransfer(sandbox);
     sender.child.kill('SIGINT');
     receiver.child.kill('SIGINT');
     pipe.release();
     expectFailure(await sender.done, 130);
-    // 9, when the sender's words came first.
+    // 9 when the sender's message came first.
     expectExit(await receiver.done, 130, 9);
     expectUntouched(sandbox);
   }));
@@ -83,7 +87,7 @@ test('SIGTERM ends a sender whose receiver reads nothing at all', () =>
     await until('it ended', () => sender.child.exitCode !== null);
     pipe.release();
     expectFailure(await sender.done, 143, 'interrupted');
-    // 9, when the pipe still had room for the sender's last words.
+    // 9 when the pipe still had room for the sender's last message.
     expectExit(await receiver.done, 7, 9);
     expectUntouched(sandbox);
   }));
@@ -97,11 +101,11 @@ test('SIGTERM ends a receiver that waits for its first byte', () =>
     expectUntouched(sandbox);
   }));
 
-test('a second signal ends a side at once, by that signal', () =>
+test('a second signal kills a side at once', () =>
   withScene(async (sandbox) => {
     const { sender, receiver, pipe } = await stuckTransfer(sandbox);
     sender.child.kill('SIGINT');
-    // After the first it tries for 2 s to hand its ERROR over.
+    // After the first signal it tries for 2 s to hand over its ERROR.
     await until('it ended', () => {
       sender.child.kill('SIGINT');
       return sender.child.exitCode !== null || sender.child.signalCode !== null;
@@ -113,7 +117,7 @@ test('a second signal ends a side at once, by that signal', () =>
     expectUntouched(sandbox);
   }));
 
-test('--report of an interrupted run has its code', () =>
+test('--report of an interrupted run has its exit code', () =>
   withScene(async (sandbox) => {
     const report = join(sandbox.directory, 'report.json');
     const { sender, receiver } = await stuckTransfer(sandbox, ['--report', report]);

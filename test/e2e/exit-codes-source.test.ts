@@ -44,7 +44,7 @@ test('3: a context that is missing is named, and nothing is committed', () =>
     expectUntouched(sandbox);
   }));
 
-test('3: a context that is a file is told to come by stdin', () =>
+test('3: the error for a context that is a file suggests a tar on stdin', () =>
   withScene(async (sandbox) => {
     const file = join(sandbox.context, 'a.txt');
     const { send, receive } = await pipeline([file], [sandbox.out]);
@@ -53,7 +53,7 @@ test('3: a context that is a file is told to come by stdin', () =>
     expectUntouched(sandbox);
   }));
 
-test('3: of several contexts one that is missing fails all', () =>
+test('3: one missing context among several fails all of them', () =>
   withScene(async (sandbox) => {
     const missing = join(sandbox.directory, 'missing');
     const { send, receive } = await pipeline([sandbox.context, `x=${missing}`], [sandbox.out]);
@@ -77,7 +77,7 @@ test.each([
   }),
 );
 
-test('3: of several unreadable paths the first are named, all are counted, and the report has them', () =>
+test('3: the error for several unreadable paths names some and counts all, and --report lists them', () =>
   withScene(async (sandbox) => {
     const names = ['1', '2', '3', 'web/4'];
     for (const name of names) writeFileSync(join(sandbox.context, name), name, { mode: 0 });
@@ -104,7 +104,7 @@ test.runIf(existsSync(PROC)).each([
   ['one way', [], []],
   ['over a command', ['--'], []],
   ['over a command, with --checksum', ['--'], ['--checksum']],
-])('3: files in /proc, which say that they are empty, do not arrive empty: %s', (_, dashes, more) =>
+])('3: files in /proc, which have a size of 0, do not arrive empty: %s', (_, dashes, more) =>
   withScene(async (sandbox) => {
     const words = /content than its size says \(0 bytes\)/;
     const args = [...more, PROC];
@@ -124,7 +124,7 @@ test.each([
   ['a bzip2', Buffer.from('BZh91AY&SY'), 'is compressed with bzip2; only plain and gzip'],
   ['half a gzip', gzipSync(Buffer.alloc(10_000)).subarray(0, 30), 'the gzip on stdin is damaged'],
   ['half a tar', evilTar({ content: 'x'.repeat(4096) }).subarray(0, 2048), 'the tar on stdin'],
-])('3: %s on the stdin of "send -" is no context', (_, input, words) =>
+])('3: %s on the stdin of "send -" is refused', (_, input, words) =>
   withScene(async (sandbox) => {
     const sent = await run(['send', '-'], { input });
     expectFailure(sent, 3, words);
@@ -148,7 +148,7 @@ test('3: a directory as the stdin of "send -" cannot be read', () =>
     expectUntouched(sandbox);
   }));
 
-test('0: an unreadable file that is ignored is nobody’s business', () =>
+test('0: an unreadable file that is ignored does not matter', () =>
   withScene(async ({ directory, context, out }) => {
     chmodSync(join(context, 'web'), 0);
     const args = ['--exclude', 'web', context];
@@ -159,7 +159,7 @@ test('0: an unreadable file that is ignored is nobody’s business', () =>
 
 // More than the pipes and the ring between the two disks hold.
 const BIG_BYTES = 16 * 1024 * 1024;
-// A little of the big file: the sender is in the middle of it then.
+// A little of the big file, so that the sender is in the middle of it.
 const HOLD_AFTER_BYTES = 256 * 1024;
 
 test.each([
@@ -200,7 +200,7 @@ test.each([
   }),
 );
 
-test('0: a FIFO and a socket are not opened, not sent, and reported by both words and --report', () =>
+test('0: a FIFO and a socket are not opened or sent, and stderr and --report name them', () =>
   withScene(async ({ directory, context, out }) => {
     expect(spawnSync('mkfifo', [join(context, 'fifo')]).status).toBe(0);
     const server = createServer().listen(join(context, 'socket'));

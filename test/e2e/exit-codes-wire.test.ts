@@ -16,7 +16,7 @@ import { until } from '../helpers/until.ts';
 
 // Exit code 6: corrupt, 7: the peer is lost, 8: stalled, 9: the peer failed.
 
-/** A file that no pipe and no ring holds, so that whoever writes it has to wait for a reader. */
+/** A file larger than all pipes and rings, so that its writer has to wait for a reader. */
 function addBigFile({ context }: Sandbox): void {
   const path = join(context, 'big.bin');
   writeFileSync(path, '');
@@ -27,7 +27,7 @@ test.each([
   ['a text', 'sh: ctxsync: not found\n', '"sh: ctxsync: not found"'],
   ['a tar', Buffer.alloc(2048, 'package.json\0'), 'it begins with "package.json package.json'],
   ['binary noise', Buffer.alloc(300, 7), 'it begins with the bytes 07 07 07'],
-])('6: %s in place of a sender is shown', (_, input, words) =>
+])('6: the receiver shows %s that arrives instead of a stream', (_, input, words) =>
   withScene(async (sandbox) => {
     const outcome = await run(['receive', sandbox.out], { input: Buffer.from(input) });
     expectFailure(outcome, 6, 'what arrives is not from ctxsync', words);
@@ -35,7 +35,7 @@ test.each([
   }),
 );
 
-test('6: what a shell profile prints before the sender begins is shown, and nothing is taken', () =>
+test('6: what a shell profile prints before the sender begins is shown, and nothing is received', () =>
   withScene(async (sandbox) => {
     const noise = Buffer.from('Welcome to build-7!\r\nYou have mail.\r\n');
     const input = Buffer.concat([noise, await recordSend([sandbox.context])]);
@@ -44,7 +44,7 @@ test('6: what a shell profile prints before the sender begins is shown, and noth
     expectUntouched(sandbox);
   }));
 
-test('6: noise of a sender that never ends is said without waiting for its end', () =>
+test('6: noise from a sender that never ends is reported without waiting for its end', () =>
   withScene(async (sandbox) => {
     const { child, done } = start(['receive', sandbox.out]);
     child.stdin?.write('Password: ');
@@ -52,7 +52,7 @@ test('6: noise of a sender that never ends is said without waiting for its end',
     expectUntouched(sandbox);
   }));
 
-test('6: a sender of another protocol version is told apart, with both ranges', () =>
+test('6: a sender with another protocol version is refused, and both version ranges are named', () =>
   withScene(async (sandbox) => {
     const input = streamWithHello({ minVersion: 3, maxVersion: 4 });
     const outcome = await run(['receive', sandbox.out], { input });
@@ -68,7 +68,7 @@ test('6: a stream from a receiver is refused', () =>
     expectUntouched(sandbox);
   }));
 
-test('6: content that was changed on the way does not match its digest', () =>
+test('6: content that was changed in transit does not match its digest', () =>
   withScene(async (sandbox) => {
     const input = Buffer.from(streamOf([{ path: 'a.txt' }]));
     input[input.lastIndexOf('xxxx')]! ^= 1;
@@ -82,7 +82,7 @@ test.each([
   ['half of the magic', 4, 'the connection ended inside the magic after 4 bytes'],
   ['half of the stream', 0.5, /the connection ended .* the peer died or was cancelled/],
   ['all but the last byte', -1, 'the connection ended inside FIN'],
-])('7: %s and then the end is a truncated transfer', (_, cut, words) =>
+])('7: %s followed by the end is a truncated transfer', (_, cut, words) =>
   withScene(async (sandbox) => {
     const stream = await recordSend([sandbox.context]);
     const end = cut === 0.5 ? stream.length / 2 : cut;
@@ -92,7 +92,7 @@ test.each([
   }),
 );
 
-test('7: a sender whose receiver ends in the middle says so', () =>
+test('7: a sender whose receiver ends in the middle reports that', () =>
   withScene(async (sandbox) => {
     addBigFile(sandbox);
     const script = '{ "$NODE" "$BIN" send "$1"; echo "code $?" >&2; } | head -c 100000 >/dev/null';
@@ -133,7 +133,7 @@ test('8: a receiver gives up on a sender that falls silent in the middle', () =>
     expectUntouched(sandbox);
   }));
 
-test('8: a receiver that gives up on one side of a pipe ends the other with 7', () =>
+test('8: a receiver that gives up makes its sender end with 7', () =>
   withScene(async (sandbox) => {
     addBigFile(sandbox);
     const sender = start(['send', sandbox.context]);
@@ -145,7 +145,7 @@ test('8: a receiver that gives up on one side of a pipe ends the other with 7', 
     expectUntouched(sandbox);
   }));
 
-test('9: a receiver passes on the words of a sender that failed, and reports its code', () =>
+test('9: a receiver passes on the message of a failed sender and reports its code', () =>
   withScene(async (sandbox) => {
     rmSync(sandbox.context, { recursive: true });
     const { receive } = await pipeline([sandbox.context], ['--progress', 'json', sandbox.out]);
@@ -162,7 +162,7 @@ test('9: a receiver passes on the words of a sender that failed, and reports its
     expectUntouched(sandbox);
   }));
 
-test('7 or 9: a sender that gave up while nobody read does not pass for one that is done', () =>
+test('7 or 9: a receiver does not succeed when its sender gave up while nobody read', () =>
   withScene(async (sandbox) => {
     addBigFile(sandbox);
     const sender = start(['send', '--stall-timeout', '1s', sandbox.context]);
@@ -171,7 +171,7 @@ test('7 or 9: a sender that gave up while nobody read does not pass for one that
     await until('the sender gave up', () => sender.said().includes('gave up'));
     pipe.release();
     expectFailure(await sender.done, 8, 'receiver is slow or does not read');
-    // Whether its words still got into the full pipe before it went is chance.
+    // Whether its message still fitted into the full pipe before it ended is chance.
     expectExit(await receiver.done, 7, 9);
     expectUntouched(sandbox);
   }));

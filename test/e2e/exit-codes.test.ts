@@ -29,7 +29,7 @@ function readReport(path: string): Report {
   return JSON.parse(readFileSync(path, 'utf8')) as Report;
 }
 
-test('0: both sides say so when the context is in place, and no stage and no lock is left', () =>
+test('0: both sides succeed when the context is in place, and no stage or lock is left', () =>
   withScene(async ({ context, out }) => {
     const { send, receive } = await pipeline([context], [out]);
     expectExit(send, 0);
@@ -55,20 +55,20 @@ test.each([
   ['receive --help', ['receive', '--help'], 'Usage: ctxsync receive'],
   ['help help', ['help', 'help'], 'Usage: ctxsync help'],
   ['--version', ['--version'], /^\d+\.\d+\.\d+$/m],
-])('0: %s is answered on stdout', async (_, args, words) => {
+])('0: %s prints to stdout', async (_, args, words) => {
   const { code, stdout, stderr } = await run(args);
   expectExit({ code, stderr }, 0);
   expect(stdout.toString()).toMatch(words);
   expect(stderr).toBe('');
 });
 
-test('2: no command at all shows the help, on stderr', async () => {
+test('2: ctxsync without a command prints the help to stderr', async () => {
   const { code, stdout, stderr } = await run([]);
   expectFailure({ code, stderr }, 2, 'Usage: ctxsync', 'Commands:');
   expect(stdout.length).toBe(0);
 });
 
-test('0: the transfer is done, and a --report that cannot be written changes nothing of that', () =>
+test('0: a --report that cannot be written does not fail a finished transfer', () =>
   withScene(async ({ context, out }) => {
     const report = ['--report', '/dev/full'];
     const { send, receive } = await pipeline([context], [...report, out]);
@@ -90,7 +90,7 @@ test.each([
   ['a bad size', ['receive', '--max-bytes', '10XB', '.'], /10XB.*10MB or 2GiB/s],
   ['a bad count', ['receive', '--max-entries', '1.5', '.'], /1\.5.*whole number/s],
   ['an unknown progress mode', ['send', '--progress', 'loud', '.'], /loud.*tty, plain, json/s],
-])('2: %s names what is wrong and how to learn more', async (_, args, words) => {
+])('2: the error for %s names what is wrong and how to learn more', async (_, args, words) => {
   const { code, stdout, stderr } = await run(args);
   expectFailure({ code, stderr }, 2, words, '--help');
   expect(stdout.length).toBe(0);
@@ -105,7 +105,7 @@ test.each([
   ['a name that leaves OUT', ['send', '..=a'], '".." cannot be the name of a directory in OUT'],
   ['a named tar', ['send', 'x=-'], 'a tar on stdin cannot have a name; use "-"'],
   ['--delete of a tar', ['receive', '--delete', '-'], '--delete is for a directory'],
-])('2: %s says what to do instead', async (_, args, words) => {
+])('2: the error for %s suggests what to do instead', async (_, args, words) => {
   const { code, stdout, stderr } = await run(args);
   expectFailure({ code, stderr }, 2, words);
   expect(stdout.length).toBe(0);
@@ -114,7 +114,7 @@ test.each([
 test.each([
   ['send', '"$1"', '"ctxsync receive"'],
   ['receive', '- < "$2"', 'whatever reads a tar'],
-])('2: %s with a closed stdout does not pass for a success', (command, args, reader) =>
+])('2: %s fails when its stdout is closed', (command, args, reader) =>
   withScene(async ({ directory, context }) => {
     const stream = join(directory, 'stream');
     writeFileSync(stream, await recordSend([context]));
@@ -129,7 +129,7 @@ test.each([
 );
 
 test.each<[string, string[], string, string | RegExp, (string | RegExp)?]>([
-  // What an ignore file says is the sender's own.
+  // The text of an ignore file stays with the sender.
   ['a bad ignore file', ['.dockerignore'], '*.log\n\n[b-a]\n', /\.dockerignore:3: .*\[b-a\]/, ''],
   ['a lone exclamation mark', ['.dockerignore'], '!\n', /\.dockerignore:1: illegal exclusion/, ''],
   ['a bad pattern of --exclude', ['--exclude', 'a['], '', /--exclude: syntax error.*"a\["/, ''],
@@ -149,7 +149,7 @@ test.each<[string, string[], string, string | RegExp, (string | RegExp)?]>([
     }),
 );
 
-test('4: what stdout leads to is a disk that is full, and no peer that is gone', () =>
+test('4: a full disk behind stdout is reported as such, and not as a lost peer', () =>
   withScene(async ({ context }) => {
     const { status, stderr } = spawnSync('sh', ['-c', `${BIN} send ${context} > /dev/full`], {
       encoding: 'utf8',
@@ -157,7 +157,7 @@ test('4: what stdout leads to is a disk that is full, and no peer that is gone',
     expectFailure({ code: status, stderr }, 4, 'cannot write stdout: no space left on device');
   }));
 
-test('2: a --report that cannot be opened stops a side before it touches anything', () =>
+test('2: a --report that cannot be opened stops a side before it changes anything', () =>
   withScene(async ({ directory, context }) => {
     const report = join(directory, 'missing', 'report.json');
     const out = join(directory, 'new');
@@ -170,7 +170,7 @@ test('2: a --report that cannot be opened stops a side before it touches anythin
     expect(existsSync(out)).toBe(false);
   }));
 
-test('--report says of a success: result, exit code, counts, and one digest on both sides', () =>
+test('--report of a success has the result, exit code, counts, and the same digest on both sides', () =>
   withScene(async ({ directory, context, out }) => {
     const [sent, received] = [join(directory, 'sent.json'), join(directory, 'received.json')];
     await pipeline(['--report', sent, context], ['--report', received, out]);
@@ -187,7 +187,7 @@ test('--report says of a success: result, exit code, counts, and one digest on b
     expect(readReport(received).digest).toBe(readReport(sent).digest);
   }));
 
-test('--report says of a failure: result, exit code, error code and path', () =>
+test('--report of a failure has the result, exit code, error code and path', () =>
   withScene(async ({ directory, context, out }) => {
     const report = join(directory, 'received.json');
     await pipeline([context], ['--report', report, '--max-bytes', '5', out]);
@@ -199,7 +199,7 @@ test('--report says of a failure: result, exit code, error code and path', () =>
     });
   }));
 
-test('--report tells of a run that did not even begin', () =>
+test('--report is also written for a run that did not even begin', () =>
   withScene(async ({ directory }) => {
     const report = join(directory, 'sent.json');
     const { code } = await run(['send', '--report', report, 'a', 'b']);

@@ -11,38 +11,42 @@ import {
 } from '../helpers/trees/temporary-directory.ts';
 import { writeTree } from '../helpers/trees/sandbox.ts';
 
-// Times that file systems hold, and a number of microseconds does not: they come as near as one does.
+// Times that file systems can hold but a number of microseconds cannot: the nearest one is sent.
 
-/** The nanoseconds since 1970 still are a 64-bit number, which is what some file systems have. */
+/** Its nanoseconds since 1970 still fit into 64 bits, which is what some file systems have. */
 const FAR = Date.UTC(2260, 0, 1) / 1000;
 
 const why = whyNoFarTimes();
-// The reason, where the report only has a number of skipped tests.
+// Prints the reason, because the report only counts skipped tests.
 if (why !== undefined) process.stderr.write(`far-times.test.ts is skipped: ${why}\n`);
 
-test.skipIf(why !== undefined)('a file dated after 2255 arrives by a pipe, which is told', () =>
-  withDirectory(async (directory) => {
-    const out = join(directory, 'out');
-    const outcome = await pipeline([makeContext(directory)], [out]);
-    expectDone(outcome);
-    expect(outcome.send.stderr).toContain('far (its mtime is cut to microseconds)');
-    expect(statSync(join(out, 'far')).mtime.getUTCFullYear()).toBe(2255);
-  }),
+test.skipIf(why !== undefined)(
+  'a file dated after 2255 arrives over a pipe, and the sender reports that its mtime is cut',
+  () =>
+    withDirectory(async (directory) => {
+      const out = join(directory, 'out');
+      const outcome = await pipeline([makeContext(directory)], [out]);
+      expectDone(outcome);
+      expect(outcome.send.stderr).toContain('far (its mtime is cut to microseconds)');
+      expect(statSync(join(out, 'far')).mtime.getUTCFullYear()).toBe(2255);
+    }),
 );
 
-test.skipIf(why !== undefined).each(WAYS)('over %s too, and a second time it is unchanged', (way) =>
-  withDirectory(async (directory) => {
-    const attempt = {
-      directory,
-      way,
-      send: [makeContext(directory)],
-      receive: [join(directory, 'out')],
-    };
-    const first = await transfer(attempt);
-    expect(first.sent.counts).toMatchObject({ changed: 1, unchanged: 0 });
-    const second = await transfer(attempt);
-    expect(second.sent.counts).toMatchObject({ changed: 0, unchanged: 1 });
-  }),
+test.skipIf(why !== undefined).each(WAYS)(
+  'a file dated after 2255 is unchanged the second time over %s',
+  (way) =>
+    withDirectory(async (directory) => {
+      const attempt = {
+        directory,
+        way,
+        send: [makeContext(directory)],
+        receive: [join(directory, 'out')],
+      };
+      const first = await transfer(attempt);
+      expect(first.sent.counts).toMatchObject({ changed: 1, unchanged: 0 });
+      const second = await transfer(attempt);
+      expect(second.sent.counts).toMatchObject({ changed: 0, unchanged: 1 });
+    }),
 );
 
 function whyNoFarTimes(): string | undefined {

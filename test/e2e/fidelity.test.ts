@@ -16,7 +16,7 @@ import { treeState } from '../helpers/trees/tree-state.ts';
 
 const asRoot = process.getuid?.() === 0;
 
-describe('what arrives is what was sent', () => {
+describe('a context arrives as it was sent', () => {
   let directory: string;
   let context: string;
   beforeAll(() => {
@@ -27,7 +27,7 @@ describe('what arrives is what was sent', () => {
   });
   afterAll(() => removeDirectory(directory));
 
-  it('names, times, modes, links, empty directories and sizes, whatever they are', async () => {
+  it('with any names, times, modes, links, empty directories and sizes', async () => {
     const out = join(directory, 'out');
     const outcome = await pipeline([context], [out]);
     expectDone(outcome);
@@ -35,7 +35,7 @@ describe('what arrives is what was sent', () => {
     expect(treeState(out)).toEqual(treeState(context));
   });
 
-  it('also with a umask of 077, or of 0', async () => {
+  it('also with a umask of 077 or 0', async () => {
     for (const umask of [0o077, 0]) {
       const out = join(directory, `out-umask-${umask}`);
       const before = process.umask(umask);
@@ -56,7 +56,7 @@ describe('what arrives is what was sent', () => {
     }
   });
 
-  it('also as the directory of a named context, one of several', async () => {
+  it('also as one of several named contexts', async () => {
     const out = join(directory, 'out-named');
     expectDone(await pipeline([`one=${context}`, `two=${context}`], [out]));
     expect(treeState(join(out, 'one'))).toEqual(treeState(context));
@@ -64,7 +64,7 @@ describe('what arrives is what was sent', () => {
     expect(readdirSync(out).toSorted()).toEqual(['one', 'two']);
   });
 
-  it('also when the context is named by a symlink, or from where it is', async () => {
+  it('also when it is given as a symlink or as "."', async () => {
     symlinkSync('context', join(directory, 'link'));
     const out = join(directory, 'out-link');
     expectDone(await pipeline([join(directory, 'link')], [out]));
@@ -74,8 +74,8 @@ describe('what arrives is what was sent', () => {
   });
 });
 
-describe('for one who is not root', () => {
-  it('all of it arrives as well, directories without write permission and all', async () => {
+describe('for a user who is not root', () => {
+  it('everything arrives as well, including directories without write permission', async () => {
     await withDirectory(async (directory) => {
       const identity = unprivileged(directory);
       const context = join(directory, 'context');
@@ -91,7 +91,7 @@ describe('for one who is not root', () => {
     });
   });
 
-  it('a context whose own root may not be written to arrives, also beside another', async () => {
+  it('a context whose root is not writable arrives, also beside another', async () => {
     await withDirectory(async (directory) => {
       const context = join(directory, 'context');
       const out = join(directory, 'out');
@@ -107,7 +107,7 @@ describe('for one who is not root', () => {
     });
   });
 
-  it('an unreadable file fails the transfer, naming it, and nothing is left', async () => {
+  it('an unreadable file fails the transfer and is named, and nothing is left', async () => {
     await withScene(async ({ directory, context }) => {
       const identity = unprivileged(directory);
       chmodSync(join(context, 'web/app.js'), 0);
@@ -125,8 +125,8 @@ describe('for one who is not root', () => {
   });
 });
 
-describe('what does not travel as it is', () => {
-  it('setuid and setgid are dropped, and both reports and both sides say so', async () => {
+describe('when an entry cannot be sent as it is', () => {
+  it('setuid and setgid are dropped, and stderr and --report name the files', async () => {
     await withDirectory(async (directory) => {
       const context = join(directory, 'context');
       writeTree(context, { 'bin/su': 'x', 'bin/sg': 'x', 'bin/plain': 'x' });

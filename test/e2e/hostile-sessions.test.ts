@@ -33,14 +33,14 @@ import {
 import { judgeConnection } from '../helpers/wire/judge-connection.ts';
 
 /*
- * Sessions that nobody should send, against whole receivers and senders: threads, disk and all. The
- * thousands are in test/wire/hostile-sessions.test.ts; here it is what becomes of OUT, and of what
- * lies beside it.
+ * Hostile sessions against whole receivers and senders, with threads and disk.
+ * test/wire/hostile-sessions.test.ts tries thousands; these tests check what becomes of OUT, and of
+ * what lies beside it.
  */
 const SECRET = 'the canary sings';
-/** Milliseconds in which a session whose bytes have all come has to be over. */
+/** Milliseconds within which a session has to end once all its bytes have arrived. */
 const HANG_MS = 60_000;
-/** What a receiver may say against a session. */
+/** The codes with which a receiver may refuse a session. */
 const CODES = new Set(['corrupt', 'truncated', 'not-ctxsync', 'version-mismatch', 'unsafe-entry']);
 const SENDING_CODES = new Set(['corrupt', 'not-ctxsync', 'version-mismatch', 'source-changed']);
 
@@ -79,8 +79,8 @@ async function outcomeOf(run: Promise<unknown>): Promise<CtxsyncError | undefine
 }
 
 /**
- * Nothing outside of OUT has changed, and OUT is old, or has what a right session brought.
- * @returns whether it was taken
+ * Checks that nothing outside OUT has changed, and that OUT is old or has what a valid session brought.
+ * @returns whether the session was accepted
  */
 async function isTaken(
   { bytes }: HostileSession,
@@ -108,7 +108,7 @@ const isCode = (code: string): boolean =>
 function expectRight(bytes: Buffer, out: string): void {
   const names = Object.keys(treeState(out)).flatMap((path) => path.split('/'));
   expect(names.filter((name) => name.startsWith('.ctxsync-'))).toEqual([]);
-  // Whether a limit may go so low, only who has the stream can judge.
+  // Only a side that has the stream can judge whether a limit may go so low.
   if (parseFrames(bytes).some(({ type }) => type === FRAME.CREDIT)) return;
   const { verdict } = judgeConnection(bytes, { side: 'receiver', grant: Infinity, streams: 0 });
   expect(verdict).toBe('whole');
@@ -125,7 +125,7 @@ const WAYS = [
 ] as const;
 
 describe(`a whole receiver ${SEEDED}`, { timeout: 0 }, () => {
-  test.each(WAYS)('lets nothing out of OUT, whatever comes over $way', ({ mode, runs, from }) =>
+  test.each(WAYS)('changes nothing outside OUT, whatever comes over $way', ({ mode, runs, from }) =>
     withDirectory(async (directory) => {
       writeTree(join(directory, 'canary'), { file: SECRET, a: SECRET });
       const sandbox = { directory, out: join(directory, 'out') };
@@ -134,14 +134,14 @@ describe(`a whole receiver ${SEEDED}`, { timeout: 0 }, () => {
         if (await isTaken(session, sandbox, from)) taken += 1;
       });
       await fc.assert(property, proving(runs, 30));
-      // Not all that is sent is refused; of what comes over a connection nearly all is.
+      // Some sessions over a pipe are accepted; over a connection nearly all are refused.
       if (mode === 'oneway') expect(taken).toBeGreaterThan(0);
     }),
   );
 });
 
 describe(`a whole sender ${SEEDED}`, { timeout: 0 }, () => {
-  test('sends nothing from outside the context, and believes nobody, whatever is answered', () =>
+  test('sends nothing from outside the context and never succeeds, whatever is answered', () =>
     withDirectory((directory) => {
       writeTree(join(directory, 'canary'), { file: SECRET, a: SECRET });
       const context = join(directory, 'context');
@@ -160,7 +160,7 @@ describe(`a whole sender ${SEEDED}`, { timeout: 0 }, () => {
 const isSendersCode = (code: string): boolean =>
   SENDING_CODES.has(code) || ['outcome-unknown', 'peer-gone', 'peer-failed'].includes(code);
 
-/** A receiver that answers a sender's HELLO with a session, and is gone. */
+/** A receiver that answers a sender's HELLO with a session and then closes. */
 function answering(session: HostileSession): { to: Connection; sent: () => Buffer } {
   const pieces: Buffer[] = [];
   const sent = (): Buffer => Buffer.concat(pieces);
@@ -182,14 +182,14 @@ function answering(session: HostileSession): { to: Connection; sent: () => Buffe
 }
 
 const MiB = 2 ** 20;
-/** Bytes of what costs its sender little, again and again. */
+/** Total bytes of repeated frames, which cost their sender little. */
 const FLOOD_BYTES = 64 * MiB;
 const ONE_BYTE_FRAMES = 200 * 1_024;
 const MANY_STREAMS = 60;
 
 interface Flood {
   name: string;
-  /** Bytes beyond those of a receiver that has heard nothing but HELLO. */
+  /** Bytes beyond those of a receiver that has received nothing but HELLO. */
   mostBytes: number;
   flood: (session: SessionEncoder) => Iterable<Buffer>;
 }
@@ -216,7 +216,7 @@ const FLOODS: Flood[] = [
     },
   },
   {
-    // Disk threads, of which so many work at a time.
+    // Disk threads, of which MAX_STREAMS work at a time.
     name: 'streams',
     mostBytes: MAX_STREAMS * 24 * MiB,
     *flood(session) {
@@ -239,8 +239,8 @@ function* again(frame: Buffer): Generator<Buffer> {
   for (let bytes = 0; bytes < FLOOD_BYTES; bytes += frame.length) yield frame;
 }
 
-describe.runIf(process.platform === 'linux')('a flood costs its receiver no memory', () => {
-  test.each(FLOODS)('of $name', ({ flood, mostBytes }) =>
+describe.runIf(process.platform === 'linux')('a receiver uses bounded memory', () => {
+  test.each(FLOODS)('during a flood of $name', ({ flood, mostBytes }) =>
     withScene(async ({ out }) => {
       const session = new SessionEncoder();
       const receiver = startInTest(['receive', out, '-q']);
@@ -259,7 +259,7 @@ describe.runIf(process.platform === 'linux')('a flood costs its receiver no memo
   );
 });
 
-/** VmHWM of proc(5): the most memory that a process had; 0 once it is gone. */
+/** VmHWM of proc(5): the peak memory of a process; 0 once it is gone. */
 function peakBytes(pid: number): number {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');

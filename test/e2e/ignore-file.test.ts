@@ -7,12 +7,12 @@ import { BIN, pipeline, run } from '../helpers/cli/cli.ts';
 import { receiveCommand } from '../helpers/cli/duplex.ts';
 import { expectExit, expectFailure, expectUntouched, withScene } from '../helpers/trees/sandbox.ts';
 
-// Rules from where shells have them, and what a peer is told when they cannot be used.
+// Rules from pipes and devices, and what is sent to the peer when rules cannot be used.
 
 const RULES = Buffer.from('a.txt\n');
 
-describe('--ignore-file takes what can be read', () => {
-  test.each(['-', '/dev/stdin', '/dev/fd/0'])('%s', (path) =>
+describe('--ignore-file', () => {
+  test.each(['-', '/dev/stdin', '/dev/fd/0'])('reads %s', (path) =>
     withScene(async ({ context, out }) => {
       const args = ['send', context, '--ignore-file', path, ...receiveCommand(out, '--delete')];
       expectExit(await run(args, { input: RULES }), 0);
@@ -20,7 +20,7 @@ describe('--ignore-file takes what can be read', () => {
     }),
   );
 
-  test('a pipe that a shell names, for two contexts, which are compared and then packed', () =>
+  test('reads a process substitution for two contexts, which are compared and then packed', () =>
     withScene(async ({ context, out }) => {
       const words = ['send', `a=${context}`, `b=${context}`, ...receiveCommand(out)];
       const quoted = [process.execPath, BIN, ...words].map((word) => `'${word}'`);
@@ -32,7 +32,7 @@ describe('--ignore-file takes what can be read', () => {
       }
     }));
 
-  test('/dev/null: no rules', () =>
+  test('reads no rules from /dev/null', () =>
     withScene(async ({ context, out }) => {
       writeFileSync(join(context, '.dockerignore'), '*\n');
       const { send } = await pipeline([context, '--ignore-file', '/dev/null'], [out]);
@@ -40,28 +40,28 @@ describe('--ignore-file takes what can be read', () => {
       expect(readdirSync(out)).toContain('.dockerignore');
     }));
 
-  test('but not stdin when the tar comes from there', async () => {
+  test('refuses stdin when the tar comes from there', async () => {
     for (const path of ['-', '/dev/stdin', '/dev/fd/0', '/proc/self/fd/0']) {
       const sent = await run(['send', '-', '--ignore-file', path], { input: RULES });
       expectFailure(sent, 2, 'stdin cannot be both the tar ("-") and the ignore file');
     }
   });
 
-  test('nor a stdin that the shell closed: that would be no rules', () =>
+  test('refuses a closed stdin, which would mean no rules', () =>
     withScene(async ({ context }) => {
       const words = [process.execPath, BIN, 'send', context, '--ignore-file', '-'];
       const ended = await bash(`${words.map((word) => `'${word}'`).join(' ')} <&-`);
       expectFailure(ended, 2, 'stdin is closed; pipe the ignore rules into it');
     }));
 
-  test('and not what never ends', () =>
+  test('refuses a file that never ends', () =>
     withScene(async ({ context }) => {
       const sent = await run(['send', context, '--ignore-file', '/dev/zero']);
       expectFailure(sent, 2, '/dev/zero has ', 'is it an ignore file?');
     }));
 });
 
-describe('an ignore file that cannot be used fails both sides, and no line of it travels', () => {
+describe('an ignore file that cannot be used fails both sides, and no line of it is sent', () => {
   const BAD: [what: string, make: (context: string) => void, words: RegExp, told: RegExp][] = [
     [
       'a bad pattern',

@@ -7,14 +7,14 @@ import { socketOf } from '../helpers/cli/duplex.ts';
 import { expectExit, withScene } from '../helpers/trees/sandbox.ts';
 import { until } from '../helpers/until.ts';
 
-// https://github.com/houtianze/bypy/issues/183: who starts a long transfer with nohup and logs out expects
-// it to go on.
+// https://github.com/houtianze/bypy/issues/183: users who start a long transfer with nohup and log out
+// expect it to continue.
 test.each([
   ['exec nohup', 'SIGHUP'],
   ["trap '' INT; exec", 'SIGINT'],
   ["trap '' TERM; exec", 'SIGTERM'],
   ["trap '' QUIT; exec", 'SIGQUIT'],
-] as const)('a receiver that was started with %s goes on at %s', (command, signal) =>
+] as const)('a receiver that was started with %s ignores %s', (command, signal) =>
   withScene(async (sandbox) => {
     const socket = socketOf(sandbox);
     const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` };

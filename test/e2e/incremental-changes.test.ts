@@ -27,7 +27,7 @@ import { treeState } from '../helpers/trees/tree-state.ts';
 
 const REMOVED = 500;
 
-describe('a change alone', () => {
+describe('only the difference is sent for', () => {
   test.each(CHANGES)('$what', ({ make }) =>
     withPair(async (pair) => {
       makeIn(pair, make);
@@ -38,14 +38,14 @@ describe('a change alone', () => {
   );
 });
 
-describe('what the context has no more', () => {
+describe('an entry that the context no longer has', () => {
   const withMany = (use: (pair: Pair) => Promise<void>): Promise<void> =>
     withPair(use, REMOVED + FILES);
   const removeMany = ({ context }: Pair): void => {
     for (let i = 0; i < REMOVED; i++) rmSync(manyFile(context, i));
   };
 
-  test('goes with --delete', () =>
+  test('is deleted with --delete', () =>
     withMany(async (pair) => {
       removeMany(pair);
       rmSync(join(pair.context, 'names'), { recursive: true });
@@ -59,7 +59,7 @@ describe('what the context has no more', () => {
       expect(result.sent.bytes).toBe(0);
     }));
 
-  test('stays without it', () =>
+  test('stays without --delete', () =>
     withMany(async (pair) => {
       removeMany(pair);
       const result = await resend(pair, 'a socket');
@@ -67,7 +67,7 @@ describe('what the context has no more', () => {
       expect(Object.keys(result.after)).toEqual(Object.keys(result.before));
     }));
 
-  test('an empty directory goes, and nothing else is new', () =>
+  test('is deleted when it is an empty directory, and nothing else is new', () =>
     withMany(async (pair) => {
       rmdirSync(join(pair.context, 'empty/in/empty'));
       const result = await resend(pair, 'a socket', { receive: ['--delete'] });
@@ -75,7 +75,7 @@ describe('what the context has no more', () => {
       expect(result.sent.counts).toMatchObject({ changed: 1, removed: 1 });
     }));
 
-  test('all of it goes', () =>
+  test('is deleted with --allow-empty when the context is empty', () =>
     withPair(async ({ directory, out }) => {
       const context = join(directory, 'nothing');
       mkdirSync(context);
@@ -87,12 +87,12 @@ describe('what the context has no more', () => {
     }));
 });
 
-describe('symlinks in OUT', () => {
-  test('one that stands where the context has a directory is replaced, and not followed', () =>
+describe('a symlink in OUT', () => {
+  test('is replaced and not followed where the context has a directory', () =>
     withPair(async (pair) => {
       const { directory, context, out } = pair;
       const outside = join(directory, 'outside');
-      // What it leads to is just what would be found unchanged, and more.
+      // Its target has exactly what would count as unchanged, and more.
       copyTree(join(context, 'links'), outside);
       writeFileSync(join(outside, 'precious'), 'precious');
       const before = treeState(outside);
@@ -103,7 +103,7 @@ describe('symlinks in OUT', () => {
       expect(treeState(outside)).toEqual(before);
     }));
 
-  test('one that stands where the context has a file is replaced, and not followed', () =>
+  test('is replaced and not followed where the context has a file', () =>
     withPair(async (pair) => {
       const precious = join(pair.directory, 'precious');
       copyTree(manyFile(pair.context, 1), precious);
@@ -115,7 +115,7 @@ describe('symlinks in OUT', () => {
       expect(treeState(precious)).toEqual(before);
     }));
 
-  test('one in a directory that goes is not followed', () =>
+  test('is not followed in a directory that is deleted', () =>
     withPair(async (pair) => {
       const outside = join(pair.directory, 'outside');
       mkdirSync(outside);
@@ -131,7 +131,7 @@ describe('symlinks in OUT', () => {
     }));
 });
 
-describe('another content with the same size and time', () => {
+describe('different content with the same size and time', () => {
   const change = ({ context }: Pair): void => {
     const path = manyFile(context, 1);
     const { mtimeNs } = statSync(path, { bigint: true });
@@ -141,7 +141,7 @@ describe('another content with the same size and time', () => {
     utimesSync(path, seconds, seconds);
   };
 
-  test('is not found without --checksum', () =>
+  test('is not detected without --checksum', () =>
     withPair(async (pair) => {
       change(pair);
       const result = await resend(pair, 'a socket');
@@ -150,7 +150,7 @@ describe('another content with the same size and time', () => {
       expect(result.context).not.toEqual(result.before);
     }));
 
-  test.each(WAYS)('is found with it, over %s', (way) =>
+  test.each(WAYS)('is detected with --checksum over %s', (way) =>
     withPair(async (pair) => {
       change(pair);
       const result = await resend(pair, way, { send: ['--checksum'] });
@@ -160,7 +160,7 @@ describe('another content with the same size and time', () => {
   );
 });
 
-test('setuid in the context is dropped and reported each time, and is no change', () =>
+test('setuid in the context is dropped and reported each time, and does not count as a change', () =>
   withPair(async (pair) => {
     chmodSync(manyFile(pair.context, 1), 0o4755);
     chmodSync(manyFile(pair.out, 1), 0o755);

@@ -42,7 +42,7 @@ function withSite<T>(use: (site: Site) => Promise<T>): Promise<T> {
   });
 }
 
-/** What OUT is to become: its own mode and time are the main context's. */
+/** What OUT is to become: its own mode and time are those of the main context. */
 function joined({ main, docs }: Site): TreeState {
   const inDocs = Object.entries(treeState(docs)).map(([path, state]) => [
     path === '' ? 'docs' : `docs/${path}`,
@@ -60,7 +60,7 @@ describe.each(WAYS)('a main context and a named one, over %s', (way) => {
       receive: [site.out, ...receive],
     });
 
-  test('that OUT has: nothing travels', () =>
+  test('send nothing that OUT already has', () =>
     withSite(async (site) => {
       const { sent } = await send(site, ['--delete']);
       expect(treeState(site.out)).toEqual(joined(site));
@@ -68,7 +68,7 @@ describe.each(WAYS)('a main context and a named one, over %s', (way) => {
       expect(sent.counts).toEqual({ changed: 0, unchanged: 2 * 53, removed: 0 });
     }));
 
-  test('each is compared, and only what is different travels', () =>
+  test('are compared each, and only differences are sent', () =>
     withSite(async (site) => {
       appendFileSync(join(site.main, 'sub/7.txt'), '!');
       writeFileSync(join(site.docs, 'sub/new'), 'new');
@@ -83,7 +83,7 @@ describe.each(WAYS)('a main context and a named one, over %s', (way) => {
       expect(sent.counts).toEqual({ changed: 3, unchanged: 104, removed: 0 });
     }));
 
-  test('--delete takes out what neither has, and nothing of the other', () =>
+  test('delete with --delete what neither has, and nothing of each other', () =>
     withSite(async (site) => {
       for (const root of [site.main, site.docs]) {
         for (let i = 0; i < 10; i++) unlinkSync(join(root, `sub/${i}.txt`));
@@ -96,7 +96,7 @@ describe.each(WAYS)('a main context and a named one, over %s', (way) => {
     }));
 });
 
-test('--delete with named contexts alone leaves what lies beside them', () =>
+test('--delete with only named contexts keeps what lies beside them', () =>
   withSite(async ({ directory, main, docs, out }) => {
     writeFileSync(join(docs, 'new'), 'new');
     const beside = (root: string): string[] =>
@@ -108,11 +108,11 @@ test('--delete with named contexts alone leaves what lies beside them', () =>
     expect(beside(out)).toEqual(before);
     expect(treeState(join(out, 'docs'))).toEqual(treeState(docs));
     expect(treeState(join(out, 'main'))).toEqual(treeState(main));
-    // All of main travels: OUT has no directory of this name.
+    // All of main is sent, because OUT has no directory of this name.
     expect(sent.counts).toEqual({ changed: 54, unchanged: 53, removed: 0 });
   }));
 
-test('a symlink in OUT where a named context goes is replaced, and not followed', () =>
+test('a symlink in OUT at the name of a context is replaced and not followed', () =>
   withSite(async (site) => {
     const { directory, main, docs, out } = site;
     const outside = join(directory, 'outside');
@@ -131,7 +131,7 @@ test.each<[what: string, make: (path: string) => void]>([
   ['an empty directory', (path) => mkdirSync(path)],
   ['a file', (path) => writeFileSync(path, 'x')],
   ['a symlink', (path) => symlinkSync('..', path)],
-])('%s of the main context that has the name of another is refused, and named', (_, make) =>
+])('%s in the main context that has the name of another context is refused and named', (_, make) =>
   withSite(async ({ directory, main, docs, out }) => {
     make(join(main, 'docs'));
     const before = treeState(out);
@@ -171,11 +171,11 @@ test('more contexts than HELLO can name are all sent whole', () =>
     expect(fewer.sent.counts).toEqual({ changed: 0, unchanged: 3 * most.length, removed: 0 });
   }));
 
-describe('one context of several fails: the transfer fails, and says which', () => {
+describe('a transfer of several contexts fails and names the cause', () => {
   test.each([
     ['that is missing', () => {}],
     ['that is a file', (path: string) => writeFileSync(path, '')],
-  ])('one %s', (_, make) =>
+  ])('with a context %s', (_, make) =>
     withSite(async ({ directory, main, docs, out }) => {
       const bad = join(directory, 'bad');
       make(bad);
@@ -194,7 +194,7 @@ describe('one context of several fails: the transfer fails, and says which', () 
     }),
   );
 
-  test('on the side of OUT', () =>
+  test('with a limit of the receiver', () =>
     withSite(async ({ directory, main, docs, out }) => {
       writeFileSync(join(docs, 'new'), 'new');
       const before = treeState(out);

@@ -12,7 +12,7 @@ describe('hardlinks', () => {
     what: string;
     counts?: Partial<EntryCounts>;
     bytes?: number;
-    /** Names that are one file: in OUT, and in the context. All have the same content and time. */
+    /** Groups of names of one file, in OUT and in the context. All have the same content and time. */
     out: string[][];
     context: string[][];
   }
@@ -104,7 +104,7 @@ describe('hardlinks', () => {
       counts: { changed: 2 },
       bytes: 0,
     },
-  ])('$what', ({ out: names, context: wanted, counts = {}, bytes }) =>
+  ])('become those of the context: $what', ({ out: names, context: wanted, counts = {}, bytes }) =>
     withDirectory(async (directory) => {
       const context = join(directory, 'context');
       const out = join(directory, 'out');

@@ -12,7 +12,7 @@ import {
   type Sandbox,
 } from '../helpers/trees/sandbox.ts';
 
-// What a peer declares and asks for is not to be trusted.
+// What a peer declares and asks for cannot be trusted.
 
 const STAMP = 0x0badcafe;
 
@@ -31,7 +31,7 @@ function manifestOf(entries: readonly (Partial<ManifestEntry> & { path: string }
   return manifestBytes([{ ...directory, path: '' }, ...listed]);
 }
 
-describe('a sender sends other things than it declared: the receiver refuses, and OUT is as it was', () => {
+describe('a receiver that compares a stream with its declarations', () => {
   interface Lie {
     declared: readonly (Partial<ManifestEntry> & { path: string })[];
     /** Undefined: it sends no tree. */
@@ -57,7 +57,7 @@ describe('a sender sends other things than it declared: the receiver refuses, an
     return { manifests: [{ name: '', bytes: manifestOf(declared) }], trees };
   }
 
-  test('but what it declared is taken: the fake is as good as a real one', () =>
+  test('accepts what was declared, so the fake is as good as a real sender', () =>
     withScene(async (sandbox) => {
       const receive = await tell(sandbox, lie({ declared: AB, sent: AB }));
       expect(receive).toMatchObject({ code: 0 });
@@ -70,7 +70,7 @@ describe('a sender sends other things than it declared: the receiver refuses, an
     ['more', { declared: AB, sent: [...AB, { path: 'c.txt' }] }],
     ['another one', { declared: AB, sent: [{ path: 'a.txt' }, { path: 'c.txt' }] }],
     ['one of them twice', { declared: AB, sent: [{ path: 'a.txt' }, { path: 'a.txt' }] }],
-  ])('%s', (_, what) =>
+  ])('refuses entries other than declared: %s', (_, what) =>
     withScene(async (sandbox) => {
       expectFailure(await tell(sandbox, lie(what)), 6);
       expectUntouched(sandbox);
@@ -102,7 +102,7 @@ describe('a sender sends other things than it declared: the receiver refuses, an
       'a manifest of a context that HELLO does not name',
       { ...HONEST, hello: { contexts: ['other'] } },
     ],
-  ])('%s', (_, story) =>
+  ])('refuses streams other than declared: %s', (_, story) =>
     withScene(async (sandbox) => {
       expectFailure(await tell(sandbox, story), 6);
       expectUntouched(sandbox);
@@ -116,7 +116,7 @@ describe('a sender sends other things than it declared: the receiver refuses, an
     ],
     ['a path out of OUT', { declared: AB, sent: [{ path: '../a.txt' }, { path: 'b.txt' }] }],
     ['an absolute path', { declared: AB, sent: [{ path: '/tmp/a.txt' }, { path: 'b.txt' }] }],
-  ])('%s', (_, what) =>
+  ])('refuses a tree with %s', (_, what) =>
     withScene(async (sandbox) => {
       expectFailure(await tell(sandbox, lie(what)), 5, 'refused');
       expectUntouched(sandbox);
@@ -144,7 +144,7 @@ describe('a sender sends other things than it declared: the receiver refuses, an
       { declared: [{ path: 'a' }], sent: AB, receive: ['--max-entries=2'] },
       '--max-entries',
     ],
-  ])('%s', (_, what, words) =>
+  ])('refuses %s', (_, what, words) =>
     withScene(async (sandbox) => {
       expectFailure(await tell(sandbox, lie(what), what.receive), 5, words);
       expectUntouched(sandbox);
@@ -161,7 +161,7 @@ describe('a sender sends other things than it declared: the receiver refuses, an
     ['a hardlink to the outside', [{ path: 'x', kind: 'hardlink', link: '../../etc/passwd' }]],
     ['a hardlink to what is not in it', [{ path: 'x', kind: 'hardlink', link: 'kept.txt' }]],
     ['a name that is too long', [{ path: 'x'.repeat(256) }]],
-  ])('its manifest has %s', (_, declared) =>
+  ])('refuses a manifest that has %s', (_, declared) =>
     withScene(async (sandbox) => {
       expectFailure(await tell(sandbox, lie({ declared, sent: [] })), 5, 'refused');
       expectUntouched(sandbox);
@@ -175,7 +175,7 @@ describe('a sender sends other things than it declared: the receiver refuses, an
     ['an entry twice', manifestOf([{ path: 'a.txt' }, { path: 'a.txt' }])],
     ['a record that never ends', Buffer.alloc(20_000, 'f')],
     ['a path that goes on from nothing', Buffer.from('f644 0 4 9 0badcafe\0x\0')],
-  ])('%s', (_, bytes) =>
+  ])('refuses a malformed manifest: %s', (_, bytes) =>
     withScene(async (sandbox) => {
       const story = { manifests: [{ name: '', bytes }], trees: [] };
       expectFailure(await tell(sandbox, story), 6);

@@ -11,9 +11,9 @@ import { copyTree, transfer, WAYS } from '../helpers/wire/both-ways.ts';
 import { unprivileged, writeTree } from '../helpers/trees/sandbox.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 
-// Who is not root is kept out of directories by their modes, also of their own.
+// Modes keep a user who is not root out of directories, even out of their own.
 
-/** Directories that are shut: files in them are new, gone, different, one with others. */
+/** Directories to be shut; files in them will be new, gone, different, or hardlinked. */
 function makeShut(root: string): void {
   writeTree(root, {
     'shut/changed': 'old',
@@ -44,7 +44,7 @@ function shut(root: string, exists: (path: string) => boolean): void {
   for (const path of SHUT.filter(exists)) chmodSync(join(root, path), 0o555);
 }
 
-test.each(WAYS)('read-only directories are changed and are read-only again, over %s', (way) =>
+test.each(WAYS)('read-only directories are changed and then read-only again over %s', (way) =>
   withDirectory(async (directory) => {
     const [context, out] = [join(directory, 'context'), join(directory, 'out')];
     makeShut(context);
@@ -70,10 +70,10 @@ test.each(WAYS)('read-only directories are changed and are read-only again, over
   }),
 );
 
-test('all modes that can be read back: the second send is nothing', () =>
+test('a second transfer of all modes that can be read back sends nothing', () =>
   withDirectory(async (directory) => {
     const [context, out] = [join(directory, 'context'), join(directory, 'out')];
-    // Before it has symlinks that lead elsewhere.
+    // Called before the directory has symlinks that lead elsewhere.
     const options = unprivileged(directory);
     asNobody(directory, () => makeExoticTree(context, { readable: true }));
     copyTree(context, out);
@@ -84,7 +84,7 @@ test('all modes that can be read back: the second send is nothing', () =>
 
 // A sender that is root may read what the receiver may not, and the first send puts it there.
 test.runIf(process.getuid?.() === 0)(
-  'what a receiver may not look into is no obstacle, with and without --checksum and --delete',
+  'a receiver copes with entries that it may not read, with and without --checksum and --delete',
   () =>
     withDirectory(async (directory) => {
       const [context, out] = [join(directory, 'context'), join(directory, 'out')];

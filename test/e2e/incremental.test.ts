@@ -13,10 +13,10 @@ import {
   withPair,
 } from '../helpers/cli/resend.ts';
 
-// Over a transport that goes both ways only what is different in OUT travels, and OUT is exact.
+// Over a bidirectional transport only what differs from OUT is sent, and OUT becomes exact.
 
 describe.each(WAYS)('over %s', (way) => {
-  test('what was sent before is the same: nothing travels', () =>
+  test('an unchanged context sends nothing', () =>
     withPair(async (pair) => {
       const result = await resend(pair, way);
       expectExact(result, { changed: 0, removed: 0 });
@@ -24,7 +24,7 @@ describe.each(WAYS)('over %s', (way) => {
       expectOnlyTheDifference(result);
     }));
 
-  test('the second send, after a first one of our own', () =>
+  test('a second transfer after a first one sends nothing', () =>
     withPair(async (pair) => {
       const fresh = { ...pair, out: join(pair.directory, 'fresh') };
       const first = await resend(fresh, way, { receive: ['--delete'] });
@@ -37,7 +37,7 @@ describe.each(WAYS)('over %s', (way) => {
       expect(second.sent.bytes).toBe(0);
     }));
 
-  test('all changes at once, and nothing else travels', () =>
+  test('all changes at once are sent, and nothing else', () =>
     withPair(async (pair) => {
       for (const { make } of CHANGES) makeIn(pair, make);
       const result = await resend(pair, way);
@@ -45,7 +45,7 @@ describe.each(WAYS)('over %s', (way) => {
       expectOnlyTheDifference(result);
     }));
 
-  test('all changes at once, as a mirror', () =>
+  test('all changes at once are mirrored with --delete', () =>
     withPair(async (pair) => {
       for (const { make } of CHANGES) makeIn(pair, make);
       for (let i = 1; i < FILES; i += 2) rmSync(manyFile(pair.context, i), { recursive: true });

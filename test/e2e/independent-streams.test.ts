@@ -22,22 +22,22 @@ import { isStageName, writeTree } from '../helpers/trees/sandbox.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
-// On a transport that goes both ways a stream that nobody consumes delays no other, and what waits
-// for it stays on the sender's disk: the memory of both sides has a bound that does not know it.
+// On a bidirectional transport a stream that nobody consumes delays no other, and its data waits on
+// the sender's disk: the memory of both sides has a bound that does not depend on it.
 
 const MiB = 1024 * 1024;
-/** More than both sides together may hold of it. */
+/** More than both sides together may hold in memory. */
 const BIG_BYTES = 160 * MiB;
-/** limits.ts: what a process needs at the most, whatever travels. */
+/** limits.ts: the most that a process needs, whatever is sent. */
 const BUFFER_BYTES = MAX_STREAMS * (RING_BYTES + IO_BUFFER_BYTES);
 const [NODE_MAJOR = 0] = process.versions.node.split('.').map(Number);
-/** What Node's heaps may grow by meanwhile, one in each of up to six threads: Node 24 takes 33 MiB. */
+/** How much Node's heaps may grow meanwhile, one in each of up to six threads: Node 24 takes 33 MiB. */
 const HEAP_BYTES = (NODE_MAJOR >= 24 ? 48 : 24) * MiB;
 
 const why = whyNoMounts();
 if (why !== undefined) process.stderr.write(`independent-streams.test.ts skips: ${why}\n`);
 
-/** A few bytes in every MiB say where they belong. */
+/** A few bytes in every MiB contain their offset. */
 function makeBig(directory: string): void {
   mkdirSync(directory, { recursive: true });
   const fd = openSync(join(directory, 'big.bin'), 'w');
@@ -46,7 +46,7 @@ function makeBig(directory: string): void {
   closeSync(fd);
 }
 
-/** VmHWM of proc(5): the most memory that a process had; 0 once it is gone. */
+/** VmHWM of proc(5): the peak memory of a process; 0 once it is gone. */
 function peakBytes({ pid }: ChildProcess): number {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
@@ -56,8 +56,8 @@ function peakBytes({ pid }: ChildProcess): number {
   }
 }
 
-describe.skipIf(process.platform !== 'linux')('one context of two is not consumed', () => {
-  test('by its receiver: all of the other arrives, and the sender holds what its rings hold', () =>
+describe.skipIf(process.platform !== 'linux')('when one of two contexts is not consumed', () => {
+  test('by its receiver, all of the other arrives, and the memory of the sender is bounded', () =>
     withDirectory(async (directory) => {
       for (const name of ['stuck', 'goes']) {
         writeTree(join(directory, `small-${name}`), { file: name });
@@ -88,7 +88,7 @@ describe.skipIf(process.platform !== 'linux')('one context of two is not consume
     }));
 
   test.skipIf(why !== undefined)(
-    'because its disk hangs: all of the other is staged, in bounded memory, and the end is whole',
+    'because its disk hangs, all of the other is staged in bounded memory, and both are complete later',
     async () => {
       const mount = await hangingMount((behind) => writeTree(behind, { 'a/file': 'the same' }));
       await withDirectory(async (directory) => {
@@ -99,7 +99,7 @@ describe.skipIf(process.platform !== 'linux')('one context of two is not consume
           writeTree(join(directory, `small-${name}`), { file: '' });
         const idle = await peaksOfSmall(directory);
 
-        // The mount is the directory that one of the contexts becomes.
+        // The mount is the directory into which one of the contexts is received.
         const out = join(mount.path, '..');
         await mount.hang();
         const both = await startOverSocket(
@@ -123,14 +123,14 @@ describe.skipIf(process.platform !== 'linux')('one context of two is not consume
   );
 });
 
-/** Of the context that does not hang; nothing else in OUT is looked at. */
+/** Of the context that does not hang; does not look at anything else in OUT. */
 function stagedBytes(out: string): number {
   const stage = readdirSync(out).find(isStageName);
   const path = join(out, stage ?? 'none', 'tree/goes/big.bin');
   return lstatSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** What a sender needs for two contexts that are hardly anything. */
+/** Peak memory of a sender of two tiny contexts. */
 async function withoutData(directory: string): Promise<number> {
   const socket = join(directory, 'small');
   const receiver = await pickyReceiver(socket);
@@ -143,7 +143,7 @@ async function withoutData(directory: string): Promise<number> {
   return peakBytes(sender.child);
 }
 
-/** What both sides need for them, the sender first. */
+/** Peak memory of both sides for them, the sender first. */
 async function peaksOfSmall(directory: string): Promise<number[]> {
   const contexts = ['stuck', 'goes'].map((name) => `${name}=${join(directory, `small-${name}`)}`);
   const { sender, receiver } = await startOverSocket(
@@ -163,7 +163,7 @@ async function peaksOfSmall(directory: string): Promise<number[]> {
   return peaks;
 }
 
-/** A receiver that consumes what it is told to, and nothing else. */
+/** A receiver that consumes only what a test asks it to. */
 class Picky {
   readonly #taken = new Map<string, number>();
   #peer: Peer | undefined;
@@ -172,7 +172,7 @@ class Picky {
     this.#peer = peer;
   }
 
-  /** Takes what has come of a context. */
+  /** Consumes what has arrived of a context. */
   consume(name: string): void {
     const ring = this.#of(name)?.ring;
     if (ring === undefined) return;
@@ -191,7 +191,7 @@ class Picky {
     return this.#of(name)?.end !== undefined;
   }
 
-  /** All that was granted has come. */
+  /** Everything that was granted has arrived. */
   full(name: string): boolean {
     const ring = this.#of(name)?.ring;
     return ring !== undefined && ring.readable().length === ring.capacity;

@@ -10,10 +10,10 @@ import {
 } from '../helpers/trees/sandbox.ts';
 import { treeState, type TreeState } from '../helpers/trees/tree-state.ts';
 
-// The one moment in which a SIGKILL cannot leave OUT as it was: the commit. Each file is still old
+// The commit is the one moment in which a SIGKILL cannot leave OUT as it was. Each file is still old
 // or new as a whole, and the next run completes what was begun.
 
-/** Enough that a commit takes long enough to be caught in. */
+/** Enough to make a commit so long that a kill can hit it. */
 const FILES = 3_000;
 const ATTEMPTS = 20;
 const PATIENCE_MS = 240_000;
@@ -29,13 +29,13 @@ function contentOf(out: string): TreeState {
 
 function setScene({ context, out }: Sandbox): void {
   writeTree(context, manyFiles(FILES, 'new '));
-  // Half of them replace a file of OUT; besides, a directory replaces a file, and a file a directory.
+  // Half of them replace a file in OUT; also, a directory replaces a file, and a file a directory.
   writeTree(out, manyFiles(FILES / 2, 'old '));
   writeTree(context, { 'x/file': 'new', y: 'new' });
   writeTree(out, { x: 'old', 'y/file': 'old' });
 }
 
-/** Kills a receiver when the first entry came into OUT. True: it was not done by then. */
+/** Kills a receiver when the first entry appears in OUT. True: it had not finished by then. */
 async function killInCommit(options: string[], stream: Buffer, out: string): Promise<boolean> {
   const before = new Set(readdirSync(out));
   const committing = (): boolean =>
@@ -50,10 +50,10 @@ async function killInCommit(options: string[], stream: Buffer, out: string): Pro
   return workNames(out).length === 2;
 }
 
-/** Each path is as it was, or as it was sent; and no path that both have is ever missing. */
+/** Each path is as it was or as it was sent, and no path that both have is missing. */
 function expectOldOrNew(between: TreeState, old: TreeState, sent: TreeState): void {
   for (const [path, state] of Object.entries(between)) {
-    // A directory's time comes last; a file about to be replaced has a second name in the stage.
+    // A directory's time is set last; a file about to be replaced has a second name in the stage.
     if (state.startsWith('directory')) continue;
     expect([old[path], sent[path]]).toContain(state.replace(/ = \.ctxsync-.*/, ''));
   }
@@ -61,7 +61,7 @@ function expectOldOrNew(between: TreeState, old: TreeState, sent: TreeState): vo
   expect(Object.keys(between)).toEqual(expect.arrayContaining(replaced));
 }
 
-/** False: the receiver was done before it was killed. */
+/** False: the receiver had finished before it was killed. */
 function killAndHeal(options: string[]): Promise<boolean> {
   return withScene(async (sandbox) => {
     setScene(sandbox);
@@ -82,7 +82,7 @@ test.each([
   ['laid over OUT', []],
   ['a mirror', ['--delete']],
 ])(
-  'killed in a commit, %s: each file of OUT is old or new, and the next run heals it',
+  'a receiver killed in a commit (%s) leaves each file old or new, and the next run completes it',
   { timeout: PATIENCE_MS },
   async (_, options: string[]) => {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

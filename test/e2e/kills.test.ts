@@ -14,13 +14,13 @@ import { carryStepwise } from '../helpers/wire/stepwise-pipe.ts';
 import { treeState, type TreeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
-// SIGKILL: no side can say or clean up anything, so the other one and the next run have to.
+// After SIGKILL a side cannot report or clean up anything, so the other one and the next run have to.
 
-/** Of each side. */
+/** Per side. */
 const KILLS = rounds(20, 4);
 const FILES = 300;
 const STEP_BYTES = 32 * 1024;
-/** What pipes and our own buffers hold: a sender with no more than that left may be done. */
+/** What pipes and our own buffers hold: a sender with no more than that left may have finished. */
 const STEPS_UNDER_WAY = 32;
 const PATIENCE_MS = 60_000 + KILLS * 10_000;
 
@@ -29,7 +29,7 @@ function manyFiles(text: string): Record<string, Uint8Array> {
   return Object.fromEntries(names.map((name, i) => [name, Buffer.alloc(8_000 + i, text)]));
 }
 
-/** What is in OUT, apart from what a killed receiver left; not the time of OUT itself. */
+/** What is in OUT, without what a killed receiver left and without the time of OUT itself. */
 function contentOf(out: string): TreeState {
   const entries = Object.entries(treeState(out, { root: false }));
   return Object.fromEntries(entries.filter(([path]) => !path.startsWith('.ctxsync-')));
@@ -61,7 +61,7 @@ interface Killed {
   receiver: Started;
 }
 
-/** A transfer of which one side is killed before the given step. */
+/** Runs a transfer and kills one side before the given step. */
 async function transferWithKill(
   { context, out }: Killing,
   side: 'sender' | 'receiver',
@@ -75,7 +75,7 @@ async function transferWithKill(
   const left = new Set(['.ctxsync-lock', ...workNames(out)]);
   const works = (): boolean => workNames(out).some((name) => !left.has(name));
   await carryStepwise(sender.child.stdout!, stdin!, STEP_BYTES, async (step) => {
-    // Else a receiver would be killed that has not begun.
+    // Otherwise a receiver could be killed before it has begun.
     if (step === 0) await until('the receiver has its stage', works);
     if (step === killStep) victim.child.kill('SIGKILL');
   });
@@ -100,7 +100,7 @@ test(
 );
 
 test(
-  `a receiver that is killed at any of ${KILLS} moments leaves OUT as it was, and the next heals it`,
+  `a receiver that is killed at any of ${KILLS} moments leaves OUT as it was, and the next one cleans up`,
   { timeout: PATIENCE_MS },
   () =>
     withKilling(async (killing) => {
@@ -112,7 +112,7 @@ test(
         expect(await receiver.done).toMatchObject({ signal: 'SIGKILL', stderr: '' });
         expectFailure(await sender.done, 7, 'the peer is gone');
         expect(contentOf(out)).toEqual(killing.old);
-        // Its lock, its stage, and those before it that it might have had a use for.
+        // Its lock, its stage, and earlier stages that it could have used.
         expect(workNames(out).length).toBeLessThanOrEqual(2 + MAX_PARTIAL_STAGES);
       }
       const { send, receive } = await pipeline([context], [out]);
@@ -124,7 +124,7 @@ test(
 );
 
 test(
-  'a sender killed at the very end: OUT is old or new, and the receiver says which',
+  'the receiver of a sender killed at the very end reports whether OUT is old or new',
   { timeout: PATIENCE_MS },
   () =>
     withKilling(async (killing) => {

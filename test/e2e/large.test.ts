@@ -10,14 +10,14 @@ import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 const GiB = 2 ** 30;
 
 describe('a large file', () => {
-  it('of 1 GiB comes through the pipe whole', async () => {
+  it('of 1 GiB arrives completely through the pipe', async () => {
     await withSparse(GiB, async (context) => {
       const pipe = sendToTar(context);
       let count = 0;
       let zeros = true;
       for await (const chunk of pipe.stdout) {
         const bytes = chunk as Buffer;
-        // The headers are in the first piece; a look at each piece's end is quick.
+        // The headers are in the first piece; checking only the end of each piece is quick.
         if (count > 0 && bytes[bytes.length - 1] !== 0) zeros = false;
         count += bytes.length;
       }
@@ -49,7 +49,7 @@ async function withSparse(size: number, use: (context: string) => Promise<void>)
   });
 }
 
-/** `ctxsync send context | ctxsync receive -` by a shell; its status is the receiver's. */
+/** `ctxsync send context | ctxsync receive -` in a shell; its status is the receiver's. */
 function sendToTar(context: string): { stdout: Readable; status: Promise<number | null> } {
   const script = '"$NODE" "$BIN" send --quiet "$1" | "$NODE" "$BIN" receive --quiet -';
   const child = spawn('sh', ['-c', script, 'sh', context], {

@@ -19,9 +19,9 @@ import { expectUntouched, withScene, workNames, type Sandbox } from '../helpers/
 import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
-// What a program gets that imports ctxsync by its name: the built package.
+// The built package, as a program gets it when it imports ctxsync by name.
 
-/** Both sides of a transfer, with what each of them was told. */
+/** Both sides of a transfer, with the events of each. */
 class Transfer {
   readonly sent: TransferEvent[] = [];
   readonly received: TransferEvent[] = [];
@@ -46,7 +46,7 @@ class Transfer {
       signal: receiveSignal,
       onEvent: (event) => this.received.push(event),
     });
-    // Each is awaited in its turn.
+    // Each is awaited later.
     this.sending.catch(() => {});
     this.receiving.catch(() => {});
   }
@@ -78,7 +78,7 @@ function addBigFile({ context }: Sandbox): void {
   truncateSync(path, 256 * 1024 * 1024);
 }
 
-test('send and receive, joined by a stream in one process, carry a context whole', () =>
+test('send and receive, joined by a stream in one process, transfer a whole context', () =>
   withScene(async ({ context, out }) => {
     rmSync(out, { recursive: true });
     const { sending, receiving } = new Transfer(context, out);
@@ -90,7 +90,7 @@ test('send and receive, joined by a stream in one process, carry a context whole
     expect(received.wireBytes).toBe(sent.wireBytes);
   }));
 
-test('events come in the order of the phases, and the last is the report that was resolved to', () =>
+test('events come in the order of the phases, and the last has the report that the promise resolves to', () =>
   withScene(async ({ context, out }) => {
     const { sending, receiving, sent, received } = new Transfer(context, out);
     const [sendReport, receiveReport] = await Promise.all([sending, receiving]);
@@ -100,7 +100,7 @@ test('events come in the order of the phases, and the last is the report that wa
     expect(reportOf(received)).toBe(receiveReport);
   }));
 
-test('a failed source rejects both sides, with code and path, and the report is the last event', () =>
+test('a failed source rejects both sides with code and path, and the last event has the report', () =>
   withScene(async (sandbox) => {
     const missing = join(sandbox.directory, 'missing');
     const { sending, receiving, sent, received } = new Transfer(missing, sandbox.out);
@@ -123,7 +123,7 @@ test('a failed source rejects both sides, with code and path, and the report is 
     expectUntouched(sandbox);
   }));
 
-test('a failed destination rejects with code and path, and the sender with peer-gone', () =>
+test('a failed destination rejects the receiver with code and path, and the sender with peer-gone', () =>
   withScene(async (sandbox) => {
     addBigFile(sandbox);
     const out = join(sandbox.out, 'kept.txt');
@@ -146,7 +146,7 @@ test('aborting the receiver rejects it as interrupted, and OUT is untouched', ()
     expectUntouched(sandbox);
   }));
 
-test('aborting the sender rejects it as interrupted, and the receiver is told', () =>
+test('aborting the sender rejects it as interrupted, and the receiver as peer-failed', () =>
   withScene(async (sandbox) => {
     addBigFile(sandbox);
     const { signal, abort } = abortable();
@@ -161,7 +161,7 @@ test('aborting the sender rejects it as interrupted, and the receiver is told', 
     expectUntouched(sandbox);
   }));
 
-test('a signal that was aborted before lets nothing begin', () =>
+test('a signal that is already aborted prevents any work', () =>
   withScene(async ({ context, directory }) => {
     const out = join(directory, 'new');
     const signal = AbortSignal.abort();
@@ -187,7 +187,7 @@ function abortable(): { signal: AbortSignal; abort: () => void } {
   return { signal: controller.signal, abort: () => controller.abort() };
 }
 
-test('a failure carries the report of what was done, and an abort the reason of its signal', () =>
+test('an error has the report of what was done, and after an abort the reason of the signal', () =>
   withScene(async (sandbox) => {
     addBigFile(sandbox);
     const controller = new AbortController();
@@ -212,7 +212,7 @@ function duplexPair(): [Duplex, Duplex] {
   ];
 }
 
-test('over a Duplex the two sides speak with each other: only what changed travels', () =>
+test('over a Duplex only what changed is sent', () =>
   withScene(async ({ context, out }) => {
     const transfer = async (): Promise<TransferReport[]> => {
       const [to, from] = duplexPair();
@@ -230,7 +230,7 @@ test('over a Duplex the two sides speak with each other: only what changed trave
     expect(treeState(out)).toEqual(treeState(context));
   }));
 
-test('over a Writable, a Readable and a Transform it goes one way', () =>
+test('over a Writable, a Readable and a Transform a transfer goes one way', () =>
   withScene(async ({ context, out }) => {
     const pipe = new PassThrough();
     const [sent] = await Promise.all([
@@ -250,7 +250,7 @@ test('over a Writable, a Readable and a Transform it goes one way', () =>
     expect(Object.keys(treeState(tarOut))).toEqual(Object.keys(treeState(context)));
   }));
 
-test('rules are lines of an ignore file, in the order given, and a bad one names itself', () =>
+test('rules are lines of an ignore file in the given order, and a bad one is named', () =>
   withScene(async ({ context, directory }) => {
     writeFileSync(join(context, 'a.log'), '');
     writeFileSync(join(context, 'keep.log'), '');
@@ -276,7 +276,7 @@ test.each<[what: string, names: string[], words: string]>([
   ['two of one name', ['web', 'web'], 'several contexts are named web'],
   ['one that leads out', ['../x'], '"../x" cannot be the name of a directory in OUT'],
   ["a receiver's own", ['.ctxsync-lock'], '".ctxsync-lock" cannot be the name'],
-])('contexts are looked at before anything is sent: %s', async (_, names, words) => {
+])('contexts are checked before anything is sent: %s', async (_, names, words) => {
   const to = new PassThrough();
   const contexts = names.map((name) => ({ name, directory: '.' }));
   expect(await rejection(send({ contexts, to }))).toMatchObject({
@@ -286,7 +286,7 @@ test.each<[what: string, names: string[], words: string]>([
   expect(to.readableLength).toBe(0);
 });
 
-test('what closing takes, of a transport with two directions, is not the time of the transfer', () =>
+test('the time to close a bidirectional transport does not count as time of the transfer', () =>
   withScene(async ({ context, out }) => {
     const [there, back] = [new PassThrough(), new PassThrough()];
     let closedAt = 0;
@@ -308,7 +308,7 @@ test('what closing takes, of a transport with two directions, is not the time of
     expect(times.totalMs).toBeLessThanOrEqual(Math.round(closedAt - since));
   }));
 
-test('serve() receives from all who come until it is told to finish', () =>
+test('serve() receives from all senders until it is asked to finish', () =>
   withScene(async ({ directory, context, out }) => {
     const socket = join(directory, 'socket');
     const finish = new AbortController();

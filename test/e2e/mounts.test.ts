@@ -6,8 +6,8 @@ import { BIN, recordSend, run } from '../helpers/cli/cli.ts';
 import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { expectExit, writeTree } from '../helpers/trees/sandbox.ts';
 
-// Disks as containers have them: an image's layers below OUT, volumes mounted in it, directories of
-// somebody else. tar x and rsync land all of these.
+// Disks as in containers: layers of an image below OUT, volumes mounted in it, directories of another
+// user. tar x and rsync can write to all of these.
 
 const NOBODY = { uid: 65_534, gid: 65_534, cwd: '/' };
 
@@ -21,7 +21,7 @@ interface Ended {
   stderr: string;
 }
 
-/** Runs a script of a shell that sees mounts of its own, in a directory with `s`, what is sent, and `o`. */
+/** Runs a shell script with its own mounts, in a directory with `s`, the context, and `o`, the OUT. */
 function inNamespace(script: string): Promise<Ended> {
   return withDirectory(
     (directory) =>
@@ -44,7 +44,7 @@ describe.each([
   ['a pipe', 'ctxsync send -q s | ctxsync receive -q'],
   ['a command', 'ctxsync send -q s -- "$NODE" "$BIN" receive -q'],
 ])('over %s', (_, transfer) => {
-  test('a directory of an image, which cannot be renamed, becomes a file, and goes', async (task) => {
+  test('a directory of an image, which cannot be renamed, can become a file and be deleted', async (task) => {
     task.skip(whyNot !== undefined, whyNot);
     const ended = await inNamespace(`
       set -o pipefail
@@ -60,7 +60,7 @@ describe.each([
     expectExit(ended, 0);
   });
 
-  test('what the context has for a volume lands in it', async (task) => {
+  test('what the context has for a volume is written into it', async (task) => {
     task.skip(whyNot !== undefined, whyNot);
     const ended = await inNamespace(`
       set -o pipefail
@@ -75,7 +75,7 @@ describe.each([
     expectExit(ended, 0);
   });
 
-  test('a volume that the context does not have is left by --delete, and the rest is done', async (task) => {
+  test('--delete leaves a volume that the context does not have, and deletes the rest', async (task) => {
     task.skip(whyNot !== undefined, whyNot);
     const ended = await inNamespace(`
       set -o pipefail
@@ -88,7 +88,7 @@ describe.each([
     expect(ended.stderr).toMatch(/deep\/vol: left, as something is mounted on it/);
   });
 
-  test('a file on which another is mounted gets its content', async (task) => {
+  test('a file on which another is mounted gets the new content', async (task) => {
     task.skip(whyNot !== undefined, whyNot);
     const ended = await inNamespace(`
       set -o pipefail
@@ -112,7 +112,7 @@ describe.each([
   });
 });
 
-test('a directory of another user that is writable takes what comes; its mode and time stay', (task) => {
+test('a writable directory of another user receives entries and keeps its mode and time', (task) => {
   task.skip(process.getuid?.() !== 0, 'only root makes directories of others');
   return withDirectory(async (directory) => {
     chmodSync(directory, 0o755);

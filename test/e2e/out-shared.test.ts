@@ -15,7 +15,7 @@ import { treeState } from '../helpers/trees/tree-state.ts';
 const STAGE = '.ctxsync-0123456789abcdef';
 
 test.runIf(process.getuid?.() === 0)(
-  "another user's killed run does not keep us out of an OUT that all may write to",
+  "another user's killed run does not block an OUT that everyone may write to",
   () =>
     withScene(async ({ directory, context }) => {
       const user = unprivileged(context);
@@ -36,7 +36,7 @@ test.runIf(process.getuid?.() === 0)(
     }),
 );
 
-test('where a broken off transfer is kept is said in UTF-8, and without control characters', () =>
+test('the path of what an interrupted transfer left is printed in UTF-8 without control characters', () =>
   withSite(async (site) => {
     const out = join(site.directory, 'ö\u0007');
     const { receive } = await breakOff({ ...site, out });

@@ -7,15 +7,15 @@ import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { expectFailure, expectUntouched, withScene, writeTree } from '../helpers/trees/sandbox.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 
-describe('a context is laid over OUT', () => {
-  it('and what it does not have stays, as with tar x', async () => {
+describe('a context', () => {
+  it('is laid over OUT, and what it does not have stays, as with tar x', async () => {
     await withScene(async ({ context, out, before }) => {
       expectDone(await pipeline([context], [out]));
       expect(treeState(out)).toEqual({ ...treeState(context), 'kept.txt': before['kept.txt'] });
     });
   });
 
-  it('and with --delete OUT is a mirror of it', async () => {
+  it('is mirrored into OUT with --delete', async () => {
     await withScene(async ({ context, out }) => {
       writeTree(out, { 'web/old/deep.js': 'old', 'web/img/old.svg': 'old' });
       expectDone(await pipeline([context], ['--delete', out]));
@@ -23,7 +23,7 @@ describe('a context is laid over OUT', () => {
     });
   });
 
-  it('and with --delete named contexts leave only theirs where they land', async () => {
+  it('is mirrored with --delete only into its own directory when it has a name', async () => {
     await withScene(async ({ context, out }) => {
       const before = readdirSync(out);
       writeTree(out, { 'a/old': 'old' });
@@ -33,7 +33,7 @@ describe('a context is laid over OUT', () => {
     });
   });
 
-  it('and no symlink in OUT is followed, to a file or to a directory', async () => {
+  it('does not follow a symlink in OUT, to a file or to a directory', async () => {
     await withScene(async ({ directory, context }) => {
       const [out, elsewhere] = [join(directory, 'linked'), join(directory, 'elsewhere')];
       writeTree(elsewhere, { 'a.txt': 'elsewhere', 'web/app.js': 'elsewhere' });
@@ -49,14 +49,14 @@ describe('a context is laid over OUT', () => {
 });
 
 describe('OUT', () => {
-  it('is made with its parents, and may be named relative to where we are', async () => {
+  it('is created with its parents, and may be a relative path', async () => {
     await withScene(async ({ directory, context }) => {
       expectDone(await pipeline([context], ['new/deeper/out/'], { cwd: directory }));
       expect(treeState(join(directory, 'new/deeper/out'))).toEqual(treeState(context));
     });
   });
 
-  it('may be a symlink to a directory, which stays one', async () => {
+  it('may be a symlink to a directory, which stays a symlink', async () => {
     await withScene(async ({ directory, context, out }) => {
       symlinkSync('out', join(directory, 'link'));
       expectDone(await pipeline([context], ['--delete', join(directory, 'link')]));
@@ -72,7 +72,7 @@ describe('OUT', () => {
     });
   });
 
-  it('may lie inside the context, whose copy then lacks only what is being received', async () => {
+  it('may be inside the context, whose copy then lacks only what is being received', async () => {
     await withDirectory(async (context) => {
       writeTree(context, { 'a/file': 'x', z: 'z' });
       const out = join(context, 'm/out');
@@ -95,7 +95,7 @@ describe('OUT', () => {
     expectFailure(await run(['receive', '']), 2, 'OUT is empty');
   });
 
-  it('is refused as a whole when its receiver has too small limits', async () => {
+  it('stays as it was when the context exceeds the limits of the receiver', async () => {
     await withScene(async (sandbox) => {
       const input = await recordSend([sandbox.context]);
       for (const [option, words] of [

@@ -21,7 +21,7 @@ const WORDLESS = [
   { name: '--quiet', mode: ['--quiet'] },
 ];
 const JSON_MODE = ['--progress', 'json'];
-/** Of one in 20 ms: the tar lasts for longer than a line of progress takes. */
+/** Per 20 ms: a line of progress comes before the tar ends. */
 const DROP_BYTES = 200;
 const MIDDLE = { after: 100_000 };
 
@@ -29,7 +29,7 @@ let context: string;
 let tar: Buffer;
 
 beforeAll(async () => {
-  // The environment of the tests is no part of them: what they set must not pass for it.
+  // The environment of the test run must not influence the tests.
   for (const name of ['CI', 'GITHUB_ACTIONS', 'FORCE_COLOR', 'NO_COLOR']) delete process.env[name];
   context = makeDirectory();
   mkdirSync(join(context, 'sub'));
@@ -46,12 +46,12 @@ beforeEach(() => {
   out = join(directoryInTest(), 'out');
 });
 
-describe('stderr is a log', () => {
+describe('when stderr is a log', () => {
   test('lines are appended, and progress is at most one line in five seconds', async () => {
     const { sent, received, elapsedMs } = await dripped(['--progress', 'auto']);
     expect([sent.code, received.code]).toEqual([0, 0]);
     expect(sent.stderr + received.stderr).not.toMatch(CONTROL);
-    // Who merely has no terminal may be far away: then the receiver speaks.
+    // A sender without a terminal may be remote, so the receiver prints progress.
     expect(sent.stderr).toMatch(SENT);
     const lines = received.stderr.split('\n').slice(0, -1);
     expect(lines.at(-1)).toMatch(/^ctxsync receive: received 43 entries, /);
@@ -65,7 +65,7 @@ describe('stderr is a log', () => {
     }
   });
 
-  test('in CI the sender shows progress, and the receiver only says the end', async () => {
+  test('in CI the sender shows progress, and the receiver prints only the end', async () => {
     const { sent, received } = await dripped([], { CI: 'true' });
     expect([sent.code, received.code]).toEqual([0, 0]);
     expect(sent.stderr + received.stderr).not.toMatch(CONTROL);
@@ -73,15 +73,15 @@ describe('stderr is a log', () => {
     expect(received.stderr).toMatch(RECEIVED);
   });
 
-  test('a short run says one line on each side', async () => {
+  test('a short run prints one line on each side', async () => {
     const { send, receive } = await pipeline([context], [out]);
     expect(send.stderr).toMatch(SENT);
     expect(receive.stderr).toMatch(RECEIVED);
   });
 });
 
-describe('--progress', () => {
-  test('json: every line is an event of its side, and the last is the end', async () => {
+describe('the progress mode', () => {
+  test('json prints only events of its side, and the last is the end', async () => {
     const { sender, receiver } = startHeld([context, ...JSON_MODE], [out, ...JSON_MODE], ALL);
     expect(await sender.done).toMatchObject({ code: 0 });
     expect(await receiver.done).toMatchObject({ code: 0 });
@@ -97,7 +97,7 @@ describe('--progress', () => {
     }
   });
 
-  test('json: a failure is an event too, and nothing else is said', async () => {
+  test('json prints a failure as an event, and nothing else', async () => {
     const { code, stderr } = await run(['receive', out, ...JSON_MODE], {
       input: Buffer.from('Welcome!\n'),
     });
@@ -106,7 +106,7 @@ describe('--progress', () => {
     expect(last).toMatchObject({ type: 'end', report: { error: { code: 'not-ctxsync' } } });
   });
 
-  test.each(WORDLESS)('$name: success has no words', async ({ mode }) => {
+  test.each(WORDLESS)('$name prints nothing on success', async ({ mode }) => {
     const { send, receive } = await pipeline([context, ...mode], [out, ...mode]);
     expect([send, receive]).toEqual([
       { code: 0, stderr: '' },
@@ -115,13 +115,13 @@ describe('--progress', () => {
     expect(treeState(out)).toEqual(treeState(context));
   });
 
-  test.each(WORDLESS)('$name: a failure has', async ({ mode }) => {
+  test.each(WORDLESS)('$name prints a failure', async ({ mode }) => {
     const { code, stderr } = await run(['send', join(context, 'missing'), ...mode]);
     expect(code).toBe(3);
     expect(stderr).toMatch(/^ctxsync send: error: .*missing.*\n$/);
   });
 
-  test('--quiet keeps quiet about stalls, --progress none does not', async () => {
+  test('--quiet hides stalls, and --progress none does not', async () => {
     const options = ['--stall-after', '1s', '--stall-timeout', '2s'];
     const quiet = startHeld(['-', '-q', ...options], [out, '-q', ...options], ALL);
     const none = ['--progress', 'none', ...options];
@@ -131,7 +131,7 @@ describe('--progress', () => {
     await Promise.all([quiet.receiver.done, silent.receiver.done]);
   });
 
-  test('taking it away changes no byte of the context', async () => {
+  test('changes no byte of the context', async () => {
     const outcomes: { tar: boolean; code: number | null }[] = [];
     for (const mode of ['json', 'plain', 'tty', 'none']) {
       const input = await recordSend([context, '--progress', mode]);
@@ -158,7 +158,7 @@ describe('the environment', () => {
     expect(stderr.includes(COLOUR)).toBe(coloured);
   });
 
-  test('GitHub Actions get a stall as a ::warning:: and a failure as an ::error::', async () => {
+  test('GITHUB_ACTIONS turns a stall into a ::warning:: and a failure into an ::error::', async () => {
     const options = ['--stall-after', '1s', '--stall-timeout', '2s'];
     const env = { ...process.env, GITHUB_ACTIONS: 'true' };
     const { sender } = startHeld(['-', ...options], [out, ...options], ALL, { env });
@@ -169,23 +169,29 @@ describe('the environment', () => {
   });
 });
 
-describe('nobody can hear us', () => {
-  test.each([['2>&-'], ['2>/dev/full']])('a transfer with %s is as good as any', async (stderr) => {
-    const codes = `${out}.codes`;
-    const script = `
+describe('when stderr cannot be written to', () => {
+  test.each([['2>&-'], ['2>/dev/full']])(
+    'a transfer with %s succeeds all the same',
+    async (stderr) => {
+      const codes = `${out}.codes`;
+      const script = `
       { "$NODE" "$BIN" send "$1" --progress json ${stderr}; echo "send $?" >> "$3"; } |
       { "$NODE" "$BIN" receive "$2" --progress json ${stderr}; echo "receive $?" >> "$3"; }`;
-    const env = { ...process.env, NODE: process.execPath, BIN };
-    const shell = spawn('sh', ['-c', script, 'sh', context, out, codes], { env, stdio: 'ignore' });
-    await once(shell, 'close');
-    expect(readFileSync(codes, 'utf8').trim().split('\n').toSorted()).toEqual([
-      'receive 0',
-      'send 0',
-    ]);
-    expect(treeState(out)).toEqual(treeState(context));
-  });
+      const env = { ...process.env, NODE: process.execPath, BIN };
+      const shell = spawn('sh', ['-c', script, 'sh', context, out, codes], {
+        env,
+        stdio: 'ignore',
+      });
+      await once(shell, 'close');
+      expect(readFileSync(codes, 'utf8').trim().split('\n').toSorted()).toEqual([
+        'receive 0',
+        'send 0',
+      ]);
+      expect(treeState(out)).toEqual(treeState(context));
+    },
+  );
 
-  test('a reader of stderr that goes away in the middle does not end it', async () => {
+  test('a reader of stderr that goes away in the middle does not end the transfer', async () => {
     const { sender, receiver, pipe } = startHeld(
       [context, ...JSON_MODE],
       [out, ...JSON_MODE],
@@ -200,7 +206,7 @@ describe('nobody can hear us', () => {
   });
 });
 
-/** A transfer of a tar that comes drop by drop, until a line of progress was said. */
+/** A transfer of a tar that arrives piece by piece until a line of progress is printed. */
 async function dripped(
   options: string[],
   env: NodeJS.ProcessEnv = {},

@@ -5,8 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { BIN } from '../helpers/cli/cli.ts';
 import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 
-// Every command of the README's shell blocks runs here, but for those that install (npm): .ci/run
-// runs them. ssh, docker and kubectl are stand-ins that start what they are told to, here.
+// Every command of the README's shell blocks runs here, except those that install (npm), which .ci/run
+// runs. ssh, docker and kubectl are stand-ins that start their commands locally.
 
 const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 const COMMANDS = [...README.matchAll(/```sh\n(.*?)```/gs)]
@@ -47,14 +47,14 @@ describe.skipIf(spawnSync('bash', ['--version']).status !== 0)('the README', () 
     expect(COMMANDS.length).toBeGreaterThan(10);
   });
 
-  test.each(COMMANDS)('%s', (command) =>
+  test.each(COMMANDS)('has a command that works: %s', (command) =>
     withDirectory((directory) => {
       const env = makeSandbox(directory);
       if (command.startsWith('git ')) {
         const commit = 'git -c user.name=t -c user.email=t@localhost commit -qm t';
         expect(runIn(directory, env, `git init -q && git add web && ${commit}`)).toBe('done');
       }
-      // What is absolute belongs to another machine, or to everybody: here it lies in the sandbox.
+      // Absolute paths belong to another machine or are shared: here they are in the sandbox.
       const here = command.replaceAll(/ \/(?=\w)/g, ` ${directory}/`);
       expect(runIn(directory, env, here)).toBe('done');
     }),

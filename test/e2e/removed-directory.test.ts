@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { BIN } from '../helpers/cli/cli.ts';
 import { expectUntouched, withScene } from '../helpers/trees/sandbox.ts';
 
-/** What a shell says whose directory was removed: a step of CI that cleaned up. */
+/** Runs a script in a shell whose directory was removed, as by a CI step that cleaned up. */
 function inRemoved(directory: string, script: string): { status: number | null; stderr: string } {
   const removed = join(directory, 'removed');
   const shell = `set -o pipefail; mkdir ${removed}; cd ${removed}; rmdir ${removed}; ${script}`;
@@ -13,7 +13,7 @@ function inRemoved(directory: string, script: string): { status: number | null; 
 }
 
 describe('in a directory that was removed', () => {
-  test('absolute paths lead where they always do', () =>
+  test('absolute paths work as usual', () =>
     withScene(async ({ directory, context, out }) => {
       const { status } = inRemoved(
         directory,
@@ -28,7 +28,7 @@ describe('in a directory that was removed', () => {
     ['send app=sub', '"sub"'],
     ['send / --report r.json', '"r.json"'],
     ['receive out', '"out"'],
-  ])("%s is refused: nobody else's directory is taken for it", (args, named) =>
+  ])('%s is refused, and no other directory is used instead', (args, named) =>
     withScene(async (sandbox) => {
       const { status, stderr } = inRemoved(
         sandbox.directory,

@@ -35,8 +35,8 @@ import { workNames, writeTree } from '../helpers/trees/sandbox.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
-describe('what lies in the stage is not trusted', () => {
-  test('a file with another content is sent anew', () =>
+describe('when a transfer resumes from a stage', () => {
+  test('a file with different content is sent again', () =>
     withStage(async (site, tree, whole) => {
       const path = join(tree, file(3));
       const { atime, mtime } = statSync(path);
@@ -49,14 +49,14 @@ describe('what lies in the stage is not trusted', () => {
       expect(await finish(site)).toBe(ALL_BYTES - (whole - 1) * FILE_BYTES);
     }));
 
-  test('a file of which a part is missing is sent anew', () =>
+  test('a truncated file is sent again', () =>
     withStage(async (site, tree, whole) => {
       writeFileSync(join(tree, file(3)), contentOf(3).subarray(0, 1000));
       takeTime(join(site.context, file(3)), join(tree, file(3)));
       expect(await finish(site)).toBe(ALL_BYTES - (whole - 1) * FILE_BYTES);
     }));
 
-  test('a symlink in the place of a file is not followed', () =>
+  test('a symlink in place of a file is not followed', () =>
     withStage(async (site, tree, whole) => {
       const outside = join(site.directory, 'outside');
       renameSync(join(tree, file(3)), outside);
@@ -70,7 +70,7 @@ describe('what lies in the stage is not trusted', () => {
     ['a directory', (tree) => join(tree, 'data')],
     ['its tree', (tree) => tree],
     ['the stage', (tree) => join(tree, '..')],
-  ])('a symlink in the place of %s is not followed', (_, directoryOf) =>
+  ])('a symlink in place of %s is not followed', (_, directoryOf) =>
     withStage(async (site, tree) => {
       const outside = join(site.directory, 'outside');
       renameSync(directoryOf(tree), outside);
@@ -81,7 +81,7 @@ describe('what lies in the stage is not trusted', () => {
     }),
   );
 
-  test('a file that has another name elsewhere is not taken', () =>
+  test('a file that has another hardlink elsewhere is not used', () =>
     withStage(async (site, tree, whole) => {
       const outside = join(site.directory, 'outside');
       linkSync(join(tree, file(3)), outside);
@@ -91,21 +91,21 @@ describe('what lies in the stage is not trusted', () => {
       expect(before).toBeDefined();
     }));
 
-  test('older than a day it is removed, and not used', () =>
+  test('a stage older than a day is removed and not used', () =>
     withStage(async (site, tree) => {
       const old = (Date.now() - PARTIAL_STAGE_MS) / 1000 - 60;
       utimesSync(join(tree, '..'), old, old);
       expect(await finish(site)).toBe(ALL_BYTES);
     }));
 
-  test('almost a day old it is used', () =>
+  test('a stage almost a day old is used', () =>
     withStage(async (site, tree, whole) => {
       const old = (Date.now() - PARTIAL_STAGE_MS) / 1000 + 3_600;
       utimesSync(join(tree, '..'), old, old);
       expect(await finish(site)).toBe(ALL_BYTES - whole * FILE_BYTES);
     }));
 
-  test('another context over it is exact, and takes what is the same', () =>
+  test('another context arrives as an exact copy and uses what is the same', () =>
     withStage(async (site) => {
       const other = join(site.directory, 'other');
       writeTree(other, { [file(0)]: contentOf(0, 2), [file(1)]: 'short', 'new/file': 'new' });
@@ -117,14 +117,14 @@ describe('what lies in the stage is not trusted', () => {
       expect(await finish(site, other)).toBe(FILE_BYTES + 'short'.length + 'new'.length);
     }));
 
-  test('a mirror of it is exact', () =>
+  test('a mirror is an exact copy', () =>
     withStage(async ({ directory, context, out }, _tree, whole) => {
       const { sent } = await transfer({ directory, send: [context], receive: [out, '--delete'] });
       expect(treeState(out)).toEqual(treeState(context));
       expect(sent.bytes).toBe(ALL_BYTES - whole * FILE_BYTES);
     }));
 
-  test('--full does not use it, and leaves nothing of it', () =>
+  test('--full does not use the stage, and leaves nothing of it', () =>
     withStage(async (site) => {
       const { directory, context, out } = site;
       const { sent } = await transfer({ directory, send: [context, '--full'], receive: [out] });
@@ -132,13 +132,13 @@ describe('what lies in the stage is not trusted', () => {
       expect(sent.bytes).toBe(ALL_BYTES);
     }));
 
-  test('a pipe does not use it, and leaves nothing of it', () =>
+  test('a pipe does not use the stage, and leaves nothing of it', () =>
     withStage(async (site) => {
       expectDone(await pipeline([site.context], [site.out]));
       expectFinished(site, site.context);
     }));
 
-  test('with named contexts it is used for those that it has', () =>
+  test('a named context uses what the stage has of it', () =>
     withSite(async (site) => {
       const { directory, context, out, own } = site;
       await breakOff(site, {

@@ -19,9 +19,9 @@ import {
 import { expectFailure } from '../helpers/trees/sandbox.ts';
 import { until } from '../helpers/until.ts';
 
-// A transfer that breaks off leaves its stage, and the next one goes on from there.
+// An interrupted transfer leaves its stage, and the next one continues from there.
 
-test('a transfer that was cut leaves OUT as it was and its stage; the next sends what is missing', () =>
+test('an interrupted transfer keeps OUT and its stage, and the next one sends what is missing', () =>
   withSite(async (site) => {
     await breakInMiddle(site);
     expect(stagesOf(site.out)).toHaveLength(1);
@@ -31,7 +31,7 @@ test('a transfer that was cut leaves OUT as it was and its stage; the next sends
     expect(await finish(site)).toBe(ALL_BYTES - whole * FILE_BYTES);
   }));
 
-test('into an OUT that is not there yet', () =>
+test('a transfer resumes into an OUT that did not exist before', () =>
   withSite(async (site) => {
     const out = join(site.directory, 'new/out');
     const fresh = { ...site, out, own: {} };
@@ -43,11 +43,11 @@ test('into an OUT that is not there yet', () =>
     expect(await finish(fresh)).toBe(ALL_BYTES - whole * FILE_BYTES);
   }));
 
-test('cut twice, and then finished: nothing travels twice', () =>
+test('a transfer that is interrupted twice and then finished sends nothing twice', () =>
   withSite(async (site) => {
     await breakInMiddle(site);
     const first = wholeFiles(site).length;
-    // What was kept is header only, so that as many bytes bring other files.
+    // Only headers are sent of what was kept, so as many bytes bring other files.
     const newest = (): string => file(Math.min(FILES - 1, first + 5));
     const { receive } = await breakOff(site, {
       after: 700 * 1024,
@@ -66,7 +66,7 @@ test('cut twice, and then finished: nothing travels twice', () =>
 test.each<[what: string, after: number]>([
   ['in HELLO', 50],
   ['while it is compared', 700],
-])('the second one is cut %s: what the first one left is not lost', (_, after) =>
+])('a second transfer that is interrupted %s does not lose what the first one left', (_, after) =>
   withSite(async (site) => {
     await breakInMiddle(site);
     const whole = wholeFiles(site).length;
@@ -77,7 +77,7 @@ test.each<[what: string, after: number]>([
   }),
 );
 
-test('cut in its last frame: nothing travels again', () =>
+test('a transfer that was interrupted in its last frame sends nothing again', () =>
   withSite(async (site) => {
     const { receive } = await breakOff(site, {
       after: 'all but FIN',
@@ -88,7 +88,7 @@ test('cut in its last frame: nothing travels again', () =>
     expect(await finish(site)).toBe(0);
   }));
 
-test('a sender that was killed: its receiver keeps what arrived', () =>
+test('the receiver of a sender that was killed keeps what arrived', () =>
   withSite(async (site) => {
     const { receive } = await breakOff(site, {
       ready: async ({ sender }) => {

@@ -16,11 +16,11 @@ import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 const why = whyNoMounts();
-// The reason, where the report only has a number of skipped tests.
+// Prints the reason, because the report only counts skipped tests.
 if (why !== undefined) process.stderr.write(`a test of serve-ends.test.ts is skipped: ${why}\n`);
 
-describe.skipIf(why !== undefined)('the disk hangs', () => {
-  test('a transfer that gave it up locks nobody out when the disk answers again', () =>
+describe.skipIf(why !== undefined)('when the disk hangs', () => {
+  test('a transfer that gave up does not lock out others once the disk answers again', () =>
     withScene(async (sandbox) => {
       const { context } = sandbox;
       const mount = await hangingMount((directory) => mkdirSync(join(directory, 'out')));
@@ -31,11 +31,11 @@ describe.skipIf(why !== undefined)('the disk hangs', () => {
       await mount.hang(server.started.child);
       held.release();
       expectFailure(await held.sender.done, 9, 'gave up after 2s without progress: receiver is');
-      // Nobody waits for the thread that is stuck.
+      // Nothing waits for the stuck thread.
       const garbage = await server.connect(Buffer.alloc(300));
       await until('others are heard', () => garbage.closed);
 
-      // By then its thread was left behind.
+      // By then its thread was abandoned.
       await server.said(/#1 .*: error: gave up/);
       mount.goOn();
       await until('it is cleaned up', () => !existsSync(join(behind, 'web')));
@@ -45,8 +45,8 @@ describe.skipIf(why !== undefined)('the disk hangs', () => {
     }));
 });
 
-describe('the end', () => {
-  test('SIGTERM: what runs is finished, who waits is told, and nobody else is accepted', () =>
+describe('at the end of a server', () => {
+  test('SIGTERM finishes running transfers, fails waiting senders, and accepts nobody else', () =>
     withScene(async (sandbox) => {
       const big = bigContext(sandbox);
       const server = await Server.start(sandbox, ['--delete']);
@@ -64,7 +64,7 @@ describe('the end', () => {
       expect(treeState(join(sandbox.out, 'web'))).toEqual(treeState(big));
     }));
 
-  test('SIGINT: what runs is interrupted, and nothing of it committed', () =>
+  test('SIGINT interrupts running transfers, and nothing of them is committed', () =>
     withScene(async (sandbox) => {
       const server = await Server.start(sandbox);
       const held = await server.sendHeld(bigContext(sandbox));
@@ -74,14 +74,14 @@ describe('the end', () => {
       expectUntouched(sandbox);
     }));
 
-  test('SIGHUP: as SIGINT, where nothing runs too', () =>
+  test('SIGHUP works like SIGINT, also when nothing runs', () =>
     withScene(async (sandbox) => {
       const server = await Server.start(sandbox);
       expectFailure(await server.end('SIGHUP'), 129, 'interrupted');
       expect(server.listens).toBe(false);
     }));
 
-  test('SIGINT after SIGTERM does not wait for what runs', () =>
+  test('SIGINT after SIGTERM does not wait for running transfers', () =>
     withScene(async (sandbox) => {
       const server = await Server.start(sandbox);
       await server.sendHeld(bigContext(sandbox));
@@ -91,7 +91,7 @@ describe('the end', () => {
       expect(await server.started.done).toMatchObject({ signal: 'SIGINT' });
     }));
 
-  test('SIGKILL: the next one takes the socket over, and removes what was left', () =>
+  test('SIGKILL lets the next server take over the socket and remove what was left', () =>
     withScene(async (sandbox) => {
       const { context, out } = sandbox;
       const killed = await Server.start(sandbox);
@@ -107,8 +107,8 @@ describe('the end', () => {
     }));
 });
 
-describe('what a sender says of itself', () => {
-  test('does not lead out of OUT by a symlink', () =>
+describe('the name that a sender announces', () => {
+  test('does not lead out of OUT through a symlink', () =>
     withScene(async (sandbox) => {
       const { directory, context, out } = sandbox;
       mkdirSync(join(directory, 'elsewhere'));
@@ -121,7 +121,7 @@ describe('what a sender says of itself', () => {
       await expectCleanEnd(server);
     }));
 
-  test('cannot be a name that receivers work with', () =>
+  test('cannot be a work name of receivers', () =>
     withScene(async (sandbox) => {
       const server = await Server.start(sandbox);
       const sender = await server.connect(helloOf({ contexts: ['.ctxsync-lock'] }));
@@ -132,7 +132,7 @@ describe('what a sender says of itself', () => {
     }));
 });
 
-test('--progress json tells the events of each transfer', () =>
+test('--progress json prints the events of each transfer', () =>
   withScene(async (sandbox) => {
     const { context, out } = sandbox;
     const server = await Server.start(sandbox, ['--progress', 'json']);
@@ -147,7 +147,7 @@ test('--progress json tells the events of each transfer', () =>
     expect(told.every(({ report }) => (report as { result: string }).result === 'done')).toBe(true);
   }));
 
-describe('it is refused', () => {
+describe('--serve is refused', () => {
   test.each([
     ['without a socket', ['out'], '--serve needs --socket PATH'],
     ['with a tar on stdout', ['-', '--socket', 's'], '--serve is for a directory'],
@@ -159,7 +159,7 @@ describe('it is refused', () => {
     }),
   );
 
-  test('where another listens', () =>
+  test('where another receiver listens', () =>
     withScene(async (sandbox) => {
       const server = await Server.start(sandbox);
       const second = await run(['receive', '--serve', sandbox.out, '--socket', server.socket]);
@@ -167,7 +167,7 @@ describe('it is refused', () => {
       await expectCleanEnd(server);
     }));
 
-  test('where a file lies', () =>
+  test('where a file is in place of the socket', () =>
     withScene(async ({ directory, out }) => {
       const socket = join(directory, 'socket');
       writeFileSync(socket, '');

@@ -8,8 +8,8 @@ import { until } from '../helpers/until.ts';
 import { allFrames, BEAT, HELLO } from '../helpers/wire/harness.ts';
 import { encodeTreeRecords } from '../helpers/wire/independent-records.ts';
 
-// Whoever has a turn that others wait for has to bring payload. What it says of itself, and a byte now
-// and then, keep the turn for a while, and not for ever.
+// A sender whose turn others wait for has to send payload. Beats, and a byte now and then, keep the
+// turn for a while, and not for ever.
 
 const EVERY_MS = 200;
 const STALL_TIMEOUT_MS = 8_000;
@@ -17,7 +17,7 @@ const LIMITS = ['--stall-after', '1s', '--stall-timeout', `${STALL_TIMEOUT_MS}ms
 /** A frame of an unknown type, with the checksum of its header. */
 const SKIPPED = Buffer.from('00000000800000000000000028ee43b5', 'hex');
 
-/** What a holder sends each time, of a mux with one open stream. */
+/** What a holder sends each time, from a mux with one open stream. */
 type Chatter = (mux: Mux, ring: Ring, count: number) => Uint8Array[];
 
 const beat: Chatter = (mux, _, count) => {
@@ -44,7 +44,7 @@ const CHATTERS: [what: string, chatter: Chatter][] = [
   ],
 ];
 
-test.each(CHATTERS)('%s keep a turn only for a while from others', (_, chatter) =>
+test.each(CHATTERS)('%s keep a turn from others only for a while', (_, chatter) =>
   withScene(async (sandbox) => {
     const server = await Server.start(sandbox, LIMITS);
     const hostile = await hold(server, chatter);
@@ -55,7 +55,7 @@ test.each(CHATTERS)('%s keep a turn only for a while from others', (_, chatter) 
     expect(hostile.heard).toMatch(
       /gave up: (nothing moved for \d+s|less than 16 bytes a second arrived for 8s) while other senders waited/,
     );
-    // To wait for a turn is no stall.
+    // Waiting for a turn is not a stall.
     expect(honest.said()).toContain('waiting: 1 sender ahead');
     expect(honest.said()).not.toMatch(/stalled .*waiting/);
     await expectCleanEnd(server);
@@ -67,7 +67,7 @@ async function hold(server: Server, chatter: Chatter): Promise<RawSender> {
   const mux = new Mux({ ...HELLO, mode: 'duplex', contexts: [''] });
   mux.setFirstCredit(1_024);
   const ring = Ring.create(1_024);
-  // A file whose content is what comes later.
+  // A file whose content comes later.
   ring.write(
     encodeTreeRecords([
       { kind: 'directory', path: '' },

@@ -14,15 +14,15 @@ import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 const MiB = 1024 * 1024;
-/** What the Node runtime takes for a disk thread, at the most. */
+/** The most that the Node runtime takes for a disk thread. */
 const THREAD_BYTES = 20 * MiB;
-/** What garbage there may be, whatever is measured. */
+/** How much garbage there may be in any measurement. */
 const GARBAGE_BYTES = 48 * MiB;
-/** Says a stall soon, so that a test need not wait for long. */
+/** Reports a stall soon, so that a test need not wait for long. */
 const SOON = ['--stall-after', '1s'];
 
 describe('many senders', () => {
-  test('of different names work side by side', () =>
+  test('with different names are served in parallel', () =>
     withScene(async (sandbox) => {
       const { context, out } = sandbox;
       const big = bigContext(sandbox);
@@ -37,7 +37,7 @@ describe('many senders', () => {
       expectExit(await server.end('SIGTERM'), 0);
     }));
 
-  test('of one destination go in turn; who waits is told, and the last one wins', () =>
+  test('with one destination take turns and report that they wait, and the last one wins', () =>
     withScene(async (sandbox) => {
       const { out } = sandbox;
       const contexts = ['first', 'second', 'third'].map((name) => bigContext(sandbox, name));
@@ -60,7 +60,7 @@ describe('many senders', () => {
       expectExit(await server.end('SIGTERM'), 0);
     }));
 
-  test('twenty, of whom five are hostile or frozen: all others are done', () =>
+  test('succeed although five of twenty are hostile or frozen', () =>
     withScene(async (sandbox) => {
       const { directory, out } = sandbox;
       const server = await Server.start(sandbox, [...SOON, '--max-entries=100']);
@@ -100,7 +100,7 @@ describe('many senders', () => {
       expect(workNames(out)).toEqual([]);
     }));
 
-  test('more than are served at a time: who waits costs no thread and no ring', () =>
+  test('cost no thread and no ring while they wait, even if they are more than are served at a time', () =>
     withScene(async (sandbox) => {
       const server = await Server.start(sandbox);
       await server.connect(helloOf({ contexts: ['web'] }));
@@ -121,8 +121,8 @@ describe('many senders', () => {
     }));
 });
 
-describe('a sender that stands still', () => {
-  test('may do so while nobody waits for its destination, and no longer', () =>
+describe('a sender that makes no progress', () => {
+  test('keeps its turn only while nobody waits for its destination', () =>
     withScene(async (sandbox) => {
       const { context, out } = sandbox;
       const server = await Server.start(sandbox, SOON);
@@ -141,7 +141,7 @@ describe('a sender that stands still', () => {
       await expectCleanEnd(server);
     }));
 
-  test('in the queue is missed by nobody when it leaves', () =>
+  test('may leave the queue without harm to others', () =>
     withScene(async (sandbox) => {
       const server = await Server.start(sandbox);
       const held = await server.sendHeld(`web=${bigContext(sandbox)}`);

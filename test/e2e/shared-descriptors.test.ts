@@ -10,7 +10,7 @@ import { until } from '../helpers/until.ts';
 // https://github.com/nodejs/node/issues/19838, https://github.com/nodejs/node/issues/22837: programs
 // that share a pipe with one that makes it non-blocking lose output.
 
-/** Starts ctxsync beside itself, on its own descriptors, and outlives it. (A shell's "&" takes stdin away.) */
+/** Starts ctxsync in the background on its own descriptors, and outlives it. ("&" alone replaces stdin.) */
 const HOLDER = `
   echo $$ > "$LOGS/holder"
   exec 3<&0
@@ -43,7 +43,7 @@ class Shared {
     const shell = spawn('sh', ['-c', around, 'sh', ...args], { env, detached: true });
     this.#shell = shell;
     shell.stderr.on('data', (chunk: Buffer) => (this.#words += chunk.toString()));
-    // Nobody reads its stdout: a sender gets stuck there.
+    // Nobody reads its stdout, so a sender blocks there.
     shell.stdout.pause();
     onTestFinished(() => this.#kill());
     await until('it has started', () => this.#log('pid') !== '');
@@ -63,7 +63,7 @@ class Shared {
     return this.#log('code') !== '';
   }
 
-  /** What came from its stderr, where that is a socket of ours. */
+  /** What it wrote to stderr, where that is a socket of ours. */
   get words(): string {
     return this.#words;
   }
@@ -74,7 +74,7 @@ class Shared {
     return Number(this.#log('code'));
   }
 
-  /** Waits, and looks at the descriptor all the time. @returns whether it was ever non-blocking */
+  /** Waits and checks the descriptor all the time. @returns whether it was ever non-blocking */
   async watchUntil(what: string, condition: () => boolean): Promise<boolean> {
     let seen = false;
     await until(what, () => {
@@ -95,7 +95,7 @@ class Shared {
   }
 }
 
-/** It has the pipe behind `fd` twice: once with a description of its own. */
+/** It has the pipe behind `fd` twice: once with its own open file description. */
 function hasReopened(shared: Shared, fd: number): boolean {
   const targets = descriptors(shared.pid);
   return targets.filter((target) => target === targets[fd] && isPipe(target)).length > 1;
@@ -125,7 +125,7 @@ describe.skipIf(!existsSync('/proc/self/fdinfo'))('a pipe that others share', ()
     ['stdin', 0, 'SIGKILL', 137],
     ['stdout', 1, 'SIGTERM', 143],
     ['stdout', 1, 'SIGKILL', 137],
-  ] as const)('stays blocking: %s (%i), until %s and after it', (_name, fd, signal, status) =>
+  ] as const)('stays blocking as %s (%i), until and after %s', (_name, fd, signal, status) =>
     withScene(async (sandbox) => {
       const shared = new Shared(sandbox, fd);
       addBigFile(sandbox, 1_000_000);
@@ -142,7 +142,7 @@ describe.skipIf(!existsSync('/proc/self/fdinfo'))('a pipe that others share', ()
   test.each([
     ['words', ['send', 'no/such/directory'], 3],
     ['usage errors', ['send'], 2],
-  ] as const)('stays blocking: stderr, while it takes %s', (_what, args, status) =>
+  ] as const)('stays blocking as a stderr that takes %s', (_what, args, status) =>
     withScene(async (sandbox) => {
       const shared = new Shared(sandbox, 2);
       await shared.start(AROUND[2], args);
@@ -151,7 +151,7 @@ describe.skipIf(!existsSync('/proc/self/fdinfo'))('a pipe that others share', ()
     }),
   );
 
-  test('stays blocking: stdout, which a receiver has no business with', () =>
+  test('stays blocking as the stdout of a receiver that does not use it', () =>
     withScene(async (sandbox) => {
       const shared = new Shared(sandbox, 1);
       const socket = socketOf(sandbox);
@@ -162,14 +162,14 @@ describe.skipIf(!existsSync('/proc/self/fdinfo'))('a pipe that others share', ()
     }));
 });
 
-// A socket cannot be opened anew.
+// A socket cannot be reopened.
 describe.skipIf(!existsSync('/proc/self/fdinfo'))('a socket that others share', () => {
   test.each([
     ['stdin', 0, 'SIGTERM', 143],
     ['stdin', 0, 'SIGQUIT', 131],
     ['stdout', 1, 'SIGTERM', 143],
     ['stdout', 1, 'SIGQUIT', 131],
-  ] as const)('is blocking again: %s (%i), after %s', (_name, fd, signal, status) =>
+  ] as const)('is blocking again as %s (%i) after %s', (_name, fd, signal, status) =>
     withScene(async (sandbox) => {
       const shared = new Shared(sandbox, fd);
       addBigFile(sandbox, 1_000_000);
@@ -180,7 +180,7 @@ describe.skipIf(!existsSync('/proc/self/fdinfo'))('a socket that others share', 
     }),
   );
 
-  test('is blocking while a receiver that writes to it as stderr waits', () =>
+  test('is blocking as the stderr of a receiver that waits', () =>
     withScene(async (sandbox) => {
       const shared = new Shared(sandbox, 2);
       const args = ['receive', sandbox.out, '--serve', '--socket', socketOf(sandbox)];
@@ -196,7 +196,7 @@ describe.skipIf(!existsSync('/proc/self/fdinfo'))('a socket that others share', 
     }));
 });
 
-test('a FIFO whose writer has already gone comes to its end', () =>
+test('a receiver reads to the end of a FIFO whose writer has already gone', () =>
   withScene(async ({ directory, out }) => {
     const fifo = join(directory, 'fifo');
     const script =
@@ -206,7 +206,7 @@ test('a FIFO whose writer has already gone comes to its end', () =>
     expect([shell.status, shell.stderr]).toEqual([7, expect.stringMatching('nothing arrived')]);
   }));
 
-test('what stands behind a transfer on a shared stdin is left to the next command', () =>
+test('data after a transfer on a shared stdin is left to the next command', () =>
   withScene(async ({ directory, context, out }) => {
     const script = '{ "$NODE" "$BIN" send "$1"; } | { "$NODE" "$BIN" receive "$2"; cat; echo $?; }';
     const env = { ...process.env, NODE: process.execPath, BIN };

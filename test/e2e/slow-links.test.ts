@@ -6,14 +6,14 @@ import { withScene } from '../helpers/trees/sandbox.ts';
 import { sendThroughSlowPipe, sendToSlowCommand } from '../helpers/cli/slow-link.ts';
 import { until } from '../helpers/until.ts';
 
-// A peer behind a slow link is alive: nobody calls it silent, or says that it does not read. What is
-// said names the link, or is nothing at all.
+// A peer behind a slow link is alive: no side may report that it is silent or does not read. A message
+// names the link, or there is none.
 
-/** More than a pipe and the first frame hold, so that a write of the sender is pending for long. */
+/** More than a pipe and the first frame hold, so that a write of the sender stays pending for long. */
 const BIG_BYTES = 240_000;
 const ACCUSATIONS = /silent|does not read|not answering|a thread of its own/;
 
-test('a pipe at 16 kB/s is no stall for the sender, however long a frame takes', () =>
+test('a sender does not blame the receiver behind a pipe at 16 kB/s, however long a frame takes', () =>
   withScene(async ({ context, out }) => {
     writeFileSync(join(context, 'big.bin'), randomBytes(BIG_BYTES));
     const args = ['--stall-after', '3s'];
@@ -23,7 +23,7 @@ test('a pipe at 16 kB/s is no stall for the sender, however long a frame takes',
     expect(stderr).not.toContain('does not read');
   }));
 
-test('a command behind 100 B/s, both ways: what stalls is the link', () =>
+test('both sides of a command name the link of 100 B/s as the cause of a stall', () =>
   withScene(async ({ context, out }) => {
     const args = ['--stall-after', '2s'];
     const both = sendToSlowCommand({ context, out, bytesPerSecond: 100, args });
@@ -37,7 +37,7 @@ test('a command behind 100 B/s, both ways: what stalls is the link', () =>
       .said()
       .split('\n')
       .filter((line) => line.includes('stalled'));
-    // While the receiver's process starts, nobody can know more.
+    // While the receiver's process starts, the sender cannot know more.
     const afterStart = stalls.filter((line) => !line.includes('has not answered'));
     for (const line of afterStart) expect(line).not.toMatch(ACCUSATIONS);
   }));

@@ -16,12 +16,12 @@ import { expectExit, withScene, type Ended } from '../helpers/trees/sandbox.ts';
 import { carryStepwise } from '../helpers/wire/stepwise-pipe.ts';
 import { until } from '../helpers/until.ts';
 
-// A receiver that reads slowly holds the sender's disk back, whatever the size of the context: the
-// memory of both sides has a bound that does not know it.
+// A receiver that reads slowly slows down the sender's disk, whatever the size of the context: the
+// memory of both sides has a bound that does not depend on it.
 
 const MiB = 1024 * 1024;
 const BIG_BYTES = 300 * MiB;
-/** What a side with a small context needs may grow by so much, and not by what travels. */
+/** The memory of a side may exceed that for a small context by this much, whatever is sent. */
 const MORE_BYTES = 64 * MiB;
 /** The ring, the pipes, and what Node reads of its own code, with room to spare. */
 const READ_AHEAD_BYTES = 16 * MiB;
@@ -34,7 +34,7 @@ const PATIENCE_MS = 240_000;
 interface Side {
   child: ChildProcess;
   ended: Promise<Ended>;
-  /** The most memory that it had, so far. */
+  /** Its peak memory so far. */
   peakBytes: () => number;
 }
 
@@ -50,7 +50,7 @@ function startSide(args: string[]): Side {
   return { child, ended, peakBytes };
 }
 
-/** VmHWM of proc(5): the most memory that a process had. */
+/** VmHWM of proc(5): the peak memory of a process. */
 function readPeak({ pid }: ChildProcess): number {
   return readProc(`/proc/${pid}/status`, /^VmHWM:\s*(\d+) kB$/m) * 1024;
 }
@@ -69,7 +69,7 @@ function readProc(path: string, pattern: RegExp): number {
   }
 }
 
-/** Not only zeros: a few bytes in every MiB say where they belong. */
+/** Not only zeros: a few bytes in every MiB contain their offset. */
 function makeBigFile(path: string): void {
   const fd = openSync(path, 'w');
   for (let at = 0; at < BIG_BYTES; at += MiB) writeSync(fd, `at ${at}`, at);
@@ -83,7 +83,7 @@ async function digest(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** What both sides need when hardly anything travels. */
+/** Peak memory of both sides in a tiny transfer. */
 async function peaksOfSmallTransfer(context: string, out: string): Promise<number[]> {
   const sender = startSide(['send', context]);
   const receiver = startSide(['receive', out]);
@@ -97,7 +97,7 @@ async function peaksOfSmallTransfer(context: string, out: string): Promise<numbe
 }
 
 test(
-  'a reader that trickles and then runs: memory of both sides is bounded, and all arrives',
+  'with a reader that is slow at first, the memory of both sides is bounded, and everything arrives',
   { timeout: PATIENCE_MS },
   async (task) => {
     task.skip(process.platform !== 'linux', 'memory is read from /proc');

@@ -32,7 +32,7 @@ describe('a transfer', () => {
       expect(treeState(out)).toEqual(treeState(context));
     }));
 
-  test('carries several named contexts side by side', () =>
+  test('carries several named contexts in parallel', () =>
     withScene(async (sandbox) => {
       const { directory, out } = sandbox;
       const names = Array.from({ length: 10 }, (_, i) => `part-${i}`);
@@ -45,7 +45,7 @@ describe('a transfer', () => {
       }
     }));
 
-  test('waits for a receiver that comes later', () =>
+  test('waits for a receiver that starts later', () =>
     withScene(async (sandbox) => {
       const socket = socketOf(sandbox);
       const log = join(sandbox.directory, 'report.json');
@@ -58,8 +58,8 @@ describe('a transfer', () => {
     }));
 });
 
-describe('nobody comes', () => {
-  test('a sender without a receiver fails when its time is over, and says what it waited for', () =>
+describe('when no peer comes', () => {
+  test('a sender fails after --connect-timeout and reports what it waited for', () =>
     withScene(async (sandbox) => {
       const socket = socketOf(sandbox);
       const limit = ['--connect-timeout', '300ms'];
@@ -67,7 +67,7 @@ describe('nobody comes', () => {
       expectFailure(outcome, 7, `the socket ${socket}: no receiver listened for 0.3s`);
     }));
 
-  test('a receiver without a sender fails when its time is over, and leaves nothing', () =>
+  test('a receiver fails after --connect-timeout and leaves nothing', () =>
     withScene(async (sandbox) => {
       const socket = socketOf(sandbox);
       const limit = ['--connect-timeout', '300ms'];
@@ -80,7 +80,7 @@ describe('nobody comes', () => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('%s ends a receiver that waits, and its socket file is gone', (signal, status) =>
+  ] as const)('%s ends a receiver that waits, which removes its socket file', (signal, status) =>
     withScene(async (sandbox) => {
       const socket = socketOf(sandbox);
       const receiver = await startReceiver(socket, [sandbox.out]);
@@ -94,7 +94,7 @@ describe('nobody comes', () => {
   test.each([
     ['send', 'nobody listens on .* yet; waiting for a receiver'],
     ['receive', 'no sender has come to .* yet; waiting for one'],
-  ])('%s says what it waits for', (side, words) =>
+  ])('%s reports what it waits for', (side, words) =>
     withScene(async (sandbox) => {
       const at = side === 'send' ? sandbox.context : join(sandbox.directory, 'fresh');
       const args = [side, at, '--socket', socketOf(sandbox), '--stall-after', '50ms'];
@@ -117,7 +117,7 @@ describe('nobody comes', () => {
 });
 
 describe('the socket file', () => {
-  test("is its user's alone, and gone after a transfer", () =>
+  test('is accessible only to its user, and gone after a transfer', () =>
     withScene(async (sandbox) => {
       const socket = socketOf(sandbox);
       const receiver = await startReceiver(socket, [sandbox.out]);
@@ -144,13 +144,13 @@ describe('the socket file', () => {
       const socket = socketOf(sandbox);
       await leaveStale(socket);
       const receiver = startInTest(['receive', sandbox.out, '--socket', socket]);
-      // Meets the stale file, or the new one.
+      // It finds the stale file or the new one.
       const sender = startInTest(['send', sandbox.context, '--socket', socket]);
       expectDone(await bothEnds({ sender, receiver }));
       expect(existsSync(socket)).toBe(false);
     }));
 
-  test('that is stale and cannot be removed is said', () =>
+  test('is named in an error when it is stale and cannot be removed', () =>
     withScene(async (sandbox) => {
       const directory = join(sandbox.directory, 'run');
       mkdirSync(directory);
@@ -163,7 +163,7 @@ describe('the socket file', () => {
       expectFailure(outcome, 4, words);
     }));
 
-  test.each(['file', 'directory'])('a %s in its place is refused, and not touched', (kind) =>
+  test.each(['file', 'directory'])('does not replace a %s, which stays as it was', (kind) =>
     withScene(async (sandbox) => {
       const socket = socketOf(sandbox);
       if (kind === 'file') writeFileSync(socket, 'precious');
@@ -176,7 +176,7 @@ describe('the socket file', () => {
     }),
   );
 
-  test('that a receiver listens on is refused to another, and the first goes on', () =>
+  test('of a receiver that listens is refused to another, and the first one continues', () =>
     withScene(async (sandbox) => {
       const socket = socketOf(sandbox);
       const receiver = await startReceiver(socket, [sandbox.out]);
@@ -189,18 +189,22 @@ describe('the socket file', () => {
       expect(readFileSync(join(sandbox.out, 'a.txt'), 'utf8')).toBe('new');
     }));
 
-  test.each(['send', 'receive'])('%s refuses a path that is too long for a socket', (side) =>
-    withScene(async (sandbox) => {
-      const longest = sandbox.directory.padEnd(sandbox.directory.length + 1, '/').padEnd(107, 's');
-      const limit = ['--connect-timeout', '1ms'];
-      const subject = side === 'send' ? sandbox.context : sandbox.out;
-      expectExit(await run([side, subject, '--socket', longest, ...limit]), 7);
-      const outcome = await run([side, subject, '--socket', `${longest}s`, ...limit]);
-      expectFailure(outcome, 2, '108 bytes is not between 1 and 107; use a shorter path');
-    }),
+  test.each(['send', 'receive'])(
+    'is refused by %s when its path is too long for a socket',
+    (side) =>
+      withScene(async (sandbox) => {
+        const longest = sandbox.directory
+          .padEnd(sandbox.directory.length + 1, '/')
+          .padEnd(107, 's');
+        const limit = ['--connect-timeout', '1ms'];
+        const subject = side === 'send' ? sandbox.context : sandbox.out;
+        expectExit(await run([side, subject, '--socket', longest, ...limit]), 7);
+        const outcome = await run([side, subject, '--socket', `${longest}s`, ...limit]);
+        expectFailure(outcome, 2, '108 bytes is not between 1 and 107; use a shorter path');
+      }),
   );
 
-  test('in a directory that does not exist cannot be listened on', () =>
+  test('cannot be created in a directory that does not exist', () =>
     withScene(async (sandbox) => {
       const socket = join(sandbox.directory, 'no', 'socket');
       const outcome = await run(['receive', sandbox.out, '--socket', socket]);
@@ -209,7 +213,7 @@ describe('the socket file', () => {
     }));
 });
 
-/** The file of a receiver that was killed. */
+/** Leaves the file of a receiver that was killed. */
 async function leaveStale(socket: string): Promise<void> {
   const killed = await startReceiver(socket, [join(socket, '../no')]);
   killed.child.kill('SIGKILL');
@@ -217,7 +221,7 @@ async function leaveStale(socket: string): Promise<void> {
   expect(existsSync(socket)).toBe(true);
 }
 
-test('a second sender of one receiver is told that nobody listens', () =>
+test('a second sender for one receiver reports that nobody listens', () =>
   withScene(async (sandbox) => {
     const socket = socketOf(sandbox);
     const both = await startOverSocket({ socket }, [sandbox.context], [sandbox.out]);

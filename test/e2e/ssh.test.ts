@@ -17,13 +17,13 @@ import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 const NOISE = 'Welcome to build-7';
-/** All buffers on the way, those of two ssh too, hold a fraction of it. */
+/** All buffers in between, including those of ssh and sshd, hold a fraction of it. */
 const BEYOND_BUFFERS = 24 * 1024 * 1024;
-/** Holes, so it costs no disk; ssh takes many seconds for it, and we end it in the first. */
+/** Sparse, so it needs no disk; ssh takes many seconds for it, and we end it in the first. */
 const ENDLESS = 2 * 1024 * 1024 * 1024;
 
 const why = whyNoSshd();
-// The reason, where the report only has a number of skipped tests.
+// Prints the reason, because the report only counts skipped tests.
 if (why !== undefined) process.stderr.write(`ssh.test.ts is skipped: ${why}\n`);
 
 let server: SshServer;
@@ -36,7 +36,7 @@ describe.skipIf(why !== undefined)('over ssh', () => {
   afterAll(() => server.stop());
 
   describe('a context', () => {
-    test('arrives exact', () =>
+    test('arrives as an exact copy', () =>
       withScene(async ({ directory }) => {
         const context = join(directory, 'exotic');
         makeExoticTree(context, { readable: process.getuid?.() !== 0 });
@@ -45,7 +45,7 @@ describe.skipIf(why !== undefined)('over ssh', () => {
         expect(treeState(out)).toEqual(treeState(context));
       }));
 
-    test('arrives where its path has spaces and quotes', () =>
+    test('arrives in an OUT whose path has spaces and quotes', () =>
       withScene(async ({ directory, context }) => {
         const out = join(directory, `it's "here" $HOME`);
         expectExit(await sendTo(out, context), 0);
@@ -59,7 +59,7 @@ describe.skipIf(why !== undefined)('over ssh', () => {
         expect(treeState(out)).toEqual(treeState(context));
       }));
 
-    test('is sent again, unchanged and changed: OUT is exact each time, and only changes travel', () =>
+    test('can be sent again: OUT is exact each time, and only changes are sent', () =>
       withScene(async ({ context, out }) => {
         const sendAgain = async (words: RegExp): Promise<void> => {
           const outcome = await sendTo(out, context, ['--delete']);
@@ -76,7 +76,7 @@ describe.skipIf(why !== undefined)('over ssh', () => {
   });
 
   describe('Ctrl-C in the middle ends both sides, and nothing is committed', () => {
-    test('when only the sender hears it', () =>
+    test('when only the sender receives it', () =>
       withScene(async (sandbox) => {
         const sender = await startInMiddle(sandbox);
         sender.child.kill('SIGINT');
@@ -84,7 +84,7 @@ describe.skipIf(why !== undefined)('over ssh', () => {
         await expectNothingLeft(sandbox, sender);
       }));
 
-    test('when ssh hears it too, as on a terminal', () =>
+    test('when ssh receives it too, as on a terminal', () =>
       withScene(async (sandbox) => {
         const sender = await startInMiddle(sandbox, startGroup);
         signalGroup(sender, 'SIGINT');
@@ -93,7 +93,7 @@ describe.skipIf(why !== undefined)('over ssh', () => {
       }));
   });
 
-  test('SIGKILL of ssh is said, and the receiver takes all back', () =>
+  test('SIGKILL of ssh is reported, and the receiver rolls everything back', () =>
     withScene(async (sandbox) => {
       const sender = await startInMiddle(sandbox);
       const clients = processesWith(server.key, sender);
@@ -103,8 +103,8 @@ describe.skipIf(why !== undefined)('over ssh', () => {
       await expectNothingLeft(sandbox, sender);
     }));
 
-  describe('a remote side that does not play its part', () => {
-    test('has a profile that prints something: that is shown', () =>
+  describe('a sender fails when the remote side', () => {
+    test('has a profile that prints something, and shows what it prints', () =>
       withScene(async (sandbox) => {
         const outcome = await sendTo(sandbox.out, sandbox.context, [], { key: server.noisyKey });
         expectFailure(outcome, 6, `it begins with "${NOISE}`);
@@ -112,7 +112,7 @@ describe.skipIf(why !== undefined)('over ssh', () => {
         expectUntouched(sandbox);
       }));
 
-    test('has no ctxsync: its own words are shown', () =>
+    test('has no ctxsync, and shows its message', () =>
       withScene(async (sandbox) => {
         const remote = ['ctxsync-is-not-here', 'receive', sandbox.out];
         const outcome = await run(['send', sandbox.context, ...server.command(remote)]);
@@ -120,7 +120,7 @@ describe.skipIf(why !== undefined)('over ssh', () => {
         expectUntouched(sandbox);
       }));
 
-    test('is not the host that it was: the words of ssh are shown', () =>
+    test('has another host key, and shows the message of ssh', () =>
       withScene(async (sandbox) => {
         const way = { knownHosts: server.wrongHosts };
         const outcome = await sendTo(sandbox.out, sandbox.context, [], way);
@@ -128,7 +128,7 @@ describe.skipIf(why !== undefined)('over ssh', () => {
         expectUntouched(sandbox);
       }));
 
-    test('does not listen: the words of ssh are shown', () =>
+    test('does not listen, and shows the message of ssh', () =>
       withScene(async (sandbox) => {
         const outcome = await sendTo(sandbox.out, sandbox.context, [], { port: await freePort() });
         expectFailure(outcome, 7, /ended with exit status 255: .*Connection refused/);
@@ -138,7 +138,7 @@ describe.skipIf(why !== undefined)('over ssh', () => {
 });
 
 function receiveOver(out: string, options: readonly string[] = [], way: Way = {}): string[] {
-  // Not "ctxsync": that is in no PATH here.
+  // Not "ctxsync", which is not on PATH here.
   return server.command([process.execPath, BIN, 'receive', ...options, out], way);
 }
 
@@ -151,7 +151,7 @@ function sendTo(
   return run(['send', context, ...receiveOver(out, receiveOptions, way)]);
 }
 
-/** Content, size, mode, type, what is new and what is gone. */
+/** Changes content, size, mode and type, and adds and removes entries. */
 function change(context: string): void {
   writeTree(context, { 'a.txt': 'NEW', 'added/b.txt': 'b' });
   chmodSync(join(context, 'web'), 0o700);
@@ -160,7 +160,7 @@ function change(context: string): void {
   rmSync(join(context, 'web/img'), { recursive: true });
 }
 
-/** A transfer of which the receiver has begun, and that does not end by itself before we end it. */
+/** A transfer whose receiver has begun, and that does not end before we end it. */
 async function startInMiddle(
   sandbox: Sandbox,
   begin: (args: readonly string[]) => Started = startInTest,
@@ -168,12 +168,12 @@ async function startInMiddle(
   addBigFile(sandbox, ENDLESS);
   const sender = begin(['send', sandbox.context, ...receiveOver(sandbox.out)]);
   await receives(sandbox);
-  // That of sshd and the receiver's: else that none is left in the end would say nothing.
+  // That of sshd and the receiver's: otherwise finding none at the end would prove nothing.
   expect(server.sessions().length).toBeGreaterThanOrEqual(2);
   return sender;
 }
 
-/** A process group, as a shell makes one of what it runs on a terminal. */
+/** A process group, as a shell makes one for a command on a terminal. */
 function startGroup(args: readonly string[]): Started {
   const sender = start(args, { detached: true });
   onTestFinished(() => signalGroup(sender, 'SIGKILL'));

@@ -12,18 +12,18 @@ import { treeState } from '../helpers/trees/tree-state.ts';
 import { until } from '../helpers/until.ts';
 
 const MB = 1_000_000;
-/** More than three rings, the sockets and the test itself hold between the two. */
+/** More than three rings, the sockets and the test itself hold between the two sides. */
 const BIG_BYTES = 3 * RING_BYTES + 8 * MB;
 const MIDDLE = { after: MB };
 const ALL = { after: Infinity };
-/** A process notices that it slept when it slept for three times as long. */
+/** A process notices that it slept when it slept for three times SUSPENSION_MS. */
 const NOTICED_SLEEP_MS = 4 * SUSPENSION_MS;
 const SAYS = ['--stall-after', '1s'];
-/** By then a beat has come that says what the peer waits for, however late it started. */
+/** By then a beat has reported what the peer waits for, however late it started. */
 const SAYS_BY_BEATS = ['--stall-after', '3s'];
 
-describe('one side sleeps', () => {
-  test('a receiver that does not read is named by the sender, and accuses nobody', async () => {
+describe('when a side sleeps', () => {
+  test('the sender names a receiver that does not read, which itself reports no stall', async () => {
     const context = directoryInTest(fillContext);
     const out = directoryInTest();
     const { sender, receiver, pipe } = startHeld([context, ...SAYS], [out, ...SAYS], MIDDLE);
@@ -45,7 +45,7 @@ describe('one side sleeps', () => {
     expect(treeState(out)).toEqual(treeState(context));
   });
 
-  test('a sender that is silent is named by the receiver, and accuses nobody', async () => {
+  test('the receiver names a sender that is silent, which itself reports no stall', async () => {
     const context = directoryInTest(fillContext);
     const out = directoryInTest();
     // The last beat has to be too old to prove anything.
@@ -69,7 +69,7 @@ describe('one side sleeps', () => {
     expect(treeState(out)).toEqual(treeState(context));
   });
 
-  test('neither side is named when both slept', async () => {
+  test('neither side reports a stall if both slept', async () => {
     const context = directoryInTest(fillContext);
     const out = directoryInTest();
     const { sender, receiver, pipe } = startHeld([context, ...SAYS], [out, ...SAYS], MIDDLE);
@@ -85,8 +85,8 @@ describe('one side sleeps', () => {
   });
 });
 
-describe('a tar on stdin or stdout', () => {
-  test('a silent stdin is what the sender waits for, and the receiver knows', async () => {
+describe('with a tar on stdin or stdout', () => {
+  test('the sender reports a wait for a silent stdin, and the receiver that its sender waits', async () => {
     const out = directoryInTest();
     const tar = await recordTar();
     const { sender, receiver } = startHeld(['-', ...SAYS], [out, ...SAYS_BY_BEATS], ALL);
@@ -107,11 +107,11 @@ describe('a tar on stdin or stdout', () => {
     expect(receiver.said()).toContain('resumed after');
   });
 
-  test('a stdout that is not read is what the receiver hangs on', async () => {
+  test('the receiver reports that its stdout is not read', async () => {
     const context = directoryInTest(fillContext);
     const { sender, receiver } = startHeld([context, ...SAYS], ['-', ...SAYS], ALL);
     receiver.child.stdout?.pause();
-    // A busy machine may hold them up before, and a stall is not said twice within half a minute.
+    // A busy machine may delay them earlier, and a stall is not reported twice within half a minute.
     const received =
       /^ctxsync receive: stalled \d+s: receiver is writing the tar to stdout \(its reader is slow or does not read\)$/m;
     const sent = /^ctxsync send: stalled \d+s: receiver is slow or does not read/m;
@@ -126,7 +126,7 @@ describe('a tar on stdin or stdout', () => {
 });
 
 describe('the two timers', () => {
-  test('beats are no progress: a sender that only beats is given up', async () => {
+  test('a receiver gives up on a sender that only sends beats, which are no progress', async () => {
     const out = directoryInTest();
     const patience = [...SAYS_BY_BEATS, '--stall-timeout', '5s'];
     const { sender, receiver } = startHeld(['-'], [out, ...patience], ALL);
@@ -134,11 +134,11 @@ describe('the two timers', () => {
     expect(code).toBe(8);
     expect(stderr).toMatch(/stalled 3s: sender is alive: waiting for data for \ds/);
     expect(stderr).toMatch(/error: gave up after 5s without progress: sender is alive/);
-    // Its next beat finds nobody.
+    // Its next beat finds no receiver.
     expect(await sender.done).toMatchObject({ code: 7 });
   });
 
-  test('slow is not stalled', async () => {
+  test('a slow source is not reported as a stall', async () => {
     const patience = ['--stall-after', '5s'];
     const { sender, receiver } = startHeld(
       ['-', ...patience],
@@ -152,7 +152,7 @@ describe('the two timers', () => {
     expect(sent.stderr + received.stderr).not.toMatch(/stalled|resumed/);
   });
 
-  test('--stall-after 0 is silent, whatever happens', async () => {
+  test('--stall-after 0 reports no stall, whatever happens', async () => {
     const silent = ['--stall-after', '0', '--stall-timeout', '3s'];
     const { sender, receiver } = startHeld(['-', ...silent], [directoryInTest(), ...silent], ALL);
     const [sent, received] = await Promise.all([sender.done, receiver.done]);
@@ -163,11 +163,11 @@ describe('the two timers', () => {
 });
 
 function fillContext(context: string): void {
-  // Random: nothing on the way could make it smaller.
+  // Random, so that nothing in between could compress it.
   writeFileSync(join(context, 'big.bin'), randomBytes(BIG_BYTES));
 }
 
-/** A tar of 20 small files: all of it fits into every buffer on the way. */
+/** A tar of 20 small files: all of it fits into every buffer in between. */
 async function recordTar(): Promise<Buffer> {
   const context = directoryInTest();
   for (let i = 0; i < 20; i++) writeFileSync(join(context, `file-${i}`), `content ${i}`);
@@ -175,7 +175,7 @@ async function recordTar(): Promise<Buffer> {
   return (await run(['receive', '-'], { input })).stdout;
 }
 
-/** A source that takes some nine seconds, and never rests for long. */
+/** A source that takes about nine seconds and never pauses for long. */
 async function drip(bytes: Buffer, to: Writable): Promise<void> {
   const pieces = 45;
   const size = Math.ceil(bytes.length / pieces);

@@ -21,7 +21,7 @@ import {
 } from '../helpers/trees/sandbox.ts';
 import { treeState, type TreeState } from '../helpers/trees/tree-state.ts';
 
-/** What reads tars, and what of a tree's state it keeps. */
+/** Programs that read tars, and what of a tree's state they keep. */
 const READERS: {
   program: string;
   extract: (tar: string, out: string) => unknown;
@@ -61,7 +61,7 @@ const isRoot = process.getuid?.() === 0;
 
 describe('send - takes a tar', () => {
   it.skipIf(isMissing('git'))(
-    'of git archive, and what arrives is what tar would make',
+    'of git archive, and what arrives is what tar would extract',
     async () => {
       await withDirectory((directory) => {
         const repo = join(directory, 'repo');
@@ -107,7 +107,7 @@ describe('send - takes a tar', () => {
     });
   });
 
-  it('with "./" before its names and mode and time of the root', async () => {
+  it('with "./" before its names, and with mode and time of the root', async () => {
     await withDirectory(async (directory) => {
       const context = join(directory, 'context');
       mkdirSync(context, { mode: 0o751 });
@@ -129,7 +129,7 @@ describe('send - takes a tar', () => {
       'tars with a single zero block between them',
       (...tars) => Buffer.concat([...tars.map(withoutEnd), Buffer.alloc(1_024)]),
     ],
-  ])('of several %s: all of them are read', async (_, join_) => {
+  ])('of several %s, and reads all of them', async (_, join_) => {
     await withDirectory(async (directory) => {
       const names = ['a', 'b', 'c'];
       for (const name of names) writeTree(join(directory, name), { [name]: name.repeat(5_000) });
@@ -159,7 +159,7 @@ describe('send - takes a tar', () => {
     });
   });
 
-  it('with a file twice, which GNU tar makes a hardlink to itself of, and names it', async () => {
+  it('with a file twice, which GNU tar stores as a hardlink to itself, and names it', async () => {
     await withDirectory(async (directory) => {
       const out = join(directory, 'out');
       const tar = evilTar({ path: './a', content: 'a' }, { path: './a', type: '1', link: './a' });
@@ -173,7 +173,7 @@ describe('send - takes a tar', () => {
     });
   });
 
-  it('with members of unknown type, which are files, with a warning', async () => {
+  it('with members of unknown type, which it sends as files with a warning', async () => {
     await withDirectory(async (directory) => {
       const out = join(directory, 'out');
       const tar = evilTar({ path: 'q', type: 'Q', content: 'hello' }, { path: 'b', type: 'V' });
@@ -201,7 +201,7 @@ describe('send - takes a tar', () => {
     });
   });
 
-  it('without entries for its directories, which are made', async () => {
+  it('without entries for its directories, which are created', async () => {
     await withDirectory(async (directory) => {
       const context = join(directory, 'context');
       writeTree(context, { 'a/b/c': 'c', 'a/d': 'd' });
@@ -228,7 +228,7 @@ describe('send - refuses', () => {
     ['--include', 'a'],
     ['--file', 'x'],
     ['--ignore-file', 'x'],
-  ])('%s: a tar is sent as it is', async (...rules) => {
+  ])('%s, because a tar is sent as it is', async (...rules) => {
     const sent = await run(['send', '-', ...rules], { input: Buffer.alloc(1024) });
     expectFailure(sent, 2, `${rules[0]} is for directories: a tar ("-") is sent as it is`);
   });
@@ -331,7 +331,7 @@ describe('receive - writes a tar', () => {
     },
   );
 
-  it('that send - takes again', async () => {
+  it('that send - accepts', async () => {
     await withDirectory(async (directory) => {
       const [context, out] = [join(directory, 'context'), join(directory, 'out')];
       mkdirSync(context);
@@ -342,7 +342,7 @@ describe('receive - writes a tar', () => {
     });
   });
 
-  it('puts a single named context into the directory of its name', async () => {
+  it('with a single named context in the directory of its name', async () => {
     await withDirectory(async (directory) => {
       writeTree(join(directory, 'context'), { 'a/b': 'x' });
       const input = await recordSend([`web=${join(directory, 'context')}`]);
@@ -366,11 +366,11 @@ describe('receive - writes a tar', () => {
   });
 });
 
-describe.skipIf(isMissing('script'))('a terminal takes no data', () => {
+describe.skipIf(isMissing('script'))('when stdout is a terminal', () => {
   it.each([
     ['receive -', 'stdout is a terminal; pipe it into whatever reads a tar'],
     ['send .', 'stdout is a terminal; pipe it into "ctxsync receive"'],
-  ])('%s says so and exits 2', (command, words) => {
+  ])('%s reports that and exits with 2', (command, words) => {
     const ctxsync = `'${process.execPath}' '${BIN}' ${command}`;
     const options = { input: '', cwd: import.meta.dirname };
     const { stdout } = spawnSync(
@@ -403,7 +403,7 @@ function smallTar(): Buffer {
   }
 }
 
-/** Without the times of what they are not kept of. */
+/** Without the times of entries that do not keep them. */
 function withoutTimes(state: TreeState, of: RegExp): TreeState {
   const entries = Object.entries(state);
   return Object.fromEntries(
@@ -417,7 +417,7 @@ function withWholeSeconds(state: TreeState): TreeState {
   return { ...state, '': root };
 }
 
-/** Members alone, to the last block that has something. */
+/** Only the members, up to the last block that is not empty. */
 function withoutEnd(tar: Buffer): Buffer {
   const last = tar.findLastIndex((byte) => byte !== 0);
   return Buffer.concat([tar.subarray(0, Math.ceil((last + 1) / 512) * 512), Buffer.alloc(512)]);

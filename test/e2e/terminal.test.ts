@@ -17,11 +17,11 @@ const RECEIVED =
 const STALLED = /^ctxsync receive: stalled 3s: sender is alive: waiting for data for \ds$/;
 
 const why = whyNoTerminals();
-// The reason, where the report only has a number of skipped tests.
+// Prints the reason, because the report only counts skipped tests.
 if (why !== undefined) process.stderr.write(`terminal.test.ts is skipped: ${why}\n`);
 
 describe.skipIf(why !== undefined).each([80, 40])('send | receive on %d columns', (columns) => {
-  test('one progress line at a time, then a closing line of each', async () => {
+  test('shows one progress line at a time, and then a closing line of each side', async () => {
     const terminal = await openTerminal(columns);
     const command = await startTransfer(terminal, 'ctxsync receive out');
     const seen = new Set<string>();
@@ -48,7 +48,7 @@ describe.skipIf(why !== undefined).each([80, 40])('send | receive on %d columns'
     expectPromptIntact(terminal);
   });
 
-  test('a stall that the receiver says leaves both readable', async () => {
+  test('keeps both sides readable when the receiver reports a stall', async () => {
     const terminal = await openTerminal(columns);
     const command = await startTransfer(terminal, 'ctxsync receive out --stall-after 3s');
     await until('the stall is said', () => terminal.screen().some((line) => STALLED.test(line)));
@@ -74,7 +74,7 @@ describe.skipIf(why !== undefined).each([80, 40])('send | receive on %d columns'
     expectPromptIntact(terminal);
   });
 
-  test('Ctrl-C ends both: each says one line, and no stage is left', async () => {
+  test('ends on Ctrl-C with one line of each side, and no stage is left', async () => {
     const terminal = await openTerminal(columns);
     const out = join(terminal.directory, 'out');
     await startTransfer(terminal, 'ctxsync receive out');
@@ -95,25 +95,16 @@ describe.skipIf(why !== undefined).each([80, 40])('send | receive on %d columns'
   });
 });
 
-test.skipIf(why !== undefined)(
-  'the receiver shows the progress of a sender that does not',
-  async () => {
-    const terminal = await openTerminal(80);
-    await startTransfer(terminal, 'ctxsync receive out', ['--quiet']);
-    await until('its progress is shown', () =>
-      / receiving · /.test(terminal.screen().at(-1) ?? ''),
-    );
-    expect(terminal.screen().at(-1)).toMatch(PROGRESS);
-    await finish(terminal);
-    expect(terminal.screen().slice(1)).toEqual([
-      expect.stringMatching(RECEIVED),
-      'status 0',
-      PROMPT,
-    ]);
-  },
-);
+test.skipIf(why !== undefined)('the receiver shows progress when the sender is quiet', async () => {
+  const terminal = await openTerminal(80);
+  await startTransfer(terminal, 'ctxsync receive out', ['--quiet']);
+  await until('its progress is shown', () => / receiving · /.test(terminal.screen().at(-1) ?? ''));
+  expect(terminal.screen().at(-1)).toMatch(PROGRESS);
+  await finish(terminal);
+  expect(terminal.screen().slice(1)).toEqual([expect.stringMatching(RECEIVED), 'status 0', PROMPT]);
+});
 
-/** Types `<slow source> | ctxsync send - | <receive>`. Returns the line as it stands there. */
+/** Types `<slow source> | ctxsync send - | <receive>`. Returns the line as it appears. */
 async function startTransfer(
   terminal: Terminal,
   receive: string,
@@ -135,7 +126,7 @@ async function finish(terminal: Terminal): Promise<void> {
   await until('the prompt is back', () => terminal.screen().at(-1) === PROMPT);
 }
 
-/** What is typed next stands where it belongs, and can be seen. */
+/** The next input appears after the prompt, and is visible. */
 function expectPromptIntact(terminal: Terminal): void {
   const { visible, column, row } = terminal.cursor();
   expect(visible).toBe(true);

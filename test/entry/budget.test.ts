@@ -8,13 +8,13 @@ const overLimit = (message: RegExp, path: string) =>
     message: expect.stringMatching(message) as string,
   });
 
-test('as many entries as the limit says may come, and no more', () => {
+test('entries are accepted up to the limit, and no more', () => {
   const budget = Budget.create({ maxEntries: 3, maxBytes: 100 });
   for (const path of ['a', 'b', 'c']) budget.charge(0, path);
   expect(() => budget.charge(0, 'd')).toThrow(overLimit(/more than 3 entries; stopped at d$/, 'd'));
 });
 
-test('as many bytes as the limit says may come, and no more', () => {
+test('bytes are accepted up to the limit, and no more', () => {
   const budget = Budget.create({ maxEntries: 10, maxBytes: 100 });
   budget.charge(60, 'a');
   budget.charge(40, 'b');
@@ -28,7 +28,7 @@ test('a declared size counts at once, however large it is', () => {
   expect(() => budget.charge(Number.MAX_SAFE_INTEGER, 'b')).toThrow(overLimit(/bytes/, 'b'));
 });
 
-test('limits of zero let nothing but empty entries, or nothing at all, through', () => {
+test('a limit of zero bytes accepts only empty entries, and zero entries accepts nothing', () => {
   Budget.create({ maxEntries: 1, maxBytes: 0 }).charge(0, 'a');
   expect(() => Budget.create({ maxEntries: 1, maxBytes: 0 }).charge(1, 'a')).toThrow(
     overLimit(/0 bytes/, 'a'),
@@ -38,7 +38,7 @@ test('limits of zero let nothing but empty entries, or nothing at all, through',
   );
 });
 
-test('one budget is shared by all who unpack', () => {
+test('all unpackers share one budget', () => {
   const one = Budget.create({ maxEntries: 2, maxBytes: 100 });
   const other = new Budget(one.shared);
   one.charge(50, 'a');
@@ -47,7 +47,7 @@ test('one budget is shared by all who unpack', () => {
   expect(() => other.charge(0, 'd')).toThrow(overLimit(/2 entries/, 'd'));
 });
 
-test('an error shows the path as people read it', () => {
+test('an error shows the path as readable text', () => {
   const budget = Budget.create({ maxEntries: 0, maxBytes: 0 });
   expect(() => budget.charge(0, 'caf\xc3\xa9\n')).toThrow(
     overLimit(/stopped at café\\x0a$/, 'café\\x0a'),

@@ -36,7 +36,7 @@ import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 const NOTHING = new Uint8Array(0);
 
 describe('a file whose content is omitted', () => {
-  test('comes back as it was, and what follows it too', () => {
+  test('is read back unchanged, and so is what follows it', () => {
     const size = fc.oneof(fc.nat(), fc.constantFrom(0, 1, 2 ** 33 + 1, 2 ** 52));
     const pieces = fc.constantFrom([1], [100], [Infinity]);
     fc.assert(
@@ -55,7 +55,7 @@ describe('a file whose content is omitted', () => {
     );
   });
 
-  test('is refused where nothing can take its place', () => {
+  test('is refused if there is nothing to take its content from', () => {
     const entry = anEntry({ size: 5, contentOmitted: true });
     expect(() => unpacked(writeTree([{ entry, content: NOTHING }]), false)).toThrow(
       expect.objectContaining({
@@ -66,14 +66,14 @@ describe('a file whose content is omitted', () => {
     );
   });
 
-  test.each(['directory', 'symlink', 'hardlink'] as const)('is no %s', (kind) => {
+  test.each(['directory', 'symlink', 'hardlink'] as const)('cannot be a %s', (kind) => {
     const tree = encodeTree([{ kind, path: 'a', link: 'b', contentOmitted: true }]);
     expect(() => readTree(tree)).toThrow(expect.objectContaining({ code: 'corrupt' }));
   });
 });
 
 describe('packing a file that the receiver may have', () => {
-  test('with the same digest sends the entry alone', () =>
+  test('sends only the entry if the digest is the same', () =>
     withDirectory((directory) => {
       const seen = makeFile(directory);
       const status = new WorkerStatus();
@@ -83,7 +83,7 @@ describe('packing a file that the receiver may have', () => {
       expect(status.read()).toMatchObject({ entries: 1, bytes: 0 });
     }));
 
-  test('with another digest sends its content', () =>
+  test('sends its content if the digest differs', () =>
     withDirectory((directory) => {
       const status = new WorkerStatus();
       const seen = { ...makeFile(directory), omitIf: sha256('CONTENT') };
@@ -93,7 +93,7 @@ describe('packing a file that the receiver may have', () => {
       expect(status.read()).toMatchObject({ entries: 1, bytes: 7 });
     }));
 
-  test('that is empty, with the same digest, too', () =>
+  test('sends only the entry of an empty file if the digest is the same', () =>
     withDirectory((directory) => {
       const { entry } = packed({ ...makeFile(directory, ''), omitIf: sha256('') });
       expect(entry).toMatchObject({ contentOmitted: true, size: 0 });
@@ -106,7 +106,7 @@ describe('packing a file that the receiver may have', () => {
     ['was replaced', (file) => replace(file, () => writeFileSync(file, 'content'))],
     ['was replaced', (file) => replace(file, () => symlinkSync('aside', file))],
     ['was replaced', (file) => replace(file, () => execFileSync('mkfifo', [file]))],
-  ])('fails where it %s since the walk saw it', async (happened, act) => {
+  ])('fails if it %s since the walk saw it', async (happened, act) => {
     await withDirectory((directory) => {
       const seen = makeFile(directory);
       act(join(directory, 'file'));
@@ -121,7 +121,7 @@ describe('packing a file that the receiver may have', () => {
     });
   });
 
-  test('its digest is that of its content, however long', () =>
+  test('computes the digest of its content, however long it is', () =>
     withDirectory((directory) => {
       for (const length of [0, 1, 262_143, 262_144, 262_145, 1_000_000]) {
         const content = 'x'.repeat(length);
@@ -130,7 +130,7 @@ describe('packing a file that the receiver may have', () => {
       }
     }));
 
-  test('work that was given up ends before the next read', () =>
+  test('stops before the next read when the work is cancelled', () =>
     withDirectory((directory) => {
       const status = new WorkerStatus();
       status.cancel();

@@ -9,14 +9,14 @@ const directory = (path: string) => anEntry({ path, kind: 'directory' });
 const symlink = (path: string, link: string) => anEntry({ path, kind: 'symlink', link });
 const hardlink = (path: string, link: string) => anEntry({ path, kind: 'hardlink', link });
 
-/** Of entries in the order of a walk. */
+/** Checks entries in the order of a walk. */
 function check(entries: OfferedEntry[]): void {
   const budget = Budget.create({ maxEntries: 100, maxBytes: 0 });
   const validator = new EntryValidator(budget, new AscendingEntries());
   for (const entry of entries) validator.check(entry);
 }
 
-test('what a walk gives passes, also where it comes back from the depth', () => {
+test('entries in the order of a walk are accepted, even where it returns from deep directories', () => {
   check([
     directory(''),
     directory('a'),

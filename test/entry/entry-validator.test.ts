@@ -16,7 +16,7 @@ const symlink = (path: string, link: string) => anEntry({ path, kind: 'symlink',
 const hardlink = (path: string, link: string) => anEntry({ path, kind: 'hardlink', link });
 const kindOf = (kind: EntryKind, path: string): Entry => anEntry({ path, kind, link: 'target' });
 
-/** The last of the entries is refused, and it says why. */
+/** Expects that the last of the entries is refused, for this reason. */
 function expectUnsafe(entries: Entry[], why: RegExp): void {
   const validator = createValidator();
   for (const entry of entries.slice(0, -1)) validator.check(entry);
@@ -29,7 +29,7 @@ function expectUnsafe(entries: Entry[], why: RegExp): void {
   );
 }
 
-test('a context with all kinds of entries passes', () => {
+test('a context with all kinds of entries is accepted', () => {
   const validator = createValidator();
   const entries = [
     directory(''),
@@ -49,19 +49,22 @@ test('a context with all kinds of entries passes', () => {
 });
 
 describe('paths', () => {
-  test.each(['/', '/a', '//a', '/../a'])('%j is absolute', (path) => {
+  test.each(['/', '/a', '//a', '/../a'])('%j is refused as absolute', (path) => {
     expectUnsafe([directory(path)], /it is an absolute path/);
   });
 
-  test.each(['..', '../a', 'a/..', 'a/../b', 'a/../../b'])('%j climbs', (path) => {
+  test.each(['..', '../a', 'a/..', 'a/../b', 'a/../../b'])('%j is refused for its ".."', (path) => {
     expectUnsafe([directory('a'), directory(path)], /its path has "\.\."/);
   });
 
-  test.each(['.', './a', 'a/.', 'a/./b', 'a//b', 'a/'])('%j has an empty name', (path) => {
-    expectUnsafe([directory('a'), directory(path)], /its path has an empty name/);
-  });
+  test.each(['.', './a', 'a/.', 'a/./b', 'a//b', 'a/'])(
+    '%j is refused for an empty name',
+    (path) => {
+      expectUnsafe([directory('a'), directory(path)], /its path has an empty name/);
+    },
+  );
 
-  test.each(['\0', 'a\0', 'a\0/../b'])('%j has a NUL', (path) => {
+  test.each(['\0', 'a\0', 'a\0/../b'])('%j is refused for a NUL byte', (path) => {
     expectUnsafe([file(path)], /its path has a NUL byte/);
   });
 
@@ -85,7 +88,7 @@ describe('paths', () => {
     expectUnsafe(directories(path(MAX_PATH_BYTES + 1)), /its path has 3801 bytes/);
   });
 
-  test('an entry lies at most MAX_DEPTH deep', () => {
+  test('an entry is at most MAX_DEPTH directories deep', () => {
     const at = (depth: number) => directory(Array.from({ length: depth }, () => 'd').join('/'));
     const validator = createValidator();
     for (let depth = 1; depth <= MAX_DEPTH; depth++) validator.check(at(depth));
@@ -93,19 +96,19 @@ describe('paths', () => {
   });
 
   test.each(['.ctxsync-lock', '.ctxsync-0123456789abcdef', '.ctxsync-0123456789abcdef/a'])(
-    "%j is a receiver's own",
+    "%j is refused as a receiver's work name",
     (path) => {
       expectUnsafe([directory(path)], /it has a receiver's own work name/);
     },
   );
 
-  test('so it is at every depth', () => {
+  test('a work name is refused at every depth', () => {
     const message = /it has a receiver's own work name/;
     expectUnsafe([directory('a'), directory('a/.ctxsync-lock')], message);
     expectUnsafe([directory('a'), directory('a/b'), file('a/b/.CTXSYNC-x')], message);
   });
 
-  test('a name that only resembles one is any other', () => {
+  test('a name that only resembles a work name is accepted', () => {
     const validator = createValidator();
     const others = ['.ctxsync', 'x.ctxsync-lock', 'ctxsync-0', '.ctxsyncs-lock'];
     for (const path of others) validator.check(directory(path));
@@ -114,7 +117,7 @@ describe('paths', () => {
 
 describe('directories', () => {
   test.each<EntryKind>(['file', 'directory', 'symlink'])(
-    'a %s needs its directory before it',
+    'a %s must come after its directory',
     (kind) => {
       expectUnsafe([kindOf(kind, 'a/b')], /its parent a is not a directory of this context/);
       expectUnsafe([directory('a'), kindOf(kind, 'a/b/c')], /its parent a\/b is not a directory/);
@@ -122,19 +125,19 @@ describe('directories', () => {
   );
 
   test.each([file('a'), symlink('a', '.'), hardlink('a', 'target')])(
-    'a $kind has nothing beneath it',
+    'a $kind cannot have entries beneath it',
     (above) => {
       expectUnsafe([file('target'), above, file('a/b')], /its parent a is not a directory/);
     },
   );
 
-  test('the root is a directory', () => {
+  test('the root must be a directory', () => {
     for (const kind of ['file', 'symlink', 'hardlink'] as const) {
       expectUnsafe([kindOf(kind, '')], new RegExp(`refused \\./: the root is a ${kind}`));
     }
   });
 
-  test('it is told whether a directory came', () => {
+  test('hasDirectory() returns whether a directory came', () => {
     const validator = createValidator();
     expect([validator.hasDirectory(''), validator.hasDirectory('a')]).toEqual([true, false]);
     validator.check(directory(''));
@@ -153,18 +156,18 @@ describe('a path that comes twice', () => {
   };
 
   test.each<EntryKind>(['file', 'directory', 'symlink', 'hardlink'])(
-    'of the same kind is told: %s',
+    'as the same kind is reported: %s',
     (kind) => {
       expect(again(kindOf(kind, 'a'), kindOf(kind, 'a'))).toBe(true);
     },
   );
 
-  test('a hardlink is a file', () => {
+  test('may be a file and a hardlink', () => {
     expect(again(file('a'), hardlink('a', 'target'))).toBe(true);
     expect(again(hardlink('a', 'target'), file('a'))).toBe(true);
   });
 
-  test('the root may come twice', () => {
+  test('may be the root', () => {
     expect(again(directory(''), directory(''))).toBe(true);
   });
 
@@ -175,19 +178,22 @@ describe('a path that comes twice', () => {
 });
 
 describe('links', () => {
-  test.each<EntryKind>(['symlink', 'hardlink'])('a %s has a target that is possible', (kind) => {
-    const to = (link: string) => [anEntry({ kind, link })];
-    expectUnsafe([anEntry({ kind })], /it links to nothing/);
-    expectUnsafe(to(''), /it links to nothing/);
-    expectUnsafe(to('a\0b'), /its link has a NUL byte/);
-    expectUnsafe(to('l'.repeat(MAX_LINK_BYTES + 1)), /its link has 4096 bytes/);
-  });
+  test.each<EntryKind>(['symlink', 'hardlink'])(
+    'a %s with an impossible target is refused',
+    (kind) => {
+      const to = (link: string) => [anEntry({ kind, link })];
+      expectUnsafe([anEntry({ kind })], /it links to nothing/);
+      expectUnsafe(to(''), /it links to nothing/);
+      expectUnsafe(to('a\0b'), /its link has a NUL byte/);
+      expectUnsafe(to('l'.repeat(MAX_LINK_BYTES + 1)), /its link has 4096 bytes/);
+    },
+  );
 
-  test('a symlink has any text, of up to MAX_LINK_BYTES', () => {
+  test('a symlink may have any text of up to MAX_LINK_BYTES', () => {
     createValidator().check(symlink('a', 'l'.repeat(MAX_LINK_BYTES)));
   });
 
-  test('a hardlink may be another name of a symlink, and counts as one', () => {
+  test('a hardlink may be another name of a symlink, and then counts as a symlink', () => {
     const twins = [symlink('a', 'text'), hardlink('b', 'a'), hardlink('c', 'b')];
     expectUnsafe([...twins, file('c/x')], /its parent c is not a directory/);
     expectUnsafe([...twins, file('c')], /it comes twice, as a symlink and as a file/);
@@ -209,13 +215,13 @@ describe('links', () => {
     );
   });
 
-  test('nor does a hardlink lead to itself, or have an absolute target', () => {
+  test('a hardlink to itself or to an absolute path is refused', () => {
     expectUnsafe([file('a'), hardlink('a', 'a')], /hardlink to itself/);
     expectUnsafe([file('b'), hardlink('a', '/b')], /hardlink to an absolute path/);
   });
 });
 
-test('entries and bytes are limited; the root and what comes again count too', () => {
+test('entries and bytes are limited; the root and repeated entries count, too', () => {
   const overLimit = expect.objectContaining({ code: 'over-limit' });
   const entries = createValidator({ maxEntries: 2, maxBytes: 100 });
   entries.check(directory(''));

@@ -57,7 +57,7 @@ const pieces = fc.oneof(
 );
 
 describe('a manifest', () => {
-  it('comes back as it was, whatever it has and however its bytes are sliced', () => {
+  it('is read back unchanged, whatever it has and however its bytes are sliced', () => {
     fc.assert(
       fc.property(entries, pieces, pieces, (some, rooms, slices) => {
         const sink = new MemorySink({ rooms: rooms.map((room) => Math.min(room, 65_536)) });
@@ -69,7 +69,7 @@ describe('a manifest', () => {
     );
   });
 
-  it('has the longest path and the longest link text', () => {
+  it('can have the longest path and the longest link text', () => {
     const long = `${'x'.repeat(254)}/`.repeat(15).slice(0, MAX_PATH_BYTES);
     const text = '\xff'.repeat(MAX_LINK_BYTES);
     const some = [
@@ -80,12 +80,12 @@ describe('a manifest', () => {
     expect(read(manifestBytes(some), [1])).toEqual(some);
   });
 
-  it('of nothing is nothing', () => {
+  it('without entries is a single byte, and is read back empty', () => {
     expect(manifestBytes([])).toHaveLength(1);
     expect(read(manifestBytes([]))).toEqual([]);
   });
 
-  it('is not handed on before its end, and much of it is not kept until then', () => {
+  it('is passed on in batches, so that a long one is not held in memory', () => {
     const sink = new MemorySink();
     const writer = new ManifestWriter(sink);
     writer.add(aListed({ path: 'a' }));
@@ -96,7 +96,7 @@ describe('a manifest', () => {
     expect(read(sink.bytes())).toHaveLength(10_001);
   });
 
-  it('gives an entry as soon as its bytes are there, and reads no further', () => {
+  it('yields an entry as soon as its bytes have arrived, and reads no further', () => {
     const [a, b] = [aListed({ path: 'a' }), aListed({ path: 'b' })];
     const whole = manifestBytes([a, b]);
     const second = manifestBytes([a]).length - 1;
@@ -107,7 +107,7 @@ describe('a manifest', () => {
   });
 });
 
-describe('a manifest that is broken', () => {
+describe('a broken manifest', () => {
   it.each<[what: string, record: ManifestRecord]>([
     ['an unknown flag', { kind: 'file', path: 'a', flip: 0x40 }],
     ['the flag of a stream of another kind', { kind: 'file', path: 'a', flip: 0x10 }],
@@ -117,13 +117,13 @@ describe('a manifest that is broken', () => {
     ['a mode with setuid', { kind: 'file', path: 'a', mode: 0o4644 }],
     ['a mode beyond all', { kind: 'file', path: 'a', mode: 2 ** 53 - 1 }],
     ['a time that is minus nothing', { kind: 'file', path: 'a', mtimeUs: 0, flip: 0x20 }],
-  ])('by an entry with %s is corrupt', (_, record) => {
+  ])('is refused as corrupt for an entry with %s', (_, record) => {
     for (const slices of [[1], [Infinity]]) {
       expectCorrupt(encodeManifest([record]), 'has a bad entry: a', slices);
     }
   });
 
-  it('by more shared than the path before has is corrupt', () => {
+  it('is refused as corrupt if an entry shares more bytes than the path before has', () => {
     const first: ManifestRecord = { kind: 'file', path: 'abc' };
     const second = (shared: number): ManifestRecord => ({ kind: 'file', path: 'abcdx', shared });
     expectCorrupt(encodeManifest([{ ...first, shared: 1 }]), 'has a bad entry: bc');
@@ -134,7 +134,7 @@ describe('a manifest that is broken', () => {
     ]);
   });
 
-  it('by a path that grows beyond what a path may have is corrupt', () => {
+  it('is refused if a path grows beyond its limit', () => {
     const long = 'x'.repeat(MAX_RECORD_TEXT_BYTES);
     const longer: ManifestRecord[] = [long, `${long}y`].map((each) => ({
       kind: 'file',
@@ -159,7 +159,7 @@ describe('a manifest that is broken', () => {
       'directory/a',
     ],
     ['back in the directory above', ['directory/b', 'directory'], 'directory'],
-  ])('%s is corrupt, and says where', (_, paths, at) => {
+  ])('%s is refused as corrupt, with the position', (_, paths, at) => {
     for (const shared of [undefined, 0]) {
       const records = paths.map((each): ManifestRecord => ({
         kind: 'directory',
@@ -172,7 +172,7 @@ describe('a manifest that is broken', () => {
     }
   });
 
-  it('cut anywhere is corrupt', () => {
+  it('is refused as corrupt if it is truncated anywhere', () => {
     const whole = manifestBytes([
       aListed({ path: 'a', kind: 'symlink', link: 'text' }),
       aListed({ path: 'b', sha256: SHA256 }),
@@ -189,12 +189,12 @@ describe('a manifest that is broken', () => {
     }
   });
 
-  it('shows nothing of it that could garble a terminal', () => {
+  it('causes an error that cannot garble a terminal', () => {
     const record: ManifestRecord = { kind: 'file', path: '\x1b[31m', flip: 0x40 };
     expectCorrupt(encodeManifest([record]), 'has a bad entry: \\x1b[31m');
   });
 
-  it('whatever it is made of, is corrupt or has entries in order: nothing else is thrown', () => {
+  it('is refused as corrupt or yields entries in order, whatever its bytes: nothing else is thrown', () => {
     const bytes = fc.array(
       fc.constantFrom(0, 0, 0, 1, 1, 2, 3, 4, 8, 0x20, 0x40, 0x61, 0x62, 0x2f, 0x80, 0xff),
       { maxLength: 60 },

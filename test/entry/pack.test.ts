@@ -34,7 +34,7 @@ const PAST = new Date('2020-01-02T03:04:05Z');
 const SYS_FILE = '/sys/kernel/mm/transparent_hugepage/enabled';
 const SECRET = 'content from outside of the context';
 
-/** What a walk sees of a file now. */
+/** What a walk would see of the file now. */
 function look(fsPath: string, path: string): SourceEntry {
   const { dev, ino, birthtimeNs, size, mtimeNs } = lstatSync(fsPath, { bigint: true });
   const identity = { dev, ino, birthtimeNs, size, mtimeNs };
@@ -48,7 +48,7 @@ interface Attempt {
 }
 
 /**
- * Packs a file of SIZE bytes, through rooms of ROOM bytes, while `act` does something to it.
+ * Packs a file of SIZE bytes, through buffers of ROOM bytes, while `act` changes it.
  *
  * @param turn 'opening': the walk has seen it, and it is not open yet. 'reading': ROOM bytes of it
  *   were read
@@ -61,7 +61,7 @@ function packWhile(
     const file = makeFile(directory, 'file', SIZE);
     writeFileSync(join(directory, 'outside'), SECRET.repeat(SIZE));
     const seen = look(file, 'web/file');
-    // The header takes the first turn, content the ones after it.
+    // The header takes the first buffer, content the later ones.
     const beforeRoom = (at: number) => {
       if (turn === 'reading' && at === 2) act(file, directory);
     };
@@ -91,7 +91,7 @@ function attempt(run: () => void): CtxsyncError | undefined {
   return undefined;
 }
 
-/** How many files this process has open, where that can be told. */
+/** The number of files that this process has open; 0 where it is unknown. */
 function openFiles(): number {
   return process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0;
 }
@@ -103,7 +103,7 @@ function expectChanged({ error, bytes }: Attempt, happened: string): void {
   expect(() => readTree(bytes)).toThrow(CtxsyncError);
 }
 
-test('what a walk yields is packed, content and all', () =>
+test('all entries of a walk are packed with their content', () =>
   withDirectory((directory) => {
     const names = ['a-empty', 'b-small', 'c-large'];
     const sizes = [0, 5, 100_000];
@@ -124,49 +124,49 @@ test('what a walk yields is packed, content and all', () =>
     for (const [i, size] of sizes.entries()) {
       expect(Buffer.compare(entries[i + 1]!.content, someBytes(size))).toBe(0);
     }
-    // The root is no entry.
+    // The root does not count as an entry.
     expect(status.read()).toMatchObject({ entries: 5, bytes: 100_005 });
   }));
 
-test('a context of nothing is a stream of nothing', () => {
+test('a context without entries is packed as an empty stream', () => {
   const sink = new MemorySink();
   pack([], sink, new WorkerStatus(), new UnreadablePaths());
   expect(readTree(sink.bytes())).toEqual([]);
 });
 
 describe('a file that changes while it is read', () => {
-  test('grew', async () => {
+  test('fails if it grew', async () => {
     const outcome = await packWhile('reading', (file) => appendFileSync(file, 'more'));
     expectChanged(outcome, 'grew');
   });
 
-  test('shrank below what was read', async () => {
+  test('fails if it shrank below what was read', async () => {
     const outcome = await packWhile('reading', (file) => truncateSync(file, 10));
     expectChanged(outcome, 'shrank');
   });
 
-  test('shrank by its last byte', async () => {
+  test('fails if it shrank by its last byte', async () => {
     const outcome = await packWhile('reading', (file) => truncateSync(file, SIZE - 1));
     expectChanged(outcome, 'shrank');
   });
 
-  test('was written to, with the same size', async () => {
+  test('fails if it was written to, even with the same size', async () => {
     const outcome = await packWhile('reading', (file) => writeFileSync(file, someBytes(SIZE, 1)));
     expectChanged(outcome, 'was written to');
   });
 
-  test('was replaced by rename', async () => {
+  test('fails if it was replaced by a rename', async () => {
     const outcome = await packWhile('reading', (file, directory) =>
       renameSync(makeFile(directory, 'other', SIZE), file),
     );
     expectChanged(outcome, 'was replaced or removed');
   });
 
-  test('was removed', async () => {
+  test('fails if it was removed', async () => {
     expectChanged(await packWhile('reading', unlinkSync), 'was replaced or removed');
   });
 
-  test('is whole when it only got a second name', async () => {
+  test('is packed if it only got a second name', async () => {
     const { error, bytes } = await packWhile('reading', (file, directory) =>
       linkSync(file, join(directory, 'second')),
     );
@@ -176,19 +176,19 @@ describe('a file that changes while it is read', () => {
 });
 
 describe('a file that changes between the walk and the reading', () => {
-  test('vanished', async () => {
+  test('fails if it vanished', async () => {
     expectChanged(await packWhile('opening', unlinkSync), 'vanished');
   });
 
-  test('grew', async () => {
+  test('fails if it grew', async () => {
     expectChanged(await packWhile('opening', (file) => appendFileSync(file, 'more')), 'grew');
   });
 
-  test('shrank to nothing', async () => {
+  test('fails if it shrank to nothing', async () => {
     expectChanged(await packWhile('opening', (file) => truncateSync(file, 0)), 'shrank');
   });
 
-  test('was replaced by another of the same size and time', async () => {
+  test('fails if it was replaced by another of the same size and time', async () => {
     const outcome = await packWhile('opening', (file, directory) => {
       renameSync(file, join(directory, 'aside'));
       makeFile(directory, 'file', SIZE);
@@ -196,7 +196,7 @@ describe('a file that changes between the walk and the reading', () => {
     expectChanged(outcome, 'was replaced');
   });
 
-  test('was replaced by a symlink, which is not followed', async () => {
+  test('fails if it was replaced by a symlink, which is not followed', async () => {
     const outcome = await packWhile('opening', (file) => {
       unlinkSync(file);
       symlinkSync('outside', file);
@@ -204,7 +204,7 @@ describe('a file that changes between the walk and the reading', () => {
     expectChanged(outcome, 'was replaced');
   });
 
-  test('was replaced by a directory', async () => {
+  test('fails if it was replaced by a directory', async () => {
     const outcome = await packWhile('opening', (file) => {
       unlinkSync(file);
       mkdirSync(file);
@@ -212,7 +212,7 @@ describe('a file that changes between the walk and the reading', () => {
     expectChanged(outcome, 'was replaced');
   });
 
-  test('was replaced by a FIFO, which does not hang us', async () => {
+  test('fails without hanging if it was replaced by a FIFO', async () => {
     const outcome = await packWhile('opening', (file) => {
       unlinkSync(file);
       execFileSync('mkfifo', [file]);
@@ -220,7 +220,7 @@ describe('a file that changes between the walk and the reading', () => {
     expectChanged(outcome, 'was replaced');
   });
 
-  test('lost the directory above it', () =>
+  test('fails if it lost the directory above it', () =>
     withDirectory((directory) => {
       mkdirSync(join(directory, 'web'));
       const seen = look(makeFile(directory, 'web/file', 1), 'web/file');
@@ -234,41 +234,46 @@ describe('a file that changes between the walk and the reading', () => {
     }));
 });
 
-describe.runIf(process.platform === 'linux')('a file whose size is not that of its content', () => {
-  const hasSys = existsSync(SYS_FILE);
+describe.runIf(process.platform === 'linux')(
+  'a file whose size differs from that of its content',
+  () => {
+    const hasSys = existsSync(SYS_FILE);
 
-  test('has content, and its size says 0', () => {
-    expectOtherSize('/proc/version', 'more content than its size says (0 bytes)');
-  });
+    test('fails if it has content, but the size 0', () => {
+      expectOtherSize('/proc/version', 'more content than its size says (0 bytes)');
+    });
 
-  test.runIf(hasSys)('has less than its size says', () => {
-    expectOtherSize(SYS_FILE, 'less content than its size says (4096 bytes)');
-  });
+    test.runIf(hasSys)('fails if it has less content than its size', () => {
+      expectOtherSize(SYS_FILE, 'less content than its size says (4096 bytes)');
+    });
 
-  test('fails where contents are compared, too', () => {
-    for (const path of ['/proc/version', ...(hasSys ? [SYS_FILE] : [])]) {
-      expect(attempt(() => hashSource(look(path, 'web/file'), new WorkerStatus()))).toMatchObject({
-        code: 'source-unreadable',
-        message: expect.stringContaining('content than its size says'),
-      });
+    test('also fails if contents are compared', () => {
+      for (const path of ['/proc/version', ...(hasSys ? [SYS_FILE] : [])]) {
+        expect(attempt(() => hashSource(look(path, 'web/file'), new WorkerStatus()))).toMatchObject(
+          {
+            code: 'source-unreadable',
+            message: expect.stringContaining('content than its size says'),
+          },
+        );
+      }
+    });
+
+    function expectOtherSize(path: string, words: string): void {
+      for (const rooms of [[1], [ROOM], [65_536]]) {
+        const sink = new MemorySink({ rooms });
+        const seen = look(path, 'web/file');
+        const error = attempt(() => pack([seen], sink, new WorkerStatus(), new UnreadablePaths()));
+        expect(error).toMatchObject({ code: 'source-unreadable', path: 'web/file' });
+        expect(error?.message).toContain(`cannot read web/file: it has ${words}`);
+      }
     }
-  });
+  },
+);
 
-  function expectOtherSize(path: string, words: string): void {
-    for (const rooms of [[1], [ROOM], [65_536]]) {
-      const sink = new MemorySink({ rooms });
-      const seen = look(path, 'web/file');
-      const error = attempt(() => pack([seen], sink, new WorkerStatus(), new UnreadablePaths()));
-      expect(error).toMatchObject({ code: 'source-unreadable', path: 'web/file' });
-      expect(error?.message).toContain(`cannot read web/file: it has ${words}`);
-    }
-  }
-});
-
-test('a file is asked for one byte after its last, wherever the room for it ends', () =>
+test('a file is read up to one byte beyond its size, wherever the buffer ends', () =>
   withDirectory((directory) => {
     const seen = look(makeFile(directory, 'file', SIZE), 'web/file');
-    // As on a disk that does not know how much there is: the walk saw less, and nothing changed.
+    // As on a disk that reports a wrong size: the walk saw less, and nothing changed.
     for (const size of [0, 1, ROOM - 1, ROOM, ROOM + 1, SIZE - 1]) {
       for (const rooms of [[1], [ROOM], [ROOM + 1], [65_536]]) {
         const less = { ...seen, size };
@@ -280,7 +285,7 @@ test('a file is asked for one byte after its last, wherever the room for it ends
   }));
 
 describe('files that cannot be read', () => {
-  test('are looked for when the first was found; they are named and counted, and nothing is sent', () =>
+  test('are searched for after the first one, named and counted, and no content is sent', () =>
     withDirectory((directory) => {
       const seen = ['a', 'b', 'c', 'd', 'e'].map((name) =>
         look(makeFile(directory, name, name === 'c' ? SIZE : 1), `web/${name}`),
@@ -300,7 +305,7 @@ describe('files that cannot be read', () => {
       expect(sink.bytes().length).toBeLessThan(SIZE);
     }));
 
-  test('are looked for up to a bound', () =>
+  test('are searched for up to a limit', () =>
     withDirectory((directory) => {
       const seen = look(makeFile(directory, 'file', 1), 'web/file');
       const fsPath = join(directory, 'n'.repeat(300));
@@ -323,7 +328,7 @@ describe('a file that cannot be read', () => {
   test('fails the transfer with path and cause', () =>
     withDirectory((directory) => {
       const seen = look(makeFile(directory, 'file', 5), 'web/file');
-      // No system call takes a name of this length, whoever asks.
+      // No system call accepts a name of this length, even from root.
       const fsPath = join(directory, 'n'.repeat(300));
       const error = attempt(() =>
         pack([{ ...seen, fsPath }], new MemorySink(), new WorkerStatus(), new UnreadablePaths()),
@@ -332,7 +337,7 @@ describe('a file that cannot be read', () => {
       expect(error?.message).toMatch(/^cannot read web\/file: name too long \(ENAMETOOLONG\)$/);
     }));
 
-  test('because of its mode', () =>
+  test('fails the transfer because of its mode', () =>
     withDirectory((directory) => {
       const seen = look(makeFile(directory, 'file', SIZE), 'web/file');
       chmodSync(join(directory, 'file'), 0);
@@ -354,7 +359,7 @@ describe('a file that cannot be read', () => {
     }));
 });
 
-test('work that was given up ends before the next read', async () => {
+test('packing stops before the next read when the work is cancelled', async () => {
   await withDirectory((directory) => {
     const seen = look(makeFile(directory, 'file', SIZE), 'file');
     const status = new WorkerStatus();

@@ -20,7 +20,7 @@ const text = fc.oneof(
 );
 const pieces = fc.array(fc.integer({ min: 1, max: 100 }), { minLength: 1, maxLength: 5 });
 
-/** Whatever ends a field of this is not the end of what is read. */
+/** Reads all records of the list. */
 function readWith<Item>(
   bytes: Uint8Array,
   decode: (cursor: RecordCursor) => Item,
@@ -35,7 +35,7 @@ function readWith<Item>(
 }
 
 describe('a field of a record', () => {
-  it('comes back as it was, however its bytes are sliced, and is what the document says', () => {
+  it('is encoded as documented, and read back unchanged however its bytes are sliced', () => {
     const field = fc.record({ byte: fc.nat(0x7f), number, text, uint32: fc.nat(2 ** 32 - 1) });
     fc.assert(
       fc.property(fc.array(field, { maxLength: 4 }), pieces, (fields, slices) => {
@@ -74,7 +74,7 @@ describe('a field of a record', () => {
     ['0 in two bytes', encodeVarint(0, 1)],
     ['1 in nine bytes', encodeVarint(1, 8)],
     ['300 with a group of zeros behind it', encodeVarint(300, 1)],
-  ])('is no number: %s', (_, bytes) => {
+  ])('is refused as a bad number: %s', (_, bytes) => {
     for (const slices of [[1], [Infinity]]) {
       const record = Buffer.concat([encodeText(''), bytes]);
       const read = () => readWith(record, (cursor) => [cursor.text(), cursor.varint()], slices);
@@ -84,7 +84,7 @@ describe('a field of a record', () => {
     }
   });
 
-  it('is no text: one that is too long, which is refused before it is gathered', () => {
+  it('is refused as a text that is too long before its bytes are collected', () => {
     const length = encodeVarint(MAX_RECORD_TEXT_BYTES + 1);
     const bytes = Buffer.concat([encodeText(''), length, Buffer.alloc(10)]);
     const read = () => readWith(bytes, (cursor) => [cursor.text(), cursor.text()], [1]);
@@ -113,13 +113,13 @@ describe('a list of records', () => {
     }
   });
 
-  it('that has ended stays at its end', () => {
+  it('stays at its end once it has ended', () => {
     const reader = new RecordReader(new MemorySource(END_OF_RECORDS), 'the list');
     expect([reader.next(decode), reader.next(decode)]).toEqual([undefined, undefined]);
   });
 });
 
-describe('what is written', () => {
+describe('a writer of records', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['performance'] });
   });
@@ -132,7 +132,7 @@ describe('what is written', () => {
     records.written();
   }
 
-  it('goes on by the batch where it comes fast', () => {
+  it('passes on records in batches if they come fast', () => {
     const sink = new MemorySink();
     const records = new RecordWriter(sink);
     for (let i = 0; i < 100; i++) write(records, 'record');
@@ -144,7 +144,7 @@ describe('what is written', () => {
     expect(Buffer.compare(sink.bytes(), Buffer.concat([...all, END_OF_RECORDS]))).toBe(0);
   });
 
-  it('goes on in time where it comes slowly, so that slow is not stalled', () => {
+  it('passes on records in time if they come slowly, so that slow does not look stalled', () => {
     const sink = new MemorySink();
     const records = new RecordWriter(sink);
     for (let i = 1; i <= 3; i++) {

@@ -63,7 +63,7 @@ const TREE: TreeRecord[] = [
   { kind: 'file', path: 'd/e' },
 ];
 
-test('entries come in order, with their content, and then the end', () => {
+test('the sink gets the entries in order, with their content, and then the end', () => {
   const { added, done, ended } = unpackAll(encodeTree(TREE));
   expect(added.map(({ path, content }) => [path, content.length])).toEqual([
     ['', 0],
@@ -73,12 +73,12 @@ test('entries come in order, with their content, and then the end', () => {
     ['d', 0],
     ['d/e', 0],
   ]);
-  // The context's own root counts for no entry.
+  // The context's own root does not count as an entry.
   expect(done).toEqual(['file a', 'hardlink b', 'symlink c', 'directory d', 'file d/e']);
   expect(ended).toBe(true);
 });
 
-test('with a name, paths and hardlinks lie beneath it, and symlinks stay what they are', () => {
+test('in a context with a name, paths and hardlinks lie beneath it, and symlinks stay unchanged', () => {
   for (const unordered of [false, true]) {
     const { added, done } = unpackAll(encodeTree(TREE), { name: 'web', unordered });
     expect(added.map(({ path, link }) => [path, link])).toEqual([
@@ -93,7 +93,7 @@ test('with a name, paths and hardlinks lie beneath it, and symlinks stay what th
   }
 });
 
-describe('what is refused', () => {
+describe('unpacking refuses', () => {
   test.each<[what: string, records: TreeRecord[], code: string, unorderedCode: string | undefined]>(
     [
       ['an entry twice', [TREE[0]!, TREE[0]!], 'corrupt', undefined],
@@ -143,7 +143,7 @@ describe('what is refused', () => {
     }
   });
 
-  test('a root that is no directory, with a name too', () => {
+  test('a root that is not a directory, even with a name', () => {
     const tree = Buffer.concat([encodeTreeRecords([{ kind: 'file', path: '' }]), END_OF_RECORDS]);
     for (const name of ['', 'web']) {
       expect(() => unpackAll(tree, { name })).toThrow(
@@ -156,7 +156,7 @@ describe('what is refused', () => {
   });
 });
 
-test('a path that comes again, in a stream in any order, is told to the sink', () => {
+test('the sink is notified of a path that comes again in an unordered stream', () => {
   const twice: TreeRecord[] = ['old', 'new'].map((content) => ({
     kind: 'file',
     path: 'a',
@@ -169,7 +169,7 @@ test('a path that comes again, in a stream in any order, is told to the sink', (
   ]);
 });
 
-test('a sink that leaves content behind is a fault of ours', () => {
+test('a sink that leaves content unread causes an internal error', () => {
   const sink: EntrySink = { add: () => {}, end: () => {} };
   const tree = new TreeReader(new MemorySource(encodeTree(TREE)), { unordered: false });
   const options = { name: '', validator: validatorFor(false), takesOmitted: false };

@@ -35,7 +35,7 @@ const wants = fc
 const pieces = fc.array(fc.integer({ min: 1, max: 100 }), { minLength: 1, maxLength: 5 });
 
 describe('a list of wants', () => {
-  it('comes back as it was, whatever its paths and however its bytes are sliced', () => {
+  it('is read back unchanged, whatever its paths and however its bytes are sliced', () => {
     fc.assert(
       fc.property(wants, pieces, pieces, (some, rooms, slices) => {
         const sink = new MemorySink({ rooms });
@@ -49,12 +49,12 @@ describe('a list of wants', () => {
     );
   });
 
-  it('of nothing is nothing', () => {
+  it('without entries is a single byte, and is read back empty', () => {
     expect(wantBytes([])).toHaveLength(1);
     expect(read(wantBytes([]))).toEqual([]);
   });
 
-  it('shows the next one until it was taken, and at its end stays at its end', () => {
+  it('shows the next want until it is taken, and stays at its end', () => {
     const [a, b] = [aWant('a'), aWant('b')];
     const reader = new WantReader(new MemorySource(wantBytes([a, b])));
     expect(reader.peek()).toEqual(a);
@@ -67,14 +67,14 @@ describe('a list of wants', () => {
   });
 });
 
-describe('a list of wants that is broken', () => {
+describe('a broken list of wants', () => {
   it.each<[what: string, want: WantRecord]>([
     ['an unknown flag', { kind: 'file', path: 'a', flip: 0x40 }],
     ['the flag of a manifest alone', { kind: 'file', path: 'a', flip: 0x04 }],
     ['the flag of a tree alone', { kind: 'file', path: 'a', flip: 0x10 }],
     ['a time', { kind: 'file', path: 'a', flip: 0x20 }],
     ['a digest of a directory', { kind: 'directory', path: 'a', sha256: SHA256 }],
-  ])('by one with %s is corrupt', (_, record) => {
+  ])('is refused as corrupt for an entry with %s', (_, record) => {
     expectCorrupt(encodeWants([record]), 'has a bad entry: a');
   });
 
@@ -84,14 +84,14 @@ describe('a list of wants that is broken', () => {
     ['with its root twice', ['', ''], ''],
     ['with a directory after what is in it', ['a/b', 'a'], 'a'],
     ['with what is in a directory after its sibling', ['a', 'a!', 'a/b'], 'a/b'],
-  ])('%s is corrupt, and says where', (_, paths, at) => {
+  ])('%s is refused as corrupt, with the position', (_, paths, at) => {
     for (const slices of [[1], [Infinity]]) {
       const records = paths.map((each): WantRecord => ({ kind: 'file', path: each }));
       expectCorrupt(encodeWants(records), `is out of order at ${at}`, slices);
     }
   });
 
-  it('with a path twice, once with a digest, is corrupt', () => {
+  it('is refused as corrupt if a path comes twice, once with a digest', () => {
     const twice: WantRecord[] = [
       { kind: 'file', path: 'a' },
       { kind: 'file', path: 'a', sha256: SHA256 },
@@ -99,7 +99,7 @@ describe('a list of wants that is broken', () => {
     expectCorrupt(encodeWants(twice), 'is out of order at a');
   });
 
-  it('cut anywhere is corrupt', () => {
+  it('is refused as corrupt if it is truncated anywhere', () => {
     const whole = wantBytes([aWant('abc'), { ...aWant('b'), sha256: SHA256 }]);
     for (let length = 0; length < whole.length; length++) {
       expect(() => read(whole.subarray(0, length))).toThrow(

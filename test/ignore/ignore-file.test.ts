@@ -11,8 +11,8 @@ import {
 import { decodeRunes } from '../../src/ignore/ignore-pattern.ts';
 import type { IgnoreRule } from '../../src/ignore/ignore-rules.ts';
 
-describe('an ignore file is read as moby/patternmatcher reads it', () => {
-  it('without a byte order mark, comments and blank lines, with CRLF or LF', () => {
+describe('parsing an ignore file as moby/patternmatcher does', () => {
+  it('drops a byte order mark, comments and blank lines, with CRLF or LF', () => {
     const rules = parse('\uFEFFfoo\r\n# note\r\n\r\n  \t\r\n!bar \r\n');
     expectRules(rules, 'foo', '!bar');
     expect(rules.map(({ text, source, line }) => ({ text, source, line }))).toEqual([
@@ -21,7 +21,7 @@ describe('an ignore file is read as moby/patternmatcher reads it', () => {
     ]);
   });
 
-  it('with a byte order mark before a comment, but only on the first line', () => {
+  it('drops a byte order mark before a comment, but only on the first line', () => {
     expectRules(parse('\uFEFF# note\nfoo'), 'foo');
     expectRules(parse('foo\n\uFEFFbar'), 'foo', '\xef\xbb\xbfbar');
   });
@@ -51,7 +51,7 @@ describe('an ignore file is read as moby/patternmatcher reads it', () => {
     ['**/', '**'],
     ['\u00a0foo\u2003\u0085', 'foo'],
     ['foo\u200b', 'foo\xe2\x80\x8b'],
-  ])('"%s" is the rule for "%s"', (line, path) => {
+  ])('reads "%s" as the rule for "%s"', (line, path) => {
     expectRules(parse(line), path);
   });
 
@@ -91,7 +91,7 @@ describe('a bad rule is refused with its file and line', () => {
     expect(error.message.slice(0, message.length)).toBe(message);
   });
 
-  it('when the file, a line, or the number of rules is over its bound', () => {
+  it('if the file, a line, or the number of rules is over its limit', () => {
     expect(refusal(() => parse('#'.repeat(MAX_IGNORE_FILE_BYTES + 1))).message).toContain('bytes');
     expect(refusal(() => parse(`a\n${'b'.repeat(65_536)}`)).message).toContain(':2: line is too');
     expect(parse('b'.repeat(65_535))).toHaveLength(1);
@@ -101,7 +101,7 @@ describe('a bad rule is refused with its file and line', () => {
   });
 });
 
-describe('a file that is no text in UTF-8, of which no rule would match anything, is refused', () => {
+describe('a file that is not UTF-8 text, whose rules would match nothing, is refused', () => {
   const utf16le = Buffer.from('\uFEFFsecret\n', 'utf16le');
   const utf32le = Buffer.from('fffe000073000000', 'hex');
 
@@ -123,14 +123,14 @@ describe('a file that is no text in UTF-8, of which no rule would match anything
     expect(error.message).toContain(message);
   });
 
-  it('and so is a pattern with a NUL', () => {
+  it('a pattern with a NUL is refused, too', () => {
     const error = refusal(() => parseGivenRule('a\0', '--exclude'));
     expect(error.message).toBe('--exclude: the pattern has a NUL byte; remove it');
   });
 });
 
-describe('what the peer is told of a bad rule', () => {
-  it('is name and line of its file, and no text of it', () => {
+describe('the error that is sent to the peer for a bad rule', () => {
+  it('has the name and line of its file, but no text of it', () => {
     const tell = (text: string) => refusal(() => parseIgnoreFile(Buffer.from(text), '/home/me/.x'));
     expect(tell('a\nhunter2[').forPeer).toBe('.x:2: syntax error in pattern');
     expect(tell('!').forPeer).toBe('.x:1: illegal exclusion pattern');
@@ -139,14 +139,14 @@ describe('what the peer is told of a bad rule', () => {
   });
 });
 
-describe('rules that stand in no file', () => {
+describe('rules from the command line', () => {
   it.each<[option: '--exclude' | '--include', pattern: string, read: string]>([
     ['--exclude', '/src/', 'src'],
     ['--include', ' src/keep ', '!src/keep'],
     ['--exclude', '#note', '#note'],
     ['--exclude', '!web', '!web'],
     ['--include', '!web', '!!web'],
-  ])('%s "%s" is the line "%s"', (option, pattern, read) => {
+  ])('%s "%s" is read as the line "%s"', (option, pattern, read) => {
     const rule = parseGivenRule(
       option === '--include' ? `!${pattern}` : pattern,
       option,
@@ -155,12 +155,12 @@ describe('rules that stand in no file', () => {
     expect(rule).toMatchObject({ source: option, line: undefined });
   });
 
-  it('are none where the pattern is blank', () => {
+  it('are omitted if the pattern is blank', () => {
     expect(parseGivenRule('', '--exclude')).toBeUndefined();
     expect(parseGivenRule(' ', '--exclude')).toBeUndefined();
   });
 
-  it('are refused by the name of their option', () => {
+  it('are refused with the name of their option', () => {
     const bad = (option: '--exclude' | '--include', pattern: string) =>
       refusal(() => parseGivenRule(option === '--include' ? `!${pattern}` : pattern, option))
         .message;
@@ -175,7 +175,7 @@ describe('rules that stand in no file', () => {
   });
 });
 
-describe('Go functions', () => {
+describe('functions ported from Go', () => {
   // path/filepath path_test.go, cleantests.
   it.each([
     ['', '.'],
@@ -204,7 +204,7 @@ describe('Go functions', () => {
     expect(cleanPath(path)).toBe(clean);
   });
 
-  it('trimSpace takes white space off both ends, and nothing else', () => {
+  it('trimSpace removes white space from both ends, and nothing else', () => {
     const unit = fc.constantFrom(
       ' ',
       '\t',
@@ -240,7 +240,7 @@ function parse(content: string): IgnoreRule[] {
   return parseIgnoreFile(Buffer.from(content), '.dockerignore');
 }
 
-/** Each is a "!" where the rule is an exception, and a path that only this pattern matches. */
+/** Each is a path that its pattern matches, after a "!" if the rule is an exception. */
 function expectRules(rules: readonly IgnoreRule[], ...expected: string[]): void {
   const read = rules.map(({ negated, pattern }, place) => {
     const path = expected[place]?.slice(negated ? 1 : 0) ?? '';

@@ -6,7 +6,7 @@ import { PatternSyntaxError } from '../../src/ignore/ignore-regexp.ts';
 import { proving } from '../helpers/proofs.ts';
 
 describe('a pattern matches as moby/patternmatcher does', () => {
-  // patternmatcher_test.go, TestMatches and matchTests, each without the parents' matches.
+  // From patternmatcher_test.go, TestMatches and matchTests, without matches of parents.
   it.each<[pattern: string, path: string, matches: boolean]>([
     ['**', 'dir/file', true],
     ['**/**', 'dir/file', true],
@@ -61,7 +61,7 @@ describe('a pattern matches as moby/patternmatcher does', () => {
     ['*.[jt]s', 'a.ts', true],
     ['?.+$()', 'x.+$()', true],
     ['?.+$()', 'xy+$()', false],
-  ])('takes as in Go: %s against %s: %s', (pattern, path, matches) => {
+  ])('follows the syntax of Go: %s against %s: %s', (pattern, path, matches) => {
     expect(match(pattern, path)).toBe(matches);
   });
 
@@ -108,11 +108,11 @@ describe('a pattern matches as moby/patternmatcher does', () => {
     ['"*" does cross one', '*.x', 'a\nb.x', true],
     ['a BOM before a wildcard is dropped', '\uFEFF*.x', 'a.x', true],
     ['a BOM in a literal is kept', '\uFEFFa', 'a', false],
-  ])('keeps what leaks from its regexp: %s (%s against %s)', (_what, pattern, path, matches) => {
+  ])('keeps the quirks of its regexp: %s (%s against %s)', (_what, pattern, path, matches) => {
     expect(match(pattern, path)).toBe(matches);
   });
 
-  it('takes each byte that is not UTF-8 for one character', () => {
+  it('treats each byte that is not UTF-8 as one character', () => {
     const truncated = 'a\xe2\x82b';
     expect(matchBytes('a??b', truncated)).toBe(true);
     expect(matchBytes('a?b', truncated)).toBe(false);
@@ -194,12 +194,12 @@ describe('a bad pattern is refused', () => {
     expect(() => new IgnorePattern(fromText(pattern))).toThrow(PatternSyntaxError);
   });
 
-  it('when a class holds a byte that is not UTF-8', () => {
+  it('if a class contains a byte that is not UTF-8', () => {
     expect(() => new IgnorePattern('[\xff]')).toThrow(PatternSyntaxError);
     expect(() => new IgnorePattern('[\xc3\xa9]')).not.toThrow();
   });
 
-  it('when it would take more than a path can hold', () => {
+  it('if it is longer than any path', () => {
     expect(() => new IgnorePattern(`?${'a{1000}'.repeat(9)}`)).toThrow('too long');
     expect(() => new IgnorePattern(`?${'a{1000}'.repeat(9_000)}`)).toThrow('too long');
   });
@@ -217,12 +217,12 @@ describe('a bad pattern is refused', () => {
     ['[\\x62-a]', 'write the lower end of a range first'],
     ['bin\\y', 'write "\\\\" for a "\\" itself, "/" between directories'],
     ['[a-\\x2]', 'write "\\\\" for a "\\" itself'],
-  ])('%s, saying how to write it', (pattern, hint) => {
+  ])('%s, with a hint how to write it', (pattern, hint) => {
     expect(() => new IgnorePattern(pattern)).toThrow(hint);
   });
 });
 
-describe('what a directory can hold', () => {
+describe('the check for possible matches beneath a directory', () => {
   it.each<[pattern: string, directory: string, could: boolean]>([
     ['src/lib/keep', 'src', true],
     ['src/lib/keep', 'src/lib', true],
@@ -268,17 +268,17 @@ describe('what a directory can hold', () => {
     ['"{0}" behind a "/"', 'x/{0}a*', 'xa'],
     ['an alternative', 'a*|b/c', 'b'],
     ['a quoted "/"', '\\Qa/b\\Ec*', 'a'],
-  ])('counts what %s could match', (_what, pattern, directory) => {
+  ])('includes what %s could match', (_what, pattern, directory) => {
     expect(new IgnorePattern(pattern).couldMatchBeneath(directory, directory)).toBe(true);
   });
 
-  it('takes bytes that are not UTF-8 as the match does', () => {
+  it('treats bytes that are not UTF-8 as a match does', () => {
     const pattern = new IgnorePattern('caf\xff/*.x');
     expect(pattern.matches('caf\xfe/a.x', 'caf\uFFFD/a.x')).toBe(true);
     expect(pattern.couldMatchBeneath('caf\xfe', 'caf\uFFFD')).toBe(true);
   });
 
-  it('is never denied when something beneath does match', () => {
+  it('is never negative if something beneath does match', () => {
     const glob = tokens([
       'a',
       'b',
@@ -315,7 +315,7 @@ describe('what a directory can hold', () => {
     );
   });
 
-  it('is exact for globs: what it could hold can be found', () => {
+  it('is exact for globs: each possible match can be found', () => {
     const beneath = words(['a', 'b', '/'], 5).filter(isClean);
     for (const pattern of words(['a', '*', '/'], 4).filter(isClean)) {
       const compiled = new IgnorePattern(pattern);
@@ -352,7 +352,7 @@ describe('the time that a match takes', () => {
 });
 
 describe('decodeRunes', () => {
-  it('is UTF-8 where that is what the bytes are', () => {
+  it('decodes valid UTF-8', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         expect(decodeRunes(fromText(text))).toBe(text);
@@ -360,7 +360,7 @@ describe('decodeRunes', () => {
     );
   });
 
-  it('makes one U+FFFD of each byte of a surrogate, an overlong form or a stray byte', () => {
+  it('turns each byte of a surrogate, an overlong form or a stray byte into one U+FFFD', () => {
     expect(decodeRunes('\xed\xa0\x80')).toBe('\uFFFD\uFFFD\uFFFD');
     expect(decodeRunes('\xc0\xaf')).toBe('\uFFFD\uFFFD');
     expect(decodeRunes('\xc3\xa9\xff')).toBe('é\uFFFD');
@@ -368,7 +368,7 @@ describe('decodeRunes', () => {
   });
 });
 
-/** As filepath.Clean and the walk leave patterns and paths. */
+/** Whether filepath.Clean or the walk could have produced it. */
 function isClean(path: string): boolean {
   return !/^\/|\/$|\/\//.test(path);
 }
@@ -395,14 +395,14 @@ function tokens(alphabet: readonly string[]): fc.Arbitrary<string> {
     .map((parts) => parts.join(''));
 }
 
-/** Every string of 1 to `length` of the letters. */
+/** Every string of 1 to `length` letters. */
 function words(letters: readonly string[], length: number): string[] {
   const shorter = length === 1 ? [''] : ['', ...words(letters, length - 1)];
   return [...new Set(shorter.flatMap((start) => letters.map((letter) => start + letter)))];
 }
 
 /**
- * The slow twin: patternmatcher's rules as FIELD.md and its compile() tell them, for globs of
+ * The slow reference: patternmatcher's rules as described by FIELD.md and its compile(), for globs of
  * `*`, `**`, `?`, classes and escapes.
  */
 function referenceMatch(pattern: string, path: string): boolean {

@@ -47,7 +47,7 @@ describe('cases from the tests of moby, BuildKit, fsutil, docker-py and balena',
 });
 
 describe('rules', () => {
-  it('say which of them decides, the last that matches the path or a directory above it', () => {
+  it('are decided by the last that matches the path or a directory above it', () => {
     const rules = ruleList('dir', '*.md', '!dir/keep', 'dir/keep/*.tmp');
     const at = (path: string) => decide(rules, path);
     expect(at('src').rule).toBeUndefined();
@@ -58,7 +58,7 @@ describe('rules', () => {
     expect(at('dir/keep/a.tmp').ignored).toBe(true);
   });
 
-  it('match a directory above even where an earlier rule had not yet ignored it', () => {
+  it('match a directory above even if no earlier rule ignored it', () => {
     // Here BuildKit's walk (MatchesUsingParentResults) ignores a/b; see IgnoreRules.
     expect(decide(ruleList('a/b', '!a'), 'a/b').ignored).toBe(false);
   });
@@ -70,12 +70,12 @@ describe('rules', () => {
     expect(decide(rules, 'caf\xe9').rule?.text).toBe('!caf*');
   });
 
-  it('match nothing when there are none', () => {
+  it('match nothing if there are none', () => {
     const rules = new IgnoreRules([]);
     expect(decide(rules, 'a/b')).toMatchObject({ ignored: false, rule: undefined });
   });
 
-  it('of the command line come after those of the file', () => {
+  it('from the command line come after those of the file', () => {
     const file = parseIgnoreFile(Buffer.from('*\n!src'), '.dockerignore');
     const options = [
       parseGivenRule('src/tmp', '--exclude') as IgnoreRule,
@@ -86,7 +86,7 @@ describe('rules', () => {
     expect(decide(rules, 'src/tmp/keep').ignored).toBe(false);
   });
 
-  it('are refused over their bound', () => {
+  it('are refused over their limit', () => {
     const file = parseIgnoreFile(Buffer.from('a\n'.repeat(MAX_IGNORE_RULES)), 'f');
     const one = parseGivenRule('b', '--exclude') as IgnoreRule;
     expect(() => new IgnoreRules([...file, one])).toThrow(CtxsyncError);
@@ -104,12 +104,12 @@ describe('an ignored directory', () => {
     expect(rules.couldIncludeBeneath('.git', decide(rules, '.git'))).toBe(false);
   });
 
-  it('is pruned in spite of a rule that only ignores more beneath it', () => {
+  it('is pruned despite a rule that only ignores more beneath it', () => {
     const rules = ruleList('dir', 'dir/x');
     expect(rules.couldIncludeBeneath('dir', decide(rules, 'dir'))).toBe(false);
   });
 
-  it('is pruned in spite of an exception that stands before the rule that ignored it', () => {
+  it('is pruned despite an exception before the rule that ignored it', () => {
     const rules = ruleList('*', '!**/*.py', '.git');
     expect(rules.couldIncludeBeneath('.git', decide(rules, '.git'))).toBe(false);
     expect(rules.couldIncludeBeneath('src', decide(rules, 'src'))).toBe(true);
@@ -117,7 +117,7 @@ describe('an ignored directory', () => {
   });
 });
 
-describe('on every tree and list of rules', () => {
+describe('for every tree and list of rules', () => {
   const part = fc.constantFrom('a', 'b', 'ab', 'a.b', 'é');
   const path = fc
     .array(part, { minLength: 1, maxLength: 4 })
@@ -143,7 +143,7 @@ describe('on every tree and list of rules', () => {
   const line = fc.tuple(fc.constantFrom('', '!'), pattern).map(([sign, glob]) => sign + glob);
   const lines = fc.array(line, { maxLength: 6 });
 
-  it('deciding from directory to directory equals matching every parent anew', () => {
+  it('deciding directory by directory equals matching every parent again', () => {
     fc.assert(
       fc.property(lines, path, (written, target) => {
         const rules = ruleList(...written);
@@ -185,7 +185,7 @@ function decide(rules: IgnoreRules, path: BytePath): Decision {
   return decision;
 }
 
-/** The slow twin: patternmatcher.go MatchesOrParentMatches, line for line. */
+/** The slow reference: patternmatcher.go MatchesOrParentMatches, line for line. */
 function matchesOrParentMatches(lines: readonly string[], file: BytePath): boolean {
   let matched = false;
   const parents = file.split('/').slice(0, -1);
@@ -226,7 +226,7 @@ function enter(root: Tree, parts: readonly string[]): Tree {
   return directory;
 }
 
-/** What a walk keeps. A directory is kept when it is not ignored or holds something that is kept. */
+/** What a walk keeps. A directory is kept if it is not ignored, or contains something that is kept. */
 function walk(
   rules: IgnoreRules,
   tree: Tree,

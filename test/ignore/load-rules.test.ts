@@ -23,27 +23,27 @@ describe('the ignore file of a context', () => {
     });
   });
 
-  it('is not needed', async () => {
+  it('is optional', async () => {
     await withDirectory((root) => {
       expect(ignored(root, {})).toEqual([]);
     });
   });
 
-  it('is Dockerfile.dockerignore, if there is one, and not .dockerignore as well', async () => {
+  it('is Dockerfile.dockerignore if there is one, instead of .dockerignore', async () => {
     await withDirectory((root) => {
       writeTree(root, { '.dockerignore': 'by-root\n', 'Dockerfile.dockerignore': 'by-beside\n' });
       expect(ignored(root, {})).toEqual(['by-beside']);
     });
   });
 
-  it("is Dockerfile.dockerignore also when that is empty: it's not merged", async () => {
+  it('is Dockerfile.dockerignore even if that is empty: the two are not merged', async () => {
     await withDirectory((root) => {
       writeTree(root, { '.dockerignore': 'by-root\n', 'Dockerfile.dockerignore': '' });
       expect(ignored(root, {})).toEqual([]);
     });
   });
 
-  it('is the one beside the Dockerfile that --file names, wherever that is', async () => {
+  it('is the one next to the Dockerfile that --file names, wherever that is', async () => {
     await withDirectory((directory) => {
       const root = join(directory, 'context');
       writeTree(root, { '.dockerignore': 'by-root\n', 'Dockerfile.dockerignore': 'by-beside\n' });
@@ -54,7 +54,7 @@ describe('the ignore file of a context', () => {
     });
   });
 
-  it('is .dockerignore when the Dockerfile that --file names has none beside it', async () => {
+  it('is .dockerignore if the Dockerfile that --file names has none next to it', async () => {
     await withDirectory((directory) => {
       const root = join(directory, 'context');
       writeTree(root, { '.dockerignore': 'by-root\n', 'Dockerfile.dockerignore': 'by-beside\n' });
@@ -81,7 +81,7 @@ describe('the ignore file of a context', () => {
     });
   });
 
-  it('may lead through directories and symlinks of the context', async () => {
+  it('may be a symlink through directories and symlinks of the context', async () => {
     await withDirectory((root) => {
       writeTree(root, { 'a/b/rules': 'by-root\n' });
       symlinkSync('a/b', join(root, 'c'));
@@ -90,7 +90,7 @@ describe('the ignore file of a context', () => {
     });
   });
 
-  it('may be a symlink to anywhere where --file or --ignore-file leads out of the context', async () => {
+  it('may be a symlink to anywhere if --file or --ignore-file names it outside the context', async () => {
     await withDirectory((directory) => {
       const root = join(directory, 'context');
       writeTree(root, { '.dockerignore': 'by-root\n' });
@@ -123,7 +123,7 @@ describe('--exclude and --include', () => {
       ['by-root', 'by-beside', 'by-file'],
     ],
     [[include('by-other'), exclude('by-*')], NAMES],
-  ])('are rules after the file, in the order given: %j', async (rules, expected) => {
+  ])('add rules after the file, in the order given: %j', async (rules, expected) => {
     await withDirectory((root) => {
       writeTree(root, { '.dockerignore': 'by-root\n' });
       expect(ignored(root, { rules })).toEqual(expected);
@@ -133,7 +133,7 @@ describe('--exclude and --include', () => {
   it.each<[GivenRule, string]>([
     [exclude('a['), '--exclude'],
     [include('a\\'), '--include'],
-  ])('are refused when the pattern is bad: %j', async (option, name) => {
+  ])('are refused if the pattern is bad: %j', async (option, name) => {
     await withDirectory((root) => {
       expect(failure(root, { rules: [option] })).toMatchObject({
         code: 'bad-ignore-rule',
@@ -143,8 +143,8 @@ describe('--exclude and --include', () => {
   });
 });
 
-describe('an ignore file that cannot be used', () => {
-  it('is named with the line of its bad pattern', async () => {
+describe('an ignore file is refused', () => {
+  it('with the line of its bad pattern', async () => {
     await withDirectory((root) => {
       writeTree(root, { '.dockerignore': 'fine\n\n# note\na[\n' });
       const { code, message } = failure(root, {});
@@ -153,7 +153,7 @@ describe('an ignore file that cannot be used', () => {
     });
   });
 
-  it('is an error when --ignore-file names it and it is not there', async () => {
+  it('if --ignore-file names it and it does not exist', async () => {
     await withDirectory((root) => {
       writeTree(root, { '.dockerignore': 'by-root\n' });
       expect(failure(root, { ignoreFile: join(root, 'nowhere') })).toMatchObject({
@@ -163,7 +163,7 @@ describe('an ignore file that cannot be used', () => {
     });
   });
 
-  it('has a Dockerfile that is not there', async () => {
+  it('if its Dockerfile does not exist', async () => {
     await withDirectory((root) => {
       writeTree(root, { file: '' });
       expect(failure(root, { dockerfile: join(root, 'Dockerfile') })).toMatchObject({
@@ -177,7 +177,7 @@ describe('an ignore file that cannot be used', () => {
     });
   });
 
-  it('is a directory', async () => {
+  it('if it is a directory', async () => {
     await withDirectory((root) => {
       mkdirSync(join(root, '.dockerignore'));
       for (const options of [{}, { ignoreFile: root }]) {
@@ -189,7 +189,7 @@ describe('an ignore file that cannot be used', () => {
     });
   });
 
-  it('is a FIFO in the context, or a symlink to one, which is not opened', async () => {
+  it('if it is a FIFO in the context or a symlink to one, which is not opened', async () => {
     await withDirectory((root) => {
       execFileSync('mkfifo', [join(root, '.dockerignore')]);
       expect(failure(root, {}).message).toMatch(/\.dockerignore is not a file$/);
@@ -199,7 +199,7 @@ describe('an ignore file that cannot be used', () => {
     });
   });
 
-  it('is too large, and is not read', async () => {
+  it('if it is too large, without being read', async () => {
     await withDirectory((root) => {
       writeTree(root, { '.dockerignore': '#'.repeat(MAX_IGNORE_FILE_BYTES + 1) });
       expect(failure(root, {})).toMatchObject({
@@ -209,7 +209,7 @@ describe('an ignore file that cannot be used', () => {
     });
   });
 
-  it('is a symlink that leads nowhere: no rules would be a surprise', async () => {
+  it('if it is a dangling symlink, as a lack of rules would be a surprise', async () => {
     await withDirectory((root) => {
       symlinkSync('missing', join(root, '.dockerignore'));
       expect(failure(root, {}).message).toContain('is a dangling symlink');
@@ -223,7 +223,7 @@ describe('an ignore file that cannot be used', () => {
     ['Dockerfile.dockerignore', 'Dockerfile.dockerignore', '../private'],
     ['the one beside a Dockerfile in the context', 'web/My.dockerignore', '../../private'],
     ['the root itself', '.dockerignore', '.'],
-  ])('is a symlink that leads out of the context: %s', async (_, name, link) => {
+  ])('if it is a symlink that leads out of the context: %s', async (_, name, link) => {
     await withDirectory((directory) => {
       const root = join(directory, 'context');
       writeTree(root, { Dockerfile: '', 'web/My': '' });
@@ -239,7 +239,7 @@ describe('an ignore file that cannot be used', () => {
     });
   });
 
-  it('leads in a circle', async () => {
+  it('if it is a symlink loop', async () => {
     await withDirectory((root) => {
       symlinkSync('.dockerignore', join(root, '.dockerignore'));
       expect(failure(root, {})).toMatchObject({
@@ -258,13 +258,13 @@ function include(pattern: string): GivenRule {
   return { rule: `!${pattern}`, source: '--include' };
 }
 
-/** Which of NAMES the rules ignore. */
+/** The names in NAMES that the rules ignore. */
 function ignored(root: string, options: IgnoreOptions): string[] {
   const rules = rulesOf(root, options);
   return NAMES.filter((name) => rules.decide(name, rules.root()).ignored);
 }
 
-/** As a disk worker reads them. */
+/** Reads the rules as a disk worker does. */
 function rulesOf(
   root: string,
   { dockerfile, ignoreFile, noIgnore, rules = [] }: IgnoreOptions,
