@@ -49,7 +49,7 @@ export interface PathNotes {
 /** What became of the entries of all contexts. */
 export interface EntryCounts {
   /** New entries, and those that were different. */
-  changed: number;
+  written: number;
   /** Already there, and the same. */
   unchanged: number;
   /** Deleted, including each entry in a deleted directory. */
@@ -105,7 +105,7 @@ export interface TransferReport {
   /** Not sent: FIFOs, sockets, devices. */
   skipped: PathNotes;
   /** Sent, but not as they were: without setuid bits, extended attributes, ACLs. */
-  altered: PathNotes;
+  changed: PathNotes;
   /** Deleted from the destination because no context has them. */
   removed: PathNotes;
   /** What ended the run, by path. */

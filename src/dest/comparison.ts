@@ -30,7 +30,7 @@ export interface ComparisonOptions {
 
 /** Result of a comparison, in entries; the context's own root is not counted. */
 export interface ComparisonCounts {
-  changed: number;
+  written: number;
   unchanged: number;
   /** Entries requested: the changed ones, and the directories that contain them. */
   wanted: number;
@@ -52,7 +52,7 @@ interface Ancestor {
  * @throws CtxsyncError not-writable, unsafe-entry
  */
 export class Comparison {
-  readonly counts: ComparisonCounts = { changed: 0, unchanged: 0, wanted: 0 };
+  readonly counts: ComparisonCounts = { written: 0, unchanged: 0, wanted: 0 };
   readonly #options: ComparisonOptions;
   readonly #existing: OrderedLookup;
   readonly #ancestors: Ancestor[] = [];
@@ -114,7 +114,7 @@ export class Comparison {
   }
 
   #change(entry: ManifestEntry): void {
-    this.counts.changed += 1;
+    this.counts.written += 1;
     const { path, kind, stamp, link = '' } = entry;
     if (kind === 'hardlink' && this.#changedFirsts.get(link) === 0) {
       this.#options.onLocalChange({ kind: 'link', path, link });

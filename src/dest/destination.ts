@@ -190,8 +190,10 @@ export function hasBase(
     let base: HeldDirectory | undefined;
     try {
       base = openBase(out, name);
-      const names = base?.names() ?? [];
-      return names.some((each) => !isWorkName(each) && !others.includes(each));
+      for (const each of base?.names() ?? []) {
+        if (!isWorkName(each) && !others.includes(each)) return true;
+      }
+      return false;
     } catch {
       // The comparison will meet the same error and report it.
       return true;

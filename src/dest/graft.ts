@@ -1,6 +1,7 @@
 import { constants, fchmodSync, fstatSync, ftruncateSync, type BigIntStats } from 'node:fs';
 import { joinPath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { Descent } from '../disk/descent.ts';
+import { hasName, type Names } from '../disk/names.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
 import { metadataOf, type HeldDirectory } from '../disk/held-directory.ts';
 import type { MountPoints } from '../disk/mount-points.ts';
@@ -106,17 +107,17 @@ export class Graft {
    */
   #directory(path: BytePath, mirrors: boolean): void {
     const names = this.#staged.directory.names();
-    if (mirrors) this.#removeOthers(path, new Set(names));
+    if (mirrors) this.#removeOthers(path, names);
     for (const name of names) {
       const child = joinPath(path, name);
       this.#step(child, () => this.#child(name, child, mirrors));
     }
   }
 
-  #removeOthers(path: BytePath, names: ReadonlySet<BytePath>): void {
+  #removeOthers(path: BytePath, staged: Names): void {
     for (const name of this.#out.directory.names()) {
       // Another receiver may work in this very directory.
-      if (names.has(name) || isWorkName(name)) continue;
+      if (hasName(staged, name) || isWorkName(name)) continue;
       const child = joinPath(path, name);
       this.#step(child, () => this.#removeEntry(name, child), 'remove');
     }

@@ -1,6 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { isBeneath, joinPath, splitPath, type BytePath } from '../disk/byte-path.ts';
 import { Descent } from '../disk/descent.ts';
+import type { Names } from '../disk/names.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { destinationError } from '../disk/system-error.ts';
@@ -16,7 +17,7 @@ export interface Existing {
 interface Level {
   path: BytePath;
   /** Of the children, sorted. */
-  names: BytePath[];
+  names: Names;
   next: number;
 }
 
@@ -56,8 +57,8 @@ export class OrderedLookup {
     const [parent, name] = splitPath(path);
     const level = this.#levelOf(parent);
     if (level === undefined) return undefined;
-    while (level.next < level.names.length && level.names[level.next]! < name) this.#pass(level);
-    if (level.names[level.next] !== name) return undefined;
+    while (level.next < level.names.length && level.names.at(level.next)! < name) this.#pass(level);
+    if (level.names.at(level.next) !== name) return undefined;
     level.next += 1;
     const { directory } = this.#descent!;
     const stats = this.#look(directory, name, path);
@@ -111,7 +112,7 @@ export class OrderedLookup {
   }
 
   #pass(level: Level): void {
-    this.#onPassed(joinPath(level.path, level.names[level.next]!));
+    this.#onPassed(joinPath(level.path, level.names.at(level.next)!));
     level.next += 1;
   }
 

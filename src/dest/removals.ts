@@ -1,5 +1,6 @@
 import { isBeneath, joinPath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { Descent } from '../disk/descent.ts';
+import { hasName, type Names } from '../disk/names.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
 import { metadataOf, type HeldDirectory } from '../disk/held-directory.ts';
 import { inodeKey, type Inode } from '../disk/inode.ts';
@@ -123,18 +124,16 @@ class Search implements Removals {
    * @param names in the directory of OUT
    * @param whole the stage holds it whole: other entries are deleted
    */
-  #searchPair(path: BytePath, names: readonly BytePath[], whole: boolean): void {
+  #searchPair(path: BytePath, names: Names, whole: boolean): void {
     const staged = this.#staged.directory.names();
     if (whole) {
-      const ours = new Set(staged);
       for (const name of names) {
-        if (!ours.has(name) && !isWorkName(name)) this.#look(name, joinPath(path, name));
+        if (!hasName(staged, name) && !isWorkName(name)) this.#look(name, joinPath(path, name));
       }
     }
     // The disk may also find names spelled differently: the commit has removed those by then.
-    const theirs = new Set(names);
     for (const name of staged) {
-      if (theirs.has(name)) this.#searchBoth(name, joinPath(path, name), whole);
+      if (hasName(names, name)) this.#searchBoth(name, joinPath(path, name), whole);
     }
   }
 
@@ -204,9 +203,9 @@ class Search implements Removals {
   }
 
   /** Undefined if we may not list it; then it was not entered. */
-  #enter(name: BytePath, path: BytePath): BytePath[] | undefined {
+  #enter(name: BytePath, path: BytePath): Names | undefined {
     this.#options.status.enter('scanning', path);
-    let names: BytePath[] | undefined;
+    let names: Names | undefined;
     try {
       names = this.#out.enterAndList(name);
     } catch (error) {
@@ -216,7 +215,7 @@ class Search implements Removals {
     return names;
   }
 
-  #rootNames(): BytePath[] {
+  #rootNames(): Names {
     this.#options.status.enter('scanning', this.#opened.out.path);
     try {
       return this.#opened.out.names();

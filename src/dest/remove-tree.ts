@@ -25,7 +25,7 @@ function remove(descent: Descent, name: BytePath, status: WorkerStatus): void {
   if (stats === undefined) return;
   if (!stats.isDirectory()) return parent.removeFile(name);
   if ((stats.mode & 0o700n) !== 0o700n) parent.setChildMode(name, 0o700);
-  const names = descent.enter(name).unsortedNames(enter);
+  const names = descent.enter(name).names(enter);
   for (const child of names) removeChild(descent, child, status);
   descent.leave();
   descent.directory.removeDirectory(name);

@@ -2,7 +2,7 @@ import { closeSync, constants, readSync, writeSync } from 'node:fs';
 import type { BytePath } from '../disk/byte-path.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { destinationError } from '../disk/system-error.ts';
-import { UNDO_STEPS_IN_MEMORY } from '../limits.ts';
+import { UNDO_BYTES_IN_MEMORY } from '../limits.ts';
 
 /**
  * A step of a commit in OUT: `name` is an entry in the directory that the commit was in at that time,
@@ -27,14 +27,15 @@ export type Step =
 const FILE = 'undo';
 
 /**
- * The steps of a commit, kept so that they can be undone. The latest are in memory; the others are in a
- * file of the stage, as there may be more than OUT has entries.
+ * The steps of a commit, kept as a line of JSON each so that they can be undone. The latest are in memory;
+ * the others are in a file of the stage, as there may be more than OUT has entries.
  */
 export class UndoLog {
   readonly #stage: HeldDirectory;
   readonly #blocks: { at: number; bytes: number }[] = [];
   #fd: number | undefined;
-  #steps: Step[] = [];
+  readonly #latest = Buffer.alloc(UNDO_BYTES_IN_MEMORY);
+  #used = 0;
 
   constructor(stage: HeldDirectory) {
     this.#stage = stage;
@@ -45,19 +46,21 @@ export class UndoLog {
    * @throws CtxsyncError no-space, not-writable; and what `take` throws: then the step was not taken
    */
   step<T>(step: Step, take: () => T): T {
-    if (this.#steps.length >= UNDO_STEPS_IN_MEMORY) this.#flush();
-    this.#steps.push(step);
+    const line = `${JSON.stringify(step)}\n`;
+    if (this.#used + line.length > this.#latest.length) this.#flush();
+    const before = this.#used;
+    this.#used += this.#latest.write(line, before, 'latin1');
     try {
       return take();
     } catch (error) {
-      this.#steps.pop();
+      this.#used = before;
       throw error;
     }
   }
 
   /** All steps, the last first. */
   *backwards(): Generator<Step> {
-    yield* this.#steps.toReversed();
+    yield* stepsBackwards(this.#latest.subarray(0, this.#used));
     for (const { at, bytes } of this.#blocks.toReversed()) {
       const block = Buffer.alloc(bytes);
       for (let done = 0; done < bytes;) {
@@ -65,7 +68,7 @@ export class UndoLog {
         if (count === 0) throw new Error('the list of steps is truncated');
         done += count;
       }
-      yield* (JSON.parse(block.toString('latin1')) as Step[]).toReversed();
+      yield* stepsBackwards(block);
     }
   }
 
@@ -75,7 +78,7 @@ export class UndoLog {
   }
 
   #flush(): void {
-    const block = Buffer.from(JSON.stringify(this.#steps), 'latin1');
+    const block = this.#latest.subarray(0, this.#used);
     const last = this.#blocks.at(-1);
     const at = last === undefined ? 0 : last.at + last.bytes;
     try {
@@ -88,6 +91,11 @@ export class UndoLog {
       throw destinationError(error, 'write the list of steps in', this.#stage.path);
     }
     this.#blocks.push({ at, bytes: block.length });
-    this.#steps = [];
+    this.#used = 0;
   }
+}
+
+function* stepsBackwards(block: Buffer): Generator<Step> {
+  const lines = block.toString('latin1').trimEnd().split('\n');
+  for (const line of lines.toReversed()) if (line !== '') yield JSON.parse(line) as Step;
 }

@@ -1,4 +1,5 @@
 import { isBeneath, joinPath, type BytePath } from './byte-path.ts';
+import type { Names } from './names.ts';
 import { MAX_HELD_DIRECTORIES } from '../limits.ts';
 import { replaced, type HeldDirectory } from './held-directory.ts';
 import { isSameInode, type Inode } from './inode.ts';
@@ -63,7 +64,7 @@ export class Descent {
    * Enters a directory and lists it. Undefined on EACCES: then it was not entered.
    * @throws the system call's error
    */
-  enterAndList(name: BytePath): BytePath[] | undefined {
+  enterAndList(name: BytePath): Names | undefined {
     const { depth } = this;
     try {
       return this.enter(name).names();

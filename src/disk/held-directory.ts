@@ -23,6 +23,7 @@ import { CtxsyncError } from '../errors.ts';
 import { joinPath, toFsPath, toText, type BytePath } from './byte-path.ts';
 import { isSameInode, type Inode } from './inode.ts';
 import { setNegativeMtime, toMicroseconds, toUtimesSeconds } from './mtime.ts';
+import type { Names } from './names.ts';
 import { OpenDirectory, PROC_FD } from './open-directory.ts';
 import { errnoOf } from './errno.ts';
 
@@ -83,21 +84,9 @@ export class HeldDirectory {
     return this.#guard(() => HeldDirectory.open(this.#directory.child(name), path), closeIt);
   }
 
-  /** The children's names, sorted by their bytes. */
-  names(): BytePath[] {
-    return this.#guard(() => this.#directory.names());
-  }
-
-  /** The same, unsorted. @param onPart called after each batch: there may be millions of names */
-  unsortedNames(onPart: () => void): BytePath[] {
-    return this.#guard(() => {
-      const names: BytePath[] = [];
-      for (const batch of this.#directory.nameBatches()) {
-        for (const name of batch) names.push(name);
-        onPart();
-      }
-      return names;
-    });
+  /** The children's names, sorted by their bytes. @param onBatch called after each batch of very many */
+  names(onBatch?: () => void): Names {
+    return this.#guard(() => this.#directory.names(onBatch));
   }
 
   look(name: BytePath): BigIntStats | undefined {

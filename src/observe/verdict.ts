@@ -55,7 +55,7 @@ export interface Observation extends WireObservation {
   disks: DiskObservation[];
 }
 
-/** One row of the table in DESIGN.md, section 6: a verdict, or undefined when it does not apply. */
+/** One row of the table of verdicts: a verdict, or undefined when it does not apply. */
 type Row = (seen: Observation) => Verdict | undefined;
 
 /** The first row that applies decides: our own causes come before the peer's. */

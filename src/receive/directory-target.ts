@@ -147,10 +147,10 @@ export class DirectoryTarget implements Target {
   }
 
   counts(): EntryCounts {
-    const counts = { changed: 0, unchanged: 0, removed: this.#removed };
+    const counts = { written: 0, unchanged: 0, removed: this.#removed };
     for (const { name, entries } of this.contexts()) {
       const compared = this.#comparisons.counts(name);
-      counts.changed += compared?.changed ?? entries;
+      counts.written += compared?.written ?? entries;
       counts.unchanged += compared?.unchanged ?? 0;
     }
     return counts;

@@ -113,9 +113,9 @@ export class Answers implements PeerHandler {
 
   /** What became of the entries, if the receiver reported it. */
   get counts(): EntryCounts | undefined {
-    const { changed, unchanged, removed } = this.#receipt ?? {};
-    if (changed === undefined || unchanged === undefined || removed === undefined) return undefined;
-    return { changed, unchanged, removed };
+    const { written, unchanged, removed } = this.#receipt ?? {};
+    if (written === undefined || unchanged === undefined || removed === undefined) return undefined;
+    return { written, unchanged, removed };
   }
 }
 

@@ -8,7 +8,7 @@ import type { TarReader } from './tar-reader.ts';
 export interface UnpackTarOptions {
   validator: EntryValidator;
   onSkipped: (path: BytePath, reason: string) => void;
-  onAltered: (path: BytePath, reason: string) => void;
+  onChanged: (path: BytePath, reason: string) => void;
   /** An entry is complete. Not called for the root. */
   onEntry: (kind: EntryKind, path: BytePath) => void;
 }
@@ -18,7 +18,7 @@ export interface UnpackTarOptions {
  * @throws CtxsyncError unsafe-entry, over-limit, and what the reader and the sink throw
  */
 export function unpackTar(reader: TarReader, sink: EntrySink, options: UnpackTarOptions): void {
-  const { validator, onSkipped, onAltered, onEntry } = options;
+  const { validator, onSkipped, onChanged, onEntry } = options;
   const skip = (path: BytePath, reason: string): void => {
     validator.checkSkipped(path);
     onSkipped(path, reason);
@@ -34,7 +34,7 @@ export function unpackTar(reader: TarReader, sink: EntrySink, options: UnpackTar
       continue;
     }
     const losses = lossesOf(member);
-    if (losses.length > 0) onAltered(member.path, losses.join('; '));
+    if (losses.length > 0) onChanged(member.path, losses.join('; '));
     if (entry.kind === 'directory' && reader.content().length > 0) {
       throw directoryWithContent(entry);
     }

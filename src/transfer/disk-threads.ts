@@ -38,7 +38,7 @@ export class DiskThreads {
   #leftOver: ((thread: DiskThread) => Promise<unknown>) | undefined;
 
   /**
-   * @param onNote gets notes about paths that are skipped or altered
+   * @param onNote gets notes about paths that are skipped or changed
    * @param start starts a thread; tests pass their own
    */
   constructor(

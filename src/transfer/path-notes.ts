@@ -7,7 +7,7 @@ import type { PathNote, UnnamedPaths } from '../worker/jobs.ts';
 /** Paths for the report: the first of them, and how many there were. */
 export class PathNoteCollector {
   readonly skipped: PathNotes = { count: 0, paths: [] };
-  readonly altered: PathNotes = { count: 0, paths: [] };
+  readonly changed: PathNotes = { count: 0, paths: [] };
   readonly removed: PathNotes = { count: 0, paths: [] };
   readonly failed: PathNotes = { count: 0, paths: [] };
 

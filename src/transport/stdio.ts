@@ -2,9 +2,12 @@ import {
   createReadStream,
   createWriteStream,
   fstatSync,
+  read,
   readSync,
   statSync,
+  write,
   writeSync,
+  writev,
 } from 'node:fs';
 import type { Socket } from 'node:net';
 import { isatty } from 'node:tty';
@@ -37,8 +40,8 @@ export function openStdin(what: string, toError = readError): Incoming {
   if (isPipeOrSocket(STDIN)) return new PipeIncoming(STDIN, toError);
   const file = createReadStream('', {
     fd: STDIN,
-    autoClose: false,
     highWaterMark: IO_BUFFER_BYTES,
+    fs: { read, close: keepOpen },
   });
   return new ReadableIncoming(file, toError);
 }
@@ -67,10 +70,16 @@ export function openStdout(reader: string, toError = peerGone): Outgoing {
   if (isPipeOrSocket(STDOUT)) return new PipeOutgoing(writeDescriptor(STDOUT), toError);
   // process.stdout would write to a file synchronously, and block us when its disk hangs. No peer can
   // close a file: an error is the disk's, which may be full.
-  return new WritableOutgoing(
-    createWriteStream('', { fd: STDOUT, autoClose: false }),
-    outputBroken,
-  );
+  const file = createWriteStream('', { fd: STDOUT, fs: { write, writev, close: keepOpen } });
+  return new WritableOutgoing(file, outputBroken);
+}
+
+/**
+ * In place of close(2). What is opened next, by Node itself too, would get the number of a standard stream,
+ * and libuv ends a process that closes such a descriptor.
+ */
+function keepOpen(_fd: number, done?: (error: null) => void): void {
+  done?.(null);
 }
 
 /**

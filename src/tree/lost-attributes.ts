@@ -20,7 +20,7 @@ export type RunTool = (command: readonly string[], paths: Buffer) => string | fa
  */
 export class LostAttributes {
   readonly #root: BytePath;
-  readonly #onAltered: (path: BytePath, reason: string) => void;
+  readonly #onChanged: (path: BytePath, reason: string) => void;
   readonly #status: WorkerStatus;
   readonly #run: RunTool;
   #tools: readonly Tool[] = [GETFATTR, GETCAP];
@@ -31,12 +31,12 @@ export class LostAttributes {
   /** @param root of the context, resolved */
   constructor(
     root: BytePath,
-    onAltered: (path: BytePath, reason: string) => void,
+    onChanged: (path: BytePath, reason: string) => void,
     status: WorkerStatus,
     run: RunTool = runForEach,
   ) {
     this.#root = root;
-    this.#onAltered = onAltered;
+    this.#onChanged = onChanged;
     this.#status = status;
     this.#run = run;
   }
@@ -62,7 +62,7 @@ export class LostAttributes {
     for (const [diskPath, { path, lost }] of batch) {
       const reasons = found.get(diskPath) ?? [];
       if (lost !== undefined) reasons.unshift(lost);
-      if (reasons.length > 0) this.#onAltered(path, reasons.join('; '));
+      if (reasons.length > 0) this.#onChanged(path, reasons.join('; '));
     }
   }
 

@@ -19,7 +19,7 @@ export interface SourceEntryOptions {
   /** An entry that is not sent because of its type (FIFO, socket, device). */
   onSkipped: (path: BytePath, reason: string) => void;
   /** An entry that is sent without one of its attributes (setuid). */
-  onAltered: (path: BytePath, reason: string) => void;
+  onChanged: (path: BytePath, reason: string) => void;
   /** Looks for losses that the mode does not show; absent if nothing is reported. */
   attributes?: LostAttributes | undefined;
 }
@@ -52,10 +52,10 @@ export class SourceEntries {
 
   /** Reports what is lost when this entry is sent. */
   travels(entry: FoundEntry): SourceEntry {
-    const { attributes, onAltered } = this.#options;
+    const { attributes, onChanged } = this.#options;
     if (attributes !== undefined && entry.kind === 'file' && (entry.mode & EXECUTE_BITS) !== 0) {
       attributes.add(entry.path, entry.lost);
-    } else if (entry.lost !== undefined) onAltered(entry.path, entry.lost);
+    } else if (entry.lost !== undefined) onChanged(entry.path, entry.lost);
     return entry;
   }
 

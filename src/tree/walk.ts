@@ -1,4 +1,5 @@
 import { joinPath, toText, type BytePath } from '../disk/byte-path.ts';
+import type { Names } from '../disk/names.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
 import type { OpenDirectory } from '../disk/open-directory.ts';
 import { sourceError } from '../disk/system-error.ts';
@@ -92,7 +93,7 @@ class Walk {
     }
   }
 
-  #list(directory: OpenDirectory, path: BytePath): BytePath[] {
+  #list(directory: OpenDirectory, path: BytePath): Names {
     try {
       return directory.names();
     } catch (error) {

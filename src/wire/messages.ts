@@ -79,7 +79,7 @@ export interface Receipt {
   /** FIN's. */
   digest: string;
   /** Entries put in place, already there, and removed. */
-  changed?: number | undefined;
+  written?: number | undefined;
   unchanged?: number | undefined;
   removed?: number | undefined;
 }
@@ -236,7 +236,7 @@ export function decodeReceipt(payload: Uint8Array, at: number): Receipt {
   return {
     transferId: fields.hex('transferId', 32),
     digest: fields.hex('digest', 64),
-    changed: fields.optionalCount('changed'),
+    written: fields.optionalCount('written'),
     unchanged: fields.optionalCount('unchanged'),
     removed: fields.optionalCount('removed'),
   };

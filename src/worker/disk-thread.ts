@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { WorkerStatus } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
-import { STUCK_THREAD_MS } from '../limits.ts';
+import { DISK_THREAD_YOUNG_MB, STUCK_THREAD_MS } from '../limits.ts';
 import { withTimeout } from '../with-timeout.ts';
 import type { JobName, JobReply, Jobs, PathNote, UnnamedPaths } from './jobs.ts';
 
@@ -78,6 +78,7 @@ class WorkerThread implements DiskThread {
     this.#onNote = onNote;
     this.#worker = new Worker(WORKERS[side], {
       workerData: { status: this.status.shared },
+      resourceLimits: { maxYoungGenerationSizeMb: DISK_THREAD_YOUNG_MB },
       // Otherwise Node opens process.stdout and process.stderr, and shared pipes become non-blocking.
       stdout: true,
       stderr: true,

@@ -15,10 +15,10 @@ export type Handlers = {
 /** How the layers report paths that are worth a note. */
 export function reporting({ note }: JobContext): {
   onSkipped: (path: BytePath, reason: string) => void;
-  onAltered: (path: BytePath, reason: string) => void;
+  onChanged: (path: BytePath, reason: string) => void;
 } {
   return {
     onSkipped: (path, reason) => note({ about: 'skipped', path, reason }),
-    onAltered: (path, reason) => note({ about: 'altered', path, reason }),
+    onChanged: (path, reason) => note({ about: 'changed', path, reason }),
   };
 }

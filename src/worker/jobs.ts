@@ -9,7 +9,7 @@ import type { IgnoreFile, IgnoreOptions, GivenRule } from '../ignore/load-rules.
 
 /** A note about a path, sent while a job runs. */
 export interface PathNote {
-  about: 'skipped' | 'altered' | 'failed';
+  about: 'skipped' | 'changed' | 'failed';
   path: BytePath;
   reason: string;
 }

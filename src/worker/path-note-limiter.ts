@@ -7,8 +7,8 @@ import type { PathNote, UnnamedPaths } from './jobs.ts';
  */
 export class PathNoteLimiter {
   readonly #onNote: (note: PathNote | UnnamedPaths) => void;
-  readonly #named: Record<PathNote['about'], number> = { skipped: 0, altered: 0, failed: 0 };
-  readonly #others: Record<PathNote['about'], number> = { skipped: 0, altered: 0, failed: 0 };
+  readonly #named: Record<PathNote['about'], number> = { skipped: 0, changed: 0, failed: 0 };
+  readonly #others: Record<PathNote['about'], number> = { skipped: 0, changed: 0, failed: 0 };
 
   constructor(onNote: (note: PathNote | UnnamedPaths) => void) {
     this.#onNote = onNote;
@@ -26,7 +26,7 @@ export class PathNoteLimiter {
 
   /** Call this when a job ends. */
   flush(): void {
-    for (const about of ['skipped', 'altered', 'failed'] as const) {
+    for (const about of ['skipped', 'changed', 'failed'] as const) {
       const count = this.#others[about];
       this.#others[about] = 0;
       if (count > 0) this.#onNote({ about, count });

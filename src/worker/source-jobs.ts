@@ -64,7 +64,7 @@ export const SOURCE_JOBS: Pick<
 
   packWanted: ({ source, wants: sharedWants, ring: shared }, context) => {
     const ring = new Ring(shared);
-    // The `list` job already reported skipped and altered paths.
+    // The `list` job already reported skipped and changed paths.
     const options = walkOptions(source, failuresOnly(context));
     const { status, unreadable } = options;
     const wants = new WantReader(new RingSource(new Ring(sharedWants), status));
@@ -130,7 +130,7 @@ function walkOptions(
 /** Options for the walk that reports what is not sent. */
 function reportingWalk(source: OpenedContext, context: JobContext): WalkOptions {
   const options = walkOptions(source, context);
-  const attributes = new LostAttributes(source.root, options.onAltered, context.status);
+  const attributes = new LostAttributes(source.root, options.onChanged, context.status);
   return { ...options, attributes };
 }
 

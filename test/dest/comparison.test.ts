@@ -50,7 +50,7 @@ function copy(from: string, to: string): void {
   execFileSync('cp', ['-a', from, to]);
 }
 
-const ALL_UNCHANGED = { changed: 0, wanted: 0 };
+const ALL_UNCHANGED = { written: 0, wanted: 0 };
 
 describe('a comparison', () => {
   it('wants only the root if both trees are equal', async () => {
@@ -92,7 +92,7 @@ describe('a comparison', () => {
       const { wants, localChanges, counts } = compare(out, entriesOf(context));
       expect(pathsOf(wants)).toEqual(['', 'a', 'a/b', 'a/b/file']);
       expect(localChanges).toEqual([]);
-      expect(counts).toEqual({ changed: 1, unchanged: 7, wanted: 3 });
+      expect(counts).toEqual({ written: 1, unchanged: 7, wanted: 3 });
     });
   });
 
@@ -152,7 +152,7 @@ describe('a comparison', () => {
         const { wants, localChanges, counts } = compare(out, entries);
         expect(pathsOf(wants)).toEqual(pathsOf(entries));
         expect(localChanges).toEqual([]);
-        expect(counts).toEqual({ changed: 8, unchanged: 0, wanted: 8 });
+        expect(counts).toEqual({ written: 8, unchanged: 0, wanted: 8 });
       });
     },
   );
@@ -163,7 +163,7 @@ describe('a comparison', () => {
       const { wants, counts } = compare(out, entriesOf(context));
       const paths = ['', 'a', 'a/b', 'a/b/file', 'a/other', 'c', 'c/file', 'last'];
       expect(pathsOf(wants)).toEqual(paths);
-      expect(counts).toEqual({ changed: 4, unchanged: 4, wanted: 7 });
+      expect(counts).toEqual({ written: 4, unchanged: 4, wanted: 7 });
     });
   });
 
@@ -276,7 +276,7 @@ describe('a file with several names', () => {
       expect(compare(out, entriesOf(context))).toMatchObject({
         wants: [{ path: '' }],
         localChanges: [{ kind: 'link', path: 'c/twin', link: 'a/b/file' }],
-        counts: { changed: 1, unchanged: 6, wanted: 0 },
+        counts: { written: 1, unchanged: 6, wanted: 0 },
       });
     });
   });
@@ -310,7 +310,7 @@ describe('a file with several names', () => {
       const { wants, localChanges, counts } = compare(out, entriesOf(context));
       expect(pathsOf(wants)).toEqual(['', 'a', 'a/b', 'a/b/file', 'a/twin', 'c', 'c/twin']);
       expect(localChanges).toEqual([]);
-      expect(counts).toEqual({ changed: 3, unchanged: 4, wanted: 6 });
+      expect(counts).toEqual({ written: 3, unchanged: 4, wanted: 6 });
     });
   });
 
@@ -329,7 +329,7 @@ describe('a file with several names', () => {
       const { wants, localChanges, counts } = compare(out, entriesOf(context));
       expect(pathsOf(wants)).toEqual(['', 'a', 'a/twin', 'c', 'c/twin']);
       expect(localChanges).toEqual([]);
-      expect(counts).toEqual({ changed: 2, unchanged: 5, wanted: 4 });
+      expect(counts).toEqual({ written: 2, unchanged: 5, wanted: 4 });
     });
   });
 

@@ -61,8 +61,8 @@ describe('removing a tree', () => {
       expect(status.read()).toMatchObject({
         state: 'cleaning',
         path: join(directory, 'tree/file'),
-        // The directory, its listing, and the file.
-        calls: 3,
+        // The directory with its listing, and the file.
+        calls: 2,
       });
     });
   });

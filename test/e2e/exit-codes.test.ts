@@ -12,7 +12,7 @@ import {
 } from '../helpers/trees/sandbox.ts';
 import { treeState } from '../helpers/trees/tree-state.ts';
 
-// The codes of DESIGN.md, section 7: 0, 1 and 2 here, all others in the files beside this one.
+// The exit statuses of README.md: 0, 1 and 2 here, all others in the files beside this one.
 
 interface Report {
   exitCode: number;
@@ -156,6 +156,39 @@ test('4: a full disk behind stdout is reported as such, and not as a lost peer',
     });
     expectFailure({ code: status, stderr }, 4, 'cannot write stdout: no space left on device');
   }));
+
+/** Runs first in each process; it names a descriptor below 3 that is closed. */
+const WATCH_CLOSE = `
+const fs = require('node:fs');
+for (const name of ['close', 'closeSync']) {
+  const original = fs[name];
+  fs[name] = (fd, ...rest) => {
+    if (fd < 3) fs.writeSync(2, 'closed ' + fd);
+    return original(fd, ...rest);
+  };
+}`;
+
+test.each([
+  ['send CONTEXT > /dev/full', 4],
+  ['send CONTEXT > file', 0],
+  ['receive OUT < CONTEXT/app.js', 6],
+  ['receive OUT < stream', 0],
+  ['receive - < stream > /dev/full', 4],
+])('%s closes no standard stream, whose number the next file would get', (command, code) =>
+  withScene(async ({ directory, context, out }) => {
+    writeFileSync(join(directory, 'stream'), await recordSend([context]));
+    writeFileSync(join(directory, 'watch.cjs'), WATCH_CLOSE);
+    writeFileSync(join(context, 'app.js'), 'not a stream');
+    const line = command.replace('CONTEXT', context).replace('OUT', out);
+    const { status, stderr } = spawnSync('sh', ['-c', `${BIN} ${line}`], {
+      cwd: directory,
+      encoding: 'utf8',
+      env: { ...process.env, NODE_OPTIONS: `--require=${join(directory, 'watch.cjs')}` },
+    });
+    expectExit({ code: status, stderr }, code);
+    expect(stderr).not.toContain('closed');
+  }),
+);
 
 test('2: a --report that cannot be opened stops a side before it changes anything', () =>
   withScene(async ({ directory, context }) => {

@@ -43,9 +43,9 @@ test.skipIf(why !== undefined).each(WAYS)(
         receive: [join(directory, 'out')],
       };
       const first = await transfer(attempt);
-      expect(first.sent.counts).toMatchObject({ changed: 1, unchanged: 0 });
+      expect(first.sent.counts).toMatchObject({ written: 1, unchanged: 0 });
       const second = await transfer(attempt);
-      expect(second.sent.counts).toMatchObject({ changed: 0, unchanged: 1 });
+      expect(second.sent.counts).toMatchObject({ written: 0, unchanged: 1 });
     }),
 );
 

@@ -142,7 +142,7 @@ describe('when an entry cannot be sent as it is', () => {
       expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({
         result: 'done',
         exitCode: 0,
-        altered: {
+        changed: {
           count: 2,
           paths: [
             { path: 'bin/sg', reason },

@@ -72,7 +72,7 @@ describe('an entry that the context no longer has', () => {
       rmdirSync(join(pair.context, 'empty/in/empty'));
       const result = await resend(pair, 'a socket', { receive: ['--delete'] });
       expect(result.after).toEqual(result.context);
-      expect(result.sent.counts).toMatchObject({ changed: 1, removed: 1 });
+      expect(result.sent.counts).toMatchObject({ written: 1, removed: 1 });
     }));
 
   test('is deleted with --allow-empty when the context is empty', () =>
@@ -83,7 +83,7 @@ describe('an entry that the context no longer has', () => {
         receive: ['--delete', '--allow-empty'],
       });
       expect(result.after).toEqual(result.context);
-      expect(result.sent.counts).toMatchObject({ changed: 0, unchanged: 0 });
+      expect(result.sent.counts).toMatchObject({ written: 0, unchanged: 0 });
     }));
 });
 
@@ -145,7 +145,7 @@ describe('different content with the same size and time', () => {
     withPair(async (pair) => {
       change(pair);
       const result = await resend(pair, 'a socket');
-      expect(result.sent.counts).toMatchObject({ changed: 0 });
+      expect(result.sent.counts).toMatchObject({ written: 0 });
       expect(result.after).toEqual(result.before);
       expect(result.context).not.toEqual(result.before);
     }));
@@ -154,7 +154,7 @@ describe('different content with the same size and time', () => {
     withPair(async (pair) => {
       change(pair);
       const result = await resend(pair, way, { send: ['--checksum'] });
-      expectExact(result, { changed: 1 });
+      expectExact(result, { written: 1 });
       expectOnlyTheDifference({ ...result, sent: { ...result.sent, wireBytes: 0 } });
     }),
   );
@@ -165,8 +165,8 @@ test('setuid in the context is dropped and reported each time, and does not coun
     chmodSync(manyFile(pair.context, 1), 0o4755);
     chmodSync(manyFile(pair.out, 1), 0o755);
     const { sent } = await resend(pair, 'a socket');
-    expect(sent.counts).toMatchObject({ changed: 0 });
-    expect(sent.altered.paths).toEqual([
+    expect(sent.counts).toMatchObject({ written: 0 });
+    expect(sent.changed.paths).toEqual([
       { path: 'many/file-1', reason: expect.stringContaining('setuid') },
     ]);
   }));

@@ -22,42 +22,42 @@ describe('hardlinks', () => {
       what: 'made of files that are there: a new name travels not at all',
       out: [['a'], ['b']],
       context: [['a', 'b']],
-      counts: { changed: 1 },
+      counts: { written: 1 },
       bytes: 0,
     },
     {
       what: 'broken: what is a file of its own now travels',
       out: [['a', 'b']],
       context: [['a'], ['b']],
-      counts: { changed: 1 },
+      counts: { written: 1 },
       bytes: 4,
     },
     {
       what: 'extended by a later name',
       out: [['a', 'b']],
       context: [['a', 'b', 'c']],
-      counts: { changed: 1 },
+      counts: { written: 1 },
       bytes: 0,
     },
     {
       what: 'extended by an earlier name: all of them travel, the content once',
       out: [['b', 'c']],
       context: [['a', 'b', 'c']],
-      counts: { changed: 3 },
+      counts: { written: 3 },
       bytes: 4,
     },
     {
       what: 'less one name',
       out: [['a', 'b', 'c']],
       context: [['a', 'c']],
-      counts: { changed: 0 },
+      counts: { written: 0 },
       bytes: 0,
     },
     {
       what: 'less their first name',
       out: [['a', 'b', 'c']],
       context: [['b', 'c']],
-      counts: { changed: 0 },
+      counts: { written: 0 },
       bytes: 0,
     },
     {
@@ -101,7 +101,7 @@ describe('hardlinks', () => {
       what: 'in directories that are read-only',
       out: [['shut/a'], ['shut/b']],
       context: [['shut/a', 'shut/b', 'shut/c']],
-      counts: { changed: 2 },
+      counts: { written: 2 },
       bytes: 0,
     },
   ])('become those of the context: $what', ({ out: names, context: wanted, counts = {}, bytes }) =>
@@ -117,7 +117,7 @@ describe('hardlinks', () => {
       expect(result.sent.counts).toMatchObject(counts);
       if (bytes !== undefined) expect(result.sent.bytes).toBe(bytes);
       const again = await resend({ directory, context, out }, 'a socket');
-      expect(again.sent.counts).toMatchObject({ changed: 0, removed: 0 });
+      expect(again.sent.counts).toMatchObject({ written: 0, removed: 0 });
       expect(again.after).toEqual(result.context);
     }),
   );

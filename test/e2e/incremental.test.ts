@@ -19,7 +19,7 @@ describe.each(WAYS)('over %s', (way) => {
   test('an unchanged context sends nothing', () =>
     withPair(async (pair) => {
       const result = await resend(pair, way);
-      expectExact(result, { changed: 0, removed: 0 });
+      expectExact(result, { written: 0, removed: 0 });
       expect(result.sent).toMatchObject({ entries: 0, bytes: 0 });
       expectOnlyTheDifference(result);
     }));
@@ -30,10 +30,10 @@ describe.each(WAYS)('over %s', (way) => {
       const first = await resend(fresh, way, { receive: ['--delete'] });
       expect(first.after).toEqual(first.context);
       const entries = Object.keys(first.context).length - 1;
-      expect(first.sent.counts).toEqual({ changed: entries, unchanged: 0, removed: 0 });
+      expect(first.sent.counts).toEqual({ written: entries, unchanged: 0, removed: 0 });
       const second = await resend(fresh, way, { receive: ['--delete'] });
       expect(second.after).toEqual(first.after);
-      expect(second.sent.counts).toEqual({ changed: 0, unchanged: entries, removed: 0 });
+      expect(second.sent.counts).toEqual({ written: 0, unchanged: entries, removed: 0 });
       expect(second.sent.bytes).toBe(0);
     }));
 

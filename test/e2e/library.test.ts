@@ -225,7 +225,7 @@ test('over a Duplex only what changed is sent', () =>
     expect(first?.counts).toMatchObject({ unchanged: 0, removed: 1 });
     writeFileSync(join(context, 'new.txt'), 'new');
     for (const report of await transfer()) {
-      expect(report).toMatchObject({ entries: 1, counts: { changed: 1, removed: 0 } });
+      expect(report).toMatchObject({ entries: 1, counts: { written: 1, removed: 0 } });
     }
     expect(treeState(out)).toEqual(treeState(context));
   }));

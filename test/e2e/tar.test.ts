@@ -183,7 +183,7 @@ describe('send - takes a tar', () => {
       expect(sent.stderr).toMatch(/q.*tar type "Q" is unknown: taken for a file/);
       expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({
         skipped: { paths: [{ path: 'b', reason: 'a volume label' }] },
-        altered: { paths: [{ path: 'q', reason: 'tar type "Q" is unknown: taken for a file' }] },
+        changed: { paths: [{ path: 'q', reason: 'tar type "Q" is unknown: taken for a file' }] },
       });
       expectExit(await run(['receive', out], { input: sent.stdout }), 0);
       expect(readFileSync(join(out, 'q'), 'utf8')).toBe('hello');

@@ -127,7 +127,7 @@ function unpacked(archive: Buffer): Promise<Record<string, string>> {
       {
         validator: new EntryValidator(Budget.create({ maxEntries: 1_000, maxBytes: 2 ** 30 })),
         onSkipped: () => {},
-        onAltered: () => {},
+        onChanged: () => {},
         onEntry: () => {},
       },
     );

@@ -38,7 +38,7 @@ function optionsFor(seen: Unpacked): UnpackTarOptions {
   return {
     validator: new EntryValidator(Budget.create({ maxEntries: 100, maxBytes: 10_000 })),
     onSkipped: (path, reason) => seen.skipped.push(`${path}: ${reason}`),
-    onAltered: (path, reason) => seen.changed.push(`${path}: ${reason}`),
+    onChanged: (path, reason) => seen.changed.push(`${path}: ${reason}`),
     onEntry: () => (seen.entries += 1),
   };
 }

@@ -177,8 +177,8 @@ function withTool(
 /** What is reported about files that all lost their setuid bit. */
 function report(names: string[], run: RunTool): [string, string][] {
   const reported: [string, string][] = [];
-  const onAltered = (path: string, reason: string): void => void reported.push([path, reason]);
-  const attributes = new LostAttributes('/c', onAltered, new WorkerStatus(), run);
+  const onChanged = (path: string, reason: string): void => void reported.push([path, reason]);
+  const attributes = new LostAttributes('/c', onChanged, new WorkerStatus(), run);
   for (const name of names) attributes.add(name, 'setuid');
   attributes.end();
   return reported;
@@ -186,9 +186,9 @@ function report(names: string[], run: RunTool): [string, string][] {
 
 function walked(root: string): [string, string][] {
   const reported: [string, string][] = [];
-  const onAltered = (path: string, reason: string): void => void reported.push([path, reason]);
-  const attributes = new LostAttributes(fromText(root), onAltered, new WorkerStatus());
-  const options = { ...walkOptions('ignored\n'), onAltered, attributes };
+  const onChanged = (path: string, reason: string): void => void reported.push([path, reason]);
+  const attributes = new LostAttributes(fromText(root), onChanged, new WorkerStatus());
+  const options = { ...walkOptions('ignored\n'), onChanged, attributes };
   Array.from(walk(fromText(root), options));
   return reported;
 }

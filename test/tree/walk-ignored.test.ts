@@ -119,11 +119,11 @@ function walked(
   root: string,
   ignoreFile: string,
   status = new WorkerStatus(),
-  onAltered: WalkOptions['onAltered'] = () => {},
+  onChanged: WalkOptions['onChanged'] = () => {},
 ): string[] {
   const rules = new IgnoreRules(parseIgnoreFile(Buffer.from(ignoreFile), '.dockerignore'));
   const unreadable = new UnreadablePaths();
-  const options = { rules, status, unreadable, onSkipped: () => {}, onAltered };
+  const options = { rules, status, unreadable, onSkipped: () => {}, onChanged };
   return Array.from(walk(root, options), ({ path }) => path);
 }
 

@@ -71,7 +71,7 @@ function packWhile(
     status,
     unreadable: new UnreadablePaths(),
     onSkipped: () => {},
-    onAltered: () => {},
+    onChanged: () => {},
   };
   const entries = (function* () {
     for (const entry of walk(context, options)) {

@@ -255,7 +255,7 @@ function walkAll(root: string, ignoreFile = ''): Walked {
       status: new WorkerStatus(),
       unreadable: new UnreadablePaths(),
       onSkipped: (...note) => skipped.push(note),
-      onAltered: (...note) => changed.push(note),
+      onChanged: (...note) => changed.push(note),
     }),
   ];
   return { entries, paths: entries.map(({ path }) => path), skipped, changed };
@@ -266,7 +266,7 @@ function quiet(): Omit<Parameters<typeof walk>[1], 'status'> {
     rules: new IgnoreRules([]),
     unreadable: new UnreadablePaths(),
     onSkipped: () => {},
-    onAltered: () => {},
+    onChanged: () => {},
   };
 }
 

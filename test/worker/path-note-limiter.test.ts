@@ -10,7 +10,7 @@ test('of a million skipped paths the first are named, and the others are only co
   for (let i = 0; i < 1_000_000; i++) {
     words.add({ about: 'skipped', path: `fifo${i}`, reason: 'a FIFO' });
   }
-  words.add({ about: 'altered', path: 'tool', reason: 'setuid' });
+  words.add({ about: 'changed', path: 'tool', reason: 'setuid' });
   words.flush();
   words.flush();
 
@@ -19,7 +19,7 @@ test('of a million skipped paths the first are named, and the others are only co
   for (const word of told) notes.add(word);
   expect(notes.skipped.count).toBe(1_000_000);
   expect(notes.skipped.paths).toHaveLength(MAX_REPORTED_PATHS);
-  expect(notes.altered).toEqual({ count: 1, paths: [{ path: 'tool', reason: 'setuid' }] });
+  expect(notes.changed).toEqual({ count: 1, paths: [{ path: 'tool', reason: 'setuid' }] });
 });
 
 test('a path that is longer than any entry may have is truncated to the limit', () => {

@@ -37,7 +37,7 @@ export function failureLines(report: TransferReport): string[] {
 export function noteLines(report: TransferReport): string[] {
   return [
     noteLine(report.skipped, 'not sent'),
-    noteLine(report.altered, `not sent as ${report.altered.count === 1 ? 'it was' : 'they were'}`),
+    noteLine(report.changed, `not sent as ${report.changed.count === 1 ? 'it was' : 'they were'}`),
     removedLine(report.removed),
   ].filter((line) => line !== '');
 }
@@ -49,9 +49,9 @@ function speed({ bytes, times }: TransferReport): string {
 
 /** Empty if everything was sent and nothing removed: the rest of the line shows that already. */
 function whatChanged(counts: TransferReport['counts']): string {
-  const { changed = 0, unchanged = 0, removed = 0 } = counts ?? {};
+  const { written = 0, unchanged = 0, removed = 0 } = counts ?? {};
   const parts: string[] = [];
-  if (unchanged > 0) parts.push(`${formatCount(changed)} changed`);
+  if (unchanged > 0) parts.push(`${formatCount(written)} changed`);
   if (unchanged > 0) parts.push(`${formatCount(unchanged)} unchanged`);
   if (removed > 0) parts.push(`${formatCount(removed)} removed`);
   return parts.join(', ');

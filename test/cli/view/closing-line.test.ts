@@ -19,10 +19,10 @@ describe('closingLine', () => {
   });
 
   test.each([
-    [{ changed: 12, unchanged: 86_943, removed: 3 }, ' · 12 changed, 86,943 unchanged, 3 removed'],
-    [{ changed: 0, unchanged: 5, removed: 0 }, ' · 0 changed, 5 unchanged'],
-    [{ changed: 7, unchanged: 0, removed: 1 }, ' · 1 removed'],
-    [{ changed: 7, unchanged: 0, removed: 0 }, ''],
+    [{ written: 12, unchanged: 86_943, removed: 3 }, ' · 12 changed, 86,943 unchanged, 3 removed'],
+    [{ written: 0, unchanged: 5, removed: 0 }, ' · 0 changed, 5 unchanged'],
+    [{ written: 7, unchanged: 0, removed: 1 }, ' · 1 removed'],
+    [{ written: 7, unchanged: 0, removed: 0 }, ''],
   ])('with %j shows what became of the entries', (counts, words) => {
     expect(closingLine(report({ counts }))).toBe(
       `received 86,955 entries, 612 MB in 3.1s (197 MB/s)${words}` +
@@ -87,9 +87,9 @@ describe('noteLines', () => {
     ]);
   });
 
-  test('print what was altered on the way', () => {
-    const altered = { count: 1, paths: [{ path: 'su', reason: 'setuid dropped' }] };
-    expect(noteLines(report({ altered }))).toEqual([
+  test('print what was changed on the way', () => {
+    const changed = { count: 1, paths: [{ path: 'su', reason: 'setuid dropped' }] };
+    expect(noteLines(report({ changed }))).toEqual([
       '1 entry not sent as it was: su (setuid dropped)',
     ]);
   });

@@ -85,7 +85,7 @@ export function report(change: Partial<TransferReport> = {}): TransferReport {
     wireBytes: 700_000_000,
     times: { totalMs: 3_107, sourceMs: 652, wireMs: 249, destinationMs: 2_206 },
     skipped: { count: 0, paths: [] },
-    altered: { count: 0, paths: [] },
+    changed: { count: 0, paths: [] },
     removed: { count: 0, paths: [] },
     failed: { count: 0, paths: [] },
     stalls: [],

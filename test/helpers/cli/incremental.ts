@@ -38,7 +38,7 @@ import { MemorySink, MemorySource } from '../trees/archive-io.ts';
 export function walkOptions(ignoreFile = '', status = new WorkerStatus()): WalkOptions {
   const rules = new IgnoreRules(parseIgnoreFile(Buffer.from(ignoreFile), '.dockerignore'));
   const unreadable = new UnreadablePaths();
-  return { rules, status, unreadable, onSkipped: () => {}, onAltered: () => {} };
+  return { rules, status, unreadable, onSkipped: () => {}, onChanged: () => {} };
 }
 
 /** What a walk yields, without the fields that are valid only during the walk. */

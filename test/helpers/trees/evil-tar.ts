@@ -166,7 +166,7 @@ function unpackInto(
     unpackTar(new TarReader(new MemorySource(tar)), sink, {
       validator: new EntryValidator(Budget.create(limits)),
       onSkipped: (path) => skipped.push(path),
-      onAltered: () => {},
+      onChanged: () => {},
       onEntry: () => {},
     });
   if (name === undefined) return readInto(writer);

@@ -72,7 +72,7 @@ export function copyTree(from: string, to: string): void {
 export function expectedCounts(before: TreeState, context: TreeState): EntryCounts {
   const entries = entriesOf(context);
   const changed = entries.filter(([path, state]) => before[path] !== state).length;
-  return { changed, unchanged: entries.length - changed, removed: 0 };
+  return { written: changed, unchanged: entries.length - changed, removed: 0 };
 }
 
 /** Bytes of the files that differ. */

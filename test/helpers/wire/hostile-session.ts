@@ -196,7 +196,7 @@ const BEAT = json(FRAME.BEAT, 0, {
 });
 const ERROR = json(FRAME.ERROR, 0, { code: 6, origin: 'sender', message: 'it grew', path: 'a' });
 const receiptOf = (digest: string): SessionFrame =>
-  json(FRAME.RECEIPT, 0, { transferId: TRANSFER_ID, digest, changed: 1, unchanged: 0, removed: 0 });
+  json(FRAME.RECEIPT, 0, { transferId: TRANSFER_ID, digest, written: 1, unchanged: 0, removed: 0 });
 
 /** Values that are not numbers, or not what they seem. */
 const ODD_VALUES = [

@@ -319,9 +319,9 @@ class Judge {
   }
 
   #receiptOf(fields: Fields): void {
-    const { transferId, digest, changed, unchanged, removed } = fields;
+    const { transferId, digest, written, unchanged, removed } = fields;
     this.#require(isHex(transferId, 32) && isHex(digest, 64));
-    for (const count of [changed, unchanged, removed]) if (count !== undefined) this.#count(count);
+    for (const count of [written, unchanged, removed]) if (count !== undefined) this.#count(count);
     this.#require(this.streams.every(({ ended }) => ended));
     const reader = this.#reader as SendingSide;
     if (transferId !== reader.transferId || digest !== reader.digest) throw new Broken('corrupt');

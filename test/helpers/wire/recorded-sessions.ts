@@ -66,7 +66,7 @@ export function recordAnswers(
   mux.grant(1, CREDIT);
   mux.beat(BEAT);
   const frames = allFrames(mux);
-  mux.sendReceipt({ transferId, digest, changed: 1, unchanged: 0, removed: 0 });
+  mux.sendReceipt({ transferId, digest, written: 1, unchanged: 0, removed: 0 });
   return Buffer.concat([...frames, ...allFrames(mux)]);
 }
 
