@@ -18,14 +18,13 @@ if ! [ . -ef "$PWD" ] && [ -z "$(pwd -P 2> /dev/null)" ]; then
 fi
 exec node "$0" "$@"
 */
-// The same file as a module: what the shell runs is a comment here.
-import { replaceStandardStreams } from '../dist/js/standard-streams.js';
+// The same file for Node: what the shell runs is a comment here.
+const { replaceStandardStreams } = require('../dist/js/standard-streams.cjs');
 
 // Only a proven success clears it: a promise that never settles must not end as 0.
 process.exitCode = 1;
 replaceStandardStreams();
-const [{ exit }, { main }] = await Promise.all([
-  import('../dist/js/exit.js'),
-  import('../dist/js/main.js'),
-]);
-await exit(await main(process.argv));
+require('../dist/js/early-thread.cjs').startThreadOf(process.argv);
+const { exit } = require('../dist/js/exit.cjs');
+const { main } = require('../dist/js/main.cjs');
+void main(process.argv).then(exit);

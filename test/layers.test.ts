@@ -44,6 +44,7 @@ const ROOMS: [room: string, mayImport: string[]][] = [
       'serve',
       'transfer',
       'transport',
+      'worker',
     ],
   ],
 ];

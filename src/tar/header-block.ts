@@ -1,4 +1,5 @@
-import { Header } from 'tar/header';
+import { createRequire } from 'node:module';
+import type { Header } from 'tar/header';
 
 export const BLOCK_BYTES = 512;
 /** Maximum of a header's 12-byte octal fields: sizes below 8 GiB, times up to the year 2242. */
@@ -32,7 +33,7 @@ export interface HeaderFields extends HeaderNumbers {
 /** @param fields numbers from 0 to MAX_OCTAL, or to 0o7777777 for the mode */
 export function encodeBlock(fields: HeaderFields): Buffer {
   const { type, name, link, mode, size, mtimeSeconds } = fields;
-  const header = new Header();
+  const header = new (headerClass())();
   header.type = type;
   header.path = name;
   header.linkpath = link;
@@ -92,10 +93,19 @@ function signedSum(bytes: Uint8Array): number {
   return bytes.reduce((sum, byte) => sum + (byte < 0x80 ? byte : byte - 0x100), 0);
 }
 
+const require = createRequire(import.meta.url);
+/** Loaded on demand: a transfer without a tar does not need it. */
+let tarHeader: typeof import('tar/header') | undefined;
+
+function headerClass(): typeof Header {
+  tarHeader ??= require('tar/header') as typeof import('tar/header');
+  return tarHeader.Header;
+}
+
 /** Header throws on some input that no tar program writes. */
 function parseHeader(block: Buffer): Header | undefined {
   try {
-    return new Header(block, 0, NOT_A_DIRECTORY);
+    return new (headerClass())(block, 0, NOT_A_DIRECTORY);
   } catch {
     return undefined;
   }

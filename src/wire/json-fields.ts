@@ -1,8 +1,8 @@
+import { isUtf8 } from 'node:buffer';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_CONTROL_BYTES, MAX_NAME_BYTES } from '../limits.ts';
 import { protocolError } from './protocol-error.ts';
 
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
 /** Control characters, lone surrogates, line separators, and bidirectional controls. */
@@ -108,7 +108,8 @@ export class JsonFields {
   #parse(payload: Uint8Array): Readonly<Record<string, unknown>> {
     let parsed: unknown;
     try {
-      parsed = JSON.parse(UTF8.decode(payload));
+      if (!isUtf8(payload)) throw new Error('not UTF-8');
+      parsed = JSON.parse(Buffer.from(payload).toString());
     } catch {
       throw protocolError(`the payload of ${this.#frame} is not JSON`, this.#at);
     }

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { WorkerStatus } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
 import { DISK_THREAD_YOUNG_MB, STUCK_THREAD_MS } from '../limits.ts';
+import type { Side } from '../report.ts';
 import { withTimeout } from '../with-timeout.ts';
 import type { JobName, JobReply, Jobs, PathNote, UnnamedPaths } from './jobs.ts';
 
@@ -20,8 +21,8 @@ const CANCELLABLE = new Set<JobName>([
 ]);
 
 const WORKERS = {
-  sender: new URL('./sender-worker.js', import.meta.url),
-  receiver: new URL('./receiver-worker.js', import.meta.url),
+  sender: new URL('./sender-worker.cjs', import.meta.url),
+  receiver: new URL('./receiver-worker.cjs', import.meta.url),
 };
 
 interface Running {
@@ -60,22 +61,34 @@ export interface DiskThread {
  * @param onNote receives notes about paths while a job runs
  */
 export type StartDiskThread = (
-  side: 'sender' | 'receiver',
+  side: Side,
   onNote: (note: PathNote | UnnamedPaths) => void,
 ) => DiskThread;
 
-export const startDiskThread: StartDiskThread = (side, onNote) => new WorkerThread(side, onNote);
+/** Started before it was asked for. */
+let early: { side: Side; thread: WorkerThread } | undefined;
+
+/** Starts the first thread that startDiskThread() will be asked for. */
+export function startEarly(side: Side): void {
+  early = { side, thread: new WorkerThread(side) };
+}
+
+export const startDiskThread: StartDiskThread = (side, onNote) => {
+  const thread = early?.side === side ? early.thread : new WorkerThread(side);
+  if (thread === early?.thread) early = undefined;
+  thread.onNote = onNote;
+  return thread;
+};
 
 class WorkerThread implements DiskThread {
   readonly status = new WorkerStatus();
   readonly exited: Promise<void>;
   readonly #worker: Worker;
-  readonly #onNote: (note: PathNote | UnnamedPaths) => void;
+  onNote: Parameters<StartDiskThread>[1] = () => {};
   #running: Running | undefined;
   #gone = false;
 
-  constructor(...[side, onNote]: Parameters<StartDiskThread>) {
-    this.#onNote = onNote;
+  constructor(side: Side) {
     this.#worker = new Worker(WORKERS[side], {
       workerData: { status: this.status.shared },
       resourceLimits: { maxYoungGenerationSizeMb: DISK_THREAD_YOUNG_MB },
@@ -119,7 +132,7 @@ class WorkerThread implements DiskThread {
   }
 
   #handleReply(reply: JobReply): void {
-    if (reply.type === 'note') return this.#onNote(reply.note);
+    if (reply.type === 'note') return this.onNote(reply.note);
     if (reply.type === 'result') {
       const running = this.#running;
       this.#running = undefined;
