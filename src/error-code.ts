@@ -37,7 +37,7 @@ export type ErrorCode =
   | 'truncated'
   /** No peer: no receiver listens, no sender connects, or the command cannot be started. */
   | 'no-peer'
-  /** Duplex: everything was sent, and the connection ended without a receipt. */
+  /** Duplex: everything was sent, and the receiver had not confirmed the commit. */
   | 'outcome-unknown'
   /** The other side closed the transport while we were writing. */
   | 'peer-gone'

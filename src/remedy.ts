@@ -7,6 +7,8 @@ export type Remedy =
   | 'max-bytes'
   | 'max-delete'
   | 'max-entries'
+  /** Send a tar as one. */
+  | 'send-tar'
   /** Trust a socket of another user. */
   | 'socket-owner';
 
@@ -17,5 +19,6 @@ export const REMEDIES = [
   'max-bytes',
   'max-delete',
   'max-entries',
+  'send-tar',
   'socket-owner',
 ] as const satisfies readonly Remedy[];

@@ -16,7 +16,7 @@ export function checkOut(out: string): void {
 export function directoryTarget(directory: string, options: DeleteOptions): DirectoryTargetOptions {
   const { delete: mirrors, allowEmpty, maxDelete } = options;
   if (mirrors !== true && (allowEmpty === true || maxDelete !== undefined)) {
-    throw usageError('--allow-empty and --max-delete say what --delete may do; give that too');
+    throw usageError('--allow-empty and --max-delete only apply with --delete; give that too');
   }
   return { directory, delete: mirrors, allowEmpty, maxDelete };
 }

@@ -8,7 +8,7 @@ export function receiveCommand(finish: (exitCode: number) => void): Command {
   const command = new Command('receive')
     .description('Receive build contexts from a sender: on stdin, or over a socket.')
     .argument('<out>', 'the directory to receive into; or - to write a tar to stdout')
-    .option('--delete', 'delete from OUT whatever the contexts do not have')
+    .option('--delete', 'delete from OUT whatever is not in the contexts')
     .option('--allow-empty', 'with --delete, also accept a context without entries')
     .option(
       '--max-delete <count>',

@@ -38,7 +38,7 @@ async function openTransport(
     const listener = await listenSocket(socket, { onWarning });
     try {
       const accepted = listener.accept({ timeoutMs, signal });
-      const message = `no sender has come to ${socket} yet; waiting for one`;
+      const message = `no sender has connected to ${socket} yet; waiting for one`;
       return await sayWaiting(accepted, stallAfter, () => onWarning(message));
     } finally {
       listener.close();

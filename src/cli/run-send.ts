@@ -68,9 +68,9 @@ function openTransport(
     );
   }
   if (socket !== undefined)
-    throw usageError('--socket and a command after "--" exclude each other');
+    throw usageError('--socket and a command after "--" cannot be combined');
   const [command = ''] = peer;
-  if (command === '') throw usageError('after "--" goes the command that runs the receiver');
+  if (command === '') throw usageError('give the command that runs the receiver after "--"');
   return startCommand(peer, (line) => onEvent?.({ type: 'command-output', side: 'sender', line }));
 }
 

@@ -50,13 +50,13 @@ function serveOptions(out: string, options: ReceiveCommandOptions): ServeOptions
   const { socket, report, maxBytes, maxEntries } = options;
   const { stallAfter: stallAfterMs, stallTimeout: stallTimeoutMs } = options;
   if (socket === undefined) {
-    throw usageError('--serve needs --socket PATH: where senders are to come');
+    throw usageError('--serve needs --socket PATH: the path that senders connect to');
   }
   checkOut(out);
   if (out === '-') throw usageError('--serve is for a directory; "receive -" writes one tar');
   if (report !== undefined) {
     throw usageError(
-      '--report is for one transfer; with --serve, --progress json tells the outcomes',
+      '--report is for one transfer; with --serve, --progress json reports each outcome',
     );
   }
   const to = directoryTarget(out, options);

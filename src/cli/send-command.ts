@@ -18,20 +18,22 @@ export function sendCommand(
     };
   const command = new Command('send')
     .usage('[options] <context...> [-- command [args...]]')
-    .description('Send build contexts to a receiver: on stdout, over a socket, or to a command.')
+    .description(
+      'Send build contexts to a receiver: on stdout, over a socket, or through a command.',
+    )
     .argument(
       '<context...>',
       'a directory; name=directory, to be received as OUT/name; or - for a tar or tar.gz on stdin',
     )
     .option(
       '-f, --file <dockerfile>',
-      'use <dockerfile>.dockerignore in place of .dockerignore, if it exists',
+      'use <dockerfile>.dockerignore, if it exists, instead of .dockerignore',
     )
-    .option('--ignore-file <file>', 'read the ignore rules from this file instead')
+    .option('--ignore-file <file>', 'read the ignore rules from this file only; - is stdin')
     .option('--no-ignore', 'read no ignore file')
     .option(
       '--socket-owner <user>',
-      'with --socket, accept a receiver of this user (a name, a uid, or any)',
+      'with --socket, trust a receiver run by this user (a name, a uid, or any)',
       parseUser,
     )
     .option('--checksum', 'compare file contents instead of size and mtime (socket or command)')

@@ -71,7 +71,8 @@ export class Graft {
       locations: this.#locations,
       mounts: this.#mounts,
       log: this.#log,
-      onNotOurs: (path, what) => warnings.add(`${what} stay, as another user owns it`, path),
+      onNotOurs: (path, what) =>
+        warnings.add(`${what} are left unchanged, as another user owns it`, path),
     });
   }
 
@@ -195,7 +196,7 @@ export class Graft {
   #child(name: BytePath, path: BytePath, mirrors: boolean): void {
     const ours = this.#staged.directory.look(name);
     const theirs = this.#out.directory.look(name);
-    if (ours === undefined) throw new Error(`the stage lost ${toText(path)}`);
+    if (ours === undefined) throw new Error(`${toText(path)} is missing from the stage`);
     if (theirs === undefined) return this.#place(name, ours);
     if (ours.isDirectory() && theirs.isDirectory()) {
       const isWhole = this.#isWhole(path, theirs, mirrors);
@@ -367,7 +368,7 @@ export class Graft {
     } catch (error) {
       if (errnoOf(error) !== 'EPERM') throw error;
       const path = joinPath(this.#out.path, name);
-      this.#warnings.add('mode and time stay, as another user owns it', path);
+      this.#warnings.add('mode and time are left unchanged, as another user owns it', path);
     }
   }
 

@@ -259,7 +259,7 @@ function collision(path: BytePath): CtxsyncError {
   const text = toText(path);
   return new CtxsyncError(
     'unsafe-entry',
-    `refused ${text}: another context has it already, or this disk takes its name for another one`,
+    `refused ${text}: another context has it already, or this file system takes its name for the same as another`,
     { path: text },
   );
 }

@@ -6,6 +6,7 @@ import { errnoOf } from './errno.ts';
 /** Disk errors for which libuv has neither a name nor a text. */
 const WORDS: Record<string, string> = {
   EDQUOT: 'disk quota exceeded',
+  ERR_INVALID_ARG_VALUE: 'a path must not contain a NUL byte',
   ESTALE: 'stale file handle',
 };
 

@@ -8,8 +8,12 @@ import { CtxsyncError, type Remedy } from '../errors.ts';
 export class Budget {
   readonly shared: BigInt64Array<SharedArrayBuffer>;
 
-  /** @param limits entries and bytes, each at most 2^53 */
+  /** @param limits whole numbers. @throws CtxsyncError usage */
   static create(limits: { maxEntries: number; maxBytes: number }): Budget {
+    for (const [limit, value] of Object.entries(limits)) {
+      if (Number.isInteger(value) && value >= 0) continue;
+      throw new CtxsyncError('usage', `${limit} is not a whole number from 0 up: ${value}`);
+    }
     const shared = new BigInt64Array(new SharedArrayBuffer(32));
     shared[MAX_ENTRIES] = BigInt(limits.maxEntries);
     shared[MAX_BYTES] = BigInt(limits.maxBytes);

@@ -95,15 +95,16 @@ export class EntryValidator {
 export function checkPath(path: BytePath): void {
   if (path === '') return;
   if (path.startsWith('/')) throw unsafe(path, 'it is an absolute path');
-  if (path.includes('\0')) throw unsafe(path, 'its path has a NUL byte');
+  if (path.includes('\0')) throw unsafe(path, 'its path contains a NUL byte');
   if (path.length > MAX_PATH_BYTES) throw unsafe(path, `its path has ${path.length} bytes`);
   const names = path.split('/');
   if (names.length > MAX_DEPTH) throw unsafe(path, `it lies deeper than ${MAX_DEPTH} directories`);
   for (const name of names) {
-    if (name === '..') throw unsafe(path, 'its path has ".."');
-    if (name === '' || name === '.') throw unsafe(path, 'its path has an empty name');
+    if (name === '..') throw unsafe(path, 'its path contains ".."');
+    if (name === '' || name === '.') throw unsafe(path, 'its path contains an empty name');
     if (isWorkName(name)) throw unsafe(path, "it has a receiver's own work name");
-    if (name.length > MAX_NAME_BYTES) throw unsafe(path, `a name of it has ${name.length} bytes`);
+    if (name.length > MAX_NAME_BYTES)
+      throw unsafe(path, `one of its names has ${name.length} bytes`);
   }
 }
 

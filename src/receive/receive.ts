@@ -4,6 +4,7 @@ import { DEFAULT_MAX_ENTRIES } from '../limits.ts';
 import { timeShares } from '../observe/time-shares.ts';
 import type { Side, TransferReport } from '../report.ts';
 import { DiskThreads } from '../transfer/disk-threads.ts';
+import { apart } from '../transfer/listener.ts';
 import { PathNoteCollector } from '../transfer/path-notes.ts';
 import type { Outcome } from '../transfer/report.ts';
 import { runToReport, type Run } from '../transfer/run.ts';
@@ -19,7 +20,8 @@ import type { Target } from './target.ts';
  *
  * @throws CtxsyncError with the report; the directory is then unchanged
  */
-export async function receive(options: ReceiveOptions): Promise<TransferReport> {
+export async function receive(given: ReceiveOptions): Promise<TransferReport> {
+  const options = { ...given, onEvent: apart(given.onEvent) };
   const sender = new SenderLink(options);
   sender.start();
   return receiveFrom(sender, options);

@@ -198,7 +198,7 @@ export class SenderLink {
     }
     const why =
       'tar' in this.#options.to
-        ? 'stdout is for the tar; receive into a directory'
+        ? 'only a tar is written; receive into a directory'
         : 'the transport is one-way';
     const message = `the sender expects answers, and there is no way to send any: ${why}`;
     throw new CtxsyncError('usage', message);
@@ -231,12 +231,14 @@ export class SenderLink {
   }
 
   #eof(): void {
-    // Its data was held back and not read to the end, so it may have been incomplete.
-    if (this.#target === undefined && this.#link.waiting) throw senderLeft();
-    this.#link.eof();
+    try {
+      this.#link.eof();
+    } catch (error) {
+      throw this.#target === undefined ? senderLeft(error) : error;
+    }
   }
 
-  /** Nothing is read from a waiting sender: it is known to have left when it takes no more beats. */
+  /** Little is read from a waiting sender: it is known to have left when it takes no more beats. */
   async #left(): Promise<never> {
     try {
       await this.#link.handedOver;
@@ -270,7 +272,7 @@ export class SenderLink {
   }
 }
 
-/** @param cause the error that showed it, unless it was the end of its data */
-function senderLeft(cause?: unknown): CtxsyncError {
+/** @param cause the error that showed it */
+function senderLeft(cause: unknown): CtxsyncError {
   return new CtxsyncError('peer-gone', 'the sender left while it waited for its turn', { cause });
 }

@@ -126,6 +126,6 @@ function lost(finished: boolean): CtxsyncError {
   }
   return new CtxsyncError(
     'outcome-unknown',
-    'everything was sent, but the receiver was lost before it said that it committed; look at its side, or send again',
+    'everything was sent, but the receiver was lost before it confirmed the commit; check the receiver, or send again',
   );
 }

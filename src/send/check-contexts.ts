@@ -7,6 +7,9 @@ import { nameOf, type Context } from './context.ts';
 /** @throws CtxsyncError usage, naming the context */
 export function checkContexts(contexts: readonly Context[]): void {
   if (contexts.length === 0) throw usage('no context is given');
+  for (const [index, context] of contexts.entries()) {
+    if (!isContext(context)) throw usage(`contexts[${index}] is neither a directory nor a tar`);
+  }
   checkContextNames(contexts.map(nameOf));
 }
 
@@ -21,6 +24,18 @@ export function checkContextNames(names: readonly string[]): void {
     if (seen.has(name)) throw usage(named(name));
     seen.add(name);
   }
+}
+
+/** Whoever has no types may pass anything. */
+function isContext(context: unknown): boolean {
+  if (typeof context !== 'object' || context === null) return false;
+  const { tar, directory, name } = context as Record<string, unknown>;
+  if (tar === undefined) return typeof directory === 'string' && isOptionalText(name);
+  return directory === undefined && typeof tar === 'object' && tar !== null && 'read' in tar;
+}
+
+function isOptionalText(value: unknown): boolean {
+  return value === undefined || typeof value === 'string';
 }
 
 function named(name: string): string {

@@ -4,9 +4,10 @@ import { timeShares } from '../observe/time-shares.ts';
 import type { Side, TransferReport } from '../report.ts';
 import { DiskThreads } from '../transfer/disk-threads.ts';
 import { graceMs } from '../transfer/grace-period.ts';
+import { apart } from '../transfer/listener.ts';
 import { INCREMENTAL } from '../transfer/options.ts';
 import { PathNoteCollector } from '../transfer/path-notes.ts';
-import type { Outcome } from '../transfer/report.ts';
+import { withReport, type Outcome } from '../transfer/report.ts';
 import { runToReport, type Run } from '../transfer/run.ts';
 import { checkContexts } from './check-contexts.ts';
 import { ContextSender } from './context-sender.ts';
@@ -22,8 +23,12 @@ import type { SendOptions } from './send-options.ts';
  * @throws CtxsyncError with the report; the receiver then commits nothing
  */
 export async function send(options: SendOptions): Promise<TransferReport> {
-  checkContexts(options.contexts);
-  return runToReport(new SendRun(options));
+  try {
+    checkContexts(options.contexts);
+  } catch (error) {
+    throw withReport('sender', CtxsyncError.from(error));
+  }
+  return runToReport(new SendRun({ ...options, onEvent: apart(options.onEvent) }));
 }
 
 class SendRun implements Run {
@@ -147,7 +152,7 @@ class SendRun implements Run {
     if (answers.committed) return undefined;
     if (error.code !== 'interrupted' && error.code !== 'stalled') return error;
     const why = error.code === 'interrupted' ? 'interrupted' : error.message;
-    const message = `${why}; everything had been sent, but the receiver had not said that it committed; look at its side, or send again`;
+    const message = `${why}; everything had been sent, but the receiver had not confirmed the commit; check the receiver, or send again`;
     return new CtxsyncError('outcome-unknown', message, { cause: error });
   }
 

@@ -18,7 +18,7 @@ export interface Turn<Owner> {
 
 /**
  * Decides who may work on which part of OUT: one name in it, or OUT as a whole, which excludes all
- * names. Owners that exclude each other get their turns in order of arrival, even while the first of
+ * names. Owners that cannot be combined get their turns in order of arrival, even while the first of
  * them still waits; so no owner is overtaken, and none starves.
  */
 export class DestinationQueue<Owner> {

@@ -5,6 +5,7 @@ import { listenSocket, type Listener } from '../transport/unix-socket.ts';
 import { DestinationQueue } from './destination-queue.ts';
 import type { ServeOptions } from './serve-options.ts';
 import { ServedTransfer } from './served-transfer.ts';
+import { apart } from '../transfer/listener.ts';
 import { Semaphore } from '../transfer/semaphore.ts';
 
 /** How many transfers succeeded, and how many failed. */
@@ -25,7 +26,7 @@ export async function serve(options: ServeOptions): Promise<ServeReport> {
     maxConnections: MAX_SERVED + MAX_WAITING_CONNECTIONS,
     silentMs: HELLO_TIMEOUT_MS,
   });
-  return new Serving(options, listener).run();
+  return new Serving({ ...options, onEvent: apart(options.onEvent) }, listener).run();
 }
 
 class Serving {
@@ -53,7 +54,8 @@ class Serving {
     await Promise.all(this.#transfers.values());
     this.#over.abort();
     if (signal?.aborted === true) {
-      throw new CtxsyncError('interrupted', 'interrupted; unfinished transfers were not committed');
+      const message = 'interrupted; unfinished transfers were not committed';
+      throw new CtxsyncError('interrupted', message, { cause: signal.reason });
     }
     return this.#report;
   }

@@ -60,6 +60,11 @@ export function notBegun(side: Side, error: CtxsyncError): TransferReport {
   return report;
 }
 
+/** An error before the run, with its report. */
+export function withReport(side: Side, error: CtxsyncError): CtxsyncError {
+  return Object.assign(error, { report: notBegun(side, error) });
+}
+
 function addError(
   report: TransferReport,
   { code, message, path, peer, remedy }: CtxsyncError,

@@ -5,7 +5,7 @@ import { CtxsyncError } from '../errors.ts';
 import type { Connection, Incoming, Outgoing } from './transport.ts';
 
 /** How a bidirectional stream fails, for its reader too, when the peer is gone. */
-const GONE = new Set(['EPIPE', 'ECONNRESET']);
+export const GONE = new Set(['EPIPE', 'ECONNRESET']);
 
 /** A transport over any Node stream: a child's stdin, a socket, a file. */
 export function toStream(stream: Writable): Outgoing {
@@ -19,12 +19,19 @@ export function fromStream(stream: Readable): Incoming {
 
 /** What a sender writes to: a Duplex is bidirectional, but not a Transform, which returns its own input. */
 export function toTransport(to: Outgoing | Connection | Writable): Outgoing | Connection {
+  if (!isTransport(to, 'write')) throw new CtxsyncError('usage', '`to` is nothing to write to');
   return bothWays(to) ?? (to instanceof Writable ? toStream(to) : to);
 }
 
 /** What a receiver reads from; see toTransport(). */
 export function fromTransport(from: Incoming | Connection | Readable): Incoming | Connection {
+  if (!isTransport(from, 'read')) throw new CtxsyncError('usage', '`from` is nothing to read from');
   return bothWays(from) ?? (from instanceof Readable ? fromStream(from) : from);
+}
+
+/** Whoever has no types may pass anything. */
+function isTransport(it: unknown, method: 'read' | 'write'): boolean {
+  return typeof it === 'object' && it !== null && (method in it || 'incoming' in it);
 }
 
 /** The source of a tar to send. */
@@ -120,7 +127,15 @@ export class ReadableIncoming implements Incoming {
 
   read(take: (bytes: Uint8Array) => Promise<void> | undefined): Promise<void> {
     const stream = this.#stream;
+    const { errored, destroyed, readableEnded } = stream;
+    // It has emitted its last event already.
+    if (destroyed || readableEnded) {
+      const failure = errored === null ? undefined : this.#failure(errored);
+      return failure === undefined ? Promise.resolve() : Promise.reject(failure);
+    }
     return new Promise((resolve, reject) => {
+      /** While `take` holds a chunk; its end may come meanwhile. */
+      let taking: Promise<void> | undefined;
       const fail = (error: unknown): void => {
         stream.pause();
         reject(error);
@@ -130,17 +145,26 @@ export class ReadableIncoming implements Incoming {
           const pending = take(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
           if (pending === undefined) return;
           stream.pause();
-          pending.then(() => stream.resume(), fail);
+          taking = pending;
+          pending.then(() => {
+            taking = undefined;
+            stream.resume();
+          }, fail);
         } catch (error) {
           fail(error);
         }
       });
-      stream.on('end', resolve);
-      stream.on('close', () => resolve());
+      stream.on('end', () => {
+        if (taking === undefined) resolve();
+        else taking.then(resolve, fail);
+      });
+      stream.on('close', () => {
+        if (taking === undefined || !stream.readableEnded) resolve();
+      });
       stream.on('error', (error) => {
-        // The peer is gone, and so is anything it might have sent: a normal end.
-        if (GONE.has(errnoOf(error) ?? '')) resolve();
-        else reject(this.#toError(error));
+        const failure = this.#failure(error);
+        if (failure === undefined) resolve();
+        else reject(failure);
       });
       // An accepted socket is paused until somebody reads.
       stream.resume();
@@ -149,6 +173,11 @@ export class ReadableIncoming implements Incoming {
 
   destroy(): void {
     this.#stream.destroy();
+  }
+
+  /** Undefined where the peer is gone, and so is anything it might have sent: that is a normal end. */
+  #failure(error: Error): CtxsyncError | undefined {
+    return GONE.has(errnoOf(error) ?? '') ? undefined : this.#toError(error);
   }
 }
 

@@ -70,7 +70,7 @@ async function checkDirectory(path: string): Promise<void> {
   }
   throw new CtxsyncError(
     'not-writable',
-    `cannot listen on the socket ${path}: ${directory} is no directory`,
+    `cannot listen on the socket ${path}: ${directory} is not a directory`,
     {
       path,
     },

@@ -4,7 +4,7 @@ import { errnoOf } from '../disk/errno.ts';
 import { describeSystemError } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import { CONNECT_RETRY_MS, MAX_TIMER_MS } from '../limits.ts';
-import { ReadableIncoming, WritableOutgoing } from './node-stream.ts';
+import { GONE, ReadableIncoming, WritableOutgoing } from './node-stream.ts';
 import { SocketFile } from './socket-file.ts';
 import { checkLength, findTrustedSocket, type TrustedUsers } from './socket-path.ts';
 import type { Connection } from './transport.ts';
@@ -127,7 +127,7 @@ export async function listenSocket(
         if (socket !== undefined) return toConnection(socket);
         const left = until - performance.now();
         if (left <= 0) {
-          throw notConnected(path, `no sender came for ${timeoutMs / 1000}s`);
+          throw notConnected(path, `no sender connected within ${timeoutMs / 1000}s`);
         }
         await pause(
           signal,
@@ -185,7 +185,27 @@ function spoke(socket: Socket, silentMs?: number): Promise<boolean> {
 }
 
 function toConnection(socket: Socket): Connection {
+  readBeforeDestroy(socket);
   return { incoming: new ReadableIncoming(socket), outgoing: new WritableOutgoing(socket) };
+}
+
+/**
+ * Node destroys a socket when a write fails, and loses what the peer sent before it closed: usually the
+ * reason. So what has arrived is read first. Node has no public API for that: its streams drop what they
+ * read once the other direction has failed.
+ */
+function readBeforeDestroy(socket: Socket): void {
+  const destroy = socket.destroy.bind(socket);
+  socket.destroy = (error) => {
+    if (!GONE.has(errnoOf(error) ?? '')) return destroy(error);
+    const { _readableState: reading } = socket as unknown as {
+      _readableState?: { errored?: unknown };
+    };
+    if (reading !== undefined) reading.errored = null;
+    // Between two of these the event loop polls for input.
+    setImmediate(() => setImmediate(() => destroy(error)));
+    return socket;
+  };
 }
 
 /**

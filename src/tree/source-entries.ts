@@ -176,7 +176,7 @@ function tooLong(path: BytePath): CtxsyncError {
   const text = toText(path);
   return new CtxsyncError(
     'over-limit',
-    `the path has ${path.length} bytes, ${MAX_PATH_BYTES} are possible: ${text}`,
+    `the path has ${path.length} bytes; the limit is ${MAX_PATH_BYTES}: ${text}`,
     { path: text },
   );
 }

@@ -56,7 +56,7 @@ function strayError(bytes: Uint8Array): CtxsyncError {
   const hint = wasMangled(bytes)
     ? 'A terminal or a text mode on the way changes line ends or bits: run ssh, docker exec or ' +
       'kubectl exec without -t'
-    : 'Usually a shell profile prints something, or this is the own error of the command that ' +
+    : 'Usually a shell profile printed something, or this is the error message of the command that ' +
       'should have started ctxsync';
   return new CtxsyncError(
     'not-ctxsync',

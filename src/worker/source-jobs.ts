@@ -1,5 +1,5 @@
 import { realpathSync, statSync } from 'node:fs';
-import { fromText, toFsPath, type BytePath } from '../disk/byte-path.ts';
+import { fromText, toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
 import { statSource } from '../disk/stat-source.ts';
 import { describeSystemError } from '../disk/system-error.ts';
@@ -143,6 +143,7 @@ function failuresOnly(context: JobContext): JobContext {
 
 /** The context's root may be a symlink; it is resolved once, here. */
 function resolveRoot(directory: string): BytePath {
+  const path = toText(fromText(directory));
   let root: BytePath;
   let isDirectory: boolean;
   try {
@@ -151,16 +152,15 @@ function resolveRoot(directory: string): BytePath {
   } catch (error) {
     throw new CtxsyncError(
       'source-missing',
-      `the context ${directory} cannot be opened: ${describeSystemError(error)}`,
-      { path: directory, cause: error },
+      `the context ${path} cannot be opened: ${describeSystemError(error)}`,
+      { path, cause: error },
     );
   }
   if (!isDirectory) {
-    throw new CtxsyncError(
-      'source-missing',
-      `the context ${directory} is not a directory; for a tar, use "-" and hand it to stdin`,
-      { path: directory },
-    );
+    throw new CtxsyncError('source-missing', `the context ${path} is not a directory`, {
+      remedy: 'send-tar',
+      path,
+    });
   }
   return root;
 }

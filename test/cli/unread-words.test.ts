@@ -29,7 +29,7 @@ describe.each(['plain', 'none', 'json'] as const)('--progress %s, while nobody r
     stream.writableLength = 0;
     for (const event of [said('again'), STALL]) view.handle(event);
     expect(stream.lines).toEqual([
-      expect.stringMatching(/lines lost, because nobody read them: 1,234/),
+      expect.stringMatching(/lines dropped, because nobody read them: 1,234/),
       expect.stringMatching(/again/),
       expect.stringMatching(/stalled|stall/),
     ]);
@@ -44,7 +44,7 @@ test('output of a command is bounded too while colours are being loaded', async 
   await view.close();
   expect(stream.text.length).toBeLessThan(1.1 * MAX_UNREAD_BYTES);
   expect(stream.lines.slice(-2)).toEqual([
-    expect.stringMatching(/lines lost, because nobody read them: 8,\d\d\d/),
+    expect.stringMatching(/lines dropped, because nobody read them: 8,\d\d\d/),
     expect.stringMatching('no files'),
   ]);
 });

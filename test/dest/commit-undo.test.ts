@@ -43,7 +43,7 @@ describe('a failed commit', () => {
       const status = new SteppingGauge((_, path) => {
         if (path === 'e-closed/new') unlinkSync(join(out, stageOf(out), 'tree', path));
       });
-      expect(() => lay(out, CONTEXT, { status })).toThrow('the stage lost e-closed/new');
+      expect(() => lay(out, CONTEXT, { status })).toThrow('e-closed/new is missing from the stage');
       expect(treeState(out)).toEqual(before);
     });
   });

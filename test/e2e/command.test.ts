@@ -162,7 +162,7 @@ describe('a command that has read everything and dies', () => {
       addBigFile({ context: app }, 1000);
       const command = [...shell(script), process.execPath, BIN, out];
       const outcome = await run(['send', context, ...command]);
-      expectFailure(outcome, 10, 'look at its side, or send again');
+      expectFailure(outcome, 10, 'check the receiver, or send again');
       expect(treeState(join(out, 'd'))).toEqual(treeState(app));
     }));
 });
@@ -209,9 +209,9 @@ describe('in the middle of a transfer', () => {
 
 describe('on the command line', () => {
   test.each([
-    ['--socket and a command', ['--socket', '/x', '--', 'cat'], 'exclude each other'],
-    ['nothing after "--"', ['--'], 'after "--" goes the command'],
-    ['an empty command', ['--', '', 'receive'], 'after "--" goes the command'],
+    ['--socket and a command', ['--socket', '/x', '--', 'cat'], 'cannot be combined'],
+    ['nothing after "--"', ['--'], 'the command that runs the receiver after "--"'],
+    ['an empty command', ['--', '', 'receive'], 'the command that runs the receiver after "--"'],
   ])('%s is refused', (_, args, words) =>
     withScene(async ({ context }) => {
       expectFailure(await run(['send', context, ...args]), 2, words);

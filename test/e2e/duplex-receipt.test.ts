@@ -199,7 +199,7 @@ function expectPassedOn(from: Ended, to: Ended): void {
 }
 
 describe('when everything was sent but no receipt has come', () => {
-  const UNKNOWN = /everything was sent, but the receiver was lost before it said that it committed/;
+  const UNKNOWN = /everything was sent, but the receiver was lost before it confirmed the commit/;
 
   test.each<[what: string, onFin: Manners['onFin']]>([
     ['closes', ({ socket }) => socket.end()],
@@ -222,7 +222,7 @@ describe('when everything was sent but no receipt has come', () => {
       await until('all has arrived', () => arrived);
       if (what === 'SIGINT') sender.child.kill('SIGINT');
       const outcome = await sender.done;
-      expectFailure(outcome, 10, 'everything had been sent, but the receiver had not said');
+      expectFailure(outcome, 10, 'everything had been sent, but the receiver had not confirmed');
       expect(outcome.stderr).not.toContain('nothing was committed');
     }),
   );

@@ -48,7 +48,7 @@ test('3: the error for a context that is a file suggests a tar on stdin', () =>
   withScene(async (sandbox) => {
     const file = join(sandbox.context, 'a.txt');
     const { send, receive } = await pipeline([file], [sandbox.out]);
-    expectFailure(send, 3, `${file} is not a directory`, 'for a tar, use "-"');
+    expectFailure(send, 3, `${file} is not a directory`, '"send -" sends a tar from stdin');
     expectFailure(receive, 9, `${file} is not a directory`);
     expectUntouched(sandbox);
   }));

@@ -1,7 +1,7 @@
 import { existsSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { Duplex, PassThrough } from 'node:stream';
+import { Duplex, PassThrough, Writable, type Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import {
   CtxsyncError,
@@ -10,6 +10,7 @@ import {
   send,
   serve,
   toStream,
+  type Context,
   type ServeEvent,
   type TransferEvent,
   type TransferReport,
@@ -269,6 +270,27 @@ test('rules are lines of an ignore file in the given order, and a bad one is nam
       message: expect.stringContaining('ignore.rules: syntax error in pattern "["'),
     });
   }));
+
+test.each<[what: string, context: unknown]>([
+  ['nothing', undefined],
+  ['text', 'web'],
+  ['a directory that is no text', { directory: 7 }],
+  ['a name that is no text', { directory: '.', name: 7 }],
+  ['a tar that is no stream', { tar: 7 }],
+  ['both', { directory: '.', tar: new PassThrough() }],
+])('a context that is %s is a mistake of the caller, with a report', async (_, context) => {
+  const sending = send({ contexts: [context as Context], to: new PassThrough() });
+  expect(await rejection(sending)).toMatchObject({
+    code: 'usage',
+    message: 'contexts[0] is neither a directory nor a tar',
+    report: { result: 'failed', side: 'sender' },
+  });
+});
+
+test.each([undefined, 7, {}, new Writable()])('nothing is received from %j', async (from) => {
+  const to = { directory: '/nowhere' };
+  expect(await rejection(receive({ from: from as Readable, to }))).toMatchObject({ code: 'usage' });
+});
 
 test.each<[what: string, names: string[], words: string]>([
   ['none', [], 'no context is given'],

@@ -123,7 +123,9 @@ test('a writable directory of another user receives entries and keeps its mode a
     const input = await recordSend([context]);
     const receive = await run(['receive', out], { ...NOBODY, input });
     expectExit(receive, 0);
-    expect(receive.stderr).toMatch(/warning: .*cache: mode and time stay, as another user owns it/);
+    expect(receive.stderr).toMatch(
+      /warning: .*cache: mode and time are left unchanged, as another user owns it/,
+    );
     expect(readFileSync(join(out, 'cache/f'), 'utf8')).toBe('new');
     expect(statSync(join(out, 'cache')).mode & 0o777).toBe(0o777);
   });

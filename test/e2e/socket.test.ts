@@ -72,7 +72,7 @@ describe('when no peer comes', () => {
       const socket = socketOf(sandbox);
       const limit = ['--connect-timeout', '300ms'];
       const outcome = await run(['receive', sandbox.out, '--socket', socket, ...limit]);
-      expectFailure(outcome, 7, `the socket ${socket}: no sender came for 0.3s`);
+      expectFailure(outcome, 7, `the socket ${socket}: no sender connected within 0.3s`);
       expect(existsSync(socket)).toBe(false);
       expectUntouched(sandbox);
     }));
@@ -93,7 +93,7 @@ describe('when no peer comes', () => {
 
   test.each([
     ['send', 'nobody listens on .* yet; waiting for a receiver'],
-    ['receive', 'no sender has come to .* yet; waiting for one'],
+    ['receive', 'no sender has connected to .* yet; waiting for one'],
   ])('%s reports what it waits for', (side, words) =>
     withScene(async (sandbox) => {
       const at = side === 'send' ? sandbox.context : join(sandbox.directory, 'fresh');

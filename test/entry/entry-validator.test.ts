@@ -54,23 +54,23 @@ describe('paths', () => {
   });
 
   test.each(['..', '../a', 'a/..', 'a/../b', 'a/../../b'])('%j is refused for its ".."', (path) => {
-    expectUnsafe([directory('a'), directory(path)], /its path has "\.\."/);
+    expectUnsafe([directory('a'), directory(path)], /its path contains "\.\."/);
   });
 
   test.each(['.', './a', 'a/.', 'a/./b', 'a//b', 'a/'])(
     '%j is refused for an empty name',
     (path) => {
-      expectUnsafe([directory('a'), directory(path)], /its path has an empty name/);
+      expectUnsafe([directory('a'), directory(path)], /its path contains an empty name/);
     },
   );
 
   test.each(['\0', 'a\0', 'a\0/../b'])('%j is refused for a NUL byte', (path) => {
-    expectUnsafe([file(path)], /its path has a NUL byte/);
+    expectUnsafe([file(path)], /its path contains a NUL byte/);
   });
 
   test('a name has at most MAX_NAME_BYTES', () => {
     createValidator().check(file('n'.repeat(MAX_NAME_BYTES)));
-    expectUnsafe([file('n'.repeat(MAX_NAME_BYTES + 1))], /a name of it has 256 bytes/);
+    expectUnsafe([file('n'.repeat(MAX_NAME_BYTES + 1))], /one of its names has 256 bytes/);
   });
 
   test('a path has at most MAX_PATH_BYTES', () => {

@@ -113,14 +113,32 @@ test('a sender that is kept waiting is told for whom, and again when the queue m
 });
 
 test('a sender that leaves while it waits ends the waiting', async () => {
-  const { link, toReceiver, encoder } = new Linked();
+  const { link, toReceiver, fromReceiver, encoder } = new Linked();
   toReceiver.write(encoder.start());
   await link.hello;
   const waiting = link.keepWaiting(new Promise(() => {}), () => undefined);
-  toReceiver.write(encoder.open('tree', 'web').frame);
   toReceiver.end();
+  fromReceiver.destroy();
   await expect(waiting).rejects.toMatchObject({ code: 'peer-gone' });
   link.monitor.stop(false);
+});
+
+test('a sender that has sent everything may end its direction while it waits', async () => {
+  const linked = new Linked();
+  const { link } = linked;
+  linked.toReceiver.write(linked.encoder.start());
+  await link.hello;
+  let grant = (): void => {};
+  const granted = new Promise<void>((resolve) => (grant = resolve));
+  const waiting = link.keepWaiting(granted, () => undefined);
+  linked.sendContext();
+  linked.toReceiver.end();
+  for (let turn = 0; turn < 10; turn++) await settle();
+  grant();
+  await waiting;
+  await link.receiveInto(targetOf(Ring.create(1024), []));
+  expect(link.digest).toMatch(/^[0-9a-f]{64}$/);
+  link.monitor.stop(true);
 });
 
 test('a sender that is refused gets the reason, and the transfer ends with a report', async () => {

@@ -1,6 +1,6 @@
-import { Writable } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { toStream } from '../../src/transport/node-stream.ts';
+import { fromStream, toStream } from '../../src/transport/node-stream.ts';
 import { settle, until } from '../helpers/wire/harness.ts';
 
 test('a write settles only once its bytes were handed over, because an exit would lose them', async () => {
@@ -40,4 +40,41 @@ test('a reader may close the stream after the last byte, and counts as gone befo
   const closedBroken = toStream(broken);
   broken.destroy(new Error('the disk is full'));
   await expect(closedBroken.end()).rejects.toMatchObject({ code: 'peer-gone' });
+});
+
+test.each<[what: string, makeEnd: (stream: PassThrough) => void, outcome: object]>([
+  ['ended', (stream) => void stream.resume().end(), { end: true }],
+  ['destroyed', (stream) => void stream.destroy(), { end: true }],
+  ['gone', (stream) => void stream.destroy(withCode('ECONNRESET')), { end: true }],
+  ['broken', (stream) => void stream.destroy(withCode('EIO')), { code: 'truncated' }],
+])('a stream that was %s before it is read is at its end at once', async (_, makeEnd, outcome) => {
+  const stream = new PassThrough().on('error', () => {});
+  makeEnd(stream);
+  await new Promise((resolve) => stream.once('close', resolve));
+  const ended = await fromStream(stream)
+    .read(() => undefined)
+    .then(
+      () => ({ end: true }),
+      (error: unknown) => error,
+    );
+  expect(ended).toMatchObject(outcome);
+});
+
+function withCode(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}
+
+test('a read settles after its last chunk was taken, although the end came before', async () => {
+  const stream = new PassThrough();
+  let take = (): void => {};
+  const taken = new Promise<void>((resolve) => (take = resolve));
+  let isRead = false;
+  const reading = fromStream(stream)
+    .read(() => taken)
+    .then(() => (isRead = true));
+  stream.end('last');
+  for (let turn = 0; turn < 10; turn++) await settle();
+  expect(isRead).toBe(false);
+  take();
+  await reading;
 });

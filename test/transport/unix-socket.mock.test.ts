@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
-import { connect, Server } from 'node:net';
+import { connect, createServer, Server } from 'node:net';
 import { join } from 'node:path';
 import * as timers from 'node:timers/promises';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
@@ -129,4 +129,29 @@ test('a sender drops a connection to a socket that replaced the one it looked at
   await connection.outgoing.write([Buffer.from('x')]);
   await second?.accept({ timeoutMs: 10_000 });
   expect(looks).toBeGreaterThan(1_002);
+});
+
+test('what a peer sent before it closed is read, although a write fails first', async () => {
+  const path = socketInTest();
+  let onHeard = (): void => {};
+  const peer = createServer((socket) => {
+    socket.once('data', () => {
+      socket.write('the reason');
+      socket.destroy();
+      onHeard();
+    });
+  });
+  onTestFinished(() => void peer.close());
+  await new Promise<void>((resolve) => void peer.listen(path, resolve));
+  const { incoming, outgoing } = await connectSocket(path, { timeoutMs: 5_000 });
+  const heard = new Promise<unknown>((resolve) => {
+    // Before the event loop polls again, as in a process that was suspended while it wrote.
+    onHeard = () => resolve(outgoing.write([Buffer.from('more')]).catch((error: unknown) => error));
+  });
+  let read = '';
+  const reading = incoming.read((bytes) => void (read += Buffer.from(bytes).toString()));
+  await outgoing.write([Buffer.from('first')]);
+  expect(await heard).toMatchObject({ code: 'peer-gone' });
+  await reading;
+  expect(read).toBe('the reason');
 });
