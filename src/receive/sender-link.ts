@@ -166,6 +166,10 @@ export class SenderLink {
       outgoing: isConnection(from) ? () => from.outgoing : undefined,
       handler: {
         hello: (hello) => this.#handleHello(hello),
+        // So that it can be told why.
+        badHello: (transferId) => {
+          if (isConnection(from)) this.#begin(transferId);
+        },
         open: (stream) => this.#handleOpen(stream),
         fin: ({ digest }) => {
           this.digest = digest;
@@ -192,8 +196,7 @@ export class SenderLink {
 
   #answer({ transferId }: Hello): void {
     if (isConnection(this.#from)) {
-      this.#transferId = transferId;
-      this.#link.begin({ transferId, showsProgress: false, capabilities: [INCREMENTAL] });
+      this.#begin(transferId);
       return;
     }
     const why =
@@ -202,6 +205,11 @@ export class SenderLink {
         : 'the transport is one-way';
     const message = `the sender expects answers, and there is no way to send any: ${why}`;
     throw new CtxsyncError('usage', message);
+  }
+
+  #begin(transferId: string): void {
+    this.#transferId = transferId;
+    this.#link.begin({ transferId, showsProgress: false, capabilities: [INCREMENTAL] });
   }
 
   #handleOpen(stream: IncomingStream): Ring {

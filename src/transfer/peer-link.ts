@@ -23,6 +23,8 @@ export type OurHello = Pick<Hello, 'transferId' | 'capabilities' | 'showsProgres
 export interface PeerHandler {
   /** If it returns a promise, nothing that follows is processed before that settles. */
   hello(hello: Hello): Promise<void> | void;
+  /** A HELLO that expects an answer is refused: read() throws the reason next. */
+  badHello?(transferId: string): void;
   /** Called when a stream begins; returns the bounded queue for its bytes. */
   open(stream: IncomingStream): Ring;
   /** Every stream of the sender has ended and was verified. */
@@ -287,6 +289,7 @@ export class PeerLink {
         this.#mux?.setFirstCredit(hello.credit);
         return held;
       },
+      badHello: (transferId) => handler.badHello?.(transferId),
       open: (stream) => handler.open(stream),
       raised: (id, limit) => this.#mux?.grant(id, limit),
       end: () => {},

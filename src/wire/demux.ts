@@ -22,6 +22,7 @@ import {
   type Hello,
   type PeerError,
   type Receipt,
+  transferIdToAnswer,
   type Open,
 } from './messages.ts';
 import { Preamble } from './preamble.ts';
@@ -36,6 +37,8 @@ export interface IncomingStream extends Readonly<Open> {
 export interface DemuxHandler {
   /** If it returns a promise, no frame after HELLO is read before that settles. */
   hello(hello: Hello): Promise<void> | void;
+  /** A HELLO that expects an answer is refused, as push() throws next. @param transferId to answer with */
+  badHello?(transferId: string): void;
   /** A stream begins. Returns the bounded queue for its bytes; throws to refuse it. */
   open(stream: IncomingStream): Ring;
   /** Count and digest are verified, and the ring was end()ed. */
@@ -268,11 +271,21 @@ export class Demux {
   }
 
   #handleHello(payload: Uint8Array, at: number): void {
-    const hello = decodeHello(payload, at);
+    const hello = this.#decodeHello(payload, at);
     this.#order.hello(hello.mode);
     this.#transferId = hello.transferId;
     const held = this.#handler.hello(hello);
     if (held !== undefined) this.#hold(held);
+  }
+
+  #decodeHello(payload: Uint8Array, at: number): Hello {
+    try {
+      return decodeHello(payload, at);
+    } catch (error) {
+      const transferId = transferIdToAnswer(payload);
+      if (transferId !== undefined) this.#handler.badHello?.(transferId);
+      throw error;
+    }
   }
 
   #hold(held: Promise<void>): void {

@@ -181,6 +181,23 @@ export function decodeHello(payload: Uint8Array, at: number): Hello {
   };
 }
 
+/**
+ * Of a HELLO that decodeHello() refuses, as that of another version may be: the transfer id to answer with,
+ * all zeros if it has none.
+ *
+ * @returns undefined when it expects no answer
+ */
+export function transferIdToAnswer(payload: Uint8Array): string | undefined {
+  try {
+    const fields = new JsonFields('HELLO', payload, 0);
+    if (fields.string('mode') !== 'duplex') return undefined;
+    const id = fields.optionalString('transferId') ?? '';
+    return /^[0-9a-f]{32}$/.test(id) ? id : '0'.repeat(32);
+  } catch {
+    return undefined;
+  }
+}
+
 /** @throws CtxsyncError 'internal' when the peer would not accept the name */
 export function encodeOpen(open: Open): Uint8Array {
   if (isContextName(open.name)) return encodeJson(open);

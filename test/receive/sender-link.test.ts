@@ -14,11 +14,7 @@ import { encodeTreeRecords, END_OF_RECORDS } from '../helpers/wire/independent-r
 /** A receiver's link, and a sender of frames at its other end. */
 class Linked {
   readonly events: TransferEvent[] = [];
-  readonly encoder = new SessionEncoder({
-    mode: 'duplex',
-    credit: Number.MAX_SAFE_INTEGER,
-    contexts: ['web'],
-  });
+  readonly encoder: SessionEncoder;
   readonly toReceiver = new PassThrough();
   readonly fromReceiver = new PassThrough();
   readonly link = new SenderLink({
@@ -28,7 +24,10 @@ class Linked {
   });
   #answered = Buffer.alloc(0);
 
-  constructor() {
+  /** @param hello changes to its HELLO */
+  constructor(hello: object = {}) {
+    const credit = Number.MAX_SAFE_INTEGER;
+    this.encoder = new SessionEncoder({ mode: 'duplex', credit, contexts: ['web'], hello });
     this.fromReceiver.on('data', (bytes: Buffer) => {
       this.#answered = Buffer.concat([this.#answered, bytes]);
     });
@@ -168,4 +167,27 @@ test('a context that HELLO did not name is refused', async () => {
     message: expect.stringContaining('HELLO does not name') as string,
   });
   link.monitor.stop(false);
+});
+
+test.each<[what: string, hello: object, code: number, words: string]>([
+  [
+    'of another version',
+    { minVersion: 3, maxVersion: 9 },
+    14,
+    'the peer speaks protocol versions 3 to 9',
+  ],
+  ['with a bad field', { beatIntervalMs: -1 }, 13, 'HELLO: beatIntervalMs'],
+])('a sender with a HELLO %s hears why it is refused', async (_, hello, code, words) => {
+  const linked = new Linked(hello);
+  const { link, toReceiver, encoder } = linked;
+  toReceiver.write(encoder.start());
+  const failed = await link.failure.race(new Promise(() => {})).catch((error: unknown) => error);
+  const refused = link.refuse(failed as CtxsyncError);
+  await until('it has the reason', () => linked.answers(FRAME.ERROR).length === 1);
+  toReceiver.end();
+  await refused;
+  expect(linked.answers(FRAME.HELLO)).toMatchObject([{ minVersion: 2, maxVersion: 2 }]);
+  expect(linked.answers(FRAME.ERROR)).toMatchObject([
+    { code, message: expect.stringContaining(words) as string },
+  ]);
 });
