@@ -36,7 +36,6 @@ const ROOMS: [room: string, mayImport: string[]][] = [
     [
       'cli/view',
       'disk',
-      'entry',
       'ignore',
       'observe',
       'receive',
@@ -150,6 +149,22 @@ describe('the rooms of src', () => {
     expect(files.flatMap((file) => faults(file, readFileSync(join(SRC, file), 'utf8')))).toEqual(
       [],
     );
+  });
+
+  it('import from every room that the list allows them: what is not needed is not allowed', () => {
+    const unused = ROOMS.flatMap(([room, mayImport]) => {
+      const files = readdirSync(join(SRC, room)).filter((file) => file.endsWith('.ts'));
+      const targets = files.flatMap((file) =>
+        [...readFileSync(join(SRC, room, file), 'utf8').matchAll(IMPORT)].map(([, target = '']) =>
+          posix.dirname(posix.normalize(posix.join(room, target))),
+        ),
+      );
+      const needed = new Set(targets);
+      return mayImport
+        .filter((target) => !needed.has(target))
+        .map((target) => `${room} imports nothing of ${target}`);
+    });
+    expect(unused).toEqual([]);
   });
 
   it('are listed from the bottom up', () => {
