@@ -1,65 +1,172 @@
 /**
- * A first transfer: `ctxsync send | ctxsync receive` paired with `tar c | tar x` on the same tree,
- * each into a fresh directory. Not a test: it asserts nothing.
+ * How fast ctxsync is, beside what else does the work. It is a benchmark and no test: it fails only where a
+ * result is not the tree that was sent.
  *
- *     npm run bench                    trees that it creates: many small files, one big file
- *     npm run bench -- DIRECTORY ...   your own
- *     npm run bench -- --cold ...      nothing of the tree cached, but the programs (Linux, as root)
+ *     npm run bench                          everything that this machine can do
+ *     npm run bench -- --rounds 3 unchanged  works with these words in their names
+ *
+ * In memory is below --memory (/dev/shm), on disk below --disk (the temporary directory); cold is on disk, with
+ * the caches of files dropped before each run (Linux, as root); slow is in memory, with a library preloaded that
+ * waits for 1 ms in each open and stat (Linux, with a C compiler). The results go to --out (bench-results) as
+ * results.md, results.json and results.svg.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { bench, makeManySmallFiles, pair, run } from './paired.js';
+import { measure, median } from './measure.js';
+import { markdown, svg } from './render.js';
+import { changeSome, TREES } from './trees.js';
+import { WORKS } from './works.js';
 
-const { values, positionals: trees } = parseArgs({
-  options: { cold: { type: 'boolean', default: false } },
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const { values, positionals } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '7' },
+    memory: { type: 'string', default: '/dev/shm' },
+    disk: { type: 'string', default: tmpdir() },
+    out: { type: 'string', default: 'bench-results' },
+  },
   allowPositionals: true,
 });
-const OURS = '"$0" "$1" send -q "$2" | "$0" "$1" receive -q "$3"';
-const THEIRS = 'tar c -C "$2" . | tar x -C "$3"';
+const rounds = Number(values.rounds);
+const isRoot = process.getuid?.() === 0;
+const DROP_CACHES = '/proc/sys/vm/drop_caches';
+const missing = new Set();
+const results = [];
 
-bench((directory) => {
-  const out = join(directory, 'out');
-  const empty = join(directory, 'empty');
-  mkdirSync(empty);
-  const makeOut = () => {
-    rmSync(out, { recursive: true, force: true });
-    mkdirSync(out);
-  };
-  const way = (name, script, tree) => {
-    const prepare = () => {
-      makeOut();
-      if (!values.cold) return;
-      forgetFiles();
-      run({ script, args: [empty, out] });
-    };
-    return { name, prepare, script, args: [tree, out] };
-  };
-  if (trees.length === 0) {
-    trees.push(
-      makeManySmallFiles(join(directory, 'small'), 40),
-      makeBigFile(join(directory, 'big')),
-    );
+const places = {
+  memory: values.memory,
+  disk: values.disk,
+  cold: values.disk,
+  slow: values.memory,
+};
+const WHERE = {
+  memory: 'in memory',
+  disk: 'on a disk',
+  cold: 'on a cold disk',
+  slow: 'on a slow disk',
+};
+for (const work of WORKS) {
+  if (positionals.length > 0 && !positionals.some((word) => work.name.includes(word))) continue;
+  for (const where of work.where) {
+    if (!existsSync(places[where])) missing.add('a disk in memory');
+    else if (where === 'cold' && !(isRoot && existsSync(DROP_CACHES))) missing.add('a cold cache');
+    else if (where === 'slow' && !isFound('cc')) missing.add('a slow disk');
+    else results.push(compare(work, where));
   }
-  for (const tree of trees) {
-    pair(
-      `${tree}, ${values.cold ? 'cold' : 'the file cache warm'}`,
-      way('ctxsync', OURS, tree),
-      way('tar c|tar x', THEIRS, tree),
-    );
-  }
-});
-
-/** Writes out dirty pages, and drops the caches of all files. */
-function forgetFiles() {
-  spawnSync('sync');
-  writeFileSync('/proc/sys/vm/drop_caches', '3');
 }
 
-function makeBigFile(tree) {
-  mkdirSync(tree);
-  const piece = Buffer.alloc(1 << 20, 'ctxsync');
-  for (let i = 0; i < 1024; i++) writeFileSync(join(tree, 'file.bin'), piece, { flag: 'a' });
-  return tree;
+const { model = 'unknown' } = cpus()[0] ?? {};
+const machine = `${cpus().length} x ${model.trim()}, ${process.platform}, Node ${process.version}`;
+const all = { machine, rounds, missing: [...missing], results };
+mkdirSync(values.out, { recursive: true });
+writeFileSync(join(values.out, 'results.json'), `${JSON.stringify(all, null, 2)}\n`);
+writeFileSync(join(values.out, 'results.md'), markdown(all));
+writeFileSync(join(values.out, 'results.svg'), svg(all));
+process.stdout.write(`\n${markdown(all)}`);
+
+/** All ways of a work in turn, one round to warm up and `rounds` that count. */
+function compare(work, where) {
+  const directory = mkdtempSync(join(places[where], 'ctxsync-bench-'));
+  try {
+    const label = `${work.name}, ${WHERE[where]}`;
+    process.stdout.write(`${label} (${TREES[work.tree].what})\n`);
+    const ways = work.ways.filter(({ needs }) => needs.every(isFound));
+    const setting = prepare(directory, work);
+    if (where === 'slow') Object.assign(setting.env, slowDisk(directory));
+    const runs = ways.map(() => []);
+    for (let round = 0; round <= rounds; round++) {
+      for (const [index, way] of ways.entries()) {
+        reset(setting, work.before);
+        if (where === 'cold') forgetFiles(setting);
+        const result = measure(way.script, setting);
+        if (round === 0 && way.copies !== false) checkEqual(setting, way);
+        if (round > 0) runs[index].push(result);
+      }
+    }
+    return { work: label, ways: ways.map(({ name }, index) => summary(name, runs, index)) };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Its ratio is that of ctxsync's time to its own, round by round. */
+function summary(name, runs, index) {
+  const of = (key) => runs[index].map((result) => result[key]);
+  const ratios = runs[index].map(({ wall }, round) => runs[0][round].wall / wall);
+  const peaks = of('peak').filter((peak) => peak !== undefined);
+  return {
+    name,
+    wall: median(of('wall')),
+    cpu: median(of('cpu')),
+    peak: peaks.length > 0 ? Math.max(...peaks) : undefined,
+    ratio: median(ratios),
+  };
+}
+
+/** The tree, what OUT holds before, and the programs that the scripts call. */
+function prepare(directory, { tree, before }) {
+  const [input, work, programs] = ['in', 'work', 'programs'].map((name) => join(directory, name));
+  const older = join(directory, 'older');
+  TREES[tree].make(input);
+  if (before !== 'nothing') {
+    mkdirSync(older);
+    spawnSync('cp', ['-a', `${input}/.`, older]);
+  }
+  if (before === 'the older') changeSome(input);
+  mkdirSync(programs);
+  for (const [name, file] of [
+    ['ctxsync', '../../bin/ctxsync.js'],
+    ['tar-package', 'tar-package.js'],
+  ]) {
+    const program = join(programs, name);
+    writeFileSync(program, `#!/bin/sh\nexec "${process.execPath}" "${join(HERE, file)}" "$@"\n`);
+    chmodSync(program, 0o755);
+  }
+  const out = join(directory, 'out');
+  return { input, out, older, work, programs, env: { IN: input, OUT: out } };
+}
+
+function reset({ out, older, work }, before) {
+  for (const path of [out, work]) rmSync(path, { recursive: true, force: true });
+  mkdirSync(work);
+  mkdirSync(out);
+  if (before !== 'nothing') spawnSync('cp', ['-a', `${older}/.`, out]);
+}
+
+/** The environment in which each open and stat below the directory takes a millisecond longer. */
+function slowDisk(directory) {
+  const library = join(directory, 'slow-disk.so');
+  const source = join(HERE, 'slow-disk.c');
+  const { status, stderr } = spawnSync(
+    'cc',
+    ['-shared', '-fPIC', '-O2', '-o', library, source, '-ldl'],
+    { encoding: 'utf8' },
+  );
+  if (status !== 0) throw new Error(`the slow disk could not be compiled: ${stderr}`);
+  return { LD_PRELOAD: library, SLOW_US: '1000', SLOW_BELOW: directory };
+}
+
+/** Writes out what is only in memory, drops the caches of all files, and loads the programs again. */
+function forgetFiles({ programs, work }) {
+  spawnSync('sync');
+  writeFileSync(DROP_CACHES, '3');
+  for (const command of ['tar', 'rsync', 'bsdtar', join(programs, 'ctxsync')]) {
+    spawnSync(command, ['--version'], { cwd: work });
+  }
+}
+
+/** The same names, kinds, sizes and content: what `diff -r` sees. */
+function checkEqual({ input, out }, { name }) {
+  const { status, stdout } = spawnSync('diff', ['-r', input, out], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${name} made another tree: ${stdout.slice(0, 500)}`);
+}
+
+function isFound(program) {
+  const found = spawnSync(program, ['--version']).error === undefined;
+  if (!found) missing.add(program);
+  return found;
 }
