@@ -6,6 +6,12 @@ export interface Names extends Iterable<BytePath> {
   at(index: number): BytePath | undefined;
 }
 
+/** The names in a directory, and which of them are regular files, as far as the directory itself says so. */
+export interface Listing {
+  readonly names: Names;
+  readonly files: ReadonlySet<BytePath>;
+}
+
 /** Whether a name is among them. */
 export function hasName(names: Names, name: BytePath): boolean {
   let low = 0;

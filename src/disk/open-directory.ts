@@ -11,11 +11,12 @@ import { closeRead } from './close-read.ts';
 import { joinPath, toFsPath, type BytePath } from './byte-path.ts';
 import { LARGE_DIRECTORY_BYTES, LIST_BATCH } from '../limits.ts';
 import { isSameInode, type Inode } from './inode.ts';
-import { PackedNames, type Names } from './names.ts';
+import { PackedNames, type Listing, type Names } from './names.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_NONBLOCK } = constants;
 export const PROC_FD = '/proc/self/fd';
 let procFd: boolean | undefined;
+const NONE: ReadonlySet<BytePath> = new Set();
 
 /**
  * A directory held open, so that its children are reached through it and not through a path that may
@@ -66,6 +67,26 @@ export class OpenDirectory {
     // Its size grows with its entries on most file systems; on the others this only takes more memory.
     if (fstatSync(this.fd).size >= LARGE_DIRECTORY_BYTES) return this.#packedNames(onBatch);
     return readdirSync(toFsPath(this.child('.')), { encoding: 'latin1' }).toSorted();
+  }
+
+  /** The same, with the kinds that the directory itself has of its children, without looking at each. */
+  listing(): Listing {
+    if (fstatSync(this.fd).size >= LARGE_DIRECTORY_BYTES) {
+      return { names: this.#packedNames(() => {}), files: NONE };
+    }
+    try {
+      const names: BytePath[] = [];
+      const files = new Set<BytePath>();
+      const options = { encoding: 'latin1', withFileTypes: true } as const;
+      for (const entry of readdirSync(toFsPath(this.child('.')), options)) {
+        names.push(entry.name);
+        if (entry.isFile()) files.add(entry.name);
+      }
+      return { names: names.toSorted(), files };
+    } catch {
+      // Where a file system has no kinds there, Node looks at each child by its name, which it takes for UTF-8.
+      return { names: this.names(), files: NONE };
+    }
   }
 
   /**

@@ -53,6 +53,8 @@ export interface SourceEntry extends Entry {
   /** Where to open it; valid until the walk continues. */
   fsPath: string | Buffer;
   identity: FileIdentity;
+  /** For a file that the walk has opened: its descriptor, which the walk closes when it continues. */
+  fd?: number | undefined;
   /** For a file: the content is not sent if it has this SHA-256. */
   omitIf?: string | undefined;
 }

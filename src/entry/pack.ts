@@ -57,7 +57,7 @@ function packEntry(
 }
 
 function checkReadable(entry: SourceEntry, status: WorkerStatus): void {
-  if (entry.kind !== 'file') return;
+  if (entry.kind !== 'file' || entry.fd !== undefined) return;
   status.enter('reading', entry.path);
   closeRead(openSource(entry));
 }
@@ -97,16 +97,27 @@ function packFile(
   sink: ByteSink,
   status: WorkerStatus,
 ): void {
+  if (entry.fd !== undefined) return packOpenFile(entry.fd, entry, tree, sink, status);
   status.enter('reading', entry.path);
   const fd = openSource(entry);
   try {
-    tree.begin(entry);
-    packContent(fd, entry, tree, sink, status);
-    checkUnchanged(entry, statFile(fd, entry.path));
-    tree.finish();
+    packOpenFile(fd, entry, tree, sink, status);
   } finally {
     closeRead(fd);
   }
+}
+
+function packOpenFile(
+  fd: number,
+  entry: SourceEntry,
+  tree: TreeWriter,
+  sink: ByteSink,
+  status: WorkerStatus,
+): void {
+  tree.begin(entry);
+  packContent(fd, entry, tree, sink, status);
+  checkUnchanged(entry, statFile(fd, entry.path));
+  tree.finish();
 }
 
 /**

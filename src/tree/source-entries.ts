@@ -1,9 +1,11 @@
-import type { BigIntStats } from 'node:fs';
+import { fstatSync, type BigIntStats } from 'node:fs';
 import { toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
+import { closeRead } from '../disk/close-read.ts';
 import { isSameInode, type Inode } from '../disk/inode.ts';
 import { kindOf } from '../disk/kind-of.ts';
 import { isBeyondMicroseconds, toMicroseconds } from '../disk/mtime.ts';
 import { OpenDirectory } from '../disk/open-directory.ts';
+import { openFile } from '../disk/open-file.ts';
 import { readLink } from '../disk/read-link.ts';
 import { statSource } from '../disk/stat-source.ts';
 import { sourceChanged, sourceError } from '../disk/system-error.ts';
@@ -85,6 +87,33 @@ export class SourceEntries {
     if (stats.isFile() || stats.isSymbolicLink()) return this.#linkable(path, stats, fsPath);
     this.#options.onSkipped(path, kindOf(stats));
     return undefined;
+  }
+
+  /**
+   * The entry for a regular file, opened: one call fewer by its path than to look at it and open it later,
+   * which is half of what a slow disk takes for a small file.
+   *
+   * @returns undefined when it is not a file that can be opened: child() finds out what it is
+   * @throws CtxsyncError source-changed
+   */
+  opened(directory: OpenDirectory, path: BytePath, name: BytePath): FoundEntry | undefined {
+    const fsPath = directory.child(name);
+    let fd: number | undefined;
+    try {
+      fd = openFile(toFsPath(fsPath));
+      const stats = fstatSync(fd, { bigint: true });
+      if (!stats.isFile() || !directory.verify() || path.length > MAX_PATH_BYTES) return undefined;
+      const entry = this.#linkable(path, stats, fsPath);
+      if (entry.kind !== 'file') return entry;
+      const opened = { ...entry, fd };
+      fd = undefined;
+      return opened;
+    } catch (error) {
+      if (error instanceof CtxsyncError) throw error;
+      return undefined;
+    } finally {
+      if (fd !== undefined) closeRead(fd);
+    }
   }
 
   /** A file or symlink, which may have several names. */

@@ -1,5 +1,6 @@
 import { joinPath, toText, type BytePath } from '../disk/byte-path.ts';
-import type { Names } from '../disk/names.ts';
+import { closeRead } from '../disk/close-read.ts';
+import type { Listing } from '../disk/names.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
 import type { OpenDirectory } from '../disk/open-directory.ts';
 import { sourceError } from '../disk/system-error.ts';
@@ -24,7 +25,11 @@ export interface WalkOptions extends SourceEntryOptions {
   /** Collects what the walk or its consumer cannot read: after that nothing is sent. */
   unreadable: UnreadablePaths;
   status: WorkerStatus;
+  /** Opens each file, for whoever reads them in this order. */
+  opensFiles?: boolean;
 }
+
+const NONE: ReadonlySet<BytePath> = new Set();
 
 /**
  * Walks a context in the order in which it is sent: parents first, '/' before every other byte.
@@ -71,7 +76,8 @@ class Walk {
     depth: number,
   ): Generator<SourceEntry> {
     const { rules, status } = this.#options;
-    for (const name of this.#list(directory, path)) {
+    const { names, files } = this.#list(directory, path);
+    for (const name of names) {
       const child = joinPath(path, name);
       // OUT may be inside the context: then a stage would be sent into itself.
       if (isWorkName(name)) {
@@ -80,8 +86,11 @@ class Walk {
       }
       const decision = rules.decide(child, match);
       if (decision.ignored && !rules.couldIncludeBeneath(child, decision)) continue;
-      status.enter('scanning', child);
-      const entry = this.#child(directory, child, name, decision.ignored);
+      const opens = !decision.ignored && files.has(name);
+      status.enter(opens ? 'reading' : 'scanning', child);
+      const entry =
+        (opens ? this.#opened(directory, child, name) : undefined) ??
+        this.#child(directory, child, name, decision.ignored);
       if (entry === undefined) continue;
       const pendingBefore = this.#pending.length;
       this.#pending.push(entry);
@@ -93,12 +102,23 @@ class Walk {
     }
   }
 
-  #list(directory: OpenDirectory, path: BytePath): Names {
+  /** Where no files are to be opened, none are listed as such. */
+  #list(directory: OpenDirectory, path: BytePath): Listing {
     try {
-      return directory.names();
+      if (this.#options.opensFiles === true) return directory.listing();
+      return { names: directory.names(), files: NONE };
     } catch (error) {
       this.#options.unreadable.add(sourceError(error, 'list the directory', path), path);
-      return [];
+      return { names: [], files: NONE };
+    }
+  }
+
+  #opened(directory: OpenDirectory, path: BytePath, name: BytePath): FoundEntry | undefined {
+    try {
+      return this.#entries.opened(directory, path, name);
+    } catch (error) {
+      this.#options.unreadable.add(error, path);
+      return undefined;
     }
   }
 
@@ -117,7 +137,13 @@ class Walk {
   }
 
   *#travelling(): Generator<SourceEntry> {
-    for (const entry of this.#pending.splice(0)) yield this.#entries.travels(entry);
+    for (const entry of this.#pending.splice(0)) {
+      try {
+        yield this.#entries.travels(entry);
+      } finally {
+        if (entry.fd !== undefined) closeRead(entry.fd);
+      }
+    }
   }
 
   *#enter(

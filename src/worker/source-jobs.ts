@@ -38,7 +38,7 @@ export const SOURCE_JOBS: Pick<
 
   pack: ({ source, ring: shared }, context) => {
     const ring = new Ring(shared);
-    const options = reportingWalk(source, context);
+    const options = { ...reportingWalk(source, context), opensFiles: true };
     const { status, unreadable } = options;
     pack(walk(source.root, options), new RingSink(ring, status), status, unreadable);
     ring.end();
