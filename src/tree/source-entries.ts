@@ -149,6 +149,11 @@ export class SourceEntries {
   }
 }
 
+/** Closes the file of an entry from opened(). */
+export function closeOpened({ fd }: SourceEntry): void {
+  if (fd !== undefined) closeRead(fd);
+}
+
 /** @throws CtxsyncError source-unreadable, source-changed */
 export function openSource(fsPath: BytePath, path: BytePath): OpenDirectory {
   try {

@@ -10,7 +10,7 @@ import {
 } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { DirectoryMatch } from '../ignore/ignore-rules.ts';
-import { openChild, openSource, SourceEntries } from './source-entries.ts';
+import { closeOpened, openChild, openSource, SourceEntries } from './source-entries.ts';
 import { stampOf } from './stamp.ts';
 import type { WalkOptions } from './walk.ts';
 
@@ -77,13 +77,20 @@ class WantedWalk {
       const decision = rules.decide(child, match);
       const travels = !decision.ignored || rules.couldIncludeBeneath(child, decision);
       if (!travels) throw notOffered(child);
-      status.enter('scanning', child);
-      const found = this.#entries.child(directory, child, name, decision.ignored);
-      if (found === undefined) throw sourceChanged(child, 'was replaced');
-      checkListed(want, found);
-      this.#wants.take();
-      const entry = this.#entries.travels(found);
-      yield entry.kind === 'file' ? { ...entry, omitIf: want.sha256 } : entry;
+      const opens = want.kind === 'file' && want.sha256 === undefined && !decision.ignored;
+      status.enter(opens ? 'reading' : 'scanning', child);
+      const entry =
+        (opens ? this.#entries.opened(directory, child, name) : undefined) ??
+        this.#entries.child(directory, child, name, decision.ignored);
+      if (entry === undefined) throw sourceChanged(child, 'was replaced');
+      try {
+        checkListed(want, entry);
+        this.#wants.take();
+        this.#entries.travels(entry);
+        yield entry.kind === 'file' ? { ...entry, omitIf: want.sha256 } : entry;
+      } finally {
+        closeOpened(entry);
+      }
       if (entry.kind === 'directory') yield* this.#enter(directory, entry, name, decision);
       else this.#checkNothingBeneath(child);
     }

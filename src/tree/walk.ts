@@ -1,5 +1,4 @@
 import { joinPath, toText, type BytePath } from '../disk/byte-path.ts';
-import { closeRead } from '../disk/close-read.ts';
 import type { Listing } from '../disk/names.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
 import type { OpenDirectory } from '../disk/open-directory.ts';
@@ -11,6 +10,7 @@ import { CtxsyncError } from '../errors.ts';
 import { MAX_DEPTH } from '../limits.ts';
 import type { DirectoryMatch, IgnoreRules } from '../ignore/ignore-rules.ts';
 import {
+  closeOpened,
   openChild,
   openSource,
   SourceEntries,
@@ -141,7 +141,7 @@ class Walk {
       try {
         yield this.#entries.travels(entry);
       } finally {
-        if (entry.fd !== undefined) closeRead(entry.fd);
+        closeOpened(entry);
       }
     }
   }

@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
+  fstatSync,
   linkSync,
   mkdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -67,6 +69,23 @@ describe('a walk of the wanted entries', () => {
         sub: undefined,
         'sub/file': SHA256,
       });
+    });
+  });
+
+  it('holds a wanted file open, unless its content may be omitted, until it continues', async () => {
+    await withDirectory((root) => {
+      writeTree(root, { a: 'first', b: 'second', 'sub/c': 'third' });
+      const wants = wantsOf(root, '', 'a', 'b', 'sub', 'sub/c');
+      wants.find(({ path }) => path === 'b')!.sha256 = SHA256;
+      const contents: (string | undefined)[] = [];
+      const opened: number[] = [];
+      for (const { fd } of walkFor(root, wants)) {
+        for (const before of opened.splice(0)) expect(() => fstatSync(before)).toThrow('EBADF');
+        contents.push(fd === undefined ? undefined : readFileSync(fd, 'utf8'));
+        if (fd !== undefined) opened.push(fd);
+      }
+      expect(contents).toEqual([undefined, 'first', undefined, undefined, 'third']);
+      for (const before of opened) expect(() => fstatSync(before)).toThrow('EBADF');
     });
   });
 
