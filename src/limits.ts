@@ -64,7 +64,7 @@ export const MAX_WAITING_CONNECTIONS = 128;
 export const LAST_WORDS_CHARS = 2_000;
 /**
  * Directories that one descent into a tree holds open, however deep it goes. A receiver has four such
- * descents per stream and five for the stages of interrupted runs, and Linux lets it open at least
+ * descents per stream and one for each partial stage, and Linux lets it open at least
  * 1,024 files (Node raises its soft limit to the hard limit).
  */
 export const MAX_HELD_DIRECTORIES = 32;
@@ -202,8 +202,8 @@ export const BEAT_FRESH_MS = 3 * BEAT_INTERVAL_MS;
 /** The same, on a slow link. */
 export const SLOW_BEAT_FRESH_MS = 3 * SLOW_BEAT_INTERVAL_MS;
 /**
- * A tick that is late by more than twice this, in milliseconds, means that we were suspended. More than
- * TICK_MS, so that a loaded machine is not mistaken for a suspended one.
+ * More than three times this between two ticks, in milliseconds, means that we were suspended. It is more
+ * than TICK_MS, so that a loaded machine is not mistaken for a suspended one.
  */
 export const SUSPENSION_MS = 1_000;
 /** Milliseconds of silence after which stray bytes count as complete. */

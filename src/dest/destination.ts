@@ -338,8 +338,8 @@ function makeDirectories(path: BytePath, made: BytePath[]): void {
     const errno = errnoOf(error);
     if (errno === 'EEXIST') return; // another process created it meanwhile
     // Another run that had created the parent removed it again.
-    const bereft = statSync(toFsPath(parent), { throwIfNoEntry: false }) === undefined;
-    if (errno !== 'ENOENT' || !bereft) throw error;
+    const parentIsGone = statSync(toFsPath(parent), { throwIfNoEntry: false }) === undefined;
+    if (errno !== 'ENOENT' || !parentIsGone) throw error;
     makeDirectories(path, made);
   }
 }

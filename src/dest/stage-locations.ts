@@ -4,7 +4,7 @@ import { HeldDirectory } from '../disk/held-directory.ts';
 import { destinationError } from '../disk/system-error.ts';
 import { restoreMetadata, TRASH } from './destination.ts';
 import { removeTree } from './remove-tree.ts';
-import { roomName } from './work-name.ts';
+import { locationName } from './work-name.ts';
 
 /** Where a commit moves entries aside. */
 export interface StageLocation {
@@ -54,7 +54,7 @@ export class StageLocations {
   /** Makes a location in this directory; replaces one left by a dead run. */
   make(directory: HeldDirectory): StageLocation {
     const parent = HeldDirectory.open(directory.child('.'), directory.path);
-    const name = roomName(this.#out.identity);
+    const name = locationName(this.#out.identity);
     this.#made.push({ parent, name });
     try {
       removeTree(parent, name, this.#status);

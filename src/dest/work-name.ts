@@ -20,7 +20,7 @@ export function claimName(identity: string): string {
  * Name of a commit's location below a mount point. It is always the same for one OUT, so the holder of
  * OUT's lock knows that an existing one is a dead run's.
  */
-export function roomName(out: Inode): string {
+export function locationName(out: Inode): string {
   return `.ctxsync-location-${digitsOf(inodeKey(out))}`;
 }
 

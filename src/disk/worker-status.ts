@@ -24,7 +24,7 @@ export interface StatusSnapshot {
   sequence: number;
   state: DiskState;
   path: BytePath;
-  /** System calls begun: the worker's progress. */
+  /** States entered that move a transfer on, about one for each system call: the worker's progress. */
   calls: number;
   entries: number;
   /** Bytes of file content. */

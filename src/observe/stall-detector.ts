@@ -13,8 +13,8 @@ export interface StallOptions {
   stallAfterMs: number;
   /** Milliseconds without progress until the run must fail; 0 = never. */
   stallTimeoutMs: number;
-  /** Milliseconds between two ticks. */
-  tickMs: number;
+  /** Three times these milliseconds between two ticks mean that the process was suspended. */
+  suspensionMs: number;
   /** Milliseconds, on the clock of the ticks. */
   startedAt: number;
 }
@@ -73,8 +73,7 @@ export class StallDetector {
     if (this.#expired) return [];
     const passedMs = now - this.#lastTickAt;
     this.#lastTickAt = now;
-    // A tick is due one interval after the last: after three it is two late.
-    const suspended = passedMs > 3 * this.#options.tickMs;
+    const suspended = passedMs > 3 * this.#options.suspensionMs;
     const awakeMs = suspended ? 0 : passedMs;
     const moved = this.#count(seen, awakeMs);
     if (!suspended) this.#grow(now);

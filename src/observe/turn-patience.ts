@@ -45,7 +45,7 @@ export class TurnPatience {
   tick(now: number, seen: Movement): void {
     const passedMs = now - this.#lastTickAt;
     this.#lastTickAt = now;
-    // Late by more than two intervals: we were suspended.
+    // After so long we were suspended.
     const awakeMs = passedMs > 3 * SUSPENSION_MS ? 0 : passedMs;
     const progress = progressOf(seen);
     const moved = progress !== this.#progress || seen.claims !== this.#claims;

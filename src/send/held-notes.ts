@@ -2,7 +2,7 @@ import type { PathNote, UnnamedPaths } from '../worker/jobs.ts';
 
 type Note = PathNote | UnnamedPaths;
 
-/** Notes about paths, held until it is clear whether the other side reports the same ones. */
+/** Notes about paths, held until it is clear whether another walk of the context will report the same ones. */
 export class HeldNotes {
   readonly #onNote: (note: Note) => void;
   /** At most as many as a disk thread sends: PathNoteLimiter bounds those. */

@@ -90,7 +90,7 @@ export class Monitor {
     this.#detector = new StallDetector({
       stallAfterMs: options.stallAfterMs ?? DEFAULT_STALL_AFTER_MS,
       stallTimeoutMs: options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS,
-      tickMs: SUSPENSION_MS,
+      suspensionMs: SUSPENSION_MS,
       startedAt: this.#startedAt,
     });
   }

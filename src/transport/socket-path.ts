@@ -71,7 +71,7 @@ async function walk(path: string, trusted: ReadonlySet<number>): Promise<BigIntS
   let links = 0;
   for (;;) {
     const stats = await lstat(at, BIGINT);
-    if (!trusted.has(Number(stats.uid))) throw strangers(path, at, stats);
+    if (!trusted.has(Number(stats.uid))) throw ownedByAnother(path, at, stats);
     if (stats.isSymbolicLink()) {
       if ((links += 1) > MAX_SYMLINKS) throw refused(path, `too many symlinks at ${at}`);
       const target = await readlink(at);
@@ -101,7 +101,7 @@ function isOpenToOthers({ mode, uid, gid }: BigIntStats): boolean {
   return (mode & OTHERS_WRITE) !== 0n || ((mode & GROUP_WRITE) !== 0n && !groupIsUser);
 }
 
-function strangers(path: string, at: string, stats: BigIntStats): CtxsyncError {
+function ownedByAnother(path: string, at: string, stats: BigIntStats): CtxsyncError {
   const what = `${kindOf(stats)} of another user (uid ${stats.uid})`;
   const where = at === resolve(path) ? `it is ${what}` : `${at} is ${what}`;
   return refused(path, `${where}, who would be sent the context`, 'socket-owner');

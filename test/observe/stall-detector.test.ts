@@ -15,7 +15,7 @@ function create(options: Partial<StallOptions> = {}): StallDetector {
   return new StallDetector({
     stallAfterMs: 10_000,
     stallTimeoutMs: 0,
-    tickMs: TICK_MS,
+    suspensionMs: TICK_MS,
     startedAt: 0,
     ...options,
   });
@@ -243,9 +243,9 @@ describe('StallDetector, in a queue,', () => {
   });
 
   test('stays there for no more than a day, even if it is queued again and again', () => {
-    const tickMs = 1_000;
-    const detector = create({ stallTimeoutMs: TIMEOUT_MS, tickMs });
-    const events = run(detector, { toMs: 3 * MAX_QUEUED_MS, tickMs }, (now) =>
+    const suspensionMs = 1_000;
+    const detector = create({ stallTimeoutMs: TIMEOUT_MS, suspensionMs });
+    const events = run(detector, { toMs: 3 * MAX_QUEUED_MS, suspensionMs }, (now) =>
       moved(0, { queued: now % 3_000 > 0, claims: now, payloadBytes: Math.floor(now / 30_000) }),
     );
     expect(events).toEqual([`expired@${MAX_QUEUED_MS} in the queue`]);
@@ -255,11 +255,11 @@ describe('StallDetector, in a queue,', () => {
 /** Ticks until `toMs`; events as 'type@stalledMs'. */
 function run(
   detector: StallDetector,
-  { toMs, tickMs = TICK_MS }: { toMs: number; tickMs?: number },
+  { toMs, suspensionMs = TICK_MS }: { toMs: number; suspensionMs?: number },
   seenAt: (now: number) => Movement,
 ): string[] {
   const events: string[] = [];
-  for (let now = tickMs; now <= toMs; now += tickMs) {
+  for (let now = suspensionMs; now <= toMs; now += suspensionMs) {
     for (const event of detector.tick(now, seenAt(now), () => VERDICT)) {
       events.push(`${event.type}@${event.stalledMs}${'what' in event ? ` ${event.what}` : ''}`);
     }

@@ -89,7 +89,7 @@ export class Side {
     this.#detector = core.createDetector({
       stallAfterMs: 0,
       stallTimeoutMs: STALL_TIMEOUT_MS,
-      tickMs: TICK_MS,
+      suspensionMs: TICK_MS,
       startedAt: now(),
     });
     this.#peerCredit = mode === 'duplex' ? 0 : Infinity;
