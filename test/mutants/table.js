@@ -313,8 +313,8 @@ export const MUTANTS = [
     edits: [
       {
         file: 'src/entry/pack.ts',
-        find: '    checkUnchanged(entry, statFile(fd, entry.path));\n    tree.finish();\n',
-        replace: '    tree.finish();\n',
+        find: '  checkUnchanged(entry, statFile(fd, entry.path));\n  tree.finish();\n',
+        replace: '  tree.finish();\n',
       },
     ],
     file: 'test/entry/pack.test.ts',
