@@ -7,7 +7,8 @@ export function markdown({ machine, rounds, missing, results }) {
     '| --- | --- | --- | --- | --- | --- |',
   ];
   for (const { work, ways } of results) {
-    ways.forEach(({ name, wall, cpu, peak, ratio }, index) => {
+    ways.forEach(({ name: plain, wall, cpu, peak, ratio }, index) => {
+      const name = plain.replaceAll('|', '\\|');
       const memory = peak === undefined ? '' : `${Math.round(peak / 1e6)} MB`;
       const times = index === 0 ? '' : `${ratio.toFixed(2)} times as long`;
       const label = index === 0 ? work : '';

@@ -3,7 +3,7 @@
  * result is not the tree that was sent.
  *
  *     npm run bench                          everything that this machine can do
- *     npm run bench -- --rounds 3 unchanged  works with these words in their names
+ *     npm run bench -- --rounds 3 'in memory'  works with these words in their names
  *
  * In memory is below --memory (/dev/shm), on disk below --disk (the temporary directory); cold is on disk, with
  * the caches of files dropped before each run (Linux, as root); slow is in memory, with a library preloaded that
@@ -50,29 +50,34 @@ const WHERE = {
   slow: 'on a slow disk',
 };
 for (const work of WORKS) {
-  if (positionals.length > 0 && !positionals.some((word) => work.name.includes(word))) continue;
   for (const where of work.where) {
+    const label = `${work.name}, ${WHERE[where]}`;
+    if (positionals.length > 0 && !positionals.some((word) => label.includes(word))) continue;
     if (!existsSync(places[where])) missing.add('a disk in memory');
     else if (where === 'cold' && !(isRoot && existsSync(DROP_CACHES))) missing.add('a cold cache');
     else if (where === 'slow' && !isFound('cc')) missing.add('a slow disk');
-    else results.push(compare(work, where));
+    else {
+      results.push(compare(work, where, label));
+      writeResults();
+    }
   }
 }
 
-const { model = 'unknown' } = cpus()[0] ?? {};
-const machine = `${cpus().length} x ${model.trim()}, ${process.platform}, Node ${process.version}`;
-const all = { machine, rounds, missing: [...missing], results };
-mkdirSync(values.out, { recursive: true });
-writeFileSync(join(values.out, 'results.json'), `${JSON.stringify(all, null, 2)}\n`);
-writeFileSync(join(values.out, 'results.md'), markdown(all));
-writeFileSync(join(values.out, 'results.svg'), svg(all));
-process.stdout.write(`\n${markdown(all)}`);
+/** After each work: all of them together take long. */
+function writeResults() {
+  const { model = 'unknown' } = cpus()[0] ?? {};
+  const machine = `${cpus().length} x ${model.trim()}, ${process.platform}, Node ${process.version}`;
+  const all = { machine, rounds, missing: [...missing], results };
+  mkdirSync(values.out, { recursive: true });
+  writeFileSync(join(values.out, 'results.json'), `${JSON.stringify(all, null, 2)}\n`);
+  writeFileSync(join(values.out, 'results.md'), markdown(all));
+  writeFileSync(join(values.out, 'results.svg'), svg(all));
+}
 
 /** All ways of a work in turn, one round to warm up and `rounds` that count. */
-function compare(work, where) {
+function compare(work, where, label) {
   const directory = mkdtempSync(join(places[where], 'ctxsync-bench-'));
   try {
-    const label = `${work.name}, ${WHERE[where]}`;
     process.stdout.write(`${label} (${TREES[work.tree].what})\n`);
     const ways = work.ways.filter(({ needs }) => needs.every(isFound));
     const setting = prepare(directory, work);
