@@ -10,7 +10,7 @@ const common = {
 };
 
 /** As CommonJS, which Node loads in half the time that it takes for ES modules. */
-function started(input) {
+function started(input, codeSplitting) {
   return {
     ...common,
     input,
@@ -19,24 +19,27 @@ function started(input) {
       format: 'cjs',
       entryFileNames: '[name].cjs',
       chunkFileNames: '[name].cjs',
-      codeSplitting: {
-        groups: [
-          { name: 'first', test: /src\/cli\/(?:standard-streams|early-thread)\.ts$/, priority: 1 },
-          { name: 'program', test: /src\// },
-        ],
-      },
+      codeSplitting,
     },
   };
 }
 
 export default defineConfig([
   { ...common, input: { index: 'src/index.ts' }, output: { dir: 'dist/js', cleanDir: true } },
-  started({
-    main: 'src/cli/main.ts',
-    exit: 'src/cli/exit.ts',
-    'early-thread': 'src/cli/early-thread.ts',
-    'standard-streams': 'src/cli/standard-streams.ts',
-  }),
+  started(
+    {
+      main: 'src/cli/main.ts',
+      exit: 'src/cli/exit.ts',
+      'early-thread': 'src/cli/early-thread.ts',
+      'standard-streams': 'src/cli/standard-streams.ts',
+    },
+    {
+      groups: [
+        { name: 'first', test: /src\/cli\/(?:standard-streams|early-thread)\.ts$/, priority: 1 },
+        { name: 'program', test: /src\// },
+      ],
+    },
+  ),
   started({ 'sender-worker': 'src/worker/sender-worker.ts' }),
   started({ 'receiver-worker': 'src/worker/receiver-worker.ts' }),
 ]);

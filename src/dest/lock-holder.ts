@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { errnoOf } from '../disk/errno.ts';
 import { LOCK_STALE_MS } from '../limits.ts';
 
-/** Who holds a destination. */
+/** The process that holds a destination. */
 export interface Holder {
   pid: number;
   host: string;

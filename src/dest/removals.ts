@@ -229,7 +229,7 @@ class Search implements Removals {
 function uncounted(path: BytePath): CtxsyncError {
   const text = toText(path);
   const message = `refused: the mirror would delete ${text}, which may not be listed, so its entries cannot be counted against the limit; nothing was changed`;
-  return new CtxsyncError('delete-refused', message, { path: text, remedy: 'max-delete' });
+  return new CtxsyncError('delete-refused', message, { path: text });
 }
 
 function emptied(context: BytePath): CtxsyncError {

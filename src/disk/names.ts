@@ -12,6 +12,8 @@ export interface Listing {
   readonly files: ReadonlySet<BytePath>;
 }
 
+export const NO_FILES: ReadonlySet<BytePath> = new Set();
+
 /** Whether a name is among them. */
 export function hasName(names: Names, name: BytePath): boolean {
   let low = 0;

@@ -11,12 +11,11 @@ import { closeRead } from './close-read.ts';
 import { joinPath, toFsPath, type BytePath } from './byte-path.ts';
 import { LARGE_DIRECTORY_BYTES, LIST_BATCH } from '../limits.ts';
 import { isSameInode, type Inode } from './inode.ts';
-import { PackedNames, type Listing, type Names } from './names.ts';
+import { NO_FILES, PackedNames, type Listing, type Names } from './names.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_NONBLOCK } = constants;
 export const PROC_FD = '/proc/self/fd';
 let procFd: boolean | undefined;
-const NONE: ReadonlySet<BytePath> = new Set();
 
 /**
  * A directory held open, so that its children are reached through it and not through a path that may
@@ -64,16 +63,13 @@ export class OpenDirectory {
    * @param onBatch called after each batch of a large directory: a million names take a second
    */
   names(onBatch: () => void = () => {}): Names {
-    // Its size grows with its entries on most file systems; on the others this only takes more memory.
-    if (fstatSync(this.fd).size >= LARGE_DIRECTORY_BYTES) return this.#packedNames(onBatch);
+    if (this.#isLarge) return this.#packedNames(onBatch);
     return readdirSync(toFsPath(this.child('.')), { encoding: 'latin1' }).toSorted();
   }
 
   /** The same, with the kinds that the directory itself has of its children, without looking at each. */
   listing(): Listing {
-    if (fstatSync(this.fd).size >= LARGE_DIRECTORY_BYTES) {
-      return { names: this.#packedNames(() => {}), files: NONE };
-    }
+    if (this.#isLarge) return { names: this.#packedNames(() => {}), files: NO_FILES };
     try {
       const names: BytePath[] = [];
       const files = new Set<BytePath>();
@@ -85,7 +81,7 @@ export class OpenDirectory {
       return { names: names.toSorted(), files };
     } catch {
       // Where a file system has no kinds there, Node looks at each child by its name, which it takes for UTF-8.
-      return { names: this.names(), files: NONE };
+      return { names: this.names(), files: NO_FILES };
     }
   }
 
@@ -104,6 +100,11 @@ export class OpenDirectory {
 
   close(): void {
     closeRead(this.fd);
+  }
+
+  /** Its size grows with its entries on most file systems; on the others more memory is taken, and no more. */
+  get #isLarge(): boolean {
+    return fstatSync(this.fd).size >= LARGE_DIRECTORY_BYTES;
   }
 
   #packedNames(onBatch: () => void): PackedNames {

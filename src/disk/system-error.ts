@@ -3,7 +3,7 @@ import { CtxsyncError, type ErrorCode } from '../errors.ts';
 import { toText, type BytePath } from './byte-path.ts';
 import { errnoOf } from './errno.ts';
 
-/** Disk errors for which libuv has neither a name nor a text. */
+/** Errors of file calls for which libuv has neither a name nor a text. */
 const WORDS: Record<string, string> = {
   EDQUOT: 'disk quota exceeded',
   ERR_INVALID_ARG_VALUE: 'a path must not contain a NUL byte',

@@ -97,27 +97,16 @@ function packFile(
   sink: ByteSink,
   status: WorkerStatus,
 ): void {
-  if (entry.fd !== undefined) return packOpenFile(entry.fd, entry, tree, sink, status);
-  status.enter('reading', entry.path);
-  const fd = openSource(entry);
+  if (entry.fd === undefined) status.enter('reading', entry.path);
+  const fd = entry.fd ?? openSource(entry);
   try {
-    packOpenFile(fd, entry, tree, sink, status);
+    tree.begin(entry);
+    packContent(fd, entry, tree, sink, status);
+    checkUnchanged(entry, statFile(fd, entry.path));
+    tree.finish();
   } finally {
-    closeRead(fd);
+    if (entry.fd === undefined) closeRead(fd);
   }
-}
-
-function packOpenFile(
-  fd: number,
-  entry: SourceEntry,
-  tree: TreeWriter,
-  sink: ByteSink,
-  status: WorkerStatus,
-): void {
-  tree.begin(entry);
-  packContent(fd, entry, tree, sink, status);
-  checkUnchanged(entry, statFile(fd, entry.path));
-  tree.finish();
 }
 
 /**

@@ -6,7 +6,6 @@ import type { Side, TransferReport } from '../report.ts';
 import { DiskThreads } from '../transfer/disk-threads.ts';
 import { apart } from '../transfer/listener.ts';
 import { PathNoteCollector } from '../transfer/path-notes.ts';
-import type { Outcome } from '../transfer/report.ts';
 import { runToReport, type Run } from '../transfer/run.ts';
 import { toTar } from '../transport/node-stream.ts';
 import { DirectoryTarget } from './directory-target.ts';
@@ -42,35 +41,31 @@ export async function receiveFrom(
 class ReceiveRun implements Run {
   readonly side: Side = 'receiver';
   readonly onEvent: ReceiveOptions['onEvent'];
-  readonly failure: SenderLink['failure'];
-  readonly monitor: SenderLink['monitor'];
+  readonly link: SenderLink;
   readonly notes = new PathNoteCollector();
   readonly threads = new DiskThreads(this.side, (note) => this.notes.add(note));
-  readonly #sender: SenderLink;
   readonly #target: Target;
 
   constructor(sender: SenderLink, options: ReceiveOptions, base: string) {
-    this.#sender = sender;
+    this.link = sender;
     this.onEvent = options.onEvent;
-    this.failure = sender.failure;
-    this.monitor = sender.monitor;
     this.#target = this.#createTarget(options, base);
   }
 
   /** transport -> demux -> ring -> unpack -> stage -> commit -> disk. */
   async transfer(): Promise<void> {
-    const { failure } = this;
-    const arrived = this.#sender.receiveInto(this.#target);
+    const { failure } = this.link;
+    const arrived = this.link.receiveInto(this.#target);
     await failure.race(Promise.all([arrived, this.#target.prepare()]));
     this.#checkAllCame();
     await failure.race(this.#target.worked());
     await failure.race(this.#target.commit());
-    await this.#sender.confirm(this.#target.counts());
-    this.#sender.stopReading();
+    await this.link.confirm(this.#target.counts());
+    this.link.stopReading();
   }
 
   async giveUp(error: CtxsyncError): Promise<CtxsyncError | undefined> {
-    const sender = this.#sender;
+    const sender = this.link;
     const target = this.#target;
     this.threads.cancel();
     sender.giveUp();
@@ -84,27 +79,21 @@ class ReceiveRun implements Run {
     return target.committed ? undefined : error;
   }
 
-  outcome(error: CtxsyncError | undefined): Omit<Outcome, 'side' | 'error'> {
-    const { wireBytes, digest, senderWaitedMs } = this.#sender;
-    const totalMs = this.monitor.elapsedMs;
+  outcome(error: CtxsyncError | undefined): ReturnType<Run['outcome']> {
+    const { monitor, senderWaitedMs } = this.link;
+    const totalMs = monitor.elapsedMs;
     const starvedMs = Math.max(0, totalMs - this.threads.workedMs());
     return {
       contexts: this.#target.contexts(),
       counts: error === undefined ? this.#target.counts() : undefined,
-      wireBytes,
-      digest,
       times: timeShares({ totalMs, starvedMs, senderWaitedMs }),
     };
-  }
-
-  close(): Promise<void> {
-    return this.#sender.close();
   }
 
   /** A sender must send each context that it names: a mirror would treat a missing one as empty. */
   #checkAllCame(): void {
     const came = new Set(this.#target.contexts().map(({ name }) => name));
-    const missing = this.#sender.contexts?.find((name) => !came.has(name));
+    const missing = this.link.contexts?.find((name) => !came.has(name));
     if (missing === undefined) return;
     const message = `the sender named the context "${missing}" and did not send it`;
     throw new CtxsyncError('corrupt', message);
@@ -115,8 +104,8 @@ class ReceiveRun implements Run {
     const budget = (): Budget => Budget.create({ maxBytes, maxEntries });
     const common = {
       threads: this.threads,
-      monitor: this.monitor,
-      onFailure: (error: CtxsyncError) => this.failure.fail(error),
+      monitor: this.link.monitor,
+      onFailure: (error: CtxsyncError) => this.link.failure.fail(error),
     };
     if ('tar' in to) return new TarTarget({ ...common, budget: budget(), to: toTar(to.tar) });
     return new DirectoryTarget({
@@ -124,10 +113,10 @@ class ReceiveRun implements Run {
       to,
       base,
       budgets: { manifests: budget(), trees: budget() },
-      openWants: (name, ring, all) => this.#sender.sendWants(name, ring, all),
+      openWants: (name, ring, all) => this.link.sendWants(name, ring, all),
       onWarning: (message) => this.onEvent?.({ type: 'warning', side: this.side, message }),
       onRemoved: (removals) => this.notes.addRemoved(removals),
-      onCommit: () => (this.failure.committing = true),
+      onCommit: () => (this.link.failure.committing = true),
     });
   }
 }

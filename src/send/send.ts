@@ -7,7 +7,7 @@ import { graceMs } from '../transfer/grace-period.ts';
 import { apart } from '../transfer/listener.ts';
 import { INCREMENTAL } from '../transfer/options.ts';
 import { PathNoteCollector } from '../transfer/path-notes.ts';
-import { withReport, type Outcome } from '../transfer/report.ts';
+import { withReport } from '../transfer/report.ts';
 import { runToReport, type Run } from '../transfer/run.ts';
 import { checkContexts } from './check-contexts.ts';
 import { ContextSender } from './context-sender.ts';
@@ -34,12 +34,10 @@ export async function send(options: SendOptions): Promise<TransferReport> {
 class SendRun implements Run {
   readonly side: Side = 'sender';
   readonly onEvent: SendOptions['onEvent'];
-  readonly failure: ReceiverLink['failure'];
-  readonly monitor: ReceiverLink['monitor'];
+  readonly link: ReceiverLink;
   readonly notes = new PathNoteCollector();
   readonly threads = new DiskThreads(this.side, (note) => this.notes.add(note));
   readonly #options: SendOptions;
-  readonly #receiver: ReceiverLink;
   readonly #sender: ContextSender;
   /** Number of contexts that the receiver wants in full. */
   #allWanted = 0;
@@ -47,18 +45,16 @@ class SendRun implements Run {
   constructor(options: SendOptions) {
     this.#options = options;
     this.onEvent = options.onEvent;
-    this.#receiver = new ReceiverLink({
+    this.link = new ReceiverLink({
       ...options,
       createRing: () => this.threads.ring(),
       waitedMs: () => this.#waitedMs(),
       inputBytes: () => this.#sender.inputBytes,
       inputSilentMs: (now) => this.#sender.inputSilentMs(now),
     });
-    this.failure = this.#receiver.failure;
-    this.monitor = this.#receiver.monitor;
     this.#sender = new ContextSender({
       threads: this.threads,
-      receiver: this.#receiver,
+      receiver: this.link,
       checksum: options.checksum ?? false,
       onNote: (note) => this.notes.add(note),
       onAllWanted: () => {
@@ -70,44 +66,38 @@ class SendRun implements Run {
 
   /** disk -> walk -> pack -> ring -> mux -> transport. */
   async transfer(): Promise<void> {
-    const receiver = this.#receiver;
+    const receiver = this.link;
     receiver.begin();
     const receipt = receiver.readToReceipt();
     const handedOver = receiver.handedOverOrExplained(receipt);
-    await this.failure.race(Promise.all([handedOver, this.#sendAll(), receipt]));
-    await this.failure.race(receiver.end());
+    await this.link.failure.race(Promise.all([handedOver, this.#sendAll(), receipt]));
+    await this.link.failure.race(receiver.end());
     this.#warnOfNothing();
   }
 
   async giveUp(thrown: CtxsyncError): Promise<CtxsyncError | undefined> {
-    const error = await this.#receiver.explain(thrown);
-    this.monitor.giveUp();
+    const error = await this.link.explain(thrown);
+    this.link.monitor.giveUp();
     this.threads.cancel();
     this.#sender.destroy();
-    await this.#receiver.fail(error);
+    await this.link.fail(error);
     await this.threads.settle(graceMs(error));
     return this.#verdict(error);
   }
 
-  outcome(): Omit<Outcome, 'side' | 'error'> {
-    const { wireBytes, digest, answers } = this.#receiver;
+  outcome(): ReturnType<Run['outcome']> {
+    const { answers, monitor } = this.link;
     return {
       contexts: this.#sender.contexts(),
       counts: answers?.counts,
-      wireBytes,
-      digest,
-      times: timeShares({ totalMs: this.monitor.elapsedMs, senderWaitedMs: this.#waitedMs() }),
+      times: timeShares({ totalMs: monitor.elapsedMs, senderWaitedMs: this.#waitedMs() }),
     };
   }
 
-  close(): Promise<void> {
-    return this.#receiver.close();
-  }
-
   async #sendAll(): Promise<void> {
-    const { answers } = this.#receiver;
+    const { answers } = this.link;
     const changesOnly = await this.#sendsChangesOnly();
-    this.monitor.enter(changesOnly ? 'comparing' : 'sending');
+    this.link.monitor.enter(changesOnly ? 'comparing' : 'sending');
     if (!changesOnly) void this.#countTotals();
     const waiting = [...this.#options.contexts];
     const lane = async (): Promise<void> => {
@@ -119,13 +109,13 @@ class SendRun implements Run {
     // A context that is compared may have its manifest and its tree open at the same time.
     const lanes = changesOnly ? MAX_STREAMS / 2 : MAX_STREAMS;
     await Promise.all(Array.from({ length: lanes }, lane));
-    this.#receiver.finish();
+    this.link.finish();
   }
 
   /** To compare, the receiver must know the names of all contexts, and be able to answer. */
   async #sendsChangesOnly(): Promise<boolean> {
     const { contexts, full } = this.#options;
-    const { answers } = this.#receiver;
+    const { answers } = this.link;
     if (answers === undefined || full === true) return false;
     if (namesForHello(contexts) === undefined || contexts.some((each) => 'tar' in each)) {
       return false;
@@ -136,17 +126,17 @@ class SendRun implements Run {
   async #countTotals(): Promise<void> {
     if (this.#options.countTotals !== true) return;
     const { contexts } = this.#options;
-    this.monitor.totals = await countTotals(
+    this.link.monitor.totals = await countTotals(
       contexts,
       this.threads,
       (context, thread) => this.#sender.open(context, thread),
-      this.#receiver.handedOver,
+      this.link.handedOver,
     );
   }
 
   /** What a failure means after everything was sent: the receiver may have committed. */
   #verdict(error: CtxsyncError): CtxsyncError | undefined {
-    const { answers, digest } = this.#receiver;
+    const { answers, digest } = this.link;
     if (answers === undefined || digest === undefined) return error;
     // The receipt arrived after all, while we were giving up.
     if (answers.committed) return undefined;
@@ -158,7 +148,7 @@ class SendRun implements Run {
 
   #warnOfNothing(): void {
     const sent = this.#sender.contexts().some(({ entries }) => entries > 0);
-    if (sent || (this.#receiver.answers?.counts?.unchanged ?? 0) > 0) return;
+    if (sent || (this.link.answers?.counts?.unchanged ?? 0) > 0) return;
     const message =
       'the context is empty: no files were sent; check the directory and the ignore rules';
     this.onEvent?.({ type: 'warning', side: this.side, message });
@@ -166,6 +156,6 @@ class SendRun implements Run {
 
   /** Milliseconds for which our disk was idle because the wire took no more data. */
   #waitedMs(): number {
-    return Math.max(0, this.monitor.elapsedMs - this.threads.workedMs());
+    return Math.max(0, this.link.monitor.elapsedMs - this.threads.workedMs());
   }
 }

@@ -11,8 +11,8 @@ import { makeReport, type Outcome } from './report.ts';
 export interface Run {
   readonly side: Side;
   readonly onEvent: ((event: TransferEvent) => void) | undefined;
-  readonly failure: FirstFailure;
-  readonly monitor: Monitor;
+  /** Its connection to the other side. */
+  readonly link: RunLink;
   readonly threads: DiskThreads;
   readonly notes: PathNoteCollector;
   /** The whole transfer, if nothing goes wrong. */
@@ -23,7 +23,16 @@ export interface Run {
    */
   giveUp(error: CtxsyncError): Promise<CtxsyncError | undefined>;
   /** What there is to report when it is over. */
-  outcome(error: CtxsyncError | undefined): Omit<Outcome, 'side' | 'error'>;
+  outcome(error: CtxsyncError | undefined): Pick<Outcome, 'contexts' | 'counts' | 'times'>;
+}
+
+/** What a run has to know of its link, whichever side it is. */
+export interface RunLink {
+  readonly failure: FirstFailure;
+  readonly monitor: Monitor;
+  readonly wireBytes: number;
+  /** Of FIN, once everything was sent. */
+  readonly digest: string | undefined;
   /** Releases what the transport still holds. */
   close(): Promise<void>;
 }
@@ -33,19 +42,20 @@ export interface Run {
  * @throws CtxsyncError with the report
  */
 export async function runToReport(run: Run): Promise<TransferReport> {
-  const { side, failure, monitor, threads, notes, onEvent } = run;
+  const { side, link, threads, notes, onEvent } = run;
   let error: CtxsyncError | undefined;
   try {
     await run.transfer();
   } catch (thrown) {
     error = await run.giveUp(CtxsyncError.from(thrown));
   }
-  failure.close();
-  monitor.stop(error === undefined);
+  link.failure.close();
+  link.monitor.stop(error === undefined);
   const outcome = run.outcome(error);
   await threads.end();
-  await run.close();
-  const report = makeReport({ side, error, ...outcome }, monitor, notes);
+  await link.close();
+  const { wireBytes, digest } = link;
+  const report = makeReport({ side, error, wireBytes, digest, ...outcome }, link.monitor, notes);
   onEvent?.({ type: 'end', side, report });
   if (error !== undefined) throw Object.assign(error, { report });
   return report;

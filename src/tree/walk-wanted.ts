@@ -79,9 +79,8 @@ class WantedWalk {
       if (!travels) throw notOffered(child);
       const opens = want.kind === 'file' && want.sha256 === undefined && !decision.ignored;
       status.enter(opens ? 'reading' : 'scanning', child);
-      const entry =
-        (opens ? this.#entries.opened(directory, child, name) : undefined) ??
-        this.#entries.child(directory, child, name, decision.ignored);
+      const how = { ignored: decision.ignored, opens };
+      const entry = this.#entries.child(directory, child, name, how);
       if (entry === undefined) throw sourceChanged(child, 'was replaced');
       try {
         checkListed(want, entry);

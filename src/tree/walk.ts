@@ -1,5 +1,5 @@
 import { joinPath, toText, type BytePath } from '../disk/byte-path.ts';
-import type { Listing } from '../disk/names.ts';
+import { NO_FILES, type Listing } from '../disk/names.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
 import type { OpenDirectory } from '../disk/open-directory.ts';
 import { sourceError } from '../disk/system-error.ts';
@@ -28,8 +28,6 @@ export interface WalkOptions extends SourceEntryOptions {
   /** Opens each file, for whoever reads them in this order. */
   opensFiles?: boolean;
 }
-
-const NONE: ReadonlySet<BytePath> = new Set();
 
 /**
  * Walks a context in the order in which it is sent: parents first, '/' before every other byte.
@@ -88,9 +86,7 @@ class Walk {
       if (decision.ignored && !rules.couldIncludeBeneath(child, decision)) continue;
       const opens = !decision.ignored && files.has(name);
       status.enter(opens ? 'reading' : 'scanning', child);
-      const entry =
-        (opens ? this.#opened(directory, child, name) : undefined) ??
-        this.#child(directory, child, name, decision.ignored);
+      const entry = this.#child(directory, child, name, { ignored: decision.ignored, opens });
       if (entry === undefined) continue;
       const pendingBefore = this.#pending.length;
       this.#pending.push(entry);
@@ -106,30 +102,17 @@ class Walk {
   #list(directory: OpenDirectory, path: BytePath): Listing {
     try {
       if (this.#options.opensFiles === true) return directory.listing();
-      return { names: directory.names(), files: NONE };
+      return { names: directory.names(), files: NO_FILES };
     } catch (error) {
       this.#options.unreadable.add(sourceError(error, 'list the directory', path), path);
-      return { names: [], files: NONE };
+      return { names: [], files: NO_FILES };
     }
   }
 
-  #opened(directory: OpenDirectory, path: BytePath, name: BytePath): FoundEntry | undefined {
+  #child(...found: Parameters<SourceEntries['child']>): FoundEntry | undefined {
+    const [, path] = found;
     try {
-      return this.#entries.opened(directory, path, name);
-    } catch (error) {
-      this.#options.unreadable.add(error, path);
-      return undefined;
-    }
-  }
-
-  #child(
-    directory: OpenDirectory,
-    path: BytePath,
-    name: BytePath,
-    ignored: boolean,
-  ): FoundEntry | undefined {
-    try {
-      return this.#entries.child(directory, path, name, ignored);
+      return this.#entries.child(...found);
     } catch (error) {
       this.#options.unreadable.add(error, path);
       return undefined;

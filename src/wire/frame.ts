@@ -19,7 +19,7 @@ export const HEADER_BYTES = 16;
 export const FIRST_SKIPPABLE = 0x80;
 
 export const FrameType = {
-  /** Who sends, and how. The first frame, sent once. */
+  /** The role and the mode of its sender. The first frame, sent once. */
   hello: 1,
   /** A stream begins. */
   open: 2,

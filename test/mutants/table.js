@@ -225,9 +225,9 @@ export const MUTANTS = [
       {
         file: 'src/receive/receive.ts',
         find: `    await failure.race(this.#target.commit());
-    await this.#sender.confirm(this.#target.counts());
+    await this.link.confirm(this.#target.counts());
 `,
-        replace: `    await this.#sender.confirm(this.#target.counts());
+        replace: `    await this.link.confirm(this.#target.counts());
     await failure.race(this.#target.commit());
 `,
       },
@@ -313,8 +313,8 @@ export const MUTANTS = [
     edits: [
       {
         file: 'src/entry/pack.ts',
-        find: '  checkUnchanged(entry, statFile(fd, entry.path));\n  tree.finish();\n',
-        replace: '  tree.finish();\n',
+        find: '    checkUnchanged(entry, statFile(fd, entry.path));\n    tree.finish();\n',
+        replace: '    tree.finish();\n',
       },
     ],
     file: 'test/entry/pack.test.ts',

@@ -5,7 +5,7 @@ import { DiskThreads } from '../../src/transfer/disk-threads.ts';
 import { FirstFailure } from '../../src/transfer/first-failure.ts';
 import { Monitor } from '../../src/transfer/monitor.ts';
 import { PathNoteCollector } from '../../src/transfer/path-notes.ts';
-import { runToReport, type Run } from '../../src/transfer/run.ts';
+import { runToReport, type Run, type RunLink } from '../../src/transfer/run.ts';
 import { FakeDiskThread } from '../helpers/disk/fake-disk-thread.ts';
 
 const FAILURE = new CtxsyncError('no-space', 'the disk is full', { path: 'a' });
@@ -14,7 +14,6 @@ const FAILURE = new CtxsyncError('no-space', 'the disk is full', { path: 'a' });
 class RecordedRun implements Run {
   readonly side = 'receiver';
   readonly calls: string[] = [];
-  readonly failure = new FirstFailure(undefined);
   readonly notes = new PathNoteCollector();
   readonly thread = new FakeDiskThread();
   readonly threads = new DiskThreads(
@@ -22,13 +21,22 @@ class RecordedRun implements Run {
     () => {},
     () => this.thread,
   );
-  readonly monitor = new Monitor({
-    side: 'receiver',
-    onEvent: () => {},
-    observeWire: () => ({ reading: false, silentMs: 0, arrivedBytes: 0 }),
-    moved: () => ({ payloadBytes: 0, claims: 0 }),
-    onExpired: () => {},
-  });
+  readonly link: RunLink = {
+    failure: new FirstFailure(undefined),
+    monitor: new Monitor({
+      side: 'receiver',
+      onEvent: () => {},
+      observeWire: () => ({ reading: false, silentMs: 0, arrivedBytes: 0 }),
+      moved: () => ({ payloadBytes: 0, claims: 0 }),
+      onExpired: () => {},
+    }),
+    wireBytes: 7,
+    digest: undefined,
+    close: () => {
+      this.calls.push(`close, threads ended: ${this.thread.hasEnded}`);
+      return Promise.resolve();
+    },
+  };
   readonly #outcomes: { fails?: boolean; succeedsLate?: boolean };
 
   constructor(outcomes: { fails?: boolean; succeedsLate?: boolean } = {}) {
@@ -51,12 +59,7 @@ class RecordedRun implements Run {
   outcome(error: CtxsyncError | undefined): ReturnType<Run['outcome']> {
     this.calls.push(`outcome: ${error?.code ?? 'done'}`);
     const times = { totalMs: 1, sourceMs: 1, wireMs: 0 };
-    return { contexts: [], counts: undefined, wireBytes: 7, digest: undefined, times };
-  }
-
-  close(): Promise<void> {
-    this.calls.push(`close, threads ended: ${this.thread.hasEnded}`);
-    return Promise.resolve();
+    return { contexts: [], counts: undefined, times };
   }
 }
 
