@@ -113,9 +113,9 @@ export class Answers implements PeerHandler {
 
   /** What became of the entries, if the receiver reported it. */
   get counts(): EntryCounts | undefined {
-    const { written, unchanged, removed } = this.#receipt ?? {};
+    const { written, reused = 0, metadataOnly = 0, unchanged, removed } = this.#receipt ?? {};
     if (written === undefined || unchanged === undefined || removed === undefined) return undefined;
-    return { written, unchanged, removed };
+    return { written, reused, metadataOnly, unchanged, removed };
   }
 }
 

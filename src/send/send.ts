@@ -148,7 +148,8 @@ class SendRun implements Run {
 
   #warnOfNothing(): void {
     const sent = this.#sender.contexts().some(({ entries }) => entries > 0);
-    if (sent || (this.link.answers?.counts?.unchanged ?? 0) > 0) return;
+    const { metadataOnly = 0, unchanged = 0 } = this.link.answers?.counts ?? {};
+    if (sent || metadataOnly + unchanged > 0) return;
     const message =
       'the context is empty: no files were sent; check the directory and the ignore rules';
     this.onEvent?.({ type: 'warning', side: this.side, message });

@@ -78,8 +78,13 @@ export interface Receipt {
   transferId: string;
   /** FIN's. */
   digest: string;
-  /** Entries put in place, already there, and removed. */
+  /**
+   * Entries put in place; of those, files whose content was not sent; entries of which only mode or time were
+   * set; entries already there; entries removed.
+   */
   written?: number | undefined;
+  reused?: number | undefined;
+  metadataOnly?: number | undefined;
   unchanged?: number | undefined;
   removed?: number | undefined;
 }
@@ -254,6 +259,8 @@ export function decodeReceipt(payload: Uint8Array, at: number): Receipt {
     transferId: fields.hex('transferId', 32),
     digest: fields.hex('digest', 64),
     written: fields.optionalCount('written'),
+    reused: fields.optionalCount('reused'),
+    metadataOnly: fields.optionalCount('metadataOnly'),
     unchanged: fields.optionalCount('unchanged'),
     removed: fields.optionalCount('removed'),
   };

@@ -49,9 +49,10 @@ function speed({ bytes, times }: TransferReport): string {
 
 /** Empty if everything was sent and nothing removed: the rest of the line shows that already. */
 function whatChanged(counts: TransferReport['counts']): string {
-  const { written = 0, unchanged = 0, removed = 0 } = counts ?? {};
+  const { written = 0, metadataOnly = 0, unchanged = 0, removed = 0 } = counts ?? {};
   const parts: string[] = [];
-  if (unchanged > 0) parts.push(`${formatCount(written)} changed`);
+  if (metadataOnly + unchanged > 0) parts.push(`${formatCount(written)} changed`);
+  if (metadataOnly > 0) parts.push(`${formatCount(metadataOnly)} only in mode or time`);
   if (unchanged > 0) parts.push(`${formatCount(unchanged)} unchanged`);
   if (removed > 0) parts.push(`${formatCount(removed)} removed`);
   return parts.join(', ');

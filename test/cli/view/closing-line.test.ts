@@ -20,10 +20,12 @@ describe('closingLine', () => {
 
   test.each([
     [{ written: 12, unchanged: 86_943, removed: 3 }, ' · 12 changed, 86,943 unchanged, 3 removed'],
-    [{ written: 0, unchanged: 5, removed: 0 }, ' · 0 changed, 5 unchanged'],
-    [{ written: 7, unchanged: 0, removed: 1 }, ' · 1 removed'],
-    [{ written: 7, unchanged: 0, removed: 0 }, ''],
-  ])('with %j shows what became of the entries', (counts, words) => {
+    [{ metadataOnly: 1_234 }, ' · 0 changed, 1,234 only in mode or time'],
+    [{ unchanged: 5 }, ' · 0 changed, 5 unchanged'],
+    [{ written: 7, removed: 1 }, ' · 1 removed'],
+    [{ written: 7 }, ''],
+  ])('with %j shows what became of the entries', (some, words) => {
+    const counts = { written: 0, reused: 0, metadataOnly: 0, unchanged: 0, removed: 0, ...some };
     expect(closingLine(report({ counts }))).toBe(
       `received 86,955 entries, 612 MB in 3.1s (197 MB/s)${words}` +
         ' · source 21%, wire 8%, destination 71%',
