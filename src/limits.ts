@@ -112,6 +112,16 @@ export const MAX_IGNORE_RULES = 10_000;
  * 1.4 million, which take 1 GB.)
  */
 export const MAX_PATTERN_INSTRUCTIONS = 8_192;
+/**
+ * Bytes that a comparison keeps about the files of OUT to find moved ones, and what it counts for each besides
+ * its path.
+ */
+export const MAX_MOVED_INDEX_BYTES = 32 * MiB;
+export const MOVED_CANDIDATE_BYTES = 200;
+/** Files of the same size among which a moved one is looked for. */
+export const MAX_MOVED_CANDIDATES = 16;
+/** Milliseconds for which a comparison looks through OUT for moved files: OUT may be a whole disk. */
+export const MAX_MOVED_SEARCH_MS = 2_000;
 /** Unreadable paths that a message names; the rest are counted. */
 export const MAX_NAMED_UNREADABLE = 3;
 /** Unreadable paths after which the search for more ends. */
@@ -290,6 +300,8 @@ export const LARGE_DIRECTORY_BYTES = MiB;
 export const UNDO_BYTES_IN_MEMORY = 256 * KiB;
 /** Bytes of executables' paths gathered before one process looks up the attributes that are not sent. */
 export const ATTRIBUTE_BATCH_BYTES = 64 * KiB;
+/** Bytes from which on a file is looked for elsewhere in OUT: a smaller one is sent as fast. */
+export const MIN_MOVED_BYTES = 1 * KiB;
 /** Milliseconds a transfer must have run before the totals for an ETA are counted. */
 export const COUNT_AFTER_MS = 3_000;
 /** Bytes of records that are gathered before they are passed on. */

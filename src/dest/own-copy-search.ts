@@ -4,6 +4,7 @@ import type { WorkerStatus } from '../disk/worker-status.ts';
 import type { ManifestEntry } from '../entry/entry.ts';
 import { versionOf } from './file-version.ts';
 import { hashExisting } from './hash-existing.ts';
+import { MovedFiles } from './moved-files.ts';
 import type { Existing } from './ordered-lookup.ts';
 import type { OwnCopy } from './own-copies.ts';
 import type { PartialStages } from './partial-stages.ts';
@@ -29,13 +30,17 @@ export interface FoundCopy {
 /** Looks for content that wanted files may have, in walk order. */
 export class OwnCopySearch {
   readonly #options: OwnCopySearchOptions;
+  readonly #movedFiles: MovedFiles;
 
   constructor(options: OwnCopySearchOptions) {
     this.#options = options;
+    const { base, others, status } = options;
+    this.#movedFiles = new MovedFiles(base, others, status);
   }
 
   /**
-   * The likelier first: what an interrupted run left, and the file itself.
+   * The likeliest first: what an interrupted run left, the file itself, and, for a new one, one that may have
+   * been moved. Of a file that changed OUT need not be looked through.
    *
    * @param found the existing entry of the same path
    * @param isLike it is a file that may have the content
@@ -43,7 +48,8 @@ export class OwnCopySearch {
   find(entry: ManifestEntry, found: Existing | undefined, isLike: boolean): FoundCopy | undefined {
     const kept = this.#kept(entry);
     if (kept !== undefined) return kept;
-    return found !== undefined && isLike ? this.#itself(entry, found) : undefined;
+    if (found?.stats.isFile() !== true) return this.#moved(entry);
+    return isLike ? this.#itself(entry, found) : undefined;
   }
 
   /** Whether an existing file can be changed in place. We do not know whether its other names may change too. */
@@ -67,5 +73,14 @@ export class OwnCopySearch {
       ? { kind: 'in-place', path, version: versionOf(itself.stats) }
       : { kind: 'copy', path, source: path, sha256 };
     return { copy, sha256 };
+  }
+
+  #moved(entry: ManifestEntry): FoundCopy | undefined {
+    const { path, sha256: listed } = entry;
+    return this.#movedFiles.withLikeliest(entry, (found, source) => {
+      const sha256 = hashExisting(found, source, this.#options.status);
+      if (sha256 === '' || (listed !== undefined && listed !== sha256)) return undefined;
+      return { copy: { kind: 'copy', path, source, sha256 }, sha256 };
+    });
   }
 }
