@@ -27,6 +27,7 @@ export type {
   TransferReport,
   Verdict,
 } from './report.ts';
+export type { Compression } from './send/compression.ts';
 export type { Context, DirectoryContext, TarContext } from './send/context.ts';
 export type { SendOptions } from './send/send-options.ts';
 export { send } from './send/send.ts';

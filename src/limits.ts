@@ -252,6 +252,16 @@ export const MIN_FRAME_BYTES = 4 * KiB;
 export const FAST_WRITE_MS = 10;
 /** Milliseconds above which the write of a frame counts as slow: it delays beats and hides progress. */
 export const SLOW_WRITE_MS = 250;
+/**
+ * Bytes per second below which a transport is so slow that compressing pays, by codec: a fraction of what
+ * one core compresses.
+ */
+export const COMPRESS_BELOW_BYTES_PER_SECOND = { gzip: 8e6, zstd: 32e6 } as const;
+/** Milliseconds of writing, or bytes written, over which the rate of the transport is measured for that. */
+export const TRANSPORT_RATE_MS = 200;
+export const TRANSPORT_RATE_BYTES = 8 * MiB;
+/** Milliseconds of a limited bandwidth that one frame may take, so that beats fit in between. */
+export const LIMITED_FRAME_MS = 100;
 /** Bytes of the ring between disk worker and wire, one per stream. 4 MiB is 12 % faster than 1 (measured). */
 export const RING_BYTES = 4 * MiB;
 /** Rings whose memory is kept for later runs. */

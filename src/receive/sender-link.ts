@@ -5,7 +5,7 @@ import type { WireObservation } from '../observe/verdict.ts';
 import type { EntryCounts } from '../report.ts';
 import { FirstFailure } from '../transfer/first-failure.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
-import { INCREMENTAL } from '../transfer/options.ts';
+import { INCREMENTAL, OUR_CODECS } from '../transfer/options.ts';
 import { PeerLink } from '../transfer/peer-link.ts';
 import type { Queue } from '../transfer/queue.ts';
 import { notBegun } from '../transfer/report.ts';
@@ -209,7 +209,11 @@ export class SenderLink {
 
   #begin(transferId: string): void {
     this.#transferId = transferId;
-    this.#link.begin({ transferId, showsProgress: false, capabilities: [INCREMENTAL] });
+    this.#link.begin({
+      transferId,
+      showsProgress: false,
+      capabilities: [INCREMENTAL, ...OUR_CODECS],
+    });
   }
 
   #handleOpen(stream: IncomingStream): Ring {

@@ -23,8 +23,8 @@ export interface AnswersOptions {
   digest: () => string | undefined;
   /** Creates a ring for what the receiver sends. */
   createRing: () => Ring;
-  /** HELLO has arrived; the first credit is set right after this. */
-  onHello: () => void;
+  /** HELLO has arrived; the first credit is set right after this. @throws CtxsyncError to end it here */
+  onHello: (capabilities: readonly string[]) => void;
   /** Called at each beat, with the queue if the receiver makes us wait behind other senders. */
   onQueue: (queue: Queue | undefined) => void;
 }
@@ -53,7 +53,7 @@ export class Answers implements PeerHandler {
     if (role !== 'receiver' || mode !== 'duplex' || transferId !== this.#options.transferId) {
       throw new CtxsyncError('corrupt', 'the answer is not from the receiver of this transfer');
     }
-    this.#options.onHello();
+    this.#options.onHello(capabilities);
     this.#settleCapabilities(capabilities);
   }
 

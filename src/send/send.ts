@@ -10,6 +10,7 @@ import { PathNoteCollector } from '../transfer/path-notes.ts';
 import { withReport } from '../transfer/report.ts';
 import { runToReport, type Run } from '../transfer/run.ts';
 import { checkContexts } from './check-contexts.ts';
+import { checkCompression } from './compression.ts';
 import { ContextSender } from './context-sender.ts';
 import { namesForHello } from './context.ts';
 import { countTotals } from './count-totals.ts';
@@ -25,6 +26,7 @@ import type { SendOptions } from './send-options.ts';
 export async function send(options: SendOptions): Promise<TransferReport> {
   try {
     checkContexts(options.contexts);
+    checkCompression(options.compress);
   } catch (error) {
     throw withReport('sender', CtxsyncError.from(error));
   }
