@@ -4,7 +4,7 @@ import type { Compression } from '../send/compression.ts';
 import { send } from '../send/send.ts';
 import { startCommand } from '../transport/command.ts';
 import { inputBroken } from '../transport/node-stream.ts';
-import { checkStdin, openStdin, openStdout } from '../transport/stdio.ts';
+import { checkStdin, isStdoutPiped, openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Outgoing } from '../transport/transport.ts';
 import { connectSocket } from '../transport/unix-socket.ts';
 import type { GivenRule, IgnoreOptions } from '../ignore/load-rules.ts';
@@ -12,6 +12,7 @@ import { inheritedFd } from '../ignore/inherited-fd.ts';
 import type { CommonOptions } from './common-options.ts';
 import { parseContexts, type ContextArgument } from './context-argument.ts';
 import { runTransfer } from './run-transfer.ts';
+import type { Closing } from './view/run-lines.ts';
 import { sayWaiting } from './view/waiting-notice.ts';
 import { usageError } from './usage-error.ts';
 
@@ -41,7 +42,7 @@ export function runSend(
 ): Promise<number> {
   return runTransfer(
     options,
-    { side: 'sender', startsPeer: peer !== undefined },
+    { side: 'sender', startsPeer: peer !== undefined, closing: closingOf(options, peer) },
     async (common, view) => {
       const parsed = parseContexts(args);
       const contexts = parsed.map((argument) => toContext(argument, options, rules));
@@ -50,7 +51,8 @@ export function runSend(
         ...common,
         contexts,
         to: await openTransport(options, peer, common),
-        showsProgress: view.speaks,
+        // What a command's receiver prints reaches only us.
+        showsProgress: view.speaks || peer !== undefined,
         checksum: options.checksum,
         full: options.full,
         compress: options.compress,
@@ -78,6 +80,11 @@ function openTransport(
   const [command = ''] = peer;
   if (command === '') throw usageError('give the command that runs the receiver after "--"');
   return startCommand(peer, (line) => onEvent?.({ type: 'command-output', side: 'sender', line }));
+}
+
+/** Whatever reads a plain pipe prints the outcome; a file does not. */
+function closingOf({ socket }: SendCommandOptions, peer: readonly string[] | undefined): Closing {
+  return peer === undefined && socket === undefined && isStdoutPiped() ? 'never' : 'always';
 }
 
 /** A tar is sent as it is. @throws CtxsyncError usage */

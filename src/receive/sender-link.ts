@@ -189,7 +189,8 @@ export class SenderLink {
     if (role !== 'sender') {
       throw new CtxsyncError('corrupt', 'the peer is a receiver too; one side has to send');
     }
-    if (showsProgress) this.#options.onEvent?.({ type: 'peer-shows-progress' });
+    const duplex = mode === 'duplex';
+    if (showsProgress) this.#options.onEvent?.({ type: 'peer-shows-progress', duplex });
     this.#greet(hello);
     return this.#target === undefined ? this.#targeted : undefined;
   }
