@@ -1,5 +1,4 @@
-import { YIELD_AFTER_MS } from '../limits.ts';
-import { setImmediate } from 'node:timers/promises';
+import { EventLoopTurns } from '../transport/event-loop-turns.ts';
 import type { Outgoing } from '../transport/transport.ts';
 import { FrameSize } from '../wire/frame-size.ts';
 import type { Mux } from '../wire/mux.ts';
@@ -19,7 +18,7 @@ export class FramePump {
 
   /** Settles when the last frame was handed over. @throws CtxsyncError peer-gone */
   async run(): Promise<void> {
-    let yieldedAt = performance.now();
+    const turns = new EventLoopTurns();
     while (!this.#mux.finished) {
       const pieces = this.#mux.next(this.#frameSize.bytes);
       if (pieces === undefined) {
@@ -33,10 +32,7 @@ export class FramePump {
       this.#mux.written();
       this.#frameSize.wrote(performance.now() - now);
       // Writes that never block would never yield to the event loop.
-      if (now - yieldedAt > YIELD_AFTER_MS) {
-        await setImmediate();
-        yieldedAt = performance.now();
-      }
+      await turns.next();
     }
   }
 
