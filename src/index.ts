@@ -34,5 +34,12 @@ export { send } from './send/send.ts';
 export type { ServeEvent, ServeOptions } from './serve/serve-options.ts';
 export { serve, type ServeReport } from './serve/serve.ts';
 export type { TransferOptions } from './transfer/options.ts';
-export { fromStream, toStream } from './transport/node-stream.ts';
+export {
+  fromStream,
+  toStream,
+  type AnyIncoming,
+  type AnyOutgoing,
+  type StreamPair,
+} from './transport/to-transport.ts';
 export type { Connection, Incoming, Outgoing } from './transport/transport.ts';
+export type { WebReadable, WebReader, WebWritable, WebWriter } from './transport/web-stream.ts';

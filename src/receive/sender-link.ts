@@ -9,7 +9,7 @@ import { INCREMENTAL, OUR_CODECS } from '../transfer/options.ts';
 import { PeerLink } from '../transfer/peer-link.ts';
 import type { Queue } from '../transfer/queue.ts';
 import { notBegun } from '../transfer/report.ts';
-import { fromTransport } from '../transport/node-stream.ts';
+import { fromTransport } from '../transport/to-transport.ts';
 import { isConnection, type Connection, type Incoming } from '../transport/transport.ts';
 import type { IncomingStream } from '../wire/demux.ts';
 import type { Hello } from '../wire/messages.ts';

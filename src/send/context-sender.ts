@@ -1,7 +1,7 @@
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import type { ContextReport } from '../report.ts';
-import { fromTar } from '../transport/node-stream.ts';
+import { fromTar } from '../transport/to-transport.ts';
 import type { IgnoreFile } from '../ignore/load-rules.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
 import type { OpenedContext, PathNote, UnnamedPaths } from '../worker/jobs.ts';

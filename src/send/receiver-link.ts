@@ -6,7 +6,7 @@ import type { WireObservation } from '../observe/verdict.ts';
 import { FirstFailure } from '../transfer/first-failure.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
 import { PeerLink } from '../transfer/peer-link.ts';
-import { toTransport } from '../transport/node-stream.ts';
+import { toTransport } from '../transport/to-transport.ts';
 import { isConnection, type Connection, type Outgoing } from '../transport/transport.ts';
 import { BandwidthLimit } from '../wire/bandwidth-limit.ts';
 import type { Open } from '../wire/messages.ts';

@@ -1,6 +1,5 @@
-import type { Writable } from 'node:stream';
 import type { TransferOptions } from '../transfer/options.ts';
-import type { Connection, Outgoing } from '../transport/transport.ts';
+import type { AnyOutgoing } from '../transport/to-transport.ts';
 import type { Compression } from './compression.ts';
 import type { Context } from './context.ts';
 
@@ -8,10 +7,11 @@ export interface SendOptions extends TransferOptions {
   /** Each is sent in a stream of its own, several at the same time. */
   contexts: readonly Context[];
   /**
-   * One-way (a Writable or a Transform): success only means that everything was handed over. Or duplex
-   * (a Duplex): success means that the receiver has confirmed its commit.
+   * One-way (a Writable, a WritableStream, or a Transform or TransformStream): success only means that
+   * everything was handed over. Or duplex (a Duplex, or a pair of streams): success means that the receiver
+   * has confirmed its commit.
    */
-  to: Outgoing | Connection | Writable;
+  to: AnyOutgoing;
   /** This side shows progress on a terminal, so the receiver need not. */
   showsProgress?: boolean | undefined;
   /** Duplex: send everything, even what the receiver already has. */

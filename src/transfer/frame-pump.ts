@@ -1,5 +1,6 @@
-import { setImmediate, setTimeout } from 'node:timers/promises';
-import { LIMITED_FRAME_MS, YIELD_AFTER_MS } from '../limits.ts';
+import { setTimeout } from 'node:timers/promises';
+import { LIMITED_FRAME_MS } from '../limits.ts';
+import { EventLoopTurns } from '../transport/event-loop-turns.ts';
 import type { Outgoing } from '../transport/transport.ts';
 import type { BandwidthLimit } from '../wire/bandwidth-limit.ts';
 import type { CompressionChoice } from '../wire/compression-choice.ts';
@@ -26,7 +27,7 @@ export class FramePump {
 
   /** Settles when the last frame was handed over. @throws CtxsyncError peer-gone */
   async run(): Promise<void> {
-    let yieldedAt = performance.now();
+    const turns = new EventLoopTurns();
     while (!this.#mux.finished) {
       const pauseMs = this.#limit?.waitMs(performance.now()) ?? 0;
       const pieces = this.#mux.next(pauseMs > 0 ? 0 : this.#frameBytes, this.compression?.codec);
@@ -42,10 +43,7 @@ export class FramePump {
       this.#wrote(this.#mux.wireUnderWay, now);
       this.#mux.written();
       // Writes that never block would never yield to the event loop.
-      if (now - yieldedAt > YIELD_AFTER_MS) {
-        await setImmediate();
-        yieldedAt = performance.now();
-      }
+      await turns.next();
     }
   }
 
