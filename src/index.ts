@@ -8,6 +8,16 @@
 export { CtxsyncError, type ErrorCode, type ErrorDetails, type Remedy } from './errors.ts';
 export type { GivenRule, IgnoreOptions } from './ignore/load-rules.ts';
 export type { Phase, Progress, TransferEvent } from './observe/events.ts';
+export type { MainThreadState } from './observe/main-thread-state.ts';
+export type {
+  DiskThreadSample,
+  PeerSample,
+  RingFill,
+  RingKind,
+  Sample,
+  WireSample,
+} from './observe/sample.ts';
+export { TransferTrace } from './observe/transfer-trace.ts';
 export type { ReceiveOptions } from './receive/receive-options.ts';
 export { receive } from './receive/receive.ts';
 export type {

@@ -122,6 +122,10 @@ export const MAX_ATTRIBUTE_OUTPUT_BYTES = 4 * MiB;
 export const MAX_REPORTED_PATHS = 1_000;
 /** Stalls that a report names; later ones are still reported as events. */
 export const MAX_STALL_REPORTS = 1_000;
+/** Characters of a trace after which its samples become rarer: after each of these, half as many. */
+export const SPARSER_TRACE_CHARS = 4 * MiB;
+/** Characters at which a trace ends. A transfer of a day takes some 40 MB (measured: 10 kB a second at first). */
+export const MAX_TRACE_CHARS = 64 * MiB;
 /**
  * Bytes that the reader of stderr may lag behind before lines of a command are dropped: a command may
  * print without end.
@@ -212,8 +216,8 @@ export const STRAY_SILENCE_MS = 1_000;
 export const STDERR_RETRY_MS = 10;
 /** Milliseconds to wait at exit for stderr's reader to take the last lines. */
 export const LAST_WORDS_MS = 1_000;
-/** Milliseconds that writing --report may take: it must not hold up the exit. */
-export const REPORT_WRITE_MS = 1_000;
+/** Milliseconds that writing --report or --trace may take: it must not hold up the exit. */
+export const OUTPUT_FILE_MS = 1_000;
 /** Milliseconds that loading the colours may take before lines are printed without them. */
 export const STYLE_LOAD_MS = 500;
 /** Milliseconds that a thread has to end before the process is killed by a signal. */

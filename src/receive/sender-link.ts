@@ -64,6 +64,7 @@ export class SenderLink {
     this.monitor = new Monitor({
       side: 'receiver',
       onEvent: options.onEvent ?? (() => {}),
+      onSample: options.onSample,
       stallAfterMs: options.stallAfterMs,
       stallTimeoutMs: options.stallTimeoutMs,
       observeWire: () => this.#observeWire(performance.now()),
@@ -279,9 +280,10 @@ export class SenderLink {
 
   #observeWire(now: number): WireObservation {
     const { waiting, heardAll } = this.#link;
-    const reading = !waiting && this.#target?.crowded !== true && !heardAll;
+    const readingBlocked = waiting || this.#target?.crowded === true;
+    const reading = !readingBlocked && !heardAll;
     const outputPendingMs = this.#target?.outputPendingMs(now);
-    return { ...this.#link.observe(now, reading), outputPendingMs };
+    return { ...this.#link.observe(now, reading), outputPendingMs, readingBlocked };
   }
 }
 

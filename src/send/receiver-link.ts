@@ -12,14 +12,13 @@ import { BandwidthLimit } from '../wire/bandwidth-limit.ts';
 import type { Open } from '../wire/messages.ts';
 import type { OutgoingStream } from '../wire/mux.ts';
 import { withTimeout } from '../with-timeout.ts';
-import { Answers } from './answers.ts';
+import { Answers, type AnswersOptions } from './answers.ts';
 import { chooseDuplex, chooseOneWay, type Compression } from './compression.ts';
 import { namesForHello } from './context.ts';
 import type { SendOptions } from './send-options.ts';
 
 export interface ReceiverLinkOptions extends SendOptions {
-  /** A ring for what the receiver sends. */
-  createRing: () => Ring;
+  createWantsRing: AnswersOptions['createWantsRing'];
   /** Milliseconds for which our disk was idle because the wire took no more data. */
   waitedMs: () => number;
   /** Bytes of the tar on stdin read so far. */
@@ -52,6 +51,7 @@ export class ReceiverLink {
     this.monitor = new Monitor({
       side: 'sender',
       onEvent: options.onEvent ?? (() => {}),
+      onSample: options.onSample,
       stallAfterMs: options.stallAfterMs,
       stallTimeoutMs: options.stallTimeoutMs,
       observeWire: () => this.#observeWire(performance.now()),
@@ -150,7 +150,7 @@ export class ReceiverLink {
     return new Answers({
       transferId: this.#transferId,
       digest: () => this.#link.digest,
-      createRing: this.#options.createRing,
+      createWantsRing: this.#options.createWantsRing,
       onHello: (capabilities) => {
         this.#link.compress(chooseDuplex(this.#compression, capabilities));
         this.#link.sendBeat();

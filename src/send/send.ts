@@ -30,7 +30,9 @@ export async function send(options: SendOptions): Promise<TransferReport> {
   } catch (error) {
     throw withReport('sender', CtxsyncError.from(error));
   }
-  return runToReport(new SendRun({ ...options, onEvent: apart(options.onEvent) }));
+  const onEvent = apart(options.onEvent);
+  const onSample = apart(options.onSample);
+  return runToReport(new SendRun({ ...options, onEvent, onSample }));
 }
 
 class SendRun implements Run {
@@ -49,7 +51,7 @@ class SendRun implements Run {
     this.onEvent = options.onEvent;
     this.link = new ReceiverLink({
       ...options,
-      createRing: () => this.threads.ring(),
+      createWantsRing: () => this.threads.ring('want'),
       waitedMs: () => this.#waitedMs(),
       inputBytes: () => this.#sender.inputBytes,
       inputSilentMs: (now) => this.#sender.inputSilentMs(now),

@@ -275,6 +275,10 @@ export class PeerLink {
       linkIsSlow,
       beat: this.#peerBeat.observation(now, linkIsSlow),
       unheardBytes: this.#demux && this.#unheardBytes,
+      sentBytes: this.#mux?.wireBytes,
+      creditBytes: this.#demux && this.#mux?.creditBytes,
+      outOfCredit: this.#mux?.outOfCredit,
+      handedOver: this.#mux?.finished,
     };
   }
 

@@ -111,6 +111,18 @@ export class Mux {
     return this.#underWay?.wireBytes ?? 0;
   }
 
+  /** Bytes that the open streams may still send before the peer raises a limit; Infinity one way. */
+  get creditBytes(): number {
+    return this.#streams.reduce((sum, { limit, bytes }) => sum + limit - bytes, 0);
+  }
+
+  /** A stream has bytes to send, and no credit. */
+  get outOfCredit(): boolean {
+    return this.#streams.some(
+      ({ ring, bytes, limit }) => bytes >= limit && ring.readable().length > 0,
+    );
+  }
+
   /** HELLO and BEATs that next() returned: the peer reports how many of them it received. */
   get words(): number {
     return this.#words;
