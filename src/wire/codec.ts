@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_PAYLOAD_BYTES } from '../limits.ts';
+import { requirePackage } from '../require-package.ts';
 import { protocolError } from './protocol-error.ts';
 
 /** A format in which the payload of DATA can travel: gzip (RFC 1952) or Zstandard (RFC 8878). */
@@ -71,10 +71,9 @@ interface Zlib extends Pick<typeof import('node:zlib'), 'gzipSync' | 'gunzipSync
   constants: { ZSTD_c_windowLog?: number; ZSTD_d_windowLogMax?: number };
 }
 
-const require = createRequire(import.meta.url);
 let loaded: Zlib | undefined;
 
 /** Loaded when it is needed: that takes 2 ms. */
 function zlib(): Zlib {
-  return (loaded ??= require('node:zlib') as Zlib);
+  return (loaded ??= requirePackage('node:zlib') as Zlib);
 }
