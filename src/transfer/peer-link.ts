@@ -3,6 +3,7 @@ import type { Ring } from '../flow/ring.ts';
 import { BEAT_INTERVAL_MS, LINGER_MS, RING_BYTES } from '../limits.ts';
 import type { EntryCounts } from '../report.ts';
 import type { WireObservation } from '../observe/verdict.ts';
+import type { Plan } from '../observe/work.ts';
 import type { Incoming, Outgoing } from '../transport/transport.ts';
 import { Demux, type IncomingStream } from '../wire/demux.ts';
 import type { Beat, Fin, Hello, Open, Receipt, Role } from '../wire/messages.ts';
@@ -44,8 +45,12 @@ export interface PeerLinkOptions {
   /** To the peer, opened when there is something to send; absent when a receiver's transport is one-way. */
   outgoing: (() => Outgoing) | undefined;
   handler: PeerHandler;
-  /** The content of our BEAT. @param heard on duplex, what has arrived here */
-  beat: (heard: Heard | undefined) => Beat;
+  /**
+   * The content of our BEAT.
+   * @param heard on duplex, what has arrived here
+   * @param isBrief the link is slow: leave out what only shows progress
+   */
+  beat: (heard: Heard | undefined, isBrief: boolean) => Beat;
 }
 
 /**
@@ -219,6 +224,11 @@ export class PeerLink {
     return (this.#mux?.wireBytes ?? 0) + (this.#demux?.wireBytes ?? 0);
   }
 
+  /** What the peer reports about the work of the transfer. */
+  get peerPlan(): Plan {
+    return this.#peerBeat.plan;
+  }
+
   /** Milliseconds for which the peer's disk threads have waited so far. */
   get peerWaitedMs(): number {
     return this.#peerBeat.waitedMs;
@@ -244,6 +254,7 @@ export class PeerLink {
     this.#mux?.beat(
       this.#options.beat(
         this.#demux && { received: this.#demux.payloadBytes, heard: this.#demux.words },
+        this.#clock.linkIsSlow,
       ),
     );
   }

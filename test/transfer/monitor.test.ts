@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { CtxsyncError } from '../../src/errors.ts';
 import { TICK_MS } from '../../src/limits.ts';
 import type { TransferEvent } from '../../src/observe/events.ts';
+import type { Plan } from '../../src/observe/work.ts';
 import { Monitor } from '../../src/transfer/monitor.ts';
 import { FakeDiskThread } from '../helpers/disk/fake-disk-thread.ts';
 
@@ -14,11 +15,13 @@ class Watched {
   readonly failures: CtxsyncError[] = [];
   readonly thread = new FakeDiskThread();
   payloadBytes = 0;
+  plan: Plan = {};
   readonly monitor = new Monitor({
     side: 'receiver',
     onEvent: (event) => this.events.push(event),
     stallAfterMs: 2_000,
     stallTimeoutMs: 10_000,
+    plan: () => this.plan,
     observeWire: () => ({ reading: false, silentMs: 0, arrivedBytes: this.payloadBytes }),
     moved: () => ({ payloadBytes: this.payloadBytes, claims: 0 }),
     onExpired: (error) => this.failures.push(error),
