@@ -20,6 +20,7 @@ export type {
   EntryCounts,
   PathNote,
   PathNotes,
+  ReportedError,
   Side,
   StallCause,
   StallReport,

@@ -40,7 +40,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     // Commander has printed it already: help and version are 0, everything else is usage.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage;
     if (!(error instanceof CtxsyncError)) throw error;
-    // Help or version could not be written to stdout: its disk is full.
+    // Help or version could not be written: stdout is closed, or its disk is full.
     COMMAND_OUTPUT.writeErr?.(`error: ${error.message}\n`);
     return EXIT_CODES[error.code];
   }

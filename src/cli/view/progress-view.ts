@@ -5,8 +5,10 @@ import { JsonView } from './json-view.ts';
 import type { LinePrinterOptions } from './line-printer.ts';
 import { LinesView } from './lines-view.ts';
 import { PlainView } from './plain-view.ts';
+import { quietLines } from './quiet-lines.ts';
 import { ProgressOutput, type ProgressStream } from './progress-output.ts';
 import { TtyView } from './tty-view.ts';
+import { WithoutEcho } from './without-echo.ts';
 import type { ProgressView } from './view.ts';
 
 export interface ProgressViewOptions {
@@ -27,11 +29,21 @@ export interface ProgressViewOptions {
 const WITHOUT_PROGRESS: Tone[] = ['command', 'queued', 'warning', 'stall', 'resumed', 'error'];
 
 export function createProgressView(options: ProgressViewOptions): ProgressView {
-  const { quiet, outLabel, now } = options;
+  const { quiet } = options;
   const mode = options.mode === 'auto' ? automaticMode(options) : options.mode;
   const printing = printingOptions(options, mode);
   if (mode === 'json') return new JsonView(printing.output, quiet);
-  if (quiet) return new LinesView(printing, { tones: ['error'] });
+  if (quiet) return new LinesView(printing, { linesOf: quietLines });
+  const view = linesFor(mode, printing, options);
+  return options.startsPeer === true ? new WithoutEcho(view) : view;
+}
+
+function linesFor(
+  mode: 'tty' | 'plain' | 'none',
+  printing: LinePrinterOptions,
+  options: ProgressViewOptions,
+): ProgressView {
+  const { outLabel, now } = options;
   if (mode === 'none') return new LinesView(printing, { tones: WITHOUT_PROGRESS });
   if (mode === 'tty') return new TtyView(printing, outLabel);
   const speaks = plainSpeaks(options);
