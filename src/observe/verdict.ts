@@ -168,7 +168,7 @@ function bytesTrickle({
   silentMs,
   bytesPerSecond,
 }: Observation): Verdict | undefined {
-  if (!reading || silentMs >= PENDING_MS) return undefined;
+  if (!reading || silentMs >= PENDING_MS || bytesPerSecond === 0) return undefined;
   if (bytesPerSecond < SLOW_LINK_BYTES_PER_SECOND)
     return slowLink(`${bytesPerSecond} bytes a second`);
   const peer = peerOf(side);
@@ -180,8 +180,13 @@ function slowLink(why: string): Verdict {
   return { side: 'link', cause: 'slow-link', text: `the link is slow (${why})` };
 }
 
-function peerIsSilent({ side, reading, silentMs }: Observation): Verdict | undefined {
-  if (!reading || silentMs < PENDING_MS) return undefined;
+function peerIsSilent({
+  side,
+  reading,
+  silentMs,
+  bytesPerSecond,
+}: Observation): Verdict | undefined {
+  if (!reading || (silentMs < PENDING_MS && bytesPerSecond > 0)) return undefined;
   const peer = peerOf(side);
   const text = `${peer}, or the link to it, has been silent for ${formatAge(silentMs)}`;
   return { side: peer, cause: 'peer-silent', text };

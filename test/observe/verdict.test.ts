@@ -292,6 +292,10 @@ describe('verdictOf, as the receiver,', () => {
     expect(verdictOf(seen)).toMatchObject({ side: 'link', cause: 'slow-link' });
   });
 
+  test('does not call a link slow on which nothing has arrived', () => {
+    expect(verdictOf({ ...RECEIVER, silentMs: 900 }).cause).toBe('peer-silent');
+  });
+
   test('does not call a link slow on which much arrives that is not content', () => {
     expect(verdictOf({ ...RECEIVER, silentMs: 200, bytesPerSecond: 50_000 })).toEqual({
       side: 'sender',
