@@ -92,6 +92,8 @@ describe('a variable', () => {
   });
 });
 
+const VALUES: Record<string, string> = { count: '7', size: '7', user: '7', rate: '7MB' };
+
 test('the variable of every option takes effect', () => {
   const program = createProgram(() => {});
   for (const command of program.commands) {
@@ -99,7 +101,7 @@ test('the variable of every option takes effect', () => {
       const name = `CTXSYNC_${option.long?.slice(2).toUpperCase().replaceAll('-', '_')}`;
       const value = option.required ? (option.argChoices?.[1] ?? '77m') : '1';
       const before = command.getOptionValue(option.attributeName()) as unknown;
-      const text = /count|size|user/.test(option.flags) ? '7' : value;
+      const text = VALUES[/<(.*)>/.exec(option.flags)?.[1] ?? ''] ?? value;
       applyEnvironment(command, { [name]: text });
       expect([name, command.getOptionValueSource(option.attributeName())]).toEqual([name, 'env']);
       expect(command.getOptionValue(option.attributeName())).not.toEqual(before);
