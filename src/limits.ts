@@ -48,10 +48,12 @@ export const MAX_RECORD_BYTES = 2 * MAX_RECORD_TEXT_BYTES + 64;
 
 // --- bounds: what a peer, a disk or a user can make us hold or do -----------------------------
 
-/** Bytes of the data received instead of the magic that are kept for the error message. */
-export const STRAY_BYTES = 200;
+/** Bytes of the data received instead of the magic by which the error message tells what it is: a tar's header. */
+export const STRAY_BYTES = 512;
 /** UTF-16 units of a path in a message; of a longer path only the end is shown. */
 export const MAX_SHOWN_PATH_CHARS = 160;
+/** UTF-16 units of a command line in a message. */
+export const MAX_SHOWN_COMMAND_CHARS = 160;
 /** Bytes of a Unix socket's path: the size of sun_path, which is smaller on macOS, less its final NUL. */
 export const MAX_SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107;
 /** Symlinks followed in a socket's path: as many as Linux follows. */

@@ -126,7 +126,10 @@ export class Answers implements PeerHandler {
 /** @param finished we had handed over everything */
 function lost(finished: boolean): CtxsyncError {
   if (!finished) {
-    return new CtxsyncError('peer-gone', 'the receiver is gone: it died or was cancelled');
+    return new CtxsyncError(
+      'peer-gone',
+      'the receiver is gone: it was killed or cancelled, or the connection broke',
+    );
   }
   return new CtxsyncError(
     'outcome-unknown',

@@ -24,7 +24,7 @@ export interface ReceiverLinkOptions extends SendOptions {
   plan: () => Plan;
   /** Milliseconds for which our disk was idle because the wire took no more data. */
   waitedMs: () => number;
-  /** Bytes of the tar on stdin read so far. */
+  /** Bytes of the tar read so far. */
   inputBytes: () => number;
   /** Milliseconds spent waiting for it; undefined when not waiting. */
   inputSilentMs: (now: number) => number | undefined;
