@@ -10,6 +10,7 @@ export interface CommonOptions {
   stallAfter: number;
   stallTimeout: number;
   report?: string;
+  trace?: string;
   socket?: string;
   connectTimeout: number;
 }
@@ -27,7 +28,7 @@ export function addCommonOptions(command: Command, connectMs: number): Command {
     .default('auto');
   const stallAfter = new Option(
     '--stall-after <duration>',
-    'report which side is stuck, and on what, after this long without progress (0: never)',
+    'report what is stuck after this long without progress (0: never)',
   )
     .argParser(parseDuration)
     .default(DEFAULT_STALL_AFTER_MS, '10s');
@@ -44,5 +45,6 @@ export function addCommonOptions(command: Command, connectMs: number): Command {
     .addOption(stallTimeout)
     .option('--socket <path>', 'connect to the other side over a Unix socket, in both directions')
     .addOption(connectTimeout)
-    .option('--report <file>', 'write the outcome to a file as JSON');
+    .option('--report <file>', 'write the outcome to a file as JSON')
+    .option('--trace <file>', 'write a timeline of all threads for Perfetto');
 }

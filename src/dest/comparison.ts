@@ -94,6 +94,7 @@ export class Comparison {
     const likeness = found === undefined || closed ? 'different' : this.#compare(entry, found);
     if (likeness === 'same') this.counts.unchanged += 1;
     else if (!this.#changesInPlace(entry, found, likeness)) this.#change(entry, found, likeness);
+    this.#options.status.addEntry();
     if (directory) {
       this.#ancestors.push({ path, stamp: entry.stamp, wanted: likeness !== 'same' });
     }
@@ -157,13 +158,15 @@ export class Comparison {
       }
       ancestor.wanted = true;
     }
-    if (own === undefined) return this.#want({ path, kind, stamp });
+    if (own === undefined) return this.#want({ path, kind, stamp }, entry.size);
     this.#options.onOwnCopy(own.copy);
     this.#want({ path, kind, stamp, sha256: own.sha256 });
   }
 
-  #want(want: Want): void {
+  /** @param bytes of content to be sent */
+  #want(want: Want, bytes = 0): void {
     this.counts.wanted += 1;
+    this.#options.status.addWanted(bytes);
     this.#wanted.add(want.kind, want.path);
     this.#options.onWant(want);
   }

@@ -20,7 +20,12 @@ export function hashExisting(
   let fd: number | undefined;
   try {
     fd = directory.openFile(name, constants.O_RDONLY);
-    const { sha256 } = hashFile(fd, Number(stats.size), () => status.enter('comparing', path));
+    const { sha256 } = hashFile(
+      fd,
+      Number(stats.size),
+      () => status.enter('comparing', path),
+      (piece) => status.addBytes(piece.length),
+    );
     return versionOf(fstatSync(fd, { bigint: true })) === versionOf(stats) ? sha256 : '';
   } catch (error) {
     // A file can be writable but not readable.

@@ -6,6 +6,7 @@ import { formatAge } from './format-age.ts';
 import type { Phase } from './events.ts';
 import type { Side, Verdict } from '../report.ts';
 import { peerOf } from './peer-of.ts';
+import { isCall, stateWords } from './state-words.ts';
 
 export interface DiskObservation {
   state: DiskState;
@@ -34,6 +35,16 @@ export interface WireObservation {
   inputSilentMs?: number | undefined;
   /** How long our write of the received tar has been pending. */
   outputPendingMs?: number | undefined;
+  /** Bytes handed to the transport so far, framing included. */
+  sentBytes?: number | undefined;
+  /** Duplex: bytes that our open streams may still send before the peer has consumed more. */
+  creditBytes?: number | undefined;
+  /** Duplex: a stream of ours has bytes to send, and no credit. */
+  outOfCredit?: boolean | undefined;
+  /** Nothing is read because a ring is full, or because nothing is ready for what follows. */
+  readingBlocked?: boolean | undefined;
+  /** We have handed over our last frame. */
+  handedOver?: boolean | undefined;
 }
 
 export interface BeatObservation {
@@ -100,7 +111,7 @@ function ourDiskIsBusy({ side, disks }: Observation): Verdict | undefined {
 
 function ourOutputIsNotRead({ side, outputPendingMs }: Observation): Verdict | undefined {
   if (outputPendingMs === undefined || outputPendingMs < PENDING_MS) return undefined;
-  const text = `${side} is writing the tar to stdout (its reader is slow or does not read)`;
+  const text = `${side} is writing the tar (its reader is slow or does not read)`;
   return { side, cause: 'output-not-read', text };
 }
 
@@ -112,7 +123,7 @@ function pipeIsFull(seen: Observation): Verdict | undefined {
   // While stdin is silent, a recent write is only a beat: then we wait for stdin.
   if (inputSilentMs !== undefined && writePendingMs < PENDING_MS) return undefined;
   const peer = peerOf(side);
-  const text = `${peer} is slow or does not read (the pipe is full)`;
+  const text = `${peer}, or the link to it, is slow or does not read (the pipe is full)`;
   return { side: peer, cause: 'pipe-full', text };
 }
 
@@ -120,7 +131,7 @@ function ourInputIsSilent(seen: Observation): Verdict | undefined {
   const { side, inputSilentMs, writePendingMs = 0 } = seen;
   // If a write hangs too, the peer's beats show why: only duplex gets here then.
   if (inputSilentMs === undefined || writePendingMs >= PENDING_MS) return undefined;
-  const text = `${side} is waiting for the tar on stdin (silent for ${formatAge(inputSilentMs)})`;
+  const text = `${side} is waiting for the tar (silent for ${formatAge(inputSilentMs)})`;
   return { side, cause: 'input-silent', text };
 }
 
@@ -168,7 +179,7 @@ function bytesTrickle({
   silentMs,
   bytesPerSecond,
 }: Observation): Verdict | undefined {
-  if (!reading || silentMs >= PENDING_MS) return undefined;
+  if (!reading || silentMs >= PENDING_MS || bytesPerSecond === 0) return undefined;
   if (bytesPerSecond < SLOW_LINK_BYTES_PER_SECOND)
     return slowLink(`${bytesPerSecond} bytes a second`);
   const peer = peerOf(side);
@@ -180,10 +191,15 @@ function slowLink(why: string): Verdict {
   return { side: 'link', cause: 'slow-link', text: `the link is slow (${why})` };
 }
 
-function peerIsSilent({ side, reading, silentMs }: Observation): Verdict | undefined {
-  if (!reading || silentMs < PENDING_MS) return undefined;
+function peerIsSilent({
+  side,
+  reading,
+  silentMs,
+  bytesPerSecond,
+}: Observation): Verdict | undefined {
+  if (!reading || (silentMs < PENDING_MS && bytesPerSecond > 0)) return undefined;
   const peer = peerOf(side);
-  const text = `${peer} has been silent for ${formatAge(silentMs)}`;
+  const text = `${peer}, or the link to it, has been silent for ${formatAge(silentMs)}`;
   return { side: peer, cause: 'peer-silent', text };
 }
 
@@ -210,31 +226,12 @@ function clause(side: Side, state: DiskState, path = ''): string {
   return `${side} is ${doing(state, path)}`;
 }
 
-const STATE_WORDS = {
-  idle: 'idle',
-  scanning: 'scanning',
-  reading: 'reading',
-  comparing: 'comparing',
-  'waiting-for-room': 'waiting for room to send',
-  'waiting-for-data': 'waiting for data',
-  writing: 'writing',
-  locking: 'locking',
-  committing: 'committing',
-  cleaning: 'cleaning up',
-} satisfies Record<DiskState, string>;
-
 /** A peer that makes us wait behind others: its path names them. */
 const QUEUED = 'queued' satisfies Phase;
 
 function doing(state: string, path: string): string {
   if (state === QUEUED) return `waiting for its turn${path === '' ? '' : ` (${path})`}`;
-  // A newer peer may have states that we do not know.
-  const words = Object.hasOwn(STATE_WORDS, state) ? STATE_WORDS[state as DiskState] : undefined;
+  const words = stateWords(state);
   if (words === undefined) return path === '' ? 'busy' : `working on ${shortPath(path)}`;
   return path === '' || !isCall(state) ? words : `${words} ${shortPath(path)}`;
-}
-
-/** A waiting state waits for the other thread, not for a disk. */
-export function isCall(state: string): boolean {
-  return state !== 'idle' && !state.startsWith('waiting');
 }

@@ -4,11 +4,13 @@ import type { ComparisonCounts } from '../dest/comparison.ts';
 import type { Destination } from '../dest/destination.ts';
 import { listNames } from '../dest/list-names.ts';
 import type { BytePath } from '../disk/byte-path.ts';
+import type { WorkerStatus } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { MAX_STREAMS } from '../limits.ts';
 import type { DiskThreads } from '../transfer/disk-threads.ts';
 import { drain } from './drain.ts';
+import type { ComparisonProgress } from './target.ts';
 import type { Monitor } from '../transfer/monitor.ts';
 
 export interface ComparisonsOptions {
@@ -46,6 +48,12 @@ export class Comparisons {
   /** By context name. */
   readonly #compared = new Map<string, Compared>();
   #count = 0;
+  /** The threads that compare or have compared. */
+  readonly #statuses: WorkerStatus[] = [];
+  /** Contexts that are wanted whole. */
+  #wholes = 0;
+  /** Contexts that were compared. */
+  #finished = 0;
   /** Manifests whose answers have not been handed over. */
   #open = 0;
 
@@ -71,18 +79,22 @@ export class Comparisons {
     const { destination, at, others } = await site();
     const thread = threads.start();
     monitor.watch(thread, false);
-    const wants = threads.ring();
+    const wants = threads.ring('want');
     const base = { destination, name: at, others };
     if (await threads.run(thread, 'hasBase', base)) {
       const compared: Compared = { index, at };
       this.#compared.set(name, compared);
+      this.#statuses.push(thread.status);
+      monitor.compare();
       const told = openWants(name, wants, false);
       const rings = { manifest: manifest.shared, wants: wants.shared };
       const budget = this.#options.budget.shared.buffer;
       const input = { ...base, ...rings, index, budget };
       compared.result = await threads.run(thread, 'compare', input);
+      this.#finished += 1;
       await told;
     } else {
+      this.#wholes += 1;
       wants.end();
       await Promise.all([openWants(name, wants, true), drain(manifest)]);
     }
@@ -93,6 +105,22 @@ export class Comparisons {
   /** The index of this context, if its entries were asked for individually. */
   indexOf(name: string): number | undefined {
     return this.#compared.get(name)?.index;
+  }
+
+  /** @returns undefined before any context is compared */
+  progress(contexts: readonly string[]): ComparisonProgress | undefined {
+    if (this.#statuses.length === 0) return undefined;
+    const compared = { entries: 0, bytes: 0 };
+    const wanted = { entries: 0, bytes: 0 };
+    for (const status of this.#statuses) {
+      const { entries, bytes, wantedEntries, wantedBytes } = status.read();
+      compared.entries += entries;
+      compared.bytes += bytes;
+      wanted.entries += wantedEntries;
+      wanted.bytes += wantedBytes;
+    }
+    const isOver = this.#finished + this.#wholes === contexts.length;
+    return { comparing: { compared, wanted, isOver }, wantsWhole: this.#wholes > 0 };
   }
 
   counts(name: string): ComparisonCounts | undefined {

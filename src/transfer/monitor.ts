@@ -13,24 +13,27 @@ import { ArrivalRate } from '../observe/arrival-rate.ts';
 import { StatusWatch } from '../observe/status-watch.ts';
 import type { Movement } from '../observe/movement.ts';
 import { ProgressMeter } from '../observe/progress-meter.ts';
+import { workOf, type Plan, type Work } from '../observe/work.ts';
 import { StallDetector, type StallEvent } from '../observe/stall-detector.ts';
-import {
-  isCall,
-  verdictOf,
-  type DiskObservation,
-  type WireObservation,
-} from '../observe/verdict.ts';
+import { makeSample, type RingFill, type Sample } from '../observe/sample.ts';
+import { isCall } from '../observe/state-words.ts';
+import { verdictOf, type DiskObservation, type WireObservation } from '../observe/verdict.ts';
 import type { Beat } from '../wire/messages.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
+import { planFields } from './plan-fields.ts';
 import type { Queue } from './queue.ts';
 
 export interface MonitorOptions {
   side: Side;
   onEvent: (event: TransferEvent) => void;
+  /** Called ten times a second, at each new phase, and at the end. */
+  onSample?: ((sample: Sample) => void) | undefined;
   /** Milliseconds without progress until a stall is reported; default 10,000. */
   stallAfterMs?: number | undefined;
   /** Milliseconds without progress until the transfer fails; default 300,000; 0 = never. */
   stallTimeoutMs?: number | undefined;
+  /** What this side knows about the work of the transfer. */
+  plan: () => Plan;
   /** What the wire side of this run observes. */
   observeWire: () => WireObservation;
   /** What has moved on the wire side of this run. */
@@ -64,12 +67,12 @@ interface Watched {
  */
 export class Monitor {
   readonly #startedAt = performance.now();
-  totals: { entries: number; bytes: number } | undefined;
   readonly #options: MonitorOptions;
   readonly #detector: StallDetector;
   readonly #meter: ProgressMeter;
   readonly #arrival: ArrivalRate;
   readonly #watched: Watched[] = [];
+  #ringFills: () => RingFill[] = () => [];
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Immediate | undefined;
   /** The run has failed: whatever still moves is cleanup. */
@@ -111,6 +114,7 @@ export class Monitor {
   stop(done: boolean): void {
     clearInterval(this.#timer);
     clearImmediate(this.#soon);
+    this.#sample(performance.now());
     if (!done) return;
     for (const event of this.#detector.finish(performance.now())) this.#tell(event);
   }
@@ -126,6 +130,13 @@ export class Monitor {
       elapsedMs: this.elapsedMs,
       queue: this.#queue?.words,
     });
+    this.#sample(performance.now());
+  }
+
+  /** A context is compared; if nothing has been received yet, that is what this side is at. */
+  compare(): void {
+    const { entries, bytes } = this.#counts();
+    if (this.#phase === 'receiving' && entries + bytes === 0) this.enter('comparing');
   }
 
   /** @param queue others come first, which is a separate phase; undefined: none, or no longer */
@@ -142,6 +153,11 @@ export class Monitor {
   watch(thread: DiskThread, counts: boolean): void {
     const watch = new StatusWatch(thread.status);
     this.#watched.push({ thread, watch, ...watch.look(performance.now()), counts });
+  }
+
+  /** @param fills how full the rings of the run are, for samples */
+  watchRings(fills: () => RingFill[]): void {
+    this.#ringFills = fills;
   }
 
   get elapsedMs(): number {
@@ -163,16 +179,20 @@ export class Monitor {
    * What a BEAT reports about this side.
    * @param waitedMs how long its disk workers have waited so far
    * @param heard duplex: what has arrived here
+   * @param isBrief leaves out what only shows progress
    */
-  beat(waitedMs: number, heard?: Heard): Beat {
+  beat(waitedMs: number, heard?: Heard, isBrief = false): Beat {
     const queue = this.#queue;
     return {
-      ...(queue === undefined ? this.#workBeat(waitedMs) : this.#queuedBeat(queue, waitedMs)),
+      ...(queue === undefined
+        ? this.#workBeat(waitedMs, isBrief)
+        : this.#queuedBeat(queue, waitedMs)),
       ...heard,
     };
   }
 
-  #workBeat(waitedMs: number): Beat {
+  #workBeat(waitedMs: number, isBrief: boolean): Beat {
+    const { side, plan } = this.#options;
     const slowest = this.#slowest();
     const now = performance.now();
     this.#idleSince = slowest === undefined ? (this.#idleSince ?? now) : undefined;
@@ -181,8 +201,7 @@ export class Monitor {
       stateAgeMs: Math.round(slowest?.pendingMs ?? now - this.#idleSince!),
       path: toText(slowest?.snapshot.path ?? ''),
       ...this.#counts(),
-      totalEntries: this.totals?.entries,
-      totalBytes: this.totals?.bytes,
+      ...(isBrief ? {} : planFields(side, plan())),
       waitedMs: Math.round(waitedMs),
     };
   }
@@ -206,6 +225,8 @@ export class Monitor {
   #tick(now: number): void {
     this.#options.onTick?.(now);
     const counts = this.#counts();
+    const plan = this.#options.plan();
+    this.#endComparing(workOf(counts, plan));
     this.#arrival.tick(now, this.#options.observeWire().arrivedBytes);
     const movement = this.#movement();
     this.#options.onMovement?.(now, movement);
@@ -218,9 +239,27 @@ export class Monitor {
       side: this.#options.side,
       phase: this.#phase,
       queue: this.#queue?.words,
-      ...this.#meter.tick({ now, ...counts, totals: this.totals }),
+      ...this.#meter.tick({ now, ...counts, plan }),
+      ...this.#detector.stalled(now),
       path: this.#path(),
     });
+    this.#sample(now);
+  }
+
+  #sample(now: number): void {
+    const { side, observeWire, onSample } = this.#options;
+    if (onSample === undefined) return;
+    const counts = this.#counts();
+    const looks = this.#watched;
+    const rings = this.#ringFills();
+    const elapsedMs = now - this.#startedAt;
+    onSample(makeSample({ side, elapsedMs, ...counts, looks, rings, wire: observeWire() }));
+  }
+
+  /** While contexts are compared, changes are sent already. */
+  #endComparing({ isSending }: Work): void {
+    if (this.#phase !== 'comparing' || !isSending) return;
+    this.enter(this.#options.side === 'sender' ? 'sending' : 'receiving');
   }
 
   #movement(): Movement {

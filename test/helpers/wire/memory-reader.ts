@@ -62,9 +62,10 @@ export async function hearAsSender(
   const answers = new Answers({
     transferId,
     digest: () => link.digest,
-    createRing: () => Ring.create(ringBytes),
+    createWantsRing: () => Ring.create(ringBytes),
     onHello: () => {},
     onQueue: () => {},
+    onCommitting: () => {},
   });
   const link = new PeerLink({
     role: 'sender',
