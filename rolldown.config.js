@@ -42,4 +42,5 @@ export default defineConfig([
   ),
   started({ 'sender-worker': 'src/worker/sender-worker.ts' }),
   started({ 'receiver-worker': 'src/worker/receiver-worker.ts' }),
+  started({ 'pool-worker': 'src/worker/pool-worker.ts' }),
 ]);

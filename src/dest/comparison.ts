@@ -1,8 +1,9 @@
-import { constants, type BigIntStats } from 'node:fs';
+import { constants } from 'node:fs';
 import { isBeneath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { EntryDigest } from '../entry/entry-digest.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
 import { hashOpenFile } from '../disk/hash-file.ts';
+import type { EntryStats } from '../disk/entry-stats.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { toMicroseconds } from '../disk/mtime.ts';
 import { PathTable } from '../disk/path-table.ts';
@@ -10,6 +11,7 @@ import { errnoOf } from '../disk/errno.ts';
 import { destinationError } from '../disk/system-error.ts';
 import { isWorkName, type EntryKind, type ManifestEntry, type Want } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
+import { FilePool } from '../pool/file-pool.ts';
 import type { LocalChange } from './local-changes.ts';
 import { OrderedLookup, type Existing } from './ordered-lookup.ts';
 import { inodeKey } from '../disk/inode.ts';
@@ -22,6 +24,8 @@ export interface ComparisonOptions {
   /** Names in `base` that belong to other contexts of the transfer. */
   others: readonly BytePath[];
   status: WorkerStatus;
+  /** Looks at what is there ahead of the comparison. */
+  pool?: FilePool;
   /** Called with each entry to send, in walk order. */
   onWant: (want: Want) => void;
   /** Called with changes that need no sending: entries the context lacks, new names of old files. */
@@ -65,7 +69,11 @@ export class Comparison {
 
   constructor(options: ComparisonOptions) {
     this.#options = options;
-    this.#existing = new OrderedLookup(options.base, options.status, (path) => this.#passed(path));
+    const { base, status, pool = new FilePool(status) } = options;
+    this.#existing = new OrderedLookup(base, status, {
+      pool,
+      onPassed: (path) => this.#passed(path),
+    });
   }
 
   /** @param entry checked; sorts after all that were added before */
@@ -199,7 +207,7 @@ export class Comparison {
 }
 
 /** An inode key has no slash. */
-function named(stats: BigIntStats, path: BytePath): BytePath {
+function named(stats: EntryStats, path: BytePath): BytePath {
   return `${inodeKey(stats)}/${path}`;
 }
 

@@ -10,7 +10,7 @@ import { isSameInode } from '../disk/inode.ts';
 import type { UnreadablePaths } from '../disk/unreadable-paths.ts';
 import type { SourceEntry } from './entry.ts';
 import { CtxsyncError } from '../errors.ts';
-import type { ByteSink } from './byte-io.ts';
+import { writeAll, type ByteSink } from './byte-io.ts';
 import { MAX_READ_BYTES } from '../limits.ts';
 import { TreeWriter } from './tree-writer.ts';
 
@@ -57,7 +57,8 @@ function packEntry(
 }
 
 function checkReadable(entry: SourceEntry, status: WorkerStatus): void {
-  if (entry.kind !== 'file' || entry.fd !== undefined) return;
+  const wasRead = entry.fd !== undefined || entry.content !== undefined;
+  if (entry.kind !== 'file' || wasRead) return;
   status.enter('reading', entry.path);
   closeRead(openSource(entry));
 }
@@ -97,6 +98,7 @@ function packFile(
   sink: ByteSink,
   status: WorkerStatus,
 ): void {
+  if (entry.content !== undefined) return packReadAhead(entry, entry.content, tree, status);
   if (entry.fd === undefined) status.enter('reading', entry.path);
   const fd = entry.fd ?? openSource(entry);
   try {
@@ -107,6 +109,19 @@ function packFile(
   } finally {
     if (entry.fd === undefined) closeRead(fd);
   }
+}
+
+/** Whoever read it has compared it with what the walk saw. */
+function packReadAhead(
+  entry: SourceEntry,
+  content: Uint8Array,
+  tree: TreeWriter,
+  status: WorkerStatus,
+): void {
+  tree.begin(entry);
+  writeAll(tree, content);
+  status.addBytes(content.length);
+  tree.finish();
 }
 
 /**

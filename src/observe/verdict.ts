@@ -216,6 +216,7 @@ const STATE_WORDS = {
   reading: 'reading',
   'waiting-for-room': 'waiting for room to send',
   'waiting-for-data': 'waiting for data',
+  'waiting-for-threads': 'waiting for its disk threads',
   writing: 'writing',
   locking: 'locking',
   committing: 'committing',

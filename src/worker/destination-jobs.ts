@@ -43,7 +43,7 @@ export const DESTINATION_JOBS: Pick<
 
   compare: (
     { manifest, wants: sharedWants, destination, name, others, index, budget },
-    { status },
+    { status, pool },
   ) =>
     withDestination(destination, ({ out, stage }) => {
       const ring = new Ring(sharedWants);
@@ -55,6 +55,7 @@ export const DESTINATION_JOBS: Pick<
         partialStages: new PartialStages(openPartialStages(destination, out, name), status),
         others,
         status,
+        pool,
         onWant: (want) => wants.add(want),
         onLocalChange: (change) => localChanges.add(change),
       });
@@ -78,7 +79,7 @@ export const DESTINATION_JOBS: Pick<
       };
     }),
 
-  unpack: ({ ring, destination, name, others, budget, unordered, wanted }, { status }) =>
+  unpack: ({ ring, destination, name, others, budget, unordered, wanted }, { status, pool }) =>
     withDestination(destination, ({ out, tree }) => {
       const source = lockedSource(ring, out, destination.lock.path, status);
       const arrived = wanted ? new EntryDigest() : undefined;
@@ -87,7 +88,11 @@ export const DESTINATION_JOBS: Pick<
         wanted ? openPartialStages(destination, out) : [],
         status,
       );
-      const stage = new StageWriter(tree, destination.umask, status, { partialStages, others });
+      const stage = new StageWriter(tree, destination.umask, status, {
+        partialStages,
+        others,
+        pool,
+      });
       const validator = validatorOf(budget, unordered);
       try {
         unpack(new TreeReader(source, { unordered }), stage, {
