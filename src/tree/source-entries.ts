@@ -159,11 +159,12 @@ export class SourceEntries {
     return stats.nlink > 1n ? { ...entry, linked: true, stats } : entry;
   }
 
-  #named({ linked: _, stats, ...entry }: FoundEntry): FoundEntry {
-    const link = this.#firstName(entry, stats!);
-    if (link === undefined) return { ...entry, linked: true };
+  #named(entry: FoundEntry): FoundEntry {
+    const link = this.#firstName(entry, entry.stats!);
+    if (link === undefined) return entry;
     closeOpened(entry);
-    return { ...entry, kind: 'hardlink', size: 0, link, fd: undefined, content: undefined };
+    const { path, mode, mtimeUs, fsPath, identity, lost } = entry;
+    return { path, kind: 'hardlink', mode, mtimeUs, size: 0, link, fsPath, identity, lost };
   }
 
   #firstName(entry: SourceEntry, stats: EntryStats): BytePath | undefined {

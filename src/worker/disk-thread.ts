@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { WorkerStatus } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
 import { DISK_THREAD_YOUNG_MB, POOL_THREAD_YOUNG_MB, STUCK_THREAD_MS } from '../limits.ts';
@@ -6,6 +6,7 @@ import { CallQueue } from '../pool/call-queue.ts';
 import type { Side } from '../report.ts';
 import { withTimeout } from '../with-timeout.ts';
 import type { JobName, JobReply, Jobs, PathNote, UnnamedPaths } from './jobs.ts';
+import { startWorker, type ThreadKind } from './start-worker.ts';
 
 const CANCELLABLE = new Set<JobName>([
   'readIgnoreFile',
@@ -21,21 +22,6 @@ const CANCELLABLE = new Set<JobName>([
   'unpack',
   'serveCalls',
 ]);
-
-/** What a disk thread does: the jobs of a side, or calls for the pool of such a thread. */
-export type ThreadKind = Side | 'pool';
-
-const WORKERS: Record<ThreadKind, { url: URL; youngMb: number }> = {
-  sender: {
-    url: new URL('./sender-worker.cjs', import.meta.url),
-    youngMb: DISK_THREAD_YOUNG_MB,
-  },
-  receiver: {
-    url: new URL('./receiver-worker.cjs', import.meta.url),
-    youngMb: DISK_THREAD_YOUNG_MB,
-  },
-  pool: { url: new URL('./pool-worker.cjs', import.meta.url), youngMb: POOL_THREAD_YOUNG_MB },
-};
 
 interface Running {
   name: JobName;
@@ -105,8 +91,8 @@ class WorkerThread implements DiskThread {
   #gone = false;
 
   constructor(kind: ThreadKind) {
-    const { url, youngMb } = WORKERS[kind];
-    this.#worker = new Worker(url, {
+    const youngMb = kind === 'pool' ? POOL_THREAD_YOUNG_MB : DISK_THREAD_YOUNG_MB;
+    this.#worker = startWorker(kind, {
       workerData: { status: this.status.shared },
       resourceLimits: { maxYoungGenerationSizeMb: youngMb },
       // Otherwise Node opens process.stdout and process.stderr, and shared pipes become non-blocking.
