@@ -30,6 +30,7 @@ export type {
   EntryCounts,
   PathNote,
   PathNotes,
+  ReportedError,
   Side,
   StallCause,
   StallReport,

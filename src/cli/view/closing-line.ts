@@ -1,4 +1,4 @@
-import type { PathNotes, TimeShares, TransferReport } from '../../report.ts';
+import type { PathNotes, Side, TimeShares, TransferReport } from '../../report.ts';
 import { peerOf } from '../../observe/peer-of.ts';
 import { shortPath, withPath } from '../../short-path.ts';
 import { withRemedy } from './remedy-text.ts';
@@ -25,11 +25,15 @@ export function failureLines(report: TransferReport): string[] {
   const { error, peerError } = report;
   const message = error?.message ?? 'the transfer failed';
   const what = withRemedy(withPath(message, error?.path), error?.remedy);
-  const lines = [`error: ${what}`];
+  const lines = [`error: ${what}${error?.code === 'usage' ? seeHelp(report.side) : ''}`];
   if (peerError !== undefined && !message.includes(peerError.message)) {
     lines.push(`the ${peerOf(report.side)} said: ${peerError.message} (${peerError.code})`);
   }
   return lines;
+}
+
+function seeHelp(side: Side): string {
+  return ` (see "ctxsync ${side === 'sender' ? 'send' : 'receive'} --help")`;
 }
 
 /** What was not sent, or not as it was, and what was removed: one line each, counted, the first few named. */
