@@ -8,7 +8,7 @@
  * MAX_SERVED; a transfer that waits in such a slot takes 2 x IO_BUFFER_BYTES instead, and connections
  * that wait for a slot take MAX_WAITING_CONNECTIONS x IO_BUFFER_BYTES. Between transfers
  * MAX_SPARE_RINGS x RING_BYTES are kept. A transfer has one disk thread per stream, for which the
- * Node runtime takes 10 to 20 MB.
+ * Node runtime takes 10 to 20 MB, and on a slow disk MAX_POOL_STEPS x (MAX_POOL_FILE_BYTES + MAX_PATH_BYTES) more.
  */
 
 const KiB = 1024;
@@ -143,6 +143,12 @@ export const MAX_TRACE_CHARS = 64 * MiB;
  * print without end.
  */
 export const MAX_UNREAD_BYTES = 1 * MiB;
+/** Steps of a disk thread that wait for their turn behind calls of its pool; each may have a call. */
+export const MAX_POOL_STEPS = 64;
+/** Bytes of a file that a pool thread reads or writes; larger ones are left to the disk thread. */
+export const MAX_POOL_FILE_BYTES = 64 * KiB;
+/** Pool threads of a process. Each takes 8 MB, nearly all of it the Node runtime's. */
+export const MAX_POOL_THREADS = 4;
 /** Stages of interrupted runs that are kept at the same time. */
 export const MAX_PARTIAL_STAGES = 4;
 /** Bytes that a file with several names takes besides its path, including its map entry (measured). */
@@ -316,6 +322,15 @@ export const MAX_WRITE_BYTES = 256 * KiB;
  * 40 MB less, and no longer.
  */
 export const DISK_THREAD_YOUNG_MB = 12;
+/** The same in a pool thread, which makes little garbage. */
+export const POOL_THREAD_YOUNG_MB = 1;
+/**
+ * Milliseconds of a call on a file from which on it counts as slow. In memory it takes a hundredth of that, and a
+ * new file on a busy local disk half of it.
+ */
+export const SLOW_CALL_MS = 0.5;
+/** Slow calls, among those that are timed, after which a pool opens; each fast one in between costs two more. */
+export const SLOW_CALLS = 8;
 /** Names of a directory that are listed before the status shows that the disk answers. */
 export const LIST_BATCH = 10_000;
 /** Bytes of a directory itself, from which on the names in it are kept packed: some 50,000 entries. */

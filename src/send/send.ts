@@ -63,6 +63,7 @@ class SendRun implements Run {
       inputBytes: () => this.#sender.inputBytes,
       inputSilentMs: (now) => this.#sender.inputSilentMs(now),
     });
+    this.threads.onPoolThread = (thread) => this.link.monitor.watch(thread, false);
     this.#sender = new ContextSender({
       threads: this.threads,
       receiver: this.link,

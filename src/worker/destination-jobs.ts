@@ -46,7 +46,7 @@ export const DESTINATION_JOBS: Pick<
 
   compare: (
     { manifest, wants: sharedWants, destination, name, others, index, budget },
-    { status },
+    { status, pool },
   ) =>
     withDestination(destination, ({ out, stage }) => {
       const ring = new Ring(sharedWants);
@@ -61,6 +61,7 @@ export const DESTINATION_JOBS: Pick<
         others,
         uid: ownUid(out),
         status,
+        pool,
         onWant: (want) => wants.add(want),
         onOwnCopy: (copy) => ownCopies.add(copy),
         onLocalChange: (change) => localChanges.add(change),
@@ -81,14 +82,15 @@ export const DESTINATION_JOBS: Pick<
       return { counts: comparison.counts, wanted: comparison.wanted() };
     }),
 
-  unpack: ({ ring, destination, name, others, budget, unordered, index }, { status }) =>
+  unpack: ({ ring, destination, name, others, budget, unordered, index }, { status, pool }) =>
     withDestination(destination, (opened) => {
       const { out, tree } = opened;
       const source = lockedSource(ring, out, destination.lock.path, status);
       const requested =
         index === undefined ? undefined : new Requested(destination, opened, name, index, status);
       const { omittedFiles } = requested ?? {};
-      const stage = new StageWriter(tree, destination.umask, status, { omittedFiles, others });
+      const options = { omittedFiles, others, pool };
+      const stage = new StageWriter(tree, destination.umask, status, options);
       const validator = validatorOf(budget, unordered);
       try {
         unpack(new TreeReader(source, { unordered }), stage, {
