@@ -12,6 +12,8 @@ export interface ErrorDetails {
   peer?: { code: string; message: string } | undefined;
   /** What the user may set to avoid the error. */
   remedy?: Remedy | undefined;
+  /** Of 'locked': the process that holds it, as text: "pid 4711 on host, since ...". */
+  holder?: string | undefined;
   cause?: unknown;
   /** Sent to the peer instead of message and path: never the content of a file. */
   forPeer?: string | undefined;
@@ -27,6 +29,7 @@ export class CtxsyncError extends Error {
   readonly path: string | undefined;
   readonly peer: { code: string; message: string } | undefined;
   readonly remedy: Remedy | undefined;
+  readonly holder: string | undefined;
   readonly forPeer: string | undefined;
   /** The report of the failed transfer, which send() or receive() would have resolved to. */
   report: TransferReport | undefined;
@@ -40,6 +43,7 @@ export class CtxsyncError extends Error {
     this.path = details.path;
     this.peer = details.peer;
     this.remedy = details.remedy;
+    this.holder = details.holder;
     this.forPeer = details.forPeer;
   }
 

@@ -5,6 +5,7 @@ import { EXIT_CODES } from './exit-code.ts';
 import { receiveCommand } from './receive-command.ts';
 import { sendCommand } from './send-command.ts';
 import { version } from './version.ts';
+import { joinWait } from './wait-option.ts';
 import { checkPaths } from './working-directory.ts';
 
 /**
@@ -13,7 +14,7 @@ import { checkPaths } from './working-directory.ts';
  * @returns the exit status
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  const [own, rest] = splitAtDashes(argv);
+  const [own, rest] = splitAtDashes(joinWait(argv));
   let exitCode: number = EXIT_CODES.internal;
   const finish = (code: number): void => {
     exitCode = code;

@@ -12,10 +12,12 @@ import type { IncomingStream } from '../wire/demux.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
 import { Comparisons, type ComparisonsOptions, type Site } from './comparisons.ts';
 import type { DiskThreads } from '../transfer/disk-threads.ts';
+import { takeInTurn } from './take-in-turn.ts';
 import type { DirectoryTargetOptions } from './target-options.ts';
 import { graceMs } from '../transfer/grace-period.ts';
 import type { ComparisonProgress, Target } from './target.ts';
 import type { Monitor } from '../transfer/monitor.ts';
+import type { Queue } from '../transfer/queue.ts';
 import { Semaphore } from '../transfer/semaphore.ts';
 
 export interface DirectoryTargetInit {
@@ -27,6 +29,8 @@ export interface DirectoryTargetInit {
   /** Limits on what may be offered, and on what may be sent. */
   budgets: { manifests: Budget; trees: Budget };
   openWants: ComparisonsOptions['openWants'];
+  /** Reports to the sender, and to our caller, why nothing happens until this settles. */
+  keepWaiting: (granted: Promise<unknown>, queue: () => Queue) => Promise<void>;
   onFailure: (error: CtxsyncError) => void;
   onWarning: (message: string) => void;
   /** Called with what the mirror deleted. */
@@ -178,14 +182,18 @@ export class DirectoryTarget implements Target {
   }
 
   async #prepare(): Promise<Destination> {
-    const { threads, monitor, to, base, onWarning } = this.#options;
+    const { threads, monitor, to, base, onWarning, keepWaiting } = this.#options;
     // If the directory is named after a context, the sender chose the name: it must not lead out of OUT.
     const follow = base === '';
     const input = { out: fromText(to.directory), follow, mirrors: to.delete === true };
-    this.#destination = await threads.run(this.#thread, 'prepare', input);
-    for (const message of this.#destination.warnings) onWarning(message);
+    const take = async (): Promise<Destination> => {
+      this.#destination = await threads.run(this.#thread, 'prepare', input);
+      return this.#destination;
+    };
+    const destination = await takeInTurn(take, to, keepWaiting);
+    for (const message of destination.warnings) onWarning(message);
     monitor.enter('receiving');
-    return this.#destination;
+    return destination;
   }
 
   async #site(name: string, contexts: readonly string[]): Promise<Site> {

@@ -88,11 +88,14 @@ export class SenderLink {
    * @param queue who comes first
    * @throws CtxsyncError peer-gone if the sender leaves; what the transfer fails with
    */
-  async keepWaiting(granted: Promise<void>, queue: () => Queue | undefined): Promise<void> {
+  async keepWaiting(granted: Promise<unknown>, queue: () => Queue | undefined): Promise<void> {
     this.#queue = queue;
-    await this.failure.race(Promise.race([granted, this.#left()]));
-    this.#queue = undefined;
-    this.monitor.wait(undefined);
+    try {
+      await this.failure.race(Promise.race([granted, this.#left()]));
+    } finally {
+      this.#queue = undefined;
+      this.monitor.wait(undefined);
+    }
   }
 
   /** Receives all streams into the target. Settles when FIN has arrived and all before it was verified. */

@@ -1,4 +1,3 @@
-import type { DiskState } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import type { Phase } from '../observe/events.ts';
@@ -9,7 +8,7 @@ import type { IncomingStream } from '../wire/demux.ts';
 import type { Beat, Hello, Receipt } from '../wire/messages.ts';
 
 const QUEUED = 'queued' satisfies Phase;
-const COMMITTING = 'committing' satisfies DiskState;
+const COMMITTING = 'committing' satisfies Phase;
 
 /** What a receiver wants of a context. */
 export interface Wants {

@@ -139,9 +139,9 @@ class WorkerThread implements DiskThread {
       running?.resolve(reply.result);
       return;
     }
-    const { code, message, path, remedy, forPeer, stack } = reply;
+    const { type: _, code, message, stack, ...details } = reply;
     const cause = code === 'internal' ? stack : undefined;
-    this.#fail(new CtxsyncError(code, message, { path, remedy, forPeer, cause }));
+    this.#fail(new CtxsyncError(code, message, { ...details, cause }));
   }
 
   #fail(error: CtxsyncError): void {

@@ -131,6 +131,7 @@ export type JobReply =
       message: string;
       path: string | undefined;
       remedy: Remedy | undefined;
+      holder: string | undefined;
       forPeer: string | undefined;
       stack: string;
     };

@@ -110,6 +110,8 @@ export class LinePrinter {
 const COLOURS = {
   dim: 'dim',
   phase: undefined,
+  listening: undefined,
+  waiting: 'yellow',
   queued: 'yellow',
   command: 'dim',
   warning: 'yellow',
