@@ -1,5 +1,6 @@
 import type { Context } from '../send/context.ts';
 import type { TransferOptions } from '../transfer/options.ts';
+import type { Compression } from '../send/compression.ts';
 import { send } from '../send/send.ts';
 import { startCommand } from '../transport/command.ts';
 import { inputBroken } from '../transport/node-stream.ts';
@@ -23,6 +24,9 @@ export interface SendCommandOptions extends CommonOptions {
   ignore: boolean;
   checksum?: true;
   full?: true;
+  compress: Compression;
+  /** Bytes per second. */
+  bwlimit?: number;
   /** A uid. */
   socketOwner?: number | 'any';
 }
@@ -52,6 +56,8 @@ export function runSend(
         showsProgress: view.speaks || peer !== undefined,
         checksum: options.checksum,
         full: options.full,
+        compress: options.compress,
+        bytesPerSecond: options.bwlimit,
         countTotals: options.progress !== 'none' && options.quiet !== true,
       });
     },

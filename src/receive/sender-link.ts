@@ -6,11 +6,11 @@ import { NOTHING, type Plan } from '../observe/work.ts';
 import type { EntryCounts } from '../report.ts';
 import { FirstFailure } from '../transfer/first-failure.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
-import { INCREMENTAL } from '../transfer/options.ts';
+import { INCREMENTAL, OUR_CODECS } from '../transfer/options.ts';
 import { PeerLink } from '../transfer/peer-link.ts';
 import type { Queue } from '../transfer/queue.ts';
 import { notBegun } from '../transfer/report.ts';
-import { fromTransport } from '../transport/node-stream.ts';
+import { fromTransport } from '../transport/to-transport.ts';
 import { isConnection, type Connection, type Incoming } from '../transport/transport.ts';
 import type { IncomingStream } from '../wire/demux.ts';
 import type { Hello } from '../wire/messages.ts';
@@ -65,6 +65,7 @@ export class SenderLink {
     this.monitor = new Monitor({
       side: 'receiver',
       onEvent: options.onEvent ?? (() => {}),
+      onSample: options.onSample,
       stallAfterMs: options.stallAfterMs,
       stallTimeoutMs: options.stallTimeoutMs,
       plan: () => this.#plan(),
@@ -215,7 +216,11 @@ export class SenderLink {
 
   #begin(transferId: string): void {
     this.#transferId = transferId;
-    this.#link.begin({ transferId, showsProgress: false, capabilities: [INCREMENTAL] });
+    this.#link.begin({
+      transferId,
+      showsProgress: false,
+      capabilities: [INCREMENTAL, ...OUR_CODECS],
+    });
   }
 
   #handleOpen(stream: IncomingStream): Ring {
@@ -287,9 +292,10 @@ export class SenderLink {
 
   #observeWire(now: number): WireObservation {
     const { waiting, heardAll } = this.#link;
-    const reading = !waiting && this.#target?.crowded !== true && !heardAll;
+    const readingBlocked = waiting || this.#target?.crowded === true;
+    const reading = !readingBlocked && !heardAll;
     const outputPendingMs = this.#target?.outputPendingMs(now);
-    return { ...this.#link.observe(now, reading), outputPendingMs };
+    return { ...this.#link.observe(now, reading), outputPendingMs, readingBlocked };
   }
 }
 
