@@ -20,7 +20,7 @@ const ROOMS: [room: string, mayImport: string[]][] = [
   ['tar', ['disk', 'entry']],
   ['dest', ['disk', 'entry']],
   ['worker', ['dest', 'disk', 'entry', 'flow', 'ignore', 'tar', 'tree']],
-  ['transfer', ['dest', 'disk', 'flow', 'observe', 'transport', 'wire', 'worker']],
+  ['transfer', ['dest', 'disk', 'entry', 'flow', 'observe', 'transport', 'wire', 'worker']],
   [
     'send',
     ['entry', 'flow', 'ignore', 'observe', 'tar', 'transfer', 'transport', 'wire', 'worker'],

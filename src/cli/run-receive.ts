@@ -61,8 +61,9 @@ function target(out: string, options: ReceiveCommandOptions): TargetOptions {
   if (options.delete === true) {
     throw usageError('--delete is for a directory; "receive -" writes a tar');
   }
-  if (options.wait !== undefined) {
-    throw usageError('--wait is for a directory; "receive -" writes a tar');
+  const given = options.wait !== undefined ? '--wait' : options.itemize && '--itemize';
+  if (given !== undefined) {
+    throw usageError(`${given} is for a directory; "receive -" writes a tar`);
   }
   return { tar: openStdout('whatever reads a tar, "docker build -" or "tar x"', outputBroken) };
 }

@@ -45,6 +45,7 @@ export function runSend(
     options,
     { side: 'sender', startsPeer: peer !== undefined, closing: closingOf(options, peer) },
     async (common, view) => {
+      checkItemize(options, peer);
       const parsed = parseContexts(args);
       const contexts = parsed.map((argument) => toContext(argument, options, rules));
       if (parsed.every(({ directory }) => directory === '-')) checkNoRules(options, rules);
@@ -85,6 +86,17 @@ function openTransport(
 /** Whatever reads a plain pipe prints the outcome; a file does not. */
 function closingOf({ socket }: SendCommandOptions, peer: readonly string[] | undefined): Closing {
   return peer === undefined && socket === undefined && isStdoutPiped() ? 'never' : 'always';
+}
+
+/** @throws CtxsyncError usage */
+function checkItemize(
+  { itemize, socket }: SendCommandOptions,
+  peer: readonly string[] | undefined,
+): void {
+  if (itemize !== true || socket !== undefined || peer !== undefined) return;
+  throw usageError(
+    '--itemize needs a receiver that answers, over a socket or a command; on a pipe, give it to "ctxsync receive"',
+  );
 }
 
 /** A tar is sent as it is. @throws CtxsyncError usage */

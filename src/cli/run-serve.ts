@@ -64,6 +64,9 @@ function serveOptions(out: string, options: ReceiveCommandOptions): ServeOptions
   if (trace !== undefined) {
     throw usageError('--trace is for one transfer; with --serve, trace the sender instead');
   }
+  if (options.itemize === true) {
+    throw usageError('--itemize is for one transfer; with --serve, each sender may give it');
+  }
   const to = directoryTarget(out, options);
   return { socket, to, maxBytes, maxEntries, stallAfterMs, stallTimeoutMs };
 }

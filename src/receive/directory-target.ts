@@ -35,6 +35,8 @@ export interface DirectoryTargetInit {
   onWarning: (message: string) => void;
   /** Called with what the mirror deleted. */
   onRemoved: (removals: Removals) => void;
+  /** Whether to list what the commit changes. */
+  itemizes: () => boolean;
   /** Called when the commit begins: from then on an interruption comes too late. */
   onCommit: () => void;
 }
@@ -71,6 +73,8 @@ export class DirectoryTarget implements Target {
   #committing: Promise<void> | undefined;
   #settled = false;
   #removed = 0;
+  /** Of the list of what the commit has changed, if there is one. */
+  #items: number | undefined;
   committed = false;
 
   constructor(options: DirectoryTargetInit) {
@@ -117,6 +121,15 @@ export class DirectoryTarget implements Target {
   async commit(): Promise<void> {
     this.#committing = this.#commit();
     await this.#committing;
+  }
+
+  async itemize(use: (ring: Ring) => Promise<void>): Promise<void> {
+    const { threads } = this.#options;
+    const items = this.#items;
+    if (items === undefined) return;
+    const ring = threads.ring('changes');
+    const written = threads.run(this.#thread, 'itemize', { items, ring: ring.shared });
+    await Promise.all([written, use(ring)]);
   }
 
   async settle(error: CtxsyncError): Promise<void> {
@@ -252,10 +265,12 @@ export class DirectoryTarget implements Target {
     onCommit();
     monitor.enter('committing');
     const compared = this.#comparisons.contexts();
-    const options = { mirror: this.#mirror(), root: this.#root, compared };
+    const { itemizes } = this.#options;
+    const options = { mirror: this.#mirror(), root: this.#root, compared, itemizes: itemizes() };
     const result = await threads.run(this.#thread, 'commit', { destination, options });
     this.#destination = undefined;
     this.#removed = result.removed.count;
+    this.#items = result.items;
     onRemoved(result.removed);
     this.committed = true;
     for (const message of result.warnings) onWarning(message);

@@ -19,6 +19,7 @@ const CANCELLABLE = new Set<JobName>([
   'hasBase',
   'compare',
   'unpack',
+  'itemize',
 ]);
 
 interface Running {

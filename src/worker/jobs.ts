@@ -111,6 +111,8 @@ export interface Jobs {
     result: { root: Metadata | undefined; arrived: string | undefined };
   };
   commit: { input: { destination: Destination; options: CommitOptions }; result: CommitResult };
+  /** Writes the list of what a commit of this thread has changed into the ring. `items`: its descriptor. */
+  itemize: { input: { items: number; ring: SharedArrayBuffer }; result: void };
   /** Undoes what a run that does not commit has done to OUT. */
   discard: { input: { destination: Destination; keep: Keep }; result: void };
 }

@@ -49,6 +49,7 @@ class Tried {
       budgets: { manifests: unlimited(), trees: unlimited() },
       openWants: () => Promise.resolve(),
       keepWaiting: () => Promise.resolve(),
+      itemizes: () => false,
       onFailure: (error) => this.failures.push(error),
       onWarning: (message) => this.warnings.push(message),
       onRemoved: () => {},

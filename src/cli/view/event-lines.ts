@@ -2,12 +2,14 @@ import { formatAge } from '../../observe/format-age.ts';
 import type { TransferEvent } from '../../observe/events.ts';
 import type { TransferReport } from '../../report.ts';
 import { shortenPath, withPath } from '../../short-path.ts';
+import type { ViewEvent } from './view.ts';
 import { closingLine, failureLines, noteLines } from './closing-line.ts';
 import { formatCount, formatLimit, phaseWords } from './format.ts';
 
 /** The kind of a line, by which views choose what to show and how. */
 export type Tone =
   | 'command'
+  | 'item'
   | 'listening'
   | 'waiting'
   | 'phase'
@@ -25,10 +27,12 @@ export interface Line {
 }
 
 /** The lines for an event. Progress has none: each view shows it in its own way. */
-export function eventLines(event: TransferEvent, outLabel?: string): Line[] {
+export function eventLines(event: ViewEvent, outLabel?: string): Line[] {
   switch (event.type) {
     case 'phase':
       return phaseLines(event);
+    case 'item':
+      return [{ tone: 'item', text: `${event.code} ${event.path}` }];
     case 'waiting':
       return [waitingLine(event)];
     case 'warning':

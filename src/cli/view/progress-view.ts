@@ -26,6 +26,7 @@ export interface ProgressViewOptions extends RunLinesOptions {
 
 const WITHOUT_PROGRESS: Tone[] = [
   'command',
+  'item',
   'waiting',
   'queued',
   'warning',

@@ -1,4 +1,4 @@
-import type { TransferEvent } from '../../observe/events.ts';
+import type { ViewEvent } from './view.ts';
 import { eventLines, type Line, type Tone } from './event-lines.ts';
 
 /**
@@ -19,7 +19,7 @@ export interface RunLinesOptions {
 export function runLines({
   outLabel,
   closing = 'always',
-}: RunLinesOptions): (event: TransferEvent) => Line[] {
+}: RunLinesOptions): (event: ViewEvent) => Line[] {
   let isStarted = false;
   const isDropped = (tone: Tone): boolean => {
     // The sender learns of our queue, and shows it.
