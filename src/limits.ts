@@ -246,8 +246,15 @@ export const PARTIAL_STAGE_MS = 24 * 60 * 60 * 1_000;
 export const LOCK_STALE_MS = 300_000;
 /** Attempts to take over a stale lock before other receivers are assumed to do the same. */
 export const LOCK_ATTEMPTS = 5;
+/** Milliseconds between two attempts to take a lock that another receiver holds. */
+export const LOCK_RETRY_MS = 250;
 /** Milliseconds between two refreshes of our own lock. */
 export const LOCK_REFRESH_MS = 30_000;
+/**
+ * Milliseconds after which a sender reports that it waits for a receiver: one that is started together with
+ * it listens by then.
+ */
+export const WAITING_SHOWN_MS = 1_000;
 /** Milliseconds for which a terminal shows the same rate, ETA and path. */
 export const FIGURES_MS = 1_000;
 /** Milliseconds between two lines of plain progress. */
@@ -371,5 +378,7 @@ export const DEFAULT_STALL_AFTER_MS = 10_000;
 export const DEFAULT_STALL_TIMEOUT_MS = 300_000;
 /** Milliseconds that a sender waits for a receiver to listen. */
 export const DEFAULT_SEND_CONNECT_MS = 60_000;
+/** Milliseconds that `receive --wait` waits for another receiver to release its OUT. */
+export const DEFAULT_LOCK_WAIT_MS = 600_000;
 /** Milliseconds that a receiver waits for its sender. */
 export const DEFAULT_RECEIVE_CONNECT_MS = 300_000;

@@ -21,7 +21,7 @@ const ROOMS: [room: string, mayImport: string[]][] = [
   ['tar', ['disk', 'entry']],
   ['dest', ['disk', 'entry', 'pool']],
   ['worker', ['dest', 'disk', 'entry', 'flow', 'ignore', 'pool', 'tar', 'tree']],
-  ['transfer', ['dest', 'disk', 'flow', 'observe', 'pool', 'transport', 'wire', 'worker']],
+  ['transfer', ['dest', 'disk', 'entry', 'flow', 'observe', 'pool', 'transport', 'wire', 'worker']],
   [
     'send',
     ['entry', 'flow', 'ignore', 'observe', 'tar', 'transfer', 'transport', 'wire', 'worker'],

@@ -7,6 +7,7 @@ import { PROGRESS_MODES, type ProgressMode } from './view/progress-mode.ts';
 export interface CommonOptions {
   progress: ProgressMode;
   quiet?: true;
+  itemize?: true;
   stallAfter: number;
   stallTimeout: number;
   report?: string;
@@ -41,6 +42,7 @@ export function addCommonOptions(command: Command, connectMs: number): Command {
   return command
     .addOption(progress)
     .option('-q, --quiet', 'print nothing but errors')
+    .option('-i, --itemize', 'print a line for each change to OUT, as rsync does')
     .addOption(stallAfter)
     .addOption(stallTimeout)
     .option('--socket <path>', 'connect to the other side over a Unix socket, in both directions')

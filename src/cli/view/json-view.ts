@@ -1,8 +1,7 @@
-import type { TransferEvent } from '../../observe/events.ts';
 import { lostLines } from './event-lines.ts';
 import { jsonText } from './json-text.ts';
 import type { ProgressOutput } from './progress-output.ts';
-import type { ProgressView } from './view.ts';
+import type { ProgressView, ViewEvent } from './view.ts';
 
 /** For programs: every TransferEvent as one line of JSON, and never anything else. */
 export class JsonView implements ProgressView {
@@ -18,7 +17,7 @@ export class JsonView implements ProgressView {
     this.#quiet = quiet;
   }
 
-  handle(event: TransferEvent): void {
+  handle(event: ViewEvent): void {
     if (this.#quiet && !(event.type === 'end' && event.report.result === 'failed')) return;
     // The next progress event replaces it.
     if (event.type === 'progress' && this.#output.busy) return;
@@ -31,11 +30,15 @@ export class JsonView implements ProgressView {
     this.#write(event);
   }
 
+  async drained(): Promise<void> {
+    await this.#output.drained();
+  }
+
   async close(): Promise<void> {
     await this.#output.flush();
   }
 
-  #write(event: TransferEvent): void {
+  #write(event: ViewEvent): void {
     this.#output.write(`${jsonText(event)}\n`);
   }
 }
