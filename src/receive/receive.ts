@@ -47,11 +47,13 @@ class ReceiveRun implements Run {
   readonly notes = new PathNoteCollector();
   readonly threads = new DiskThreads(this.side, (note) => this.notes.add(note));
   readonly #target: Target;
+  readonly #destination: string | undefined;
 
   constructor(sender: SenderLink, options: ReceiveOptions, base: string) {
     this.link = sender;
     this.onEvent = options.onEvent;
     this.#target = this.#createTarget(options, base);
+    this.#destination = 'directory' in options.to ? options.to.directory : undefined;
   }
 
   /** transport -> demux -> ring -> unpack -> stage -> commit -> disk. */
@@ -86,6 +88,7 @@ class ReceiveRun implements Run {
     const totalMs = monitor.elapsedMs;
     const starvedMs = Math.max(0, totalMs - this.threads.workedMs());
     return {
+      destination: this.#destination,
       contexts: this.#target.contexts(),
       counts: error === undefined ? this.#target.counts() : undefined,
       times: timeShares({ totalMs, starvedMs, senderWaitedMs }),
