@@ -86,6 +86,8 @@ export interface ReportedError {
   code: ErrorCode;
   message: string;
   path?: string | undefined;
+  /** The line of the file at `path` that is wrong, from 1. */
+  line?: number | undefined;
   /** The end of what the command that runs the receiver wrote to stderr, if it may explain the failure. */
   commandOutput?: string | undefined;
   remedy?: Remedy | undefined;

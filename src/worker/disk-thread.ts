@@ -135,9 +135,9 @@ class WorkerThread implements DiskThread {
       running?.resolve(reply.result);
       return;
     }
-    const { code, message, path, remedy, forPeer, stack } = reply;
+    const { code, message, path, line, remedy, forPeer, stack } = reply;
     const cause = code === 'internal' ? stack : undefined;
-    this.#fail(new CtxsyncError(code, message, { path, remedy, forPeer, cause }));
+    this.#fail(new CtxsyncError(code, message, { path, line, remedy, forPeer, cause }));
   }
 
   #fail(error: CtxsyncError): void {

@@ -130,6 +130,7 @@ export type JobReply =
       code: ErrorCode;
       message: string;
       path: string | undefined;
+      line: number | undefined;
       remedy: Remedy | undefined;
       forPeer: string | undefined;
       stack: string;

@@ -34,8 +34,8 @@ function run<Name extends JobName>(
     const result = handler(input, context);
     return { type: 'result', result };
   } catch (thrown) {
-    const { code, message, path, remedy, forPeer, stack = '' } = CtxsyncError.from(thrown);
-    return { type: 'error', code, message, path, remedy, forPeer, stack };
+    const { code, message, path, line, remedy, forPeer, stack = '' } = CtxsyncError.from(thrown);
+    return { type: 'error', code, message, path, line, remedy, forPeer, stack };
   }
 }
 

@@ -36,7 +36,12 @@ function tonesOf(mode: ProgressMode, quiet: boolean): Tone[] | undefined {
 
 /** Lines with the number of their transfer and the directory that it is received into. */
 function labelledLines(event: Told): Line[] {
-  return linesOf(event).map(({ tone, text }) => ({ tone, text: labelOf(event) + text }));
+  const label = labelOf(event);
+  return linesOf(event).map(({ tone, text, annotation }) => ({
+    tone,
+    text: label + text,
+    ...(annotation && { annotation: { ...annotation, message: label + annotation.message } }),
+  }));
 }
 
 /** A log shows when each transfer begins, even one that is over at once. */
