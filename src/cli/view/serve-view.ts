@@ -37,11 +37,13 @@ function tonesOf(mode: ProgressMode, quiet: boolean): Tone[] | undefined {
 /** Lines with the number of their transfer and the directory that it is received into. */
 function labelledLines(event: Told): Line[] {
   const label = labelOf(event);
-  return linesOf(event).map(({ tone, text, annotation }) => ({
-    tone,
-    text: label + text,
-    ...(annotation && { annotation: { ...annotation, message: label + annotation.message } }),
-  }));
+  return linesOf(event).map((line) => labelled(line, label));
+}
+
+function labelled({ tone, text, annotation }: Line, label: string): Line {
+  const line = { tone, text: label + text };
+  if (annotation === undefined) return line;
+  return { ...line, annotation: { ...annotation, message: label + annotation.message } };
 }
 
 /** A log shows when each transfer begins, even one that is over at once. */
