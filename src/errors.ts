@@ -8,6 +8,8 @@ export type { ErrorCode, Remedy };
 export interface ErrorDetails {
   /** The full path the error is about, as disk/byte-path.ts formats it; the message may show its end. */
   path?: string | undefined;
+  /** The line of the file at `path` that is wrong, from 1. */
+  line?: number | undefined;
   /** The peer's own error, if code is 'peer-failed'. */
   peer?: { code: string; message: string } | undefined;
   /** The end of what the command that runs the receiver wrote to stderr; may have several lines. */
@@ -29,6 +31,7 @@ export class CtxsyncError extends Error {
   override readonly name = 'CtxsyncError';
   readonly code: ErrorCode;
   readonly path: string | undefined;
+  readonly line: number | undefined;
   readonly peer: { code: string; message: string } | undefined;
   readonly commandOutput: string | undefined;
   readonly remedy: Remedy | undefined;
@@ -44,6 +47,7 @@ export class CtxsyncError extends Error {
     );
     this.code = code;
     this.path = details.path;
+    this.line = details.line;
     this.peer = details.peer;
     this.commandOutput = details.commandOutput;
     this.remedy = details.remedy;

@@ -47,6 +47,6 @@ export function addCommonOptions(command: Command, connectMs: number): Command {
     .addOption(stallTimeout)
     .option('--socket <path>', 'connect to the other side over a Unix socket, in both directions')
     .addOption(connectTimeout)
-    .option('--report <file>', 'write the outcome to a file as JSON')
+    .option('--report <file>', 'write the outcome to a file as JSON; - is stderr')
     .option('--trace <file>', 'write a timeline of all threads for Perfetto');
 }

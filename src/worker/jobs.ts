@@ -143,6 +143,7 @@ export type JobReply =
       code: ErrorCode;
       message: string;
       path: string | undefined;
+      line: number | undefined;
       remedy: Remedy | undefined;
       holder: string | undefined;
       forPeer: string | undefined;

@@ -38,8 +38,8 @@ function run<Name extends JobName>(
     return { type: 'result', result };
   } catch (thrown) {
     const error = CtxsyncError.from(thrown);
-    const { code, message, path, remedy, holder, forPeer, stack = '' } = error;
-    return { type: 'error', code, message, path, remedy, holder, forPeer, stack };
+    const { code, message, path, line, remedy, holder, forPeer, stack = '' } = error;
+    return { type: 'error', code, message, path, line, remedy, holder, forPeer, stack };
   }
 }
 

@@ -59,7 +59,8 @@ function lines(
   const speaks = plainSpeaks(options);
   // If the sender does not show progress, the receiver does.
   const showsProgress = speaks || options.side === 'receiver';
-  return new PlainView(printing, { linesOf, now: options.now, speaks, showsProgress });
+  const folding = { ...printing, groups: printing.github };
+  return new PlainView(folding, { linesOf, now: options.now, speaks, showsProgress });
 }
 
 function automaticMode({ stream, env }: ProgressViewOptions): 'tty' | 'plain' {
