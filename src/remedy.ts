@@ -2,11 +2,15 @@
 export type Remedy =
   /** Accept an empty context, for which a mirror deletes everything. */
   | 'allow-empty'
+  /** Wait longer for the other side. */
+  | 'connect-timeout'
   /** Name another ignore file. */
   | 'ignore-file'
   | 'max-bytes'
   | 'max-delete'
   | 'max-entries'
+  /** Do without Node at the other side. */
+  | 'no-node'
   /** Send a tar as one. */
   | 'send-tar'
   /** Trust a socket of another user. */
@@ -15,10 +19,12 @@ export type Remedy =
 /** All remedies. */
 export const REMEDIES = [
   'allow-empty',
+  'connect-timeout',
   'ignore-file',
   'max-bytes',
   'max-delete',
   'max-entries',
+  'no-node',
   'send-tar',
   'socket-owner',
 ] as const satisfies readonly Remedy[];

@@ -1,3 +1,4 @@
+import { startBootstrapped, type Copied } from '../bootstrap/bootstrap.ts';
 import type { Context } from '../send/context.ts';
 import type { TransferOptions } from '../transfer/options.ts';
 import { send } from '../send/send.ts';
@@ -9,10 +10,14 @@ import { connectSocket } from '../transport/unix-socket.ts';
 import type { GivenRule, IgnoreOptions } from '../ignore/load-rules.ts';
 import { inheritedFd } from '../ignore/inherited-fd.ts';
 import type { CommonOptions } from './common-options.ts';
+import { checkRemoteCommand } from './remote-command.ts';
+import { readOwnFile } from './own-file.ts';
 import { parseContexts, type ContextArgument } from './context-argument.ts';
 import { runTransfer } from './run-transfer.ts';
+import { copiedText } from './view/copied-text.ts';
 import { sayWaiting } from './view/waiting-notice.ts';
 import { usageError } from './usage-error.ts';
+import { version } from './version.ts';
 
 export interface SendCommandOptions extends CommonOptions {
   file?: string;
@@ -21,6 +26,7 @@ export interface SendCommandOptions extends CommonOptions {
   ignore: boolean;
   checksum?: true;
   full?: true;
+  bootstrap?: true;
   /** A uid. */
   socketOwner?: number | 'any';
 }
@@ -56,22 +62,44 @@ export function runSend(
 }
 
 function openTransport(
-  { socket, socketOwner: owner, connectTimeout: timeoutMs, stallAfter }: SendCommandOptions,
+  options: SendCommandOptions,
   peer: readonly string[] | undefined,
   { signal, onEvent }: TransferOptions,
 ): Promise<Connection> | Outgoing {
-  if (peer === undefined) {
-    if (socket === undefined) return openStdout('"ctxsync receive"');
-    const message = `nobody listens on ${socket} yet; waiting for a receiver`;
-    return sayWaiting(connectSocket(socket, { timeoutMs, owner, signal }), stallAfter, () =>
-      onEvent?.({ type: 'warning', side: 'sender', message }),
-    );
+  const { socket, socketOwner: owner, connectTimeout: timeoutMs, stallAfter } = options;
+  if (peer !== undefined) return startPeer(peer, options, { signal, onEvent });
+  if (options.bootstrap === true) {
+    throw usageError('--bootstrap needs a command after "--": ssh host ctxsync receive /out');
   }
+  if (socket === undefined) return openStdout('"ctxsync receive"');
+  const message = `nobody listens on ${socket} yet; waiting for a receiver`;
+  return sayWaiting(connectSocket(socket, { timeoutMs, owner, signal }), stallAfter, () =>
+    onEvent?.({ type: 'warning', side: 'sender', message }),
+  );
+}
+
+function startPeer(
+  peer: readonly string[],
+  { socket, bootstrap, connectTimeout: timeoutMs, stallAfter }: SendCommandOptions,
+  { signal, onEvent = () => {} }: Pick<TransferOptions, 'signal' | 'onEvent'>,
+): Promise<Connection> {
   if (socket !== undefined)
     throw usageError('--socket and a command after "--" cannot be combined');
   const [command = ''] = peer;
   if (command === '') throw usageError('give the command that runs the receiver after "--"');
-  return startCommand(peer, (line) => onEvent?.({ type: 'command-output', side: 'sender', line }));
+  const warn = (message: string): void => onEvent({ type: 'warning', side: 'sender', message });
+  const warning = checkRemoteCommand(peer);
+  if (warning !== undefined) warn(warning);
+  const onWords = (line: string): void => onEvent({ type: 'command-output', side: 'sender', line });
+  if (bootstrap !== true) return startCommand(peer, onWords);
+  const onCopied = (copied: Copied): void =>
+    onEvent({ type: 'notice', side: 'sender', message: copiedText(copied) });
+  const program = { version: version(), file: readOwnFile() };
+  return sayWaiting(
+    startBootstrapped(peer, program, { timeoutMs, signal, onWords, onCopied }),
+    stallAfter,
+    () => warn(`"${peer.join(' ')}" has not answered yet; waiting for it`),
+  );
 }
 
 /** A tar is sent as it is. @throws CtxsyncError usage */

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
 import { CHILD_GRACE_MS, CHILD_WORDS_MS, LAST_WORDS_CHARS } from '../limits.ts';
 import { withTimeout } from '../with-timeout.ts';
@@ -8,15 +9,25 @@ import type { Connection } from './transport.ts';
 /** Failures that the command's exit may explain. */
 const EXPLAINED = new Set<ErrorCode>(['peer-gone', 'truncated', 'not-ctxsync', 'outcome-unknown']);
 
+/** A command that runs, and what may pass before it is used as a transport. */
+export interface RunningCommand extends Required<Connection> {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** How it ended, if it does within CHILD_GRACE_MS; undefined if it still runs, or a signal ended it. */
+  exitStatus(): Promise<number | undefined>;
+}
+
 /**
  * Starts a command that runs the receiver; its stdio is the transport.
  * @param onWords receives its stderr, a line at a time
+ * @param shown how messages name it
  * @throws CtxsyncError no-peer, when it cannot be started
  */
 export async function startCommand(
   argv: readonly string[],
   onWords: (line: string) => void,
-): Promise<Connection> {
+  shown = argv.join(' '),
+): Promise<RunningCommand> {
   const [file = '', ...args] = argv;
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   await started(child, argv);
@@ -25,14 +36,20 @@ export async function startCommand(
   // Never, while a process that it left behind holds its stderr, as with ssh's ControlPersist.
   const closed = new Promise<void>((resolve) => child.on('close', () => resolve()));
   return {
+    stdin: child.stdin,
+    stdout: child.stdout,
     incoming: new ReadableIncoming(child.stdout),
     outgoing: new WritableOutgoing(child.stdin),
+    async exitStatus() {
+      await withTimeout(CHILD_GRACE_MS, exited);
+      return child.exitCode ?? undefined;
+    },
     async explain(error) {
       if (!EXPLAINED.has(error.code)) return error;
       await withTimeout(CHILD_GRACE_MS, exited);
       await withTimeout(CHILD_WORDS_MS, closed);
       const said = words.text.trim().replaceAll(/\s*\n\s*/g, '; ');
-      const message = `${error.message}; ${describe(child, argv)}${said === '' ? '' : `: ${said}`}`;
+      const message = `${error.message}; ${describe(child, shown)}${said === '' ? '' : `: ${said}`}`;
       return new CtxsyncError(error.code, message, { path: error.path, cause: error });
     },
     // Waits briefly for it to exit, then kills it: no child is left behind.
@@ -92,8 +109,7 @@ class LastWords {
   }
 }
 
-function describe({ exitCode, signalCode }: ChildProcess, argv: readonly string[]): string {
-  const command = argv.join(' ');
+function describe({ exitCode, signalCode }: ChildProcess, command: string): string {
   if (signalCode !== null) return `"${command}" was ended by ${signalCode}`;
   if (exitCode !== null) return `"${command}" ended with exit status ${exitCode}`;
   return `"${command}"`;

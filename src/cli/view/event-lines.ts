@@ -8,6 +8,7 @@ import { formatCount, phaseWords } from './format.ts';
 /** The kind of a line, by which views choose what to show and how. */
 export type Tone =
   | 'command'
+  | 'notice'
   | 'phase'
   | 'queued'
   | 'warning'
@@ -29,6 +30,8 @@ export function eventLines(event: TransferEvent, outLabel?: string): Line[] {
       return phaseLines(event);
     case 'warning':
       return [{ tone: 'warning', text: warningText(event) }];
+    case 'notice':
+      return [{ tone: 'notice', text: event.message }];
     case 'stall':
       return [
         { tone: 'stall', text: `stalled ${formatAge(event.stalledMs)}: ${event.verdict.text}` },

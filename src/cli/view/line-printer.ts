@@ -112,6 +112,7 @@ const COLOURS = {
   phase: undefined,
   queued: 'yellow',
   command: 'dim',
+  notice: undefined,
   warning: 'yellow',
   stall: 'yellow',
   resumed: 'green',

@@ -24,7 +24,15 @@ export interface ProgressViewOptions {
   now: () => number;
 }
 
-const WITHOUT_PROGRESS: Tone[] = ['command', 'queued', 'warning', 'stall', 'resumed', 'error'];
+const WITHOUT_PROGRESS: Tone[] = [
+  'command',
+  'notice',
+  'queued',
+  'warning',
+  'stall',
+  'resumed',
+  'error',
+];
 
 export function createProgressView(options: ProgressViewOptions): ProgressView {
   const { quiet, outLabel, now } = options;
