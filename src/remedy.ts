@@ -2,6 +2,8 @@
 export type Remedy =
   /** Accept an empty context, for which a mirror deletes everything. */
   | 'allow-empty'
+  /** Compress in another way. */
+  | 'compress'
   /** Wait longer for the other side. */
   | 'connect-timeout'
   /** Name another ignore file. */
@@ -19,6 +21,7 @@ export type Remedy =
 /** All remedies. */
 export const REMEDIES = [
   'allow-empty',
+  'compress',
   'connect-timeout',
   'ignore-file',
   'max-bytes',

@@ -1,23 +1,20 @@
-import { startBootstrapped, type Copied } from '../bootstrap/bootstrap.ts';
 import type { Context } from '../send/context.ts';
 import type { TransferOptions } from '../transfer/options.ts';
+import type { Compression } from '../send/compression.ts';
 import { send } from '../send/send.ts';
-import { startCommand } from '../transport/command.ts';
 import { inputBroken } from '../transport/node-stream.ts';
-import { checkStdin, openStdin, openStdout } from '../transport/stdio.ts';
+import { checkStdin, isStdoutPiped, openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Outgoing } from '../transport/transport.ts';
 import { connectSocket } from '../transport/unix-socket.ts';
 import type { GivenRule, IgnoreOptions } from '../ignore/load-rules.ts';
 import { inheritedFd } from '../ignore/inherited-fd.ts';
 import type { CommonOptions } from './common-options.ts';
-import { checkRemoteCommand } from './remote-command.ts';
-import { readOwnFile } from './own-file.ts';
 import { parseContexts, type ContextArgument } from './context-argument.ts';
 import { runTransfer } from './run-transfer.ts';
-import { copiedText } from './view/copied-text.ts';
+import { startPeer } from './start-peer.ts';
+import type { Closing } from './view/run-lines.ts';
 import { sayWaiting } from './view/waiting-notice.ts';
 import { usageError } from './usage-error.ts';
-import { version } from './version.ts';
 
 export interface SendCommandOptions extends CommonOptions {
   file?: string;
@@ -27,6 +24,9 @@ export interface SendCommandOptions extends CommonOptions {
   checksum?: true;
   full?: true;
   bootstrap?: true;
+  compress: Compression;
+  /** Bytes per second. */
+  bwlimit?: number;
   /** A uid. */
   socketOwner?: number | 'any';
 }
@@ -43,7 +43,7 @@ export function runSend(
 ): Promise<number> {
   return runTransfer(
     options,
-    { side: 'sender', startsPeer: peer !== undefined },
+    { side: 'sender', startsPeer: peer !== undefined, closing: closingOf(options, peer) },
     async (common, view) => {
       const parsed = parseContexts(args);
       const contexts = parsed.map((argument) => toContext(argument, options, rules));
@@ -52,9 +52,12 @@ export function runSend(
         ...common,
         contexts,
         to: await openTransport(options, peer, common),
-        showsProgress: view.speaks,
+        // What a command's receiver prints reaches only us.
+        showsProgress: view.speaks || peer !== undefined,
         checksum: options.checksum,
         full: options.full,
+        compress: options.compress,
+        bytesPerSecond: options.bwlimit,
         countTotals: options.progress !== 'none' && options.quiet !== true,
       });
     },
@@ -67,7 +70,10 @@ function openTransport(
   { signal, onEvent }: TransferOptions,
 ): Promise<Connection> | Outgoing {
   const { socket, socketOwner: owner, connectTimeout: timeoutMs, stallAfter } = options;
-  if (peer !== undefined) return startPeer(peer, options, { signal, onEvent });
+  if (peer !== undefined) {
+    if (socket === undefined) return startPeer(peer, options, { signal, onEvent });
+    throw usageError('--socket and a command after "--" cannot be combined');
+  }
   if (options.bootstrap === true) {
     throw usageError('--bootstrap needs a command after "--": ssh host ctxsync receive /out');
   }
@@ -78,28 +84,9 @@ function openTransport(
   );
 }
 
-function startPeer(
-  peer: readonly string[],
-  { socket, bootstrap, connectTimeout: timeoutMs, stallAfter }: SendCommandOptions,
-  { signal, onEvent = () => {} }: Pick<TransferOptions, 'signal' | 'onEvent'>,
-): Promise<Connection> {
-  if (socket !== undefined)
-    throw usageError('--socket and a command after "--" cannot be combined');
-  const [command = ''] = peer;
-  if (command === '') throw usageError('give the command that runs the receiver after "--"');
-  const warn = (message: string): void => onEvent({ type: 'warning', side: 'sender', message });
-  const warning = checkRemoteCommand(peer);
-  if (warning !== undefined) warn(warning);
-  const onWords = (line: string): void => onEvent({ type: 'command-output', side: 'sender', line });
-  if (bootstrap !== true) return startCommand(peer, onWords);
-  const onCopied = (copied: Copied): void =>
-    onEvent({ type: 'notice', side: 'sender', message: copiedText(copied) });
-  const program = { version: version(), file: readOwnFile() };
-  return sayWaiting(
-    startBootstrapped(peer, program, { timeoutMs, signal, onWords, onCopied }),
-    stallAfter,
-    () => warn(`"${peer.join(' ')}" has not answered yet; waiting for it`),
-  );
+/** Whatever reads a plain pipe prints the outcome; a file does not. */
+function closingOf({ socket }: SendCommandOptions, peer: readonly string[] | undefined): Closing {
+  return peer === undefined && socket === undefined && isStdoutPiped() ? 'never' : 'always';
 }
 
 /** A tar is sent as it is. @throws CtxsyncError usage */
