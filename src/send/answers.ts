@@ -8,6 +8,7 @@ import type { IncomingStream } from '../wire/demux.ts';
 import type { Beat, Hello, Receipt } from '../wire/messages.ts';
 
 const QUEUED = 'queued' satisfies Phase;
+const COMMITTING = 'committing' satisfies Phase;
 
 /** What a receiver wants of a context. */
 export interface Wants {
@@ -27,6 +28,8 @@ export interface AnswersOptions {
   onHello: (capabilities: readonly string[]) => void;
   /** Called at each beat, with the queue if the receiver makes us wait behind other senders. */
   onQueue: (queue: Queue | undefined) => void;
+  /** The receiver puts in place what was sent. */
+  onCommitting: () => void;
 }
 
 /** What a receiver answers on duplex: its capabilities, what it wants, and the outcome. */
@@ -70,6 +73,7 @@ export class Answers implements PeerHandler {
 
   beat({ state, path: words, entries, bytes }: Beat): void {
     this.#options.onQueue(state === QUEUED ? { words, entries, bytes } : undefined);
+    if (state === COMMITTING && this.#options.digest() !== undefined) this.#options.onCommitting();
   }
 
   fin(): void {

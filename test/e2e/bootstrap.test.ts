@@ -30,7 +30,8 @@ import { until } from '../helpers/until.ts';
 
 const FILE = readFileSync(fileURLToPath(new URL('../../dist/ctxsync.cjs', import.meta.url)));
 const DIGEST = createHash('sha256').update(FILE).digest('hex').slice(0, 16);
-const COPIED = /^ctxsync send: copied ctxsync \d+\.\d+\.\d+ \(\d+ kB, sent as \d+ kB\) to .*$/m;
+const COPIED =
+  /^ctxsync send: copied ctxsync \d+\.\d+\.\d+ \([\d.]+ [kM]B, sent as \d+ kB\) to .*$/m;
 
 /** Its process has the path of this script in its command line. */
 const ENDLESS = 'while :; do sleep 0.05; done';

@@ -1,6 +1,7 @@
 import type { Side } from '../../report.ts';
 import type { ProgressMode } from './progress-mode.ts';
 import type { Tone } from './event-lines.ts';
+import { glyphsFor } from './glyphs.ts';
 import { JsonView } from './json-view.ts';
 import type { LinePrinterOptions } from './line-printer.ts';
 import { LinesView } from './lines-view.ts';
@@ -41,7 +42,7 @@ export function createProgressView(options: ProgressViewOptions): ProgressView {
   const linesOf = runLines(options);
   if (quiet) return new LinesView(printing, { tones: ['error'], linesOf });
   if (mode === 'none') return new LinesView(printing, { tones: WITHOUT_PROGRESS, linesOf });
-  if (mode === 'tty') return new TtyView(printing, linesOf);
+  if (mode === 'tty') return new TtyView(printing, { linesOf, glyphs: glyphsFor(options.env) });
   const speaks = plainSpeaks(options);
   // If the sender does not show progress, the receiver does.
   const showsProgress = speaks || options.side === 'receiver';
