@@ -389,7 +389,10 @@ export class Demux {
   }
 
   #truncation(): string {
-    if (this.wireBytes === 0) return 'nothing arrived: the peer did not start, or died at once';
+    if (this.wireBytes === 0) {
+      const hint = 'or this runs in docker exec or kubectl exec without -i';
+      return `nothing arrived: the peer did not start, or died at once, ${hint}`;
+    }
     const where = this.#preamble.complete ? this.#decoder.underWay : 'the magic';
     const place = where === undefined ? 'before FIN' : `inside ${where}`;
     return `the connection ended ${place} after ${this.wireBytes} bytes: the peer died or was cancelled`;
