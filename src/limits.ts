@@ -154,8 +154,11 @@ export const MAX_UNREAD_BYTES = 1 * MiB;
 export const MAX_POOL_STEPS = 64;
 /** Bytes of a file that a pool thread reads or writes; larger ones are left to the disk thread. */
 export const MAX_POOL_FILE_BYTES = 64 * KiB;
-/** Pool threads of a process. Each takes 8 MB, nearly all of it the Node runtime's. */
-export const MAX_POOL_THREADS = 4;
+/**
+ * Pool threads of a process. Each takes 10 MB, nearly all of it the Node runtime's; the disk thread makes calls
+ * besides.
+ */
+export const MAX_POOL_THREADS = 3;
 /** Stages of interrupted runs that are kept at the same time. */
 export const MAX_PARTIAL_STAGES = 4;
 /** Bytes that a file with several names takes besides its path, including its map entry (measured). */
