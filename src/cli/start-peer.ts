@@ -1,13 +1,14 @@
 import { startBootstrapped, type Copied } from '../bootstrap/bootstrap.ts';
+import { MAX_TIMER_MS } from '../limits.ts';
 import type { TransferOptions } from '../transfer/options.ts';
 import { startCommand } from '../transport/command.ts';
 import type { Connection } from '../transport/transport.ts';
 import { readOwnFile } from './own-file.ts';
 import { checkRemoteCommand } from './remote-command.ts';
+import { unlessSoon } from './unless-soon.ts';
 import { usageError } from './usage-error.ts';
 import { version } from './version.ts';
 import { copiedText } from './view/copied-text.ts';
-import { sayWaiting } from './view/waiting-notice.ts';
 
 export interface PeerOptions {
   /** Copy this program to the other side first, if it is not there. */
@@ -37,9 +38,9 @@ export function startPeer(
   const onCopied = (copied: Copied): void =>
     onEvent({ type: 'notice', side: 'sender', message: copiedText(copied) });
   const program = { version: version(), file: readOwnFile() };
-  return sayWaiting(
+  return unlessSoon(
     startBootstrapped(peer, program, { timeoutMs, signal, onWords, onCopied }),
-    stallAfter,
+    stallAfter === 0 ? MAX_TIMER_MS : stallAfter,
     () => warn(`"${peer.join(' ')}" has not answered yet; waiting for it`),
   );
 }

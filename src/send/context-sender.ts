@@ -105,7 +105,7 @@ export class ContextSender {
     return opened;
   }
 
-  /** Gives up reading the tar on stdin, which no ring can wake. */
+  /** Gives up reading the tar, which no ring can wake. */
   destroy(): void {
     this.#input?.destroy();
   }
@@ -117,12 +117,12 @@ export class ContextSender {
     });
   }
 
-  /** Bytes of the tar on stdin read so far. */
+  /** Bytes of the tar read so far. */
   get inputBytes(): number {
     return this.#input?.bytes ?? 0;
   }
 
-  /** Milliseconds spent waiting for the tar on stdin; undefined when not waiting. */
+  /** Milliseconds spent waiting for the tar; undefined when not waiting. */
   inputSilentMs(now: number): number | undefined {
     return this.#input?.silentMs(now);
   }
