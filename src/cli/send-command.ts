@@ -45,10 +45,7 @@ export function sendCommand(
       'with --socket, trust a receiver run by this user (a name, a uid, or any)',
       parseUser,
     )
-    .option(
-      '--bootstrap',
-      'with a command: copy ctxsync there first, if it has Node but not this version',
-    )
+    .option('--bootstrap', 'with a command: copy ctxsync there first, if it has only Node')
     .option('--checksum', 'compare file contents instead of size and mtime')
     .option('--full', 'send everything, even what the receiver has')
     .addOption(
@@ -75,7 +72,7 @@ export function sendCommand(
       collect('--include', '!'),
     )
     .action(async (args: string[], options: SendCommandOptions, self: Command) => {
-      if (peer !== undefined) forgetDefaults(self, 'socket');
+      forgetDefaults(self, peer === undefined ? 'bootstrap' : 'socket');
       if (args.every((arg) => arg === '-')) {
         forgetDefaults(self, 'file', 'ignoreFile', 'exclude', 'include');
       }
