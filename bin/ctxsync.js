@@ -19,12 +19,6 @@ fi
 exec node "$0" "$@"
 */
 // The same file for Node: what the shell runs is a comment here.
-const { replaceStandardStreams } = require('../dist/js/standard-streams.cjs');
-
 // Only a proven success clears it: a promise that never settles must not end as 0.
 process.exitCode = 1;
-replaceStandardStreams();
-require('../dist/js/early-thread.cjs').startThreadOf(process.argv);
-const { exit } = require('../dist/js/exit.cjs');
-const { main } = require('../dist/js/main.cjs');
-void main(process.argv).then(exit);
+void require('../dist/js/start.cjs').start(process.argv);
