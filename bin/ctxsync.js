@@ -18,7 +18,10 @@ if ! [ . -ef "$PWD" ] && [ -z "$(pwd -P 2> /dev/null)" ]; then
 fi
 exec node "$0" "$@"
 */
-// The same file for Node: what the shell runs is a comment here.
-// Only a proven success clears it: a promise that never settles must not end as 0.
-process.exitCode = 1;
-void require('../dist/js/start.cjs').start(process.argv);
+// The same file for Node: what the shell runs is a comment here. Any Node has to understand these lines.
+if (parseInt(process.versions.node, 10) < 20) {
+  const found = process.version + ' (' + process.execPath + ')';
+  process.stderr.write('ctxsync: error: this needs Node 20 or newer, and is run by ' + found + '\n');
+  process.exit(2);
+}
+void require('../dist/ctxsync.cjs');

@@ -30,6 +30,7 @@ export type {
   EntryCounts,
   PathNote,
   PathNotes,
+  ReportedError,
   Side,
   StallCause,
   StallReport,
@@ -37,11 +38,19 @@ export type {
   TransferReport,
   Verdict,
 } from './report.ts';
+export type { Compression } from './send/compression.ts';
 export type { Context, DirectoryContext, TarContext } from './send/context.ts';
 export type { SendOptions } from './send/send-options.ts';
 export { send } from './send/send.ts';
 export type { ServeEvent, ServeOptions } from './serve/serve-options.ts';
 export { serve, type ServeReport } from './serve/serve.ts';
 export type { TransferOptions } from './transfer/options.ts';
-export { fromStream, toStream } from './transport/node-stream.ts';
+export {
+  fromStream,
+  toStream,
+  type AnyIncoming,
+  type AnyOutgoing,
+  type StreamPair,
+} from './transport/to-transport.ts';
 export type { Connection, Incoming, Outgoing } from './transport/transport.ts';
+export type { WebReadable, WebReader, WebWritable, WebWriter } from './transport/web-stream.ts';

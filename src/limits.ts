@@ -48,10 +48,12 @@ export const MAX_RECORD_BYTES = 2 * MAX_RECORD_TEXT_BYTES + 64;
 
 // --- bounds: what a peer, a disk or a user can make us hold or do -----------------------------
 
-/** Bytes of the data received instead of the magic that are kept for the error message. */
-export const STRAY_BYTES = 200;
+/** Bytes of the data received instead of the magic by which the error message tells what it is: a tar's header. */
+export const STRAY_BYTES = 512;
 /** UTF-16 units of a path in a message; of a longer path only the end is shown. */
 export const MAX_SHOWN_PATH_CHARS = 160;
+/** UTF-16 units of a command line in a message. */
+export const MAX_SHOWN_COMMAND_CHARS = 160;
 /** Bytes of a Unix socket's path: the size of sun_path, which is smaller on macOS, less its final NUL. */
 export const MAX_SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107;
 /** Symlinks followed in a socket's path: as many as Linux follows. */
@@ -230,6 +232,8 @@ export const LOCK_STALE_MS = 300_000;
 export const LOCK_ATTEMPTS = 5;
 /** Milliseconds between two refreshes of our own lock. */
 export const LOCK_REFRESH_MS = 30_000;
+/** Milliseconds for which a terminal shows the same rate, ETA and path. */
+export const FIGURES_MS = 1_000;
 /** Milliseconds between two lines of plain progress. */
 export const PLAIN_LINE_MS = 5_000;
 /** Milliseconds over which the rate of a transfer is averaged. */
@@ -238,6 +242,8 @@ export const RATE_WINDOW_MS = 5_000;
 export const RATE_SAMPLE_MS = 100;
 /** Milliseconds of samples that a rate needs before it is shown. */
 export const MIN_RATE_SPAN_MS = 500;
+/** Milliseconds without progress from which on the status line of a terminal counts them. */
+export const STALL_SHOWN_MS = 3_000;
 /** Milliseconds of a stall after which it is reported for the second time. */
 export const STALL_AGAIN_MS = 30_000;
 /** Milliseconds between two reports from then on. */
@@ -256,6 +262,20 @@ export const MIN_FRAME_BYTES = 4 * KiB;
 export const FAST_WRITE_MS = 10;
 /** Milliseconds above which the write of a frame counts as slow: it delays beats and hides progress. */
 export const SLOW_WRITE_MS = 250;
+/**
+ * Bytes per second below which a transport is so slow that compressing pays, by codec: a fraction of what
+ * one core compresses.
+ */
+export const COMPRESS_BELOW_BYTES_PER_SECOND = { gzip: 8e6, zstd: 32e6 } as const;
+/**
+ * The rate of the transport is measured for that over at least so many writes, and so many milliseconds of
+ * writing or bytes. The longest write does not count.
+ */
+export const TRANSPORT_RATE_WRITES = 4;
+export const TRANSPORT_RATE_MS = 200;
+export const TRANSPORT_RATE_BYTES = 8 * MiB;
+/** Milliseconds of a limited bandwidth that one frame may take, so that beats fit in between. */
+export const LIMITED_FRAME_MS = 100;
 /** Bytes of the ring between disk worker and wire, one per stream. 4 MiB is 12 % faster than 1 (measured). */
 export const RING_BYTES = 4 * MiB;
 /** Rings whose memory is kept for later runs. */
@@ -294,8 +314,19 @@ export const LARGE_DIRECTORY_BYTES = MiB;
 export const UNDO_BYTES_IN_MEMORY = 256 * KiB;
 /** Bytes of executables' paths gathered before one process looks up the attributes that are not sent. */
 export const ATTRIBUTE_BATCH_BYTES = 64 * KiB;
-/** Milliseconds a transfer must have run before the totals for an ETA are counted. */
-export const COUNT_AFTER_MS = 3_000;
+/**
+ * Milliseconds after which a transfer's contexts are counted, for a percentage and an ETA. One that is
+ * over by then needs neither, and would take longer by the start of a thread.
+ */
+export const COUNT_AFTER_MS = 200;
+/**
+ * The nice value of a thread that counts (Linux): a busy thread gets one and a half times as much.
+ */
+export const COUNT_NICENESS = 2;
+/** Bytes of content that take about as long to send and write as one entry does besides its content. */
+export const ENTRY_WORK_BYTES = 32 * KiB;
+/** The same for the comparison of an entry on both sides. */
+export const COMPARE_WORK_BYTES = 8 * KiB;
 /** Bytes of records that are gathered before they are passed on. */
 export const RECORD_BATCH_BYTES = 16 * KiB;
 /** Characters of entries that are gathered before they are hashed: a call for each would cost more. */

@@ -28,7 +28,7 @@ export function addCommonOptions(command: Command, connectMs: number): Command {
     .default('auto');
   const stallAfter = new Option(
     '--stall-after <duration>',
-    'report which side is stuck, and on what, after this long without progress (0: never)',
+    'report what is stuck after this long without progress (0: never)',
   )
     .argParser(parseDuration)
     .default(DEFAULT_STALL_AFTER_MS, '10s');

@@ -1,7 +1,6 @@
 import type { TransferOptions } from '../transfer/options.ts';
 import { receive } from '../receive/receive.ts';
 import type { TargetOptions } from '../receive/target-options.ts';
-import { outputBroken } from '../transport/node-stream.ts';
 import { openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Incoming } from '../transport/transport.ts';
 import { listenSocket } from '../transport/unix-socket.ts';
@@ -19,7 +18,8 @@ export interface ReceiveCommandOptions extends CommonOptions, DeleteOptions {
 /** `receive`, from its options to its exit status. */
 export function runReceive(out: string, options: ReceiveCommandOptions): Promise<number> {
   const outLabel = out === '-' ? undefined : out;
-  return runTransfer(options, { side: 'receiver', outLabel }, async (common) => {
+  const closing = options.socket === undefined ? 'unless-started' : 'always';
+  return runTransfer(options, { side: 'receiver', outLabel, closing }, async (common) => {
     const { maxBytes, maxEntries } = options;
     const to = target(out, options);
     const from = await openTransport(out, options, common);
@@ -61,5 +61,5 @@ function target(out: string, options: ReceiveCommandOptions): TargetOptions {
   if (options.delete === true) {
     throw usageError('--delete is for a directory; "receive -" writes a tar');
   }
-  return { tar: openStdout('whatever reads a tar, "docker build -" or "tar x"', outputBroken) };
+  return { tar: openStdout('whatever reads a tar, "docker build -" or "tar x"', 'not-writable') };
 }

@@ -8,15 +8,14 @@ import { withTimeout } from '../with-timeout.ts';
 import type { CommonOptions } from './common-options.ts';
 import { EXIT_CODES, SIGNAL_EXIT_CODES, type EndingSignal } from './exit-code.ts';
 import { createProgressView } from './view/progress-view.ts';
+import type { RunLinesOptions } from './view/run-lines.ts';
 import { RunFiles } from './run-files.ts';
 import { watchSignals } from './signals.ts';
 import type { ProgressView } from './view/view.ts';
 import { LAST_WORDS_MS } from '../limits.ts';
 
-export interface Surroundings {
+export interface Surroundings extends RunLinesOptions {
   side: Side;
-  /** The directory that we receive into, for the closing line. */
-  outLabel?: string | undefined;
   /** We start the command that runs the other side. */
   startsPeer?: boolean | undefined;
 }
@@ -27,13 +26,13 @@ export interface Surroundings {
  */
 export async function runTransfer(
   options: CommonOptions,
-  { side, outLabel, startsPeer }: Surroundings,
+  { side, startsPeer, ...lines }: Surroundings,
   transfer: (common: TransferOptions, view: ProgressView) => Promise<TransferReport>,
 ): Promise<number> {
   const { progress: mode, quiet = false } = options;
   const { stderr: stream, env } = process;
   const now = (): number => performance.now();
-  const view = createProgressView({ mode, quiet, side, outLabel, startsPeer, stream, env, now });
+  const view = createProgressView({ mode, quiet, side, startsPeer, stream, env, now, ...lines });
   const signals = watchSignals();
   const trace = options.trace === undefined ? undefined : new TransferTrace(side);
   let report: TransferReport | undefined;

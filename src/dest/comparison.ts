@@ -81,6 +81,7 @@ export class Comparison {
     const same = found !== undefined && !closed && this.#isSame(entry, found);
     if (same) this.counts.unchanged += 1;
     else this.#change(entry);
+    this.#options.status.addEntry();
     if (directory) this.#ancestors.push({ path, stamp: entry.stamp, wanted: !same });
   }
 
@@ -127,11 +128,14 @@ export class Comparison {
       }
       ancestor.wanted = true;
     }
-    this.#want({ path, kind, stamp, ...this.#keptContent(entry) });
+    const kept = this.#keptContent(entry);
+    this.#want({ path, kind, stamp, ...kept }, kept.sha256 === undefined ? entry.size : 0);
   }
 
-  #want(want: Want): void {
+  /** @param bytes of content to be sent */
+  #want(want: Want, bytes = 0): void {
     this.counts.wanted += 1;
+    this.#options.status.addWanted(bytes);
     this.#wanted.add(want.kind, want.path);
     this.#options.onWant(want);
   }
@@ -162,7 +166,11 @@ export class Comparison {
   #isSameFile(entry: ManifestEntry, found: Existing): boolean {
     const { stats } = found;
     if (stats.size !== BigInt(entry.size)) return false;
-    if (entry.sha256 !== undefined && entry.sha256 !== this.#hash(found, entry.path)) return false;
+    if (entry.sha256 !== undefined) {
+      const sha256 = this.#hash(found, entry.path);
+      this.#options.status.addBytes(entry.size);
+      if (entry.sha256 !== sha256) return false;
+    }
     return this.#isFirstName(found, entry.path);
   }
 

@@ -3,11 +3,13 @@ import type { ComparedContext } from '../dest/commit.ts';
 import type { ComparisonCounts } from '../dest/comparison.ts';
 import type { Destination } from '../dest/destination.ts';
 import type { BytePath } from '../disk/byte-path.ts';
+import type { WorkerStatus } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { MAX_STREAMS } from '../limits.ts';
 import type { DiskThreads } from '../transfer/disk-threads.ts';
 import { drain } from './drain.ts';
+import type { ComparisonProgress } from './target.ts';
 import type { Monitor } from '../transfer/monitor.ts';
 
 export interface ComparisonsOptions {
@@ -44,6 +46,12 @@ export class Comparisons {
   /** By context name; undefined while the comparison runs. */
   readonly #compared = new Map<string, Compared | undefined>();
   #count = 0;
+  /** The threads that compare or have compared. */
+  readonly #statuses: WorkerStatus[] = [];
+  /** Contexts that are wanted whole. */
+  #wholes = 0;
+  /** Contexts that were compared. */
+  #finished = 0;
   /** Manifests whose answers have not been handed over. */
   #open = 0;
 
@@ -73,19 +81,39 @@ export class Comparisons {
     const base = { destination, name: at, others };
     if (await threads.run(thread, 'hasBase', base)) {
       this.#compared.set(name, undefined);
+      this.#statuses.push(thread.status);
+      monitor.compare();
       const told = openWants(name, wants, false);
       const rings = { manifest: manifest.shared, wants: wants.shared };
       const budget = this.#options.budget.shared.buffer;
       const input = { ...base, ...rings, index, budget };
       const { localChanges, ...result } = await threads.run(thread, 'compare', input);
+      this.#finished += 1;
       this.#compared.set(name, { ...result, context: { name: at, localChanges } });
       await told;
     } else {
+      this.#wholes += 1;
       wants.end();
       await Promise.all([openWants(name, wants, true), drain(manifest)]);
     }
     this.#open -= 1;
     await threads.release(thread, manifest, wants);
+  }
+
+  /** @returns undefined before any context is compared */
+  progress(contexts: readonly string[]): ComparisonProgress | undefined {
+    if (this.#statuses.length === 0) return undefined;
+    const compared = { entries: 0, bytes: 0 };
+    const wanted = { entries: 0, bytes: 0 };
+    for (const status of this.#statuses) {
+      const { entries, bytes, wantedEntries, wantedBytes } = status.read();
+      compared.entries += entries;
+      compared.bytes += bytes;
+      wanted.entries += wantedEntries;
+      wanted.bytes += wantedBytes;
+    }
+    const isOver = this.#finished + this.#wholes === contexts.length;
+    return { comparing: { compared, wanted, isOver }, wantsWhole: this.#wholes > 0 };
   }
 
   /** Whether entries of this context were asked for individually. */

@@ -14,7 +14,7 @@ import { Comparisons, type ComparisonsOptions, type Site } from './comparisons.t
 import type { DiskThreads } from '../transfer/disk-threads.ts';
 import type { DirectoryTargetOptions } from './target-options.ts';
 import { graceMs } from '../transfer/grace-period.ts';
-import type { Target } from './target.ts';
+import type { ComparisonProgress, Target } from './target.ts';
 import type { Monitor } from '../transfer/monitor.ts';
 import { Semaphore } from '../transfer/semaphore.ts';
 
@@ -154,6 +154,10 @@ export class DirectoryTarget implements Target {
       counts.unchanged += compared?.unchanged ?? 0;
     }
     return counts;
+  }
+
+  comparing(contexts: readonly string[]): ComparisonProgress | undefined {
+    return this.#comparisons.progress(contexts);
   }
 
   outputPendingMs(): undefined {

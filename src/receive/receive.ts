@@ -7,7 +7,7 @@ import { DiskThreads } from '../transfer/disk-threads.ts';
 import { apart } from '../transfer/listener.ts';
 import { PathNoteCollector } from '../transfer/path-notes.ts';
 import { runToReport, type Run } from '../transfer/run.ts';
-import { toTar } from '../transport/node-stream.ts';
+import { toTar } from '../transport/to-transport.ts';
 import { DirectoryTarget } from './directory-target.ts';
 import type { ReceiveOptions } from './receive-options.ts';
 import { SenderLink } from './sender-link.ts';

@@ -2,14 +2,15 @@ import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import type { Movement } from '../observe/movement.ts';
 import type { WireObservation } from '../observe/verdict.ts';
+import { NOTHING, type Plan } from '../observe/work.ts';
 import type { EntryCounts } from '../report.ts';
 import { FirstFailure } from '../transfer/first-failure.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
-import { INCREMENTAL } from '../transfer/options.ts';
+import { INCREMENTAL, OUR_CODECS } from '../transfer/options.ts';
 import { PeerLink } from '../transfer/peer-link.ts';
 import type { Queue } from '../transfer/queue.ts';
 import { notBegun } from '../transfer/report.ts';
-import { fromTransport } from '../transport/node-stream.ts';
+import { fromTransport } from '../transport/to-transport.ts';
 import { isConnection, type Connection, type Incoming } from '../transport/transport.ts';
 import type { IncomingStream } from '../wire/demux.ts';
 import type { Hello } from '../wire/messages.ts';
@@ -67,6 +68,7 @@ export class SenderLink {
       onSample: options.onSample,
       stallAfterMs: options.stallAfterMs,
       stallTimeoutMs: options.stallTimeoutMs,
+      plan: () => this.#plan(),
       observeWire: () => this.#observeWire(performance.now()),
       moved: () => this.#moved(),
       onMovement: options.onMovement,
@@ -179,7 +181,7 @@ export class SenderLink {
         receipt: () => {},
         failed: (error) => this.failure.fail(error),
       },
-      beat: (heard) => this.monitor.beat(0, heard),
+      beat: (heard, isBrief) => this.monitor.beat(0, heard, isBrief),
     });
   }
 
@@ -190,7 +192,8 @@ export class SenderLink {
     if (role !== 'sender') {
       throw new CtxsyncError('corrupt', 'the peer is a receiver too; one side has to send');
     }
-    if (showsProgress) this.#options.onEvent?.({ type: 'peer-shows-progress' });
+    const duplex = mode === 'duplex';
+    if (showsProgress) this.#options.onEvent?.({ type: 'peer-shows-progress', duplex });
     this.#greet(hello);
     return this.#target === undefined ? this.#targeted : undefined;
   }
@@ -210,7 +213,11 @@ export class SenderLink {
 
   #begin(transferId: string): void {
     this.#transferId = transferId;
-    this.#link.begin({ transferId, showsProgress: false, capabilities: [INCREMENTAL] });
+    this.#link.begin({
+      transferId,
+      showsProgress: false,
+      capabilities: [INCREMENTAL, ...OUR_CODECS],
+    });
   }
 
   #handleOpen(stream: IncomingStream): Ring {
@@ -265,6 +272,13 @@ export class SenderLink {
       this.monitor.wait(queue);
     }
     this.#link.tick(now, this.#target === undefined);
+  }
+
+  /** The sender has counted its contexts; the target knows what it compared. */
+  #plan(): Plan {
+    const { contexts, whole } = this.#link.peerPlan;
+    const { comparing, wantsWhole = false } = this.#target?.comparing(this.contexts ?? []) ?? {};
+    return { contexts, whole: wantsWhole ? whole : NOTHING, comparing };
   }
 
   #moved(): WireMovement {

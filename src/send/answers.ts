@@ -8,6 +8,7 @@ import type { IncomingStream } from '../wire/demux.ts';
 import type { Beat, Hello, Receipt } from '../wire/messages.ts';
 
 const QUEUED = 'queued' satisfies Phase;
+const COMMITTING = 'committing' satisfies Phase;
 
 /** What a receiver wants of a context. */
 export interface Wants {
@@ -23,10 +24,12 @@ export interface AnswersOptions {
   digest: () => string | undefined;
   /** Creates a ring for a list of what the receiver wants. */
   createWantsRing: () => Ring;
-  /** HELLO has arrived; the first credit is set right after this. */
-  onHello: () => void;
+  /** HELLO has arrived; the first credit is set right after this. @throws CtxsyncError to end it here */
+  onHello: (capabilities: readonly string[]) => void;
   /** Called at each beat, with the queue if the receiver makes us wait behind other senders. */
   onQueue: (queue: Queue | undefined) => void;
+  /** The receiver puts in place what was sent. */
+  onCommitting: () => void;
 }
 
 /** What a receiver answers on duplex: its capabilities, what it wants, and the outcome. */
@@ -53,7 +56,7 @@ export class Answers implements PeerHandler {
     if (role !== 'receiver' || mode !== 'duplex' || transferId !== this.#options.transferId) {
       throw new CtxsyncError('corrupt', 'the answer is not from the receiver of this transfer');
     }
-    this.#options.onHello();
+    this.#options.onHello(capabilities);
     this.#settleCapabilities(capabilities);
   }
 
@@ -70,6 +73,7 @@ export class Answers implements PeerHandler {
 
   beat({ state, path: words, entries, bytes }: Beat): void {
     this.#options.onQueue(state === QUEUED ? { words, entries, bytes } : undefined);
+    if (state === COMMITTING && this.#options.digest() !== undefined) this.#options.onCommitting();
   }
 
   fin(): void {
@@ -122,7 +126,10 @@ export class Answers implements PeerHandler {
 /** @param finished we had handed over everything */
 function lost(finished: boolean): CtxsyncError {
   if (!finished) {
-    return new CtxsyncError('peer-gone', 'the receiver is gone: it died or was cancelled');
+    return new CtxsyncError(
+      'peer-gone',
+      'the receiver is gone: it was killed or cancelled, or the connection broke',
+    );
   }
   return new CtxsyncError(
     'outcome-unknown',

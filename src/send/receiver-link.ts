@@ -3,23 +3,28 @@ import { CtxsyncError, type ErrorCode } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { LINGER_MS, SAME_SIGNAL_MS } from '../limits.ts';
 import type { WireObservation } from '../observe/verdict.ts';
+import type { Plan } from '../observe/work.ts';
 import { FirstFailure } from '../transfer/first-failure.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
 import { PeerLink } from '../transfer/peer-link.ts';
-import { toTransport } from '../transport/node-stream.ts';
+import { toTransport } from '../transport/to-transport.ts';
 import { isConnection, type Connection, type Outgoing } from '../transport/transport.ts';
+import { BandwidthLimit } from '../wire/bandwidth-limit.ts';
 import type { Open } from '../wire/messages.ts';
 import type { OutgoingStream } from '../wire/mux.ts';
 import { withTimeout } from '../with-timeout.ts';
 import { Answers, type AnswersOptions } from './answers.ts';
+import { chooseDuplex, chooseOneWay, type Compression } from './compression.ts';
 import { namesForHello } from './context.ts';
 import type { SendOptions } from './send-options.ts';
 
 export interface ReceiverLinkOptions extends SendOptions {
   createWantsRing: AnswersOptions['createWantsRing'];
+  /** What is known about the work of the transfer. */
+  plan: () => Plan;
   /** Milliseconds for which our disk was idle because the wire took no more data. */
   waitedMs: () => number;
-  /** Bytes of the tar on stdin read so far. */
+  /** Bytes of the tar read so far. */
   inputBytes: () => number;
   /** Milliseconds spent waiting for it; undefined when not waiting. */
   inputSilentMs: (now: number) => number | undefined;
@@ -50,6 +55,7 @@ export class ReceiverLink {
       side: 'sender',
       onEvent: options.onEvent ?? (() => {}),
       onSample: options.onSample,
+      plan: options.plan,
       stallAfterMs: options.stallAfterMs,
       stallTimeoutMs: options.stallTimeoutMs,
       observeWire: () => this.#observeWire(performance.now()),
@@ -71,6 +77,7 @@ export class ReceiverLink {
       capabilities: [],
       contexts: namesForHello(this.#options.contexts),
     });
+    if (this.answers === undefined) this.#link.compress(chooseOneWay(this.#compression));
   }
 
   /** Duplex: settles when the receiver has confirmed the commit. @throws CtxsyncError as Answers */
@@ -130,6 +137,11 @@ export class ReceiverLink {
     if (isConnection(this.#to)) await this.#to.close?.();
   }
 
+  /** What the receiver reports about the work of the transfer. */
+  get peerPlan(): Plan {
+    return this.#link.peerPlan;
+  }
+
   /** The digest of FIN, once everything was sent. */
   get digest(): string | undefined {
     return this.#link.digest;
@@ -139,23 +151,33 @@ export class ReceiverLink {
     return this.#link.wireBytes;
   }
 
+  get #compression(): Compression {
+    return this.#options.compress ?? 'auto';
+  }
+
   #createAnswers(): Answers {
     return new Answers({
       transferId: this.#transferId,
       digest: () => this.#link.digest,
       createWantsRing: this.#options.createWantsRing,
-      onHello: () => this.#link.sendBeat(),
+      onHello: (capabilities) => {
+        this.#link.compress(chooseDuplex(this.#compression, capabilities));
+        this.#link.sendBeat();
+      },
       onQueue: (queue) => this.monitor.wait(queue),
+      onCommitting: () => this.monitor.enter('committing'),
     });
   }
 
   #createLink(to: Outgoing | Connection, answers: Answers): PeerLink {
+    const { bytesPerSecond } = this.#options;
     return new PeerLink({
       role: 'sender',
       incoming: isConnection(to) ? to.incoming : undefined,
       outgoing: () => (isConnection(to) ? to.outgoing : to),
       handler: answers,
-      beat: (heard) => this.monitor.beat(this.#options.waitedMs(), heard),
+      limit: bytesPerSecond === undefined ? undefined : new BandwidthLimit(bytesPerSecond),
+      beat: (heard, isBrief) => this.monitor.beat(this.#options.waitedMs(), heard, isBrief),
     });
   }
 

@@ -1,6 +1,7 @@
 import { CtxsyncError } from '../errors.ts';
 import { MAX_STREAMS } from '../limits.ts';
 import { timeShares } from '../observe/time-shares.ts';
+import { NOTHING, type Comparing, type Plan } from '../observe/work.ts';
 import type { Side, TransferReport } from '../report.ts';
 import { DiskThreads } from '../transfer/disk-threads.ts';
 import { graceMs } from '../transfer/grace-period.ts';
@@ -10,9 +11,10 @@ import { PathNoteCollector } from '../transfer/path-notes.ts';
 import { withReport } from '../transfer/report.ts';
 import { runToReport, type Run } from '../transfer/run.ts';
 import { checkContexts } from './check-contexts.ts';
+import { checkCompression } from './compression.ts';
 import { ContextSender } from './context-sender.ts';
-import { namesForHello } from './context.ts';
-import { countTotals } from './count-totals.ts';
+import { namesForHello, type Context } from './context.ts';
+import { ContextTotals, countTotals } from './count-totals.ts';
 import { ReceiverLink } from './receiver-link.ts';
 import type { SendOptions } from './send-options.ts';
 
@@ -25,6 +27,7 @@ import type { SendOptions } from './send-options.ts';
 export async function send(options: SendOptions): Promise<TransferReport> {
   try {
     checkContexts(options.contexts);
+    checkCompression(options.compress);
   } catch (error) {
     throw withReport('sender', CtxsyncError.from(error));
   }
@@ -32,6 +35,8 @@ export async function send(options: SendOptions): Promise<TransferReport> {
   const onSample = apart(options.onSample);
   return runToReport(new SendRun({ ...options, onEvent, onSample }));
 }
+
+const NOT_COMPARED: Comparing = { compared: NOTHING, wanted: NOTHING, isOver: false };
 
 class SendRun implements Run {
   readonly side: Side = 'sender';
@@ -41,8 +46,11 @@ class SendRun implements Run {
   readonly threads = new DiskThreads(this.side, (note) => this.notes.add(note));
   readonly #options: SendOptions;
   readonly #sender: ContextSender;
-  /** Number of contexts that the receiver wants in full. */
-  #allWanted = 0;
+  readonly #totals = new ContextTotals();
+  /** The receiver is offered manifests. */
+  #compares = false;
+  /** Contexts that it wants whole all the same. */
+  readonly #whole = new Set<Context>();
 
   constructor(options: SendOptions) {
     this.#options = options;
@@ -50,6 +58,7 @@ class SendRun implements Run {
     this.link = new ReceiverLink({
       ...options,
       createWantsRing: () => this.threads.ring('want'),
+      plan: () => this.#plan(),
       waitedMs: () => this.#waitedMs(),
       inputBytes: () => this.#sender.inputBytes,
       inputSilentMs: (now) => this.#sender.inputSilentMs(now),
@@ -59,10 +68,8 @@ class SendRun implements Run {
       receiver: this.link,
       checksum: options.checksum ?? false,
       onNote: (note) => this.notes.add(note),
-      onAllWanted: () => {
-        this.#allWanted += 1;
-        if (this.#allWanted === options.contexts.length) void this.#countTotals();
-      },
+      onAllWanted: (context) => this.#whole.add(context),
+      onListed: (context, amount) => this.#totals.add(context, amount),
     });
   }
 
@@ -99,8 +106,9 @@ class SendRun implements Run {
   async #sendAll(): Promise<void> {
     const { answers } = this.link;
     const changesOnly = await this.#sendsChangesOnly();
+    this.#compares = changesOnly;
     this.link.monitor.enter(changesOnly ? 'comparing' : 'sending');
-    if (!changesOnly) void this.#countTotals();
+    void this.#countTotals();
     const waiting = [...this.#options.contexts];
     const lane = async (): Promise<void> => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
@@ -128,12 +136,22 @@ class SendRun implements Run {
   async #countTotals(): Promise<void> {
     if (this.#options.countTotals !== true) return;
     const { contexts } = this.#options;
-    this.link.monitor.totals = await countTotals(
+    await countTotals(
       contexts,
+      this.#totals,
       this.threads,
       (context, thread) => this.#sender.open(context, thread),
       this.link.handedOver,
     );
+  }
+
+  /** The receiver reports what it has compared, and wants. */
+  #plan(): Plan {
+    const { contexts: all } = this.#options;
+    const contexts = this.#totals.of(all);
+    if (!this.#compares || this.#whole.size === all.length) return { contexts };
+    const { comparing = NOT_COMPARED } = this.link.peerPlan;
+    return { contexts, whole: this.#totals.of(this.#whole), comparing };
   }
 
   /** What a failure means after everything was sent: the receiver may have committed. */

@@ -1,4 +1,5 @@
 import { MAX_VERSION, MIN_VERSION } from '../wire/frame.ts';
+import type { Codec } from '../wire/codec.ts';
 import type { TransferEvent } from '../observe/events.ts';
 import type { Sample } from '../observe/sample.ts';
 
@@ -7,6 +8,10 @@ export const OUR_VERSIONS = { minVersion: MIN_VERSION, maxVersion: MAX_VERSION }
 
 /** The capability of a receiver that answers a manifest with the entries it wants. */
 export const INCREMENTAL = 'incremental';
+
+/** The codecs of this Node, the better one first; each is a capability of a receiver. */
+export const OUR_CODECS: readonly Codec[] =
+  process.versions['zstd'] === undefined ? ['gzip'] : ['zstd', 'gzip'];
 
 /** What send() and receive() share. */
 export interface TransferOptions {

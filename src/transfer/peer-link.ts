@@ -3,7 +3,10 @@ import type { Ring } from '../flow/ring.ts';
 import { BEAT_INTERVAL_MS, LINGER_MS, RING_BYTES } from '../limits.ts';
 import type { EntryCounts } from '../report.ts';
 import type { WireObservation } from '../observe/verdict.ts';
+import type { Plan } from '../observe/work.ts';
 import type { Incoming, Outgoing } from '../transport/transport.ts';
+import type { BandwidthLimit } from '../wire/bandwidth-limit.ts';
+import type { CompressionChoice } from '../wire/compression-choice.ts';
 import { Demux, type IncomingStream } from '../wire/demux.ts';
 import type { Beat, Fin, Hello, Open, Receipt, Role } from '../wire/messages.ts';
 import { Mux, type OutgoingStream } from '../wire/mux.ts';
@@ -44,8 +47,14 @@ export interface PeerLinkOptions {
   /** To the peer, opened when there is something to send; absent when a receiver's transport is one-way. */
   outgoing: (() => Outgoing) | undefined;
   handler: PeerHandler;
-  /** The content of our BEAT. @param heard on duplex, what has arrived here */
-  beat: (heard: Heard | undefined) => Beat;
+  /** Of what we send; absent: none. */
+  limit?: BandwidthLimit | undefined;
+  /**
+   * The content of our BEAT.
+   * @param heard on duplex, what has arrived here
+   * @param isBrief the link is slow: leave out what only shows progress
+   */
+  beat: (heard: Heard | undefined, isBrief: boolean) => Beat;
 }
 
 /**
@@ -74,7 +83,7 @@ export class PeerLink {
 
   /** Sends HELLO. From now on frames go out as fast as the transport takes them. */
   begin(hello: OurHello): void {
-    const { role, incoming, outgoing } = this.#options;
+    const { role, incoming, outgoing, limit } = this.#options;
     if (outgoing === undefined) throw new Error('there is no transport to the peer');
     const duplex = incoming !== undefined;
     this.#outgoing = outgoing();
@@ -86,7 +95,7 @@ export class PeerLink {
       beatIntervalMs: BEAT_INTERVAL_MS,
       ...hello,
     });
-    this.#pump = new FramePump(this.#mux, this.#outgoing);
+    this.#pump = new FramePump(this.#mux, this.#outgoing, limit);
     this.#pumping = this.#pump.run();
     // handedOver reports it, but may not be awaited yet.
     this.#pumping.catch(() => {});
@@ -105,6 +114,11 @@ export class PeerLink {
   /** @throws CtxsyncError as Mux.open() */
   open(open: Open, ring: Ring): OutgoingStream {
     return this.#out.open(open, ring);
+  }
+
+  /** How the frames from now on are compressed. */
+  compress(choice: CompressionChoice): void {
+    if (this.#pump !== undefined) this.#pump.compression = choice;
   }
 
   /** FIN is sent when all streams have ended. */
@@ -219,6 +233,11 @@ export class PeerLink {
     return (this.#mux?.wireBytes ?? 0) + (this.#demux?.wireBytes ?? 0);
   }
 
+  /** What the peer reports about the work of the transfer. */
+  get peerPlan(): Plan {
+    return this.#peerBeat.plan;
+  }
+
   /** Milliseconds for which the peer's disk threads have waited so far. */
   get peerWaitedMs(): number {
     return this.#peerBeat.waitedMs;
@@ -244,6 +263,7 @@ export class PeerLink {
     this.#mux?.beat(
       this.#options.beat(
         this.#demux && { received: this.#demux.payloadBytes, heard: this.#demux.words },
+        this.#clock.linkIsSlow,
       ),
     );
   }

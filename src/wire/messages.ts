@@ -94,9 +94,20 @@ export interface Beat {
   entries: number;
   /** Of file content. */
   bytes: number;
-  /** Of the whole transfer, once counted. */
+  /** Sender: of all contexts, once counted. */
   totalEntries?: number | undefined;
   totalBytes?: number | undefined;
+  /** Sender: of the contexts that are sent whole although others are compared, once counted. */
+  wholeEntries?: number | undefined;
+  wholeBytes?: number | undefined;
+  /** Receiver: entries of manifests that were compared, and bytes that were hashed for it. */
+  comparedEntries?: number | undefined;
+  comparedBytes?: number | undefined;
+  /** Receiver: entries that it has asked for, and their bytes of file content. */
+  wantedEntries?: number | undefined;
+  wantedBytes?: number | undefined;
+  /** Receiver: it has asked for all that it wants. */
+  isCompared?: boolean | undefined;
   /** Milliseconds that the disk worker has waited so far for the other side of its ring. */
   waitedMs: number;
   /** Duplex: bytes of payload that have arrived here. */
@@ -280,6 +291,13 @@ export function decodeBeat(payload: Uint8Array, at: number): Beat {
     bytes: fields.count('bytes'),
     totalEntries: fields.optionalCount('totalEntries'),
     totalBytes: fields.optionalCount('totalBytes'),
+    wholeEntries: fields.optionalCount('wholeEntries'),
+    wholeBytes: fields.optionalCount('wholeBytes'),
+    comparedEntries: fields.optionalCount('comparedEntries'),
+    comparedBytes: fields.optionalCount('comparedBytes'),
+    wantedEntries: fields.optionalCount('wantedEntries'),
+    wantedBytes: fields.optionalCount('wantedBytes'),
+    isCompared: fields.optionalFlag('isCompared'),
     waitedMs: fields.count('waitedMs'),
     received: fields.optionalCount('received'),
     heard: fields.optionalCount('heard'),

@@ -45,10 +45,10 @@ export interface Jobs {
   };
   /** Walks a directory and packs it into the ring. */
   pack: { input: { source: OpenedContext; ring: SharedArrayBuffer }; result: void };
-  /** Walks a directory and writes a manifest of it into the ring. */
+  /** Walks a directory, writes a manifest of it into the ring, and counts what it lists. */
   list: {
     input: { source: OpenedContext; ring: SharedArrayBuffer; checksum: boolean };
-    result: void;
+    result: { entries: number; bytes: number };
   };
   /** Walks to the entries wanted, which come through one ring, and packs them into the other. */
   packWanted: {

@@ -77,7 +77,6 @@ describe.skipIf(why !== undefined)('when the disk of the source hangs', () => {
       /^ctxsync send: stalled 1s: sender is reading big\.bin \(disk not answering\)$/m,
     );
     expect(stderr).toMatch(/^ctxsync send: resumed after [1-9]\d*s$/m);
-    expect(stderr).toMatch(/^ctxsync send: sent 3 entries, [\d.]+ MB /m);
   });
 
   test('a sender with --stall-timeout ends although its thread is stuck', async () => {
@@ -145,7 +144,7 @@ describe.skipIf(why !== undefined)('when the disk of the destination hangs', () 
     expect(ended.stderr).toContain('the disk does not allow cleaning up');
     const { code, stderr } = await sender.done;
     expect(code).toBe(7);
-    expect(stderr).toContain('the peer is gone');
+    expect(stderr).toContain('the reader of stdout closed it');
 
     mount.goOn();
     await expectReceivesAnew(mount.path, context);
@@ -165,7 +164,7 @@ describe.skipIf(why !== undefined)('when the disk of the destination hangs', () 
     pipe.release();
     const { code, stderr } = await sender.done;
     expect(code).toBe(7);
-    expect(stderr).toContain('the peer is gone');
+    expect(stderr).toContain('the reader of stdout closed it');
     expect(receiver.child).toMatchObject({ exitCode: null, signalCode: null });
 
     disk.goOn();

@@ -10,10 +10,12 @@ const FILES = 300;
 /** A source of two halves; the second comes when there is a file named `go`. */
 const SOURCE = 'cat half-1; until [ -e go ]; do sleep 0.1; done; cat half-2';
 const SPINNER = /^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] /;
-const PROGRESS = /^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] (?:sending|receiving)(?: \d+%)? · [\d.]+ [kM]?B(?: · [^⠀-⣿]+)?$/;
-const SENT = /^ctxsync send: sent 300 entries, .* · source \d+%, waiting for the receiver \d+%$/;
+const STALLS = / · stalled \d+s, fails in \dm \d+s/;
+const PROGRESS = new RegExp(
+  `^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] (?:sending|receiving)(?:${STALLS.source})?(?: · [\\d.]+ [kM]?B)?(?: · [^⠀-⣿]+)?$`,
+);
 const RECEIVED =
-  /^ctxsync receive: received 300 entries, .* into out in .* · source \d+%, wire \d+%, destination \d+%$/;
+  /^ctxsync receive: received 300 entries, [\d.]+ kB into out in [^;]*(?:; source \d+%, wire \d+%, destination \d+%)?$/;
 const STALLED = /^ctxsync receive: stalled 3s: sender is alive: waiting for data for \ds$/;
 
 const why = whyNoTerminals();
@@ -21,7 +23,7 @@ const why = whyNoTerminals();
 if (why !== undefined) process.stderr.write(`terminal.test.ts is skipped: ${why}\n`);
 
 describe.skipIf(why !== undefined).each([80, 40])('send | receive on %d columns', (columns) => {
-  test('shows one progress line at a time, and then a closing line of each side', async () => {
+  test('shows one progress line at a time, and then one closing line', async () => {
     const terminal = await openTerminal(columns);
     const command = await startTransfer(terminal, 'ctxsync receive out');
     const seen = new Set<string>();
@@ -40,11 +42,7 @@ describe.skipIf(why !== undefined).each([80, 40])('send | receive on %d columns'
 
     await finish(terminal);
     const lines = terminal.screen().slice(1);
-    expect(lines.slice(0, 2).toSorted()).toEqual([
-      expect.stringMatching(RECEIVED),
-      expect.stringMatching(SENT),
-    ]);
-    expect(lines.slice(2)).toEqual(['status 0', PROMPT]);
+    expect(lines).toEqual([expect.stringMatching(RECEIVED), 'status 0', PROMPT]);
     expectPromptIntact(terminal);
   });
 
@@ -67,7 +65,6 @@ describe.skipIf(why !== undefined).each([80, 40])('send | receive on %d columns'
       expect.stringMatching(RECEIVED),
       expect.stringMatching(/^ctxsync receive: resumed after [1-9]\d*s$/),
       expect.stringMatching(STALLED),
-      expect.stringMatching(SENT),
       PROMPT,
       'status 0',
     ]);
@@ -86,7 +83,8 @@ describe.skipIf(why !== undefined).each([80, 40])('send | receive on %d columns'
     await until('the prompt is back', () => terminal.screen().at(-1) === PROMPT);
     const lines = terminal.screen().filter((line) => line.startsWith('ctxsync '));
     expect(lines.toSorted()).toEqual([
-      expect.stringMatching(/^ctxsync receive: error: .*interrupted/),
+      // The source may end first.
+      expect.stringMatching(/^ctxsync receive: error: .*(?:interrupted|tar on stdin ends)/),
       expect.stringMatching(/^ctxsync send: error: /),
     ]);
     expect(terminal.screen().filter((line) => SPINNER.test(line))).toEqual([]);

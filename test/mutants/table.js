@@ -19,9 +19,9 @@ export const MUTANTS = [
     edits: [
       {
         file: 'src/wire/demux.ts',
-        find: 'const taken = stream.ring.cancelled ? piece.length : stream.ring.write(piece);',
+        find: 'const taken = stream.ring.cancelled ? payload.length : stream.ring.write(payload);',
         replace:
-          'if (!stream.ring.cancelled) stream.ring.write(piece);\n    const taken = piece.length;',
+          'if (!stream.ring.cancelled) stream.ring.write(payload);\n    const taken = payload.length;',
       },
     ],
     file: 'test/wire/no-lost-packet.test.ts',
@@ -40,6 +40,19 @@ export const MUTANTS = [
     file: 'test/wire/no-lost-packet.test.ts',
     test: '64 packets through a queue of 32 with a slow consumer every packet is delivered in order, and the end is seen, 20 times in a row',
     seen: /never came|expected/,
+  },
+  {
+    name: 'drop on full: what is left of a compressed frame is thrown away',
+    edits: [
+      {
+        file: 'src/wire/compressed-payload.ts',
+        find: '      if (taken === 0) return 0;\n',
+        replace: '      if (taken === 0) break;\n',
+      },
+    ],
+    file: 'test/wire/compression.test.ts',
+    test: 'a full queue makes the reader wait within a frame of gzip, and nothing is lost',
+    seen: /expected/,
   },
   {
     name: 'a lost wake-up: who waits for bytes is not told of them',
@@ -80,9 +93,9 @@ export const MUTANTS = [
     edits: [
       {
         file: 'src/wire/mux.ts',
-        find: '      const credit = stream.limit - stream.bytes;\n',
+        find: '      const most = Math.min(stream.limit - stream.bytes, mostPayload);\n',
         replace:
-          '      const window = this.#streams.reduce((left, each) => left - each.bytes + each.limit - this.#firstCredit, this.#firstCredit);\n      const credit = Math.min(window, stream.limit - stream.bytes);\n',
+          '      const window = this.#streams.reduce((left, each) => left - each.bytes + each.limit - this.#firstCredit, this.#firstCredit);\n      const most = Math.min(window, stream.limit - stream.bytes, mostPayload);\n',
       },
     ],
     file: 'test/wire/duplex-known-bad.test.ts',

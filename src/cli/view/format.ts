@@ -38,15 +38,10 @@ export function formatCount(count: number): string {
   return count.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** How long something took: `412ms`, `3.1s`, `1m 12s`, `2h 5m`. */
+/** How long something took: `41ms`, `0.6s`, `3.1s`, `1m 12s`, `2h 5m`. */
 export function formatDuration(ms: number): string {
-  if (ms < 999.5) return `${ms.toFixed(0)}ms`;
+  if (ms < 99.5) return `${ms.toFixed(0)}ms`;
   return ms < 59_950 ? `${(ms / 1_000).toFixed(1)}s` : formatAge(Math.round(ms / 1_000) * 1_000);
-}
-
-/** Progress of a run, 0 to 100, rounded down: 100 means all. */
-export function percentOf(done: number, total: number): number {
-  return total <= 0 ? 100 : Math.min(100, Math.floor((100 * done) / total));
 }
 
 /** Whole percentages of non-negative parts that add up to 100, each off by less than 1. */

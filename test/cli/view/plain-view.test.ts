@@ -22,7 +22,9 @@ function create(side: Side = 'sender') {
 describe('plain progress', () => {
   test('is printed at most once every five seconds', () => {
     const { stream, clock, view } = create();
-    for (; clock.now <= 12_000; clock.now += 100) view.handle(progress({ bytes: clock.now }));
+    for (; clock.now <= 12_000; clock.now += 100) {
+      view.handle(progress({ bytes: clock.now, percent: 0 }));
+    }
     expect(stream.lines).toEqual([
       'ctxsync send: sending 0%, 5.00 kB/612 MB, 12,345/86,955 entries, 197 MB/s, ETA 3s, web/app.js',
       'ctxsync send: sending 0%, 10.0 kB/612 MB, 12,345/86,955 entries, 197 MB/s, ETA 3s, web/app.js',
@@ -39,7 +41,7 @@ describe('plain progress', () => {
       'ctxsync receive: receiving',
       'ctxsync receive: committing',
       'ctxsync receive: received 86,955 entries, 612 MB into /out in 3.1s (197 MB/s)' +
-        ' · source 21%, wire 8%, destination 71%',
+        '; source 21%, wire 8%, destination 71%',
     ]);
   });
 
@@ -85,7 +87,7 @@ describe('plain progress', () => {
 
   test('hides progress and phases, but nothing else, once the peer shows progress', () => {
     const { stream, clock, view } = create('receiver');
-    view.handle({ type: 'peer-shows-progress' });
+    view.handle({ type: 'peer-shows-progress', duplex: true });
     clock.now = 10_000;
     for (const event of [phase('receiving'), progress(), WARNING, STALL, end()]) view.handle(event);
     expect(stream.lines.map((line) => line.split(' ')[2])).toEqual([
