@@ -45,6 +45,7 @@ export { send } from './send/send.ts';
 export type { ServeEvent, ServeOptions } from './serve/serve-options.ts';
 export { serve, type ServeReport } from './serve/serve.ts';
 export type { TransferOptions } from './transfer/options.ts';
+export type { ChangedItem, OnItem } from './transfer/read-items.ts';
 export {
   fromStream,
   toStream,

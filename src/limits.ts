@@ -8,7 +8,7 @@
  * MAX_SERVED; a transfer that waits in such a slot takes 2 x IO_BUFFER_BYTES instead, and connections
  * that wait for a slot take MAX_WAITING_CONNECTIONS x IO_BUFFER_BYTES. Between transfers
  * MAX_SPARE_RINGS x RING_BYTES are kept. A transfer has one disk thread per stream, for which the
- * Node runtime takes 10 to 20 MB.
+ * Node runtime takes 10 to 20 MB, and on a slow disk MAX_POOL_STEPS x (MAX_POOL_FILE_BYTES + MAX_PATH_BYTES) more.
  */
 
 const KiB = 1024;
@@ -46,6 +46,9 @@ export const MAX_RECORD_TEXT_BYTES = 4 * KiB;
 /** Bytes of one record of an entry: a path, a link text, and 64 for numbers, a stamp and a digest. */
 export const MAX_RECORD_BYTES = 2 * MAX_RECORD_TEXT_BYTES + 64;
 
+/** The oldest Node that runs ctxsync; bin/ctxsync.js and package.json name it, too. */
+export const OLDEST_NODE = 20;
+
 // --- bounds: what a peer, a disk or a user can make us hold or do -----------------------------
 
 /** Bytes of the data received instead of the magic by which the error message tells what it is: a tar's header. */
@@ -62,6 +65,10 @@ export const MAX_SYMLINKS = 40;
 export const MAX_SERVED = 32;
 /** Connections that wait to become one of those transfers; more are closed at once. */
 export const MAX_WAITING_CONNECTIONS = 128;
+/** Bytes of one answer of the other side before the program runs there: a path, and a message. */
+export const MAX_ANSWER_BYTES = 16 * KiB;
+/** Versions of the program that a cache at the other side keeps, about 1 MB each. */
+export const MAX_CACHED_VERSIONS = 3;
 /** UTF-16 units of a command's stderr that are kept for the error message. */
 export const LAST_WORDS_CHARS = 2_000;
 /**
@@ -143,6 +150,12 @@ export const MAX_TRACE_CHARS = 64 * MiB;
  * print without end.
  */
 export const MAX_UNREAD_BYTES = 1 * MiB;
+/** Steps of a disk thread that wait for their turn behind calls of its pool; each may have a call. */
+export const MAX_POOL_STEPS = 64;
+/** Bytes of a file that a pool thread reads or writes; larger ones are left to the disk thread. */
+export const MAX_POOL_FILE_BYTES = 64 * KiB;
+/** Pool threads of a process. Each takes 8 MB, nearly all of it the Node runtime's. */
+export const MAX_POOL_THREADS = 4;
 /** Stages of interrupted runs that are kept at the same time. */
 export const MAX_PARTIAL_STAGES = 4;
 /** Bytes that a file with several names takes besides its path, including its map entry (measured). */
@@ -240,8 +253,15 @@ export const PARTIAL_STAGE_MS = 24 * 60 * 60 * 1_000;
 export const LOCK_STALE_MS = 300_000;
 /** Attempts to take over a stale lock before other receivers are assumed to do the same. */
 export const LOCK_ATTEMPTS = 5;
+/** Milliseconds between two attempts to take a lock that another receiver holds. */
+export const LOCK_RETRY_MS = 250;
 /** Milliseconds between two refreshes of our own lock. */
 export const LOCK_REFRESH_MS = 30_000;
+/**
+ * Milliseconds after which a sender reports that it waits for a receiver: one that is started together with
+ * it listens by then.
+ */
+export const WAITING_SHOWN_MS = 1_000;
 /** Milliseconds for which a terminal shows the same rate, ETA and path. */
 export const FIGURES_MS = 1_000;
 /** Milliseconds between two lines of plain progress. */
@@ -316,6 +336,15 @@ export const MAX_WRITE_BYTES = 256 * KiB;
  * 40 MB less, and no longer.
  */
 export const DISK_THREAD_YOUNG_MB = 12;
+/** The same in a pool thread, which makes little garbage. */
+export const POOL_THREAD_YOUNG_MB = 1;
+/**
+ * Milliseconds of a call on a file from which on it counts as slow. In memory it takes a hundredth of that, and a
+ * new file on a busy local disk half of it.
+ */
+export const SLOW_CALL_MS = 0.5;
+/** Slow calls, among those that are timed, after which a pool opens; each fast one in between costs two more. */
+export const SLOW_CALLS = 8;
 /** Names of a directory that are listed before the status shows that the disk answers. */
 export const LIST_BATCH = 10_000;
 /** Bytes of a directory itself, from which on the names in it are kept packed: some 50,000 entries. */
@@ -356,5 +385,7 @@ export const DEFAULT_STALL_AFTER_MS = 10_000;
 export const DEFAULT_STALL_TIMEOUT_MS = 300_000;
 /** Milliseconds that a sender waits for a receiver to listen. */
 export const DEFAULT_SEND_CONNECT_MS = 60_000;
+/** Milliseconds that `receive --wait` waits for another receiver to release its OUT. */
+export const DEFAULT_LOCK_WAIT_MS = 600_000;
 /** Milliseconds that a receiver waits for its sender. */
 export const DEFAULT_RECEIVE_CONNECT_MS = 300_000;

@@ -7,6 +7,7 @@ import { PROGRESS_MODES, type ProgressMode } from './view/progress-mode.ts';
 export interface CommonOptions {
   progress: ProgressMode;
   quiet?: true;
+  itemize?: true;
   stallAfter: number;
   stallTimeout: number;
   report?: string;
@@ -19,7 +20,7 @@ export interface CommonOptions {
 export function addCommonOptions(command: Command, connectMs: number): Command {
   const connectTimeout = new Option(
     '--connect-timeout <duration>',
-    'with --socket, how long to wait for the other side',
+    'with --socket or --bootstrap, how long to wait for the other side',
   )
     .argParser(parseDuration)
     .default(connectMs, `${connectMs / 60_000}m`);
@@ -41,10 +42,11 @@ export function addCommonOptions(command: Command, connectMs: number): Command {
   return command
     .addOption(progress)
     .option('-q, --quiet', 'print nothing but errors')
+    .option('-i, --itemize', 'print a line for each change to OUT, as rsync does')
     .addOption(stallAfter)
     .addOption(stallTimeout)
     .option('--socket <path>', 'connect to the other side over a Unix socket, in both directions')
     .addOption(connectTimeout)
-    .option('--report <file>', 'write the outcome to a file as JSON')
+    .option('--report <file>', 'write the outcome to a file as JSON; - is stderr')
     .option('--trace <file>', 'write a timeline of all threads for Perfetto');
 }

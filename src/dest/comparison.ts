@@ -1,12 +1,13 @@
-import type { BigIntStats } from 'node:fs';
 import { isBeneath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { EntryDigest } from '../entry/entry-digest.ts';
+import type { EntryStats } from '../disk/entry-stats.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { toMicroseconds } from '../disk/mtime.ts';
 import { PathTable } from '../disk/path-table.ts';
 import { destinationError } from '../disk/system-error.ts';
 import { isWorkName, type EntryKind, type ManifestEntry, type Want } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
+import { FilePool } from '../pool/file-pool.ts';
 import { versionOf } from './file-version.ts';
 import { hashExisting } from './hash-existing.ts';
 import type { LocalChange } from './local-changes.ts';
@@ -18,6 +19,8 @@ import { OwnCopySearch, type OwnCopySearchOptions } from './own-copy-search.ts';
 export interface ComparisonOptions extends OwnCopySearchOptions {
   /** Closed with the comparison, as are the partial stages. */
   base: HeldDirectory | undefined;
+  /** Looks at what is there ahead of the comparison. */
+  pool?: FilePool;
   /** Called with each entry to send, in walk order. */
   onWant: (want: Want) => void;
   /** Called, before its want, with the place of the content that a file need not be sent with. */
@@ -78,7 +81,11 @@ export class Comparison {
   constructor(options: ComparisonOptions) {
     this.#options = options;
     this.#ownCopies = new OwnCopySearch(options);
-    this.#existing = new OrderedLookup(options.base, options.status, (path) => this.#passed(path));
+    const { base, status, pool = new FilePool(status) } = options;
+    this.#existing = new OrderedLookup(base, status, {
+      pool,
+      onPassed: (path) => this.#passed(path),
+    });
   }
 
   /** @param entry checked; sorts after all that were added before */
@@ -220,7 +227,7 @@ export class Comparison {
 }
 
 /** An inode key has no slash. */
-function named(stats: BigIntStats, path: BytePath): BytePath {
+function named(stats: EntryStats, path: BytePath): BytePath {
   return `${inodeKey(stats)}/${path}`;
 }
 

@@ -1,5 +1,5 @@
-import type { BigIntStats } from 'node:fs';
 import { toText, type BytePath } from '../disk/byte-path.ts';
+import type { EntryStats } from '../disk/entry-stats.ts';
 import { inodeKey } from '../disk/inode.ts';
 import { CtxsyncError } from '../errors.ts';
 
@@ -7,7 +7,7 @@ import { CtxsyncError } from '../errors.ts';
  * Changes whenever the file is written to, replaced, or gets another name, mode or owner: its ctime cannot be
  * set back.
  */
-export function versionOf(stats: BigIntStats): string {
+export function versionOf(stats: EntryStats): string {
   return `${inodeKey(stats)} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
 }
 

@@ -3,8 +3,8 @@ import { STATUS_PATH_BYTES } from '../limits.ts';
 import type { BytePath } from './byte-path.ts';
 
 /**
- * What a disk worker is doing. `waiting-*` waits for the ring between the threads; all others but `idle`
- * are system calls that can hang.
+ * What a disk worker is doing. `waiting-for-threads` waits for calls of its pool, the other `waiting-*` for the
+ * ring between the threads; all others but `idle` are system calls that can hang.
  */
 export const DISK_STATES = [
   'idle',
@@ -13,6 +13,7 @@ export const DISK_STATES = [
   'comparing',
   'waiting-for-room',
   'waiting-for-data',
+  'waiting-for-threads',
   'writing',
   'locking',
   'committing',

@@ -9,7 +9,7 @@ import { isSameInode } from '../disk/inode.ts';
 import type { UnreadablePaths } from '../disk/unreadable-paths.ts';
 import type { SourceEntry } from './entry.ts';
 import { CtxsyncError } from '../errors.ts';
-import type { ByteSink } from './byte-io.ts';
+import { writeAll, type ByteSink } from './byte-io.ts';
 import { MAX_READ_BYTES } from '../limits.ts';
 import { TreeWriter } from './tree-writer.ts';
 
@@ -55,7 +55,8 @@ function packEntry(
 }
 
 function checkReadable(entry: SourceEntry, status: WorkerStatus): void {
-  if (entry.kind !== 'file' || entry.fd !== undefined) return;
+  const wasRead = entry.fd !== undefined || entry.content !== undefined;
+  if (entry.kind !== 'file' || wasRead) return;
   status.enter('reading', entry.path);
   closeRead(openSource(entry));
 }
@@ -75,7 +76,8 @@ function packFile(
   sink: ByteSink,
   status: WorkerStatus,
 ): void {
-  const { omitIf } = entry;
+  const { omitIf, content } = entry;
+  if (content !== undefined) return packReadAhead(entry, content, tree, status);
   withOpened(entry, status, (fd) => {
     if (omitIf !== undefined && hashOpened(fd, entry, status) === omitIf) {
       tree.begin({ ...entry, contentOmitted: true });
@@ -109,6 +111,19 @@ function hashOpened(fd: number, entry: SourceEntry, status: WorkerStatus): strin
   checkUnchanged(entry, statFile(fd, path));
   if (bytes !== size) throw otherSize(entry, bytes > size ? 'more' : 'less');
   return sha256;
+}
+
+/** Whoever read it has compared it with what the walk saw. A file that may be omitted is not read ahead. */
+function packReadAhead(
+  entry: SourceEntry,
+  content: Uint8Array,
+  tree: TreeWriter,
+  status: WorkerStatus,
+): void {
+  tree.begin(entry);
+  writeAll(tree, content);
+  status.addBytes(content.length);
+  tree.finish();
 }
 
 /**

@@ -7,6 +7,7 @@ const STATE_WORDS = {
   comparing: 'comparing',
   'waiting-for-room': 'waiting for room to send',
   'waiting-for-data': 'waiting for data',
+  'waiting-for-threads': 'waiting for its disk threads',
   writing: 'writing',
   locking: 'locking',
   committing: 'committing',

@@ -58,11 +58,13 @@ class SendRun implements Run {
     this.link = new ReceiverLink({
       ...options,
       createWantsRing: () => this.threads.ring('want'),
+      createChangesRing: () => this.threads.ring('changes'),
       plan: () => this.#plan(),
       waitedMs: () => this.#waitedMs(),
       inputBytes: () => this.#sender.inputBytes,
       inputSilentMs: (now) => this.#sender.inputSilentMs(now),
     });
+    this.threads.onPoolThread = (thread) => this.link.monitor.watch(thread, false);
     this.#sender = new ContextSender({
       threads: this.threads,
       receiver: this.link,
@@ -79,7 +81,8 @@ class SendRun implements Run {
     receiver.begin();
     const receipt = receiver.readToReceipt();
     const handedOver = receiver.handedOverOrExplained(receipt);
-    await this.link.failure.race(Promise.all([handedOver, this.#sendAll(), receipt]));
+    const granted = receiver.grantUntil(receipt);
+    await this.link.failure.race(Promise.all([handedOver, granted, this.#sendAll(), receipt]));
     await this.link.failure.race(receiver.end());
     this.#warnOfNothing();
   }

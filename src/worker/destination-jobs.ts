@@ -17,6 +17,7 @@ import {
   prepareDestination,
   withDestination,
 } from '../dest/destination.ts';
+import { readItemFile } from '../dest/item-file.ts';
 import { listNames } from '../dest/list-names.ts';
 import { LocalChangeWriter } from '../dest/local-changes.ts';
 import { refreshLock } from '../dest/lock.ts';
@@ -37,7 +38,7 @@ import { RingSink, RingSource } from './ring-io.ts';
 /** What a receiver's disk worker does for each job; it only connects the layers. */
 export const DESTINATION_JOBS: Pick<
   Handlers,
-  'prepare' | 'hasBase' | 'compare' | 'unpack' | 'writeTar' | 'commit' | 'discard'
+  'prepare' | 'hasBase' | 'compare' | 'unpack' | 'writeTar' | 'commit' | 'itemize' | 'discard'
 > = {
   prepare: ({ out, ...options }, { status }) => prepareDestination(out, status, options),
 
@@ -46,7 +47,7 @@ export const DESTINATION_JOBS: Pick<
 
   compare: (
     { manifest, wants: sharedWants, destination, name, others, index, budget },
-    { status },
+    { status, pool },
   ) =>
     withDestination(destination, ({ out, stage }) => {
       const ring = new Ring(sharedWants);
@@ -61,6 +62,7 @@ export const DESTINATION_JOBS: Pick<
         others,
         uid: ownUid(out),
         status,
+        pool,
         onWant: (want) => wants.add(want),
         onOwnCopy: (copy) => ownCopies.add(copy),
         onLocalChange: (change) => localChanges.add(change),
@@ -81,14 +83,15 @@ export const DESTINATION_JOBS: Pick<
       return { counts: comparison.counts, wanted: comparison.wanted() };
     }),
 
-  unpack: ({ ring, destination, name, others, budget, unordered, index }, { status }) =>
+  unpack: ({ ring, destination, name, others, budget, unordered, index }, { status, pool }) =>
     withDestination(destination, (opened) => {
       const { out, tree } = opened;
       const source = lockedSource(ring, out, destination.lock.path, status);
       const requested =
         index === undefined ? undefined : new Requested(destination, opened, name, index, status);
       const { omittedFiles } = requested ?? {};
-      const stage = new StageWriter(tree, destination.umask, status, { omittedFiles, others });
+      const options = { omittedFiles, others, pool };
+      const stage = new StageWriter(tree, destination.umask, status, options);
       const validator = validatorOf(budget, unordered);
       try {
         unpack(new TreeReader(source, { unordered }), stage, {
@@ -124,6 +127,12 @@ export const DESTINATION_JOBS: Pick<
   },
 
   commit: ({ destination, options }, { status }) => commit(destination, options, status),
+
+  itemize: ({ items, ring: shared }, { status }) => {
+    const ring = new Ring(shared);
+    readItemFile(items, new RingSink(ring, status));
+    ring.end();
+  },
 
   discard: ({ destination, keep }, { status }) => discard(destination, status, keep),
 };

@@ -115,7 +115,11 @@ export interface Jobs {
       omitted: OmittedCounts | undefined;
     };
   };
+  /** Makes the calls of another disk thread's pool, until that thread needs none any more. */
+  serveCalls: { input: { queue: SharedArrayBuffer }; result: void };
   commit: { input: { destination: Destination; options: CommitOptions }; result: CommitResult };
+  /** Writes the list of what a commit of this thread has changed into the ring. `items`: its descriptor. */
+  itemize: { input: { items: number; ring: SharedArrayBuffer }; result: void };
   /** Undoes what a run that does not commit has done to OUT. */
   discard: { input: { destination: Destination; keep: Keep }; result: void };
 }
@@ -126,16 +130,22 @@ export type JobMessage<Names extends JobName = JobName> = {
   [Name in Names]: { name: Name; input: Jobs[Name]['input'] };
 }[Names];
 
-/** What a worker replies: notes about paths while it works, then one result or error. */
+/**
+ * What a worker replies: while it works, notes about paths and the queue of its pool, once that opens; then one
+ * result or error.
+ */
 export type JobReply =
   | { type: 'note'; note: PathNote | UnnamedPaths }
+  | { type: 'pool'; queue: SharedArrayBuffer }
   | { type: 'result'; result: unknown }
   | {
       type: 'error';
       code: ErrorCode;
       message: string;
       path: string | undefined;
+      line: number | undefined;
       remedy: Remedy | undefined;
+      holder: string | undefined;
       forPeer: string | undefined;
       stack: string;
     };

@@ -40,7 +40,8 @@ export const SOURCE_JOBS: Pick<
 
   pack: ({ source, ring: shared }, context) => {
     const ring = new Ring(shared);
-    const options = { ...reportingWalk(source, context), opensFiles: true };
+    const { pool } = context;
+    const options = { ...reportingWalk(source, context), opensFiles: true, pool };
     const { status, unreadable } = options;
     pack(walk(source.root, options), new RingSink(ring, status), status, unreadable);
     ring.end();
@@ -48,7 +49,7 @@ export const SOURCE_JOBS: Pick<
 
   list: ({ source, ring: shared, checksum }, context) => {
     const ring = new Ring(shared);
-    const options = reportingWalk(source, context);
+    const options = { ...reportingWalk(source, context), pool: context.pool };
     const { status, unreadable } = options;
     const manifest = new ManifestWriter(new RingSink(ring, status));
     const total = { entries: 0, bytes: 0 };

@@ -4,6 +4,7 @@ import { Budget } from '../../src/entry/budget.ts';
 import { discard, prepareDestination } from '../../src/dest/destination.ts';
 import { fromText } from '../../src/disk/byte-path.ts';
 import { WorkerStatus } from '../../src/disk/worker-status.ts';
+import { FilePool } from '../../src/pool/file-pool.ts';
 import { DESTINATION_JOBS } from '../../src/worker/destination-jobs.ts';
 import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 import { treeOf } from '../helpers/wire/hand-made.ts';
@@ -40,7 +41,7 @@ describe('the unpacking of a context', () => {
         unordered: false,
         index,
       };
-      DESTINATION_JOBS.unpack(input, { status, note: () => {} });
+      DESTINATION_JOBS.unpack(input, { status, pool: new FilePool(status), note: () => {} });
       expect(scanned.length > 0).toBe(index !== undefined);
       discard(destination, new WorkerStatus());
     });
