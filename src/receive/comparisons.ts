@@ -22,6 +22,8 @@ export interface ComparisonsOptions {
    * when it was handed over.
    */
   openWants: (name: string, ring: Ring, all: boolean) => Promise<void>;
+  /** Called when a context was compared: the sender waits for what that means. */
+  onCompared: () => void;
 }
 
 /** Where a context is received. */
@@ -72,7 +74,7 @@ export class Comparisons {
       );
     }
     this.#open += 1;
-    const { threads, monitor, openWants } = this.#options;
+    const { threads, monitor, openWants, onCompared } = this.#options;
     const index = this.#count++;
     const { destination, at, others } = await site();
     const thread = threads.start();
@@ -89,6 +91,7 @@ export class Comparisons {
       const input = { ...base, ...rings, index, budget };
       const { localChanges, ...result } = await threads.run(thread, 'compare', input);
       this.#finished += 1;
+      onCompared();
       this.#compared.set(name, { ...result, context: { name: at, localChanges } });
       await told;
     } else {
