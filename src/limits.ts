@@ -364,13 +364,15 @@ export const MIN_MOVED_BYTES = 1 * KiB;
  */
 export const COUNT_AFTER_MS = 200;
 /**
- * The nice value of a thread that counts (Linux): a busy thread gets one and a half times as much.
+ * The nice value of a thread that counts (Linux): a busy thread gets a quarter more.
  */
-export const COUNT_NICENESS = 2;
+export const COUNT_NICENESS = 1;
 /** Bytes of content that take about as long to send and write as one entry does besides its content. */
 export const ENTRY_WORK_BYTES = 32 * KiB;
 /** The same for the comparison of an entry on both sides. */
 export const COMPARE_WORK_BYTES = 8 * KiB;
+/** The same for the commit of an entry into a directory with which it was compared. */
+export const COMMIT_WORK_BYTES = 12 * KiB;
 /** Bytes of records that are gathered before they are passed on. */
 export const RECORD_BATCH_BYTES = 16 * KiB;
 /** Characters of entries that are gathered before they are hashed: a call for each would cost more. */
