@@ -3,12 +3,16 @@ import { DEFAULT_STALL_AFTER_MS, DEFAULT_STALL_TIMEOUT_MS } from '../limits.ts';
 import { parseDuration } from './units.ts';
 import { PROGRESS_MODES, type ProgressMode } from './view/progress-mode.ts';
 
-/** The options that both commands take. */
-export interface CommonOptions {
-  progress: ProgressMode;
+/** The options that every command takes. */
+export interface WatchOptions {
   quiet?: true;
   stallAfter: number;
   stallTimeout: number;
+}
+
+/** The options that both ends of a transfer take. */
+export interface CommonOptions extends WatchOptions {
+  progress: ProgressMode;
   report?: string;
   socket?: string;
   connectTimeout: number;
@@ -25,10 +29,19 @@ export function addCommonOptions(command: Command, connectMs: number): Command {
   const progress = new Option('--progress <mode>', 'how to show progress on stderr')
     .choices(PROGRESS_MODES)
     .default('auto');
-  const stallAfter = new Option(
-    '--stall-after <duration>',
+  command.addOption(progress);
+  return addWatchOptions(
+    command,
     'report which side is stuck, and on what, after this long without progress (0: never)',
   )
+    .option('--socket <path>', 'connect to the other side over a Unix socket, in both directions')
+    .addOption(connectTimeout)
+    .option('--report <file>', 'write the outcome to a file as JSON');
+}
+
+/** @param stallAfterText what --stall-after does */
+export function addWatchOptions(command: Command, stallAfterText: string): Command {
+  const stallAfter = new Option('--stall-after <duration>', stallAfterText)
     .argParser(parseDuration)
     .default(DEFAULT_STALL_AFTER_MS, '10s');
   const stallTimeout = new Option(
@@ -38,11 +51,7 @@ export function addCommonOptions(command: Command, connectMs: number): Command {
     .argParser(parseDuration)
     .default(DEFAULT_STALL_TIMEOUT_MS, '5m');
   return command
-    .addOption(progress)
     .option('-q, --quiet', 'print nothing but errors')
     .addOption(stallAfter)
-    .addOption(stallTimeout)
-    .option('--socket <path>', 'connect to the other side over a Unix socket, in both directions')
-    .addOption(connectTimeout)
-    .option('--report <file>', 'write the outcome to a file as JSON');
+    .addOption(stallTimeout);
 }

@@ -14,6 +14,7 @@ export const EXIT_CODES = {
   'unsafe-entry': 5,
   'over-limit': 5,
   'delete-refused': 5,
+  'context-refused': 5,
   'not-ctxsync': 6,
   corrupt: 6,
   'version-mismatch': 6,

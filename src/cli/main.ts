@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { CtxsyncError } from '../errors.ts';
 import { COMMAND_OUTPUT } from './command-output.ts';
+import { explainCommand } from './explain-command.ts';
 import { EXIT_CODES } from './exit-code.ts';
 import { receiveCommand } from './receive-command.ts';
 import { sendCommand } from './send-command.ts';
@@ -23,6 +24,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .version(version())
     .addCommand(sendCommand(finish, rest))
     .addCommand(receiveCommand(finish))
+    .addCommand(explainCommand(finish))
     .addCommand(helpCommand(finish))
     .addHelpText('after', EXAMPLE)
     .hook('preAction', (_program, command) => checkPaths(command));

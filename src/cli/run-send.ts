@@ -3,22 +3,22 @@ import type { TransferOptions } from '../transfer/options.ts';
 import { send } from '../send/send.ts';
 import { startCommand } from '../transport/command.ts';
 import { inputBroken } from '../transport/node-stream.ts';
-import { checkStdin, openStdin, openStdout } from '../transport/stdio.ts';
+import { openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Outgoing } from '../transport/transport.ts';
 import { connectSocket } from '../transport/unix-socket.ts';
-import type { GivenRule, IgnoreOptions } from '../ignore/load-rules.ts';
+import type { GivenRule } from '../ignore/load-rules.ts';
 import { inheritedFd } from '../ignore/inherited-fd.ts';
 import type { CommonOptions } from './common-options.ts';
+import { directoryContext, type IgnoreCommandOptions } from './ignore-options.ts';
 import { parseContexts, type ContextArgument } from './context-argument.ts';
 import { runTransfer } from './run-transfer.ts';
 import { sayWaiting } from './view/waiting-notice.ts';
 import { usageError } from './usage-error.ts';
 
-export interface SendCommandOptions extends CommonOptions {
-  file?: string;
-  ignoreFile?: string;
-  /** commander's form of --no-ignore */
-  ignore: boolean;
+export interface SendCommandOptions extends CommonOptions, IgnoreCommandOptions {
+  dryRun?: true;
+  strict?: true;
+  warnAbove: number;
   checksum?: true;
   full?: true;
   /** A uid. */
@@ -49,6 +49,8 @@ export function runSend(
         showsProgress: view.speaks,
         checksum: options.checksum,
         full: options.full,
+        largeBytes: options.warnAbove,
+        strict: options.strict,
         countTotals: options.progress !== 'none' && options.quiet !== true,
       });
     },
@@ -88,19 +90,14 @@ function checkNoRules({ file, ignoreFile }: SendCommandOptions, rules: readonly 
 }
 
 function toContext(
-  { name, directory }: ContextArgument,
-  { file, ignoreFile, ignore }: SendCommandOptions,
+  argument: ContextArgument,
+  options: SendCommandOptions,
   rules: readonly GivenRule[],
 ): Context {
-  if (directory === '-') {
-    if (ignoreFile !== undefined && inheritedFd(ignoreFile) === 0) {
-      throw usageError('stdin cannot be both the tar ("-") and the ignore file');
-    }
-    return { tar: openStdin('a tar', inputBroken) };
+  if (argument.directory !== '-') return directoryContext(argument, options, rules);
+  const { ignoreFile } = options;
+  if (ignoreFile !== undefined && inheritedFd(ignoreFile) === 0) {
+    throw usageError('stdin cannot be both the tar ("-") and the ignore file');
   }
-  if (ignoreFile !== undefined && inheritedFd(ignoreFile) === 0) checkStdin('the ignore rules');
-  const from: IgnoreOptions = { ignoreFile, noIgnore: !ignore, rules };
-  // A Dockerfile belongs to the main context; each named one has only the ignore file in its root.
-  if (name === '') from.dockerfile = file;
-  return { name, directory, ignore: from };
+  return { tar: openStdin('a tar', inputBroken) };
 }

@@ -2,20 +2,16 @@ import { Command } from 'commander';
 import { DEFAULT_SEND_CONNECT_MS } from '../limits.ts';
 import type { GivenRule } from '../ignore/load-rules.ts';
 import { addCommonOptions } from './common-options.ts';
+import { addIgnoreOptions } from './ignore-options.ts';
 import type { SendCommandOptions } from './run-send.ts';
 import { parseUser } from './user-argument.ts';
+import { warnAboveOption } from './warn-above-option.ts';
 
 /** @param peer the command after "--" that runs the receiver */
 export function sendCommand(
   finish: (exitCode: number) => void,
   peer: readonly string[] | undefined,
 ): Command {
-  const rules: GivenRule[] = [];
-  const collect =
-    (source: string, sign = '') =>
-    (pattern: string): void => {
-      rules.push({ rule: sign + pattern, source });
-    };
   const command = new Command('send')
     .usage('[options] <context...> [-- command [args...]]')
     .description(
@@ -26,11 +22,9 @@ export function sendCommand(
       'a directory; name=directory, to be received as OUT/name; or - for a tar or tar.gz on stdin',
     )
     .option(
-      '-f, --file <dockerfile>',
-      'use <dockerfile>.dockerignore, if it exists, instead of .dockerignore',
+      '-n, --dry-run',
+      'send nothing: print what would be sent, and what is ignored by which rule',
     )
-    .option('--ignore-file <file>', 'read the ignore rules from this file only; - is stdin')
-    .option('--no-ignore', 'read no ignore file')
     .option(
       '--socket-owner <user>',
       'with --socket, trust a receiver run by this user (a name, a uid, or any)',
@@ -38,22 +32,26 @@ export function sendCommand(
     )
     .option('--checksum', 'compare file contents instead of size and mtime (socket or command)')
     .option('--full', 'send everything, even what the receiver already has (socket or command)')
-    .option(
-      '--exclude <pattern>',
-      'add an ignore rule after those of the file; repeatable',
-      collect('--exclude'),
-    )
-    .option(
-      '--include <pattern>',
-      'add an exception (!pattern) after those of the file; repeatable',
-      collect('--include', '!'),
-    )
-    .action(async (args: string[], options: SendCommandOptions) => {
-      // Loaded on demand: the other command and --help do not need it.
-      const { runSend } = await import('./run-send.ts');
-      finish(await runSend(args, options, rules, peer));
-    });
+    .option('--strict', 'refuse (5) what would only be warned of: a large context, secrets, .git')
+    .addOption(warnAboveOption());
+  const rules = addIgnoreOptions(command);
+  command.action(async (args: string[], options: SendCommandOptions) => {
+    finish(await run(args, options, rules, peer));
+  });
   return addCommonOptions(command, DEFAULT_SEND_CONNECT_MS).addHelpText('after', AFTER);
+}
+
+/** Loaded on demand: the other commands and --help do not need it. */
+async function run(
+  args: string[],
+  options: SendCommandOptions,
+  rules: readonly GivenRule[],
+  peer: readonly string[] | undefined,
+): Promise<number> {
+  if (options.dryRun === true) {
+    return (await import('./run-explain.ts')).runDryRun(args, options, rules, peer);
+  }
+  return (await import('./run-send.ts')).runSend(args, options, rules, peer);
 }
 
 const AFTER = `

@@ -1,4 +1,4 @@
-import type { Side, TransferReport, Verdict } from '../report.ts';
+import type { Finding, Side, TransferReport, Verdict } from '../report.ts';
 
 /**
  * The phases of a run, in order. A sender does not commit. `queued`: others must finish with the
@@ -34,6 +34,8 @@ export type TransferEvent =
   | { type: 'peer-shows-progress' }
   | ({ type: 'progress'; side: Side } & Progress)
   | { type: 'warning'; side: Side; message: string; path?: string | undefined }
+  /** A sender's contexts hold what is rarely meant to be sent. Comes at most once, near the end. */
+  | { type: 'findings'; side: Side; findings: Finding[] }
   /** A stderr line of the command that runs the receiver. */
   | { type: 'command-output'; side: Side; line: string }
   /** Comes after `stallAfterMs` without progress, again at 30 s, and then every minute. */

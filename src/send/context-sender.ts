@@ -1,13 +1,14 @@
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
-import type { ContextReport } from '../report.ts';
+import type { ContextReport, Finding } from '../report.ts';
+import type { FindingOptions } from '../survey/findings.ts';
 import { fromTar } from '../transport/node-stream.ts';
-import type { IgnoreFile } from '../ignore/load-rules.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
-import type { OpenedContext, PathNote, UnnamedPaths } from '../worker/jobs.ts';
+import type { Jobs, OpenedContext, PathNote, UnnamedPaths } from '../worker/jobs.ts';
 import type { DiskThreads } from '../transfer/disk-threads.ts';
 import { nameOf, type Context, type DirectoryContext, type TarContext } from './context.ts';
 import { HeldNotes } from './held-notes.ts';
+import { OpenedContexts } from './opened-contexts.ts';
 import type { Answers, Wants } from './answers.ts';
 import type { ReceiverLink } from './receiver-link.ts';
 import { TarSource } from './tar-source.ts';
@@ -17,6 +18,10 @@ export interface ContextSenderOptions {
   receiver: ReceiverLink;
   /** Have the receiver compare file contents instead of size and mtime. */
   checksum: boolean;
+  /** What counts as a finding. */
+  checks: FindingOptions;
+  /** Called with what is in a context and is rarely meant to be sent, once for each context. */
+  onFindings: (findings: readonly Finding[], context: string) => void;
   /** Called for each context that is sent as a whole, because the receiver has nothing to compare it with. */
   onAllWanted: () => void;
   /** Called for paths that are not sent, or not exactly as they are. */
@@ -27,19 +32,17 @@ export interface ContextSenderOptions {
 export class ContextSender {
   readonly #options: ContextSenderOptions;
   readonly #sending: { name: string; thread: DiskThread }[] = [];
-  /** By context: each is opened once, by whichever job needs it first. */
-  readonly #opened = new Map<DirectoryContext, Promise<OpenedContext>>();
-  /** By the paths of --ignore-file: a pipe can be read only once. */
-  readonly #ignoreFiles = new Map<string, Promise<IgnoreFile>>();
+  readonly #opened: OpenedContexts;
   #input: TarSource | undefined;
 
   constructor(options: ContextSenderOptions) {
     this.#options = options;
+    this.#opened = new OpenedContexts(options.threads);
   }
 
   /** Sends all of a context. Settles when its last byte has been handed to the transport. */
   async sendWhole(context: Context): Promise<void> {
-    const { threads, receiver } = this.#options;
+    const { threads, receiver, checks, onFindings } = this.#options;
     const thread = this.#startThread(nameOf(context));
     const ring = threads.ring();
     const unordered = 'tar' in context ? true : undefined;
@@ -47,7 +50,8 @@ export class ContextSender {
     if ('tar' in context) await this.#sendTar(context.tar, thread, ring);
     else {
       const source = await this.open(context, thread);
-      await threads.run(thread, 'pack', { source, ring: ring.shared });
+      const packed = threads.run(thread, 'pack', { source, ring: ring.shared, checks });
+      onFindings(await packed, nameOf(context));
     }
     await stream.ended;
     await threads.release(thread, ring);
@@ -55,7 +59,7 @@ export class ContextSender {
 
   /** Sends the manifest of a context, and then the entries that the receiver asks for. */
   async sendChanges(context: DirectoryContext, answers: Answers): Promise<void> {
-    const { threads, receiver, checksum } = this.#options;
+    const { threads, receiver, checksum, checks } = this.#options;
     const name = nameOf(context);
     // If everything is wanted, the walk that packs it reports the same paths again.
     const words = new HeldNotes(this.#options.onNote);
@@ -66,7 +70,7 @@ export class ContextSender {
     const asked = answers.wants(name);
     const listing = receiver.open({ kind: 'manifest', name }, manifest);
     const source = await this.open(context, packer);
-    const listed = this.#list(lister, manifest, { source, checksum }, asked);
+    const listed = this.#list(lister, manifest, { name, source, checksum, checks }, asked);
     // The receiver never answers for a context that could not be listed.
     const wants = await Promise.race([asked, listed.then(() => asked)]).catch((error: unknown) => {
       words.release();
@@ -76,7 +80,7 @@ export class ContextSender {
     else words.release();
     const tree = threads.ring();
     const stream = receiver.open({ kind: 'tree', name }, tree);
-    await Promise.all([listed, this.#pack(packer, source, wants, tree)]);
+    await Promise.all([listed, this.#pack(packer, { name, source }, wants, tree)]);
     await Promise.all([listing.ended, stream.ended]);
     await Promise.all([
       threads.release(lister, manifest),
@@ -90,11 +94,7 @@ export class ContextSender {
    * @throws CtxsyncError source-missing, bad-ignore-rule, usage
    */
   open(context: DirectoryContext, thread: DiskThread): Promise<OpenedContext> {
-    const before = this.#opened.get(context);
-    if (before !== undefined) return before;
-    const opened = this.#open(context, thread);
-    this.#opened.set(context, opened);
-    return opened;
+    return this.#opened.open(context, thread);
   }
 
   /** Gives up reading the tar on stdin, which no ring can wake. */
@@ -119,30 +119,11 @@ export class ContextSender {
     return this.#input?.silentMs(now);
   }
 
-  async #open(
-    { directory, ignore = {} }: DirectoryContext,
-    thread: DiskThread,
-  ): Promise<OpenedContext> {
-    const { threads } = this.#options;
-    const { ignoreFile: path, noIgnore = false } = ignore;
-    const ignoreFile =
-      path === undefined || noIgnore ? undefined : await this.#ignoreFile(path, thread);
-    return threads.run(thread, 'openContext', { source: { directory, ignore }, ignoreFile });
-  }
-
-  #ignoreFile(path: string, thread: DiskThread): Promise<IgnoreFile> {
-    const before = this.#ignoreFiles.get(path);
-    if (before !== undefined) return before;
-    const file = this.#options.threads.run(thread, 'readIgnoreFile', { path });
-    this.#ignoreFiles.set(path, file);
-    return file;
-  }
-
   /** Stops listing when the receiver wants everything, as nobody needs the rest of the list then. */
   async #list(
     thread: DiskThread,
     ring: Ring,
-    what: { source: OpenedContext; checksum: boolean },
+    { name, ...what }: { name: string } & Omit<Jobs['list']['input'], 'ring'>,
     asked: Promise<Wants>,
   ): Promise<void> {
     let needed = true;
@@ -153,7 +134,8 @@ export class ContextSender {
     await Promise.resolve(); // an answer that has already arrived counts
     if (!needed) return ring.end();
     try {
-      await this.#options.threads.run(thread, 'list', { ...what, ring: ring.shared });
+      const listed = this.#options.threads.run(thread, 'list', { ...what, ring: ring.shared });
+      this.#options.onFindings(await listed, name);
     } catch (error) {
       if (needed || CtxsyncError.from(error).code !== 'interrupted') throw error;
       ring.end();
@@ -162,16 +144,16 @@ export class ContextSender {
 
   async #pack(
     thread: DiskThread,
-    source: OpenedContext,
+    { name, source }: { name: string; source: OpenedContext },
     { all, ring: wants }: Wants,
     tree: Ring,
   ): Promise<void> {
-    const { threads, receiver, onAllWanted } = this.#options;
+    const { threads, receiver, onAllWanted, checks, onFindings } = this.#options;
     const input = { source, ring: tree.shared };
     if (all) {
       receiver.monitor.enter('sending');
       onAllWanted();
-      await threads.run(thread, 'pack', input);
+      onFindings(await threads.run(thread, 'pack', { ...input, checks }), name);
       return;
     }
     await threads.run(thread, 'packWanted', { ...input, wants: wants.shared });

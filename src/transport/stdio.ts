@@ -74,6 +74,11 @@ export function openStdout(reader: string, toError = peerGone): Outgoing {
   return new WritableOutgoing(file, outputBroken);
 }
 
+/** Standard output for text, which may be a terminal. @throws CtxsyncError usage: it is closed */
+export function openTextOutput(): Outgoing {
+  return isatty(STDOUT) ? new TerminalOutgoing(process.stdout) : openStdout('a reader');
+}
+
 /**
  * In place of close(2). What is opened next, by Node itself too, would get the number of a standard stream,
  * and libuv ends a process that closes such a descriptor.
@@ -158,6 +163,13 @@ class PipeOutgoing extends WritableOutgoing {
   /** Every write has settled by now. */
   override end(): Promise<void> {
     this.#socket.destroy();
+    return Promise.resolve();
+  }
+}
+
+/** A terminal stays open for others. */
+class TerminalOutgoing extends WritableOutgoing {
+  override end(): Promise<void> {
     return Promise.resolve();
   }
 }

@@ -22,6 +22,8 @@ export interface SourceEntryOptions {
   onSkipped: (path: BytePath, reason: string) => void;
   /** An entry that is sent without one of its attributes (setuid). */
   onChanged: (path: BytePath, reason: string) => void;
+  /** Each entry that is sent, in order. */
+  onTravels?: ((entry: SourceEntry) => void) | undefined;
   /** Looks for losses that the mode does not show; absent if nothing is reported. */
   attributes?: LostAttributes | undefined;
 }
@@ -54,7 +56,8 @@ export class SourceEntries {
 
   /** Reports what is lost when this entry is sent. */
   travels(entry: FoundEntry): SourceEntry {
-    const { attributes, onChanged } = this.#options;
+    const { attributes, onChanged, onTravels } = this.#options;
+    onTravels?.(entry);
     if (attributes !== undefined && entry.kind === 'file' && (entry.mode & EXECUTE_BITS) !== 0) {
       attributes.add(entry.path, entry.lost);
     } else if (entry.lost !== undefined) onChanged(entry.path, entry.lost);

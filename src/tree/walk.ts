@@ -1,4 +1,4 @@
-import { joinPath, toText, type BytePath } from '../disk/byte-path.ts';
+import { isBeneath, joinPath, nameTowards, toText, type BytePath } from '../disk/byte-path.ts';
 import { NO_FILES, type Listing } from '../disk/names.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
 import type { OpenDirectory } from '../disk/open-directory.ts';
@@ -8,7 +8,7 @@ import type { UnreadablePaths } from '../disk/unreadable-paths.ts';
 import { isWorkName, type SourceEntry } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_DEPTH } from '../limits.ts';
-import type { DirectoryMatch, IgnoreRules } from '../ignore/ignore-rules.ts';
+import type { Decision, DirectoryMatch, IgnoreRules } from '../ignore/ignore-rules.ts';
 import {
   closeOpened,
   openChild,
@@ -23,10 +23,23 @@ export interface WalkOptions extends SourceEntryOptions {
   /** The inode of the root when the rules were read. */
   identity?: Inode | undefined;
   /** Collects what the walk or its consumer cannot read: after that nothing is sent. */
-  unreadable: UnreadablePaths;
+  unreadable: Pick<UnreadablePaths, 'add' | 'end'>;
   status: WorkerStatus;
   /** Opens each file, for whoever reads them in this order. */
   opensFiles?: boolean;
+  /** Walk only to this entry, and to what is beneath it. */
+  only?: BytePath | undefined;
+  observer?: WalkObserver | undefined;
+}
+
+/** Learns what the rules decide, and what is therefore not sent. */
+export interface WalkObserver {
+  /** An entry is there; if it is ignored, it is a directory that is entered because of an exception. */
+  onDecided(entry: SourceEntry, decision: Decision): void;
+  /** An ignored entry is not looked at, nor is anything beneath it. */
+  onPruned(directory: OpenDirectory, path: BytePath, name: BytePath, decision: Decision): void;
+  /** Nothing beneath an ignored directory is sent, so it is not sent either. */
+  onEmptied(entry: SourceEntry, decision: Decision): void;
 }
 
 /**
@@ -73,7 +86,7 @@ class Walk {
     match: DirectoryMatch,
     depth: number,
   ): Generator<SourceEntry> {
-    const { rules, status } = this.#options;
+    const { rules, status, observer } = this.#options;
     const { names, files } = this.#list(directory, path);
     for (const name of names) {
       const child = joinPath(path, name);
@@ -83,23 +96,36 @@ class Walk {
         continue;
       }
       const decision = rules.decide(child, match);
-      if (decision.ignored && !rules.couldIncludeBeneath(child, decision)) continue;
+      if (decision.ignored && !rules.couldIncludeBeneath(child, decision)) {
+        observer?.onPruned(directory, child, name, decision);
+        continue;
+      }
       const opens = !decision.ignored && files.has(name);
       status.enter(opens ? 'reading' : 'scanning', child);
       const entry = this.#child(directory, child, name, { ignored: decision.ignored, opens });
-      if (entry === undefined) continue;
+      if (entry === undefined) {
+        if (decision.ignored) observer?.onPruned(directory, child, name, decision);
+        continue;
+      }
+      observer?.onDecided(entry, decision);
       const pendingBefore = this.#pending.length;
       this.#pending.push(entry);
       if (!decision.ignored) yield* this.#travelling();
       if (entry.kind !== 'directory') continue;
       yield* this.#enter(directory, entry, name, decision, depth + 1, decision.ignored);
+      if (this.#pending.length <= pendingBefore) continue;
       // Nothing beneath it is sent, so it is not sent either.
-      if (this.#pending.length > pendingBefore) this.#pending.length = pendingBefore;
+      this.#pending.length = pendingBefore;
+      observer?.onEmptied(entry, decision);
     }
   }
 
   /** Where no files are to be opened, none are listed as such. */
   #list(directory: OpenDirectory, path: BytePath): Listing {
+    const { only } = this.#options;
+    if (only !== undefined && isBeneath(only, path)) {
+      return { names: [nameTowards(only, path)], files: NO_FILES };
+    }
     try {
       if (this.#options.opensFiles === true) return directory.listing();
       return { names: directory.names(), files: NO_FILES };

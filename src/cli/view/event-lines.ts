@@ -3,6 +3,7 @@ import type { TransferEvent } from '../../observe/events.ts';
 import type { TransferReport } from '../../report.ts';
 import { shortenPath, withPath } from '../../short-path.ts';
 import { closingLine, failureLines, noteLines } from './closing-line.ts';
+import { findingsLine } from './finding-text.ts';
 import { formatCount, phaseWords } from './format.ts';
 
 /** The kind of a line, by which views choose what to show and how. */
@@ -29,6 +30,8 @@ export function eventLines(event: TransferEvent, outLabel?: string): Line[] {
       return phaseLines(event);
     case 'warning':
       return [{ tone: 'warning', text: warningText(event) }];
+    case 'findings':
+      return [{ tone: 'warning', text: findingsLine(event.findings) }];
     case 'stall':
       return [
         { tone: 'stall', text: `stalled ${formatAge(event.stalledMs)}: ${event.verdict.text}` },

@@ -9,6 +9,7 @@ const TEXTS = {
   'max-entries': '"receive --max-entries" raises the limit',
   'send-tar': '"send -" sends a tar from stdin',
   'socket-owner': '"send --socket-owner" trusts another user, or "any"',
+  strict: 'without "send --strict" it is only a warning',
 } as const satisfies Record<Remedy, string>;
 
 /** A message, with what can be done about it. */
