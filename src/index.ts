@@ -16,6 +16,16 @@ export {
 export type { GivenRule, IgnoreOptions } from './ignore/load-rules.ts';
 export type { RuleHintKind } from './ignore/rule-hints.ts';
 export type { Phase, Progress, TransferEvent } from './observe/events.ts';
+export type { MainThreadState } from './observe/main-thread-state.ts';
+export type {
+  DiskThreadSample,
+  PeerSample,
+  RingFill,
+  RingKind,
+  Sample,
+  WireSample,
+} from './observe/sample.ts';
+export { TransferTrace } from './observe/transfer-trace.ts';
 export type { ReceiveOptions } from './receive/receive-options.ts';
 export { receive } from './receive/receive.ts';
 export type {
@@ -38,6 +48,7 @@ export type {
   TransferReport,
   Verdict,
 } from './report.ts';
+export type { Compression } from './send/compression.ts';
 export type { Context, DirectoryContext, TarContext } from './send/context.ts';
 export type { SendOptions } from './send/send-options.ts';
 export { send } from './send/send.ts';
@@ -55,5 +66,12 @@ export type {
   RuleReport,
 } from './survey/survey-report.ts';
 export type { TransferOptions } from './transfer/options.ts';
-export { fromStream, toStream } from './transport/node-stream.ts';
+export {
+  fromStream,
+  toStream,
+  type AnyIncoming,
+  type AnyOutgoing,
+  type StreamPair,
+} from './transport/to-transport.ts';
 export type { Connection, Incoming, Outgoing } from './transport/transport.ts';
+export type { WebReadable, WebReader, WebWritable, WebWriter } from './transport/web-stream.ts';

@@ -69,6 +69,7 @@ const LEAVES = new Set([
   'limits.ts',
   'remedy.ts',
   'report.ts',
+  'require-package.ts',
   'short-path.ts',
   'with-timeout.ts',
 ]);

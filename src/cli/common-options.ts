@@ -14,6 +14,7 @@ export interface WatchOptions {
 export interface CommonOptions extends WatchOptions {
   progress: ProgressMode;
   report?: string;
+  trace?: string;
   socket?: string;
   connectTimeout: number;
 }
@@ -36,7 +37,8 @@ export function addCommonOptions(command: Command, connectMs: number): Command {
   )
     .option('--socket <path>', 'connect to the other side over a Unix socket, in both directions')
     .addOption(connectTimeout)
-    .option('--report <file>', 'write the outcome to a file as JSON');
+    .option('--report <file>', 'write the outcome to a file as JSON')
+    .option('--trace <file>', 'write a timeline of all threads for Perfetto');
 }
 
 /** @param stallAfterText what --stall-after does */

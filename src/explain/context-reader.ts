@@ -9,7 +9,8 @@ import {
 } from '../limits.ts';
 import { StallDetector, type StallEvent } from '../observe/stall-detector.ts';
 import { StatusWatch } from '../observe/status-watch.ts';
-import { isCall, verdictOf } from '../observe/verdict.ts';
+import { isCall } from '../observe/state-words.ts';
+import { verdictOf } from '../observe/verdict.ts';
 import type { DirectoryContext } from '../send/context.ts';
 import { OpenedContexts } from '../send/opened-contexts.ts';
 import { DiskThreads } from '../transfer/disk-threads.ts';
@@ -53,7 +54,7 @@ export class ContextReader {
   }
 
   ring(): Ring {
-    return this.#threads.ring();
+    return this.#threads.ring('list');
   }
 
   /**

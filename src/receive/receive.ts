@@ -7,7 +7,7 @@ import { DiskThreads } from '../transfer/disk-threads.ts';
 import { apart } from '../transfer/listener.ts';
 import { PathNoteCollector } from '../transfer/path-notes.ts';
 import { runToReport, type Run } from '../transfer/run.ts';
-import { toTar } from '../transport/node-stream.ts';
+import { toTar } from '../transport/to-transport.ts';
 import { DirectoryTarget } from './directory-target.ts';
 import type { ReceiveOptions } from './receive-options.ts';
 import { SenderLink } from './sender-link.ts';
@@ -20,7 +20,9 @@ import type { Target } from './target.ts';
  * @throws CtxsyncError with the report; the directory is then unchanged
  */
 export async function receive(given: ReceiveOptions): Promise<TransferReport> {
-  const options = { ...given, onEvent: apart(given.onEvent) };
+  const onEvent = apart(given.onEvent);
+  const onSample = apart(given.onSample);
+  const options = { ...given, onEvent, onSample };
   const sender = new SenderLink(options);
   sender.start();
   return receiveFrom(sender, options);

@@ -5,11 +5,11 @@ import type { WireObservation } from '../observe/verdict.ts';
 import type { EntryCounts } from '../report.ts';
 import { FirstFailure } from '../transfer/first-failure.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
-import { INCREMENTAL } from '../transfer/options.ts';
+import { INCREMENTAL, OUR_CODECS } from '../transfer/options.ts';
 import { PeerLink } from '../transfer/peer-link.ts';
 import type { Queue } from '../transfer/queue.ts';
 import { notBegun } from '../transfer/report.ts';
-import { fromTransport } from '../transport/node-stream.ts';
+import { fromTransport } from '../transport/to-transport.ts';
 import { isConnection, type Connection, type Incoming } from '../transport/transport.ts';
 import type { IncomingStream } from '../wire/demux.ts';
 import type { Hello } from '../wire/messages.ts';
@@ -64,6 +64,7 @@ export class SenderLink {
     this.monitor = new Monitor({
       side: 'receiver',
       onEvent: options.onEvent ?? (() => {}),
+      onSample: options.onSample,
       stallAfterMs: options.stallAfterMs,
       stallTimeoutMs: options.stallTimeoutMs,
       observeWire: () => this.#observeWire(performance.now()),
@@ -189,7 +190,8 @@ export class SenderLink {
     if (role !== 'sender') {
       throw new CtxsyncError('corrupt', 'the peer is a receiver too; one side has to send');
     }
-    if (showsProgress) this.#options.onEvent?.({ type: 'peer-shows-progress' });
+    const duplex = mode === 'duplex';
+    if (showsProgress) this.#options.onEvent?.({ type: 'peer-shows-progress', duplex });
     this.#greet(hello);
     return this.#target === undefined ? this.#targeted : undefined;
   }
@@ -209,7 +211,11 @@ export class SenderLink {
 
   #begin(transferId: string): void {
     this.#transferId = transferId;
-    this.#link.begin({ transferId, showsProgress: false, capabilities: [INCREMENTAL] });
+    this.#link.begin({
+      transferId,
+      showsProgress: false,
+      capabilities: [INCREMENTAL, ...OUR_CODECS],
+    });
   }
 
   #handleOpen(stream: IncomingStream): Ring {
@@ -274,9 +280,10 @@ export class SenderLink {
 
   #observeWire(now: number): WireObservation {
     const { waiting, heardAll } = this.#link;
-    const reading = !waiting && this.#target?.crowded !== true && !heardAll;
+    const readingBlocked = waiting || this.#target?.crowded === true;
+    const reading = !readingBlocked && !heardAll;
     const outputPendingMs = this.#target?.outputPendingMs(now);
-    return { ...this.#link.observe(now, reading), outputPendingMs };
+    return { ...this.#link.observe(now, reading), outputPendingMs, readingBlocked };
   }
 }
 

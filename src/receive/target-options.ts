@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { Outgoing } from '../transport/transport.ts';
+import type { WebWritable } from '../transport/web-stream.ts';
 
 /** What to receive into: a directory, into which the contexts are merged, or one tar. */
 export type TargetOptions = DirectoryTargetOptions | TarTargetOptions;
@@ -17,5 +18,5 @@ export interface DirectoryTargetOptions {
 
 /** One tar, written as the context arrives: only the outcome shows whether it is complete. */
 export interface TarTargetOptions {
-  tar: Outgoing | Writable;
+  tar: Outgoing | Writable | WebWritable;
 }

@@ -31,7 +31,12 @@ function isContext(context: unknown): boolean {
   if (typeof context !== 'object' || context === null) return false;
   const { tar, directory, name } = context as Record<string, unknown>;
   if (tar === undefined) return typeof directory === 'string' && isOptionalText(name);
-  return directory === undefined && typeof tar === 'object' && tar !== null && 'read' in tar;
+  return (
+    directory === undefined &&
+    typeof tar === 'object' &&
+    tar !== null &&
+    ('read' in tar || 'getReader' in tar)
+  );
 }
 
 function isOptionalText(value: unknown): boolean {

@@ -2,13 +2,14 @@ import type { Readable } from 'node:stream';
 import type { IgnoreOptions } from '../ignore/load-rules.ts';
 import { MAX_HELLO_CONTEXTS } from '../limits.ts';
 import type { Incoming } from '../transport/transport.ts';
+import type { WebReadable } from '../transport/web-stream.ts';
 
 /** What is sent: a directory, or a tar that comes from elsewhere. */
 export type Context = DirectoryContext | TarContext;
 
 /** A tar, plain or gzip, or several in a row. It is received into OUT itself. */
 export interface TarContext {
-  tar: Incoming | Readable;
+  tar: Incoming | Readable | WebReadable;
 }
 
 export interface DirectoryContext {

@@ -1,22 +1,31 @@
-import type { Writable } from 'node:stream';
 import type { TransferOptions } from '../transfer/options.ts';
-import type { Connection, Outgoing } from '../transport/transport.ts';
+import type { AnyOutgoing } from '../transport/to-transport.ts';
+import type { Compression } from './compression.ts';
 import type { Context } from './context.ts';
 
 export interface SendOptions extends TransferOptions {
   /** Each is sent in a stream of its own, several at the same time. */
   contexts: readonly Context[];
   /**
-   * One-way (a Writable or a Transform): success only means that everything was handed over. Or duplex
-   * (a Duplex): success means that the receiver has confirmed its commit.
+   * One-way (a Writable, a WritableStream, or a Transform or TransformStream): success only means that
+   * everything was handed over. Or duplex (a Duplex, or a pair of streams): success means that the receiver
+   * has confirmed its commit.
    */
-  to: Outgoing | Connection | Writable;
+  to: AnyOutgoing;
   /** This side shows progress on a terminal, so the receiver need not. */
   showsProgress?: boolean | undefined;
   /** Duplex: send everything, even what the receiver already has. */
   full?: boolean | undefined;
   /** Duplex: compare file contents instead of size and mtime. Reads every file. */
   checksum?: boolean | undefined;
+  /**
+   * Whether what is sent is compressed. `auto`, the default: where the transport is slow, with the best codec
+   * that both sides have; one-way, where the receiver's are unknown, with gzip. A frame that does not
+   * shrink is sent as it is.
+   */
+  compress?: Compression | undefined;
+  /** Send at most so many bytes per second, framing included, once compressed; default: no limit. */
+  bytesPerSecond?: number | undefined;
   /** Bytes of content above which a context counts as large; default 500,000,000; 0: it never does. */
   largeBytes?: number | undefined;
   /**

@@ -1,18 +1,28 @@
 /**
  * A listener whose errors cannot become the transfer's: as an EventTarget does with those of its listeners,
- * they are thrown where nothing waits, as uncaught exceptions.
+ * they are thrown where nothing waits, as uncaught exceptions. So are those of an async listener, which are
+ * rejections.
  */
 export function apart<Event>(
-  listener: ((event: Event) => void) | undefined,
+  listener: ((event: Event) => unknown) | undefined,
 ): ((event: Event) => void) | undefined {
   if (listener === undefined) return undefined;
   return (event) => {
     try {
-      listener(event);
+      const result = listener(event);
+      if (isPromise(result)) result.then(undefined, throwApart);
     } catch (error) {
-      process.nextTick(() => {
-        throw error;
-      });
+      throwApart(error);
     }
   };
+}
+
+function isPromise(result: unknown): result is PromiseLike<unknown> {
+  return typeof result === 'object' && result !== null && 'then' in result;
+}
+
+function throwApart(error: unknown): void {
+  process.nextTick(() => {
+    throw error;
+  });
 }

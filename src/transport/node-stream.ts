@@ -1,58 +1,19 @@
-import { Duplex, Readable, Transform, Writable } from 'node:stream';
+import { WriteStream } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
 import { errnoOf } from '../disk/errno.ts';
 import { describeSystemError, destinationError } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
-import type { Connection, Incoming, Outgoing } from './transport.ts';
+import type { Incoming, Outgoing } from './transport.ts';
 
 /** How a bidirectional stream fails, for its reader too, when the peer is gone. */
 export const GONE = new Set(['EPIPE', 'ECONNRESET']);
-
-/** A transport over any Node stream: a child's stdin, a socket, a file. */
-export function toStream(stream: Writable): Outgoing {
-  return new WritableOutgoing(stream);
-}
-
-/** A transport over any Node stream: a child's stdout, a socket, a file. */
-export function fromStream(stream: Readable): Incoming {
-  return new ReadableIncoming(stream);
-}
-
-/** What a sender writes to: a Duplex is bidirectional, but not a Transform, which returns its own input. */
-export function toTransport(to: Outgoing | Connection | Writable): Outgoing | Connection {
-  if (!isTransport(to, 'write')) throw new CtxsyncError('usage', '`to` is nothing to write to');
-  return bothWays(to) ?? (to instanceof Writable ? toStream(to) : to);
-}
-
-/** What a receiver reads from; see toTransport(). */
-export function fromTransport(from: Incoming | Connection | Readable): Incoming | Connection {
-  if (!isTransport(from, 'read')) throw new CtxsyncError('usage', '`from` is nothing to read from');
-  return bothWays(from) ?? (from instanceof Readable ? fromStream(from) : from);
-}
-
-/** Whoever has no types may pass anything. */
-function isTransport(it: unknown, method: 'read' | 'write'): boolean {
-  return typeof it === 'object' && it !== null && (method in it || 'incoming' in it);
-}
-
-/** The source of a tar to send. */
-export function fromTar(tar: Incoming | Readable): Incoming {
-  return tar instanceof Readable ? new ReadableIncoming(tar, inputBroken) : tar;
-}
-
-/** The destination of a received tar. */
-export function toTar(tar: Outgoing | Writable): Outgoing {
-  return tar instanceof Writable ? new WritableOutgoing(tar, outputBroken) : tar;
-}
-
-function bothWays(stream: object): Connection | undefined {
-  if (!(stream instanceof Duplex) || stream instanceof Transform) return undefined;
-  return { incoming: fromStream(stream), outgoing: toStream(stream) };
-}
 
 /** A transport's writing end over any Node stream. */
 export class WritableOutgoing implements Outgoing {
   readonly #stream: Writable;
   readonly #toError: (cause: Error | undefined) => CtxsyncError;
+  readonly #mayKeepBytes: boolean;
   #broken: CtxsyncError | undefined;
   #onBroken: ((error: CtxsyncError) => void) | undefined;
   #onClosed = (): void => this.#break(undefined);
@@ -61,11 +22,15 @@ export class WritableOutgoing implements Outgoing {
   constructor(stream: Writable, toError = peerGone) {
     this.#stream = stream;
     this.#toError = toError;
+    this.#mayKeepBytes = !(stream instanceof Socket || stream instanceof WriteStream);
     stream.on('error', (error) => this.#break(error));
     stream.on('close', () => this.#onClosed());
   }
 
-  write(pieces: readonly Uint8Array[]): Promise<void> {
+  write(given: readonly Uint8Array[]): Promise<void> {
+    // Our memory is used again after the write, and many a stream, such as a PassThrough, calls back while it
+    // still holds what it was given.
+    const pieces = this.#mayKeepBytes ? given.map((piece) => Buffer.from(piece)) : given;
     return this.#settled((done) => {
       this.#stream.cork();
       pieces.forEach((piece, index) => {

@@ -3,7 +3,8 @@ import type { CtxsyncError } from '../errors.ts';
 /** The writing end of a transport. */
 export interface Outgoing {
   /**
-   * Hands over all pieces, in order; they must stay unchanged until it settles.
+   * Hands over all pieces, in order. They stay unchanged until it settles, and no longer: their memory is
+   * then used again.
    * @throws CtxsyncError peer-gone, when nobody reads any more
    */
   write(pieces: readonly Uint8Array[]): Promise<void>;

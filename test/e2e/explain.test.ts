@@ -147,7 +147,7 @@ describe('ctxsync explain --list', () => {
     const { code, stdout } = await run(['explain', ...names, '--exclude', 'src', '--list']);
     expect(code).toBe(0);
     const lines = stdout.toString().trimEnd().split('\n');
-    const sent = lines.flatMap((line) => /^sent\t\t(.*)$/.exec(line)?.[1] ?? []);
+    const sent = lines.flatMap((line) => /^sent\t[^\t]*\t(.*)$/.exec(line)?.[1] ?? []);
     const received = Object.entries(treeState(out))
       .filter(([path]) => !['', 'a', 'b'].includes(path))
       .map(([path, state]) => (state.startsWith('directory') ? `${path}/` : path));

@@ -5,7 +5,7 @@ import { Ring } from '../../src/flow/ring.ts';
 import type { TransferEvent } from '../../src/observe/events.ts';
 import { SenderLink } from '../../src/receive/sender-link.ts';
 import type { Target } from '../../src/receive/target.ts';
-import { fromStream, toStream } from '../../src/transport/node-stream.ts';
+import { fromStream, toStream } from '../../src/transport/to-transport.ts';
 import { until } from '../helpers/until.ts';
 import { settle } from '../helpers/wire/harness.ts';
 import { FRAME, parseFrames, SessionEncoder } from '../helpers/wire/independent-encoder.ts';

@@ -4,7 +4,7 @@ import { HELLO_TIMEOUT_MS } from '../../src/limits.ts';
 import { DestinationQueue, WHOLE } from '../../src/serve/destination-queue.ts';
 import type { ServeEvent } from '../../src/serve/serve-options.ts';
 import { ServedTransfer } from '../../src/serve/served-transfer.ts';
-import { fromStream, toStream } from '../../src/transport/node-stream.ts';
+import { fromStream, toStream } from '../../src/transport/to-transport.ts';
 import { FakeDiskThread } from '../helpers/disk/fake-disk-thread.ts';
 import { until } from '../helpers/until.ts';
 import { SessionEncoder } from '../helpers/wire/independent-encoder.ts';

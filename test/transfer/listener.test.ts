@@ -17,6 +17,22 @@ test('a listener that throws does not affect who tells it, and its error is not 
   expect(later[1]).toThrow('event 2');
 });
 
+test('a listener that rejects does not affect it either, and its error is not lost', async () => {
+  const later: (() => void)[] = [];
+  const nextTick = process.nextTick.bind(process);
+  vi.spyOn(process, 'nextTick').mockImplementation((run, ...given: unknown[]) => {
+    if (given.length > 0) nextTick(run, ...given);
+    else later.push(run as () => void);
+  });
+  const listener = apart(async (event: number) => {
+    await Promise.resolve();
+    throw new Error(`event ${event}`);
+  });
+  listener!(1);
+  await vi.waitFor(() => expect(later).toHaveLength(1));
+  expect(later[0]).toThrow('event 1');
+});
+
 test('where there is no listener none is made', () => {
   expect(apart(undefined)).toBeUndefined();
 });

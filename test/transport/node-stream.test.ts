@@ -1,6 +1,7 @@
+import { Socket } from 'node:net';
 import { PassThrough, Writable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { fromStream, toStream } from '../../src/transport/node-stream.ts';
+import { fromStream, toStream, toTar } from '../../src/transport/to-transport.ts';
 import { settle, until } from '../helpers/wire/harness.ts';
 
 test('a write settles only once its bytes were handed over, because an exit would lose them', async () => {
@@ -14,6 +15,27 @@ test('a write settles only once its bytes were handed over, because an exit woul
   expect(isWritten).toBe(false);
   taken();
   await until(() => isWritten);
+});
+
+test('a stream may keep what it was given, although our memory is used again after the write', async () => {
+  const kept: Uint8Array[] = [];
+  const keeper = (): Writable =>
+    new Writable({ write: (bytes: Uint8Array, _encoding, done) => (kept.push(bytes), done()) });
+  for (const outgoing of [toStream(keeper()), toTar(keeper())]) {
+    const memory = Buffer.from('first');
+    await outgoing.write([memory.subarray(0, 2), memory.subarray(2)]);
+    memory.fill('x');
+  }
+  expect(Buffer.concat(kept).toString()).toBe('firstfirst');
+});
+
+test('a socket gets our memory itself, because it takes the bytes before it calls back', async () => {
+  const socket = new Socket();
+  const given: unknown[] = [];
+  const memory = Buffer.from('a');
+  socket.write = ((bytes: unknown, done: () => void) => (given.push(bytes), done(), true)) as never;
+  await toStream(socket).write([memory]);
+  expect(given[0]).toBe(memory);
 });
 
 test('a reader may close the stream after the last byte, and counts as gone before that', async () => {
