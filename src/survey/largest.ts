@@ -1,6 +1,7 @@
 import { isBeneath, type BytePath } from '../disk/byte-path.ts';
 import type { SourceEntry } from '../entry/entry.ts';
 import { DirectoryTotals, type DirectoryTotal } from './directory-totals.ts';
+import { isBeneathWhole, isWhole } from './risky-names.ts';
 import { TopList } from './top-list.ts';
 
 export interface FileSize {
@@ -11,7 +12,10 @@ export interface FileSize {
 /** A directory of which one child holds this share says no more than that child: it is not listed. */
 const SAME_SHARE = 0.9;
 
-/** The largest directories and files of a walk, without a list of all. */
+/**
+ * The largest directories and files of a walk, without a list of all. What is in a directory such as
+ * `node_modules` is part of it: it is sent or ignored as a whole.
+ */
 export class Largest {
   readonly #totals: DirectoryTotals;
   readonly #directories: TopList<DirectoryTotal>;
@@ -22,8 +26,9 @@ export class Largest {
     this.#directories = new TopList<DirectoryTotal>(max, bySize);
     this.#files = new TopList<FileSize>(max, bySize);
     this.#totals = new DirectoryTotals((total, largestChildBytes) => {
-      const asChild = largestChildBytes >= SAME_SHARE * total.bytes;
-      if (total.path !== '' && total.bytes > 0 && !asChild) this.#directories.add(total);
+      const { path, bytes } = total;
+      if (path === '' || bytes === 0 || isBeneathWhole(path)) return;
+      if (isWhole(path) || largestChildBytes < SAME_SHARE * bytes) this.#directories.add(total);
     });
   }
 

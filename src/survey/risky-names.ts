@@ -91,6 +91,17 @@ export function riskOf(path: BytePath, kind: EntryKind): Risk | undefined {
   return EXTENSIONS.get(extension);
 }
 
+/** Whether a directory is one that nobody edits, such as `.git`: it is sent or ignored as a whole. */
+export function isWhole(directory: BytePath): boolean {
+  return DIRECTORIES.has(splitPath(directory)[1]);
+}
+
+/** Whether a path lies in such a directory. */
+export function isBeneathWhole(path: BytePath): boolean {
+  const above = path.split('/').slice(0, -1);
+  return above.some((name) => DIRECTORIES.has(name));
+}
+
 function isIn(directory: BytePath, parent: string | undefined): boolean {
   return parent === undefined || splitPath(directory)[1] === parent;
 }

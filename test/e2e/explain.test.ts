@@ -37,7 +37,7 @@ describe('ctxsync explain', () => {
     expect(report).toContain(
       `${context}\n  11 entries, 300 kB would be sent\n  4 entries, 3.00 kB ignored\n`,
     );
-    expect(report).toMatch(/^ {3}300 kB {2}99% █+ +1 {2}packages\/web\/node_modules\/react$/m);
+    expect(report).toMatch(/^ {3}300 kB {2}99% █+ +2 {2}packages\/web\/node_modules$/m);
     expect(report).toMatch(/^ -2\.00 kB {2}66% \S+ +3 {2}line 1 {2}node_modules$/m);
     expect(report).toMatch(/^ {5}\+4 B +<1% \S+ +1 {2}line 3 {2}!keep\.log$/m);
     expect(report).toContain('write\n    "**/node_modules" for any depth');
@@ -210,7 +210,7 @@ describe('a transfer warns', () => {
       const more = await run([...send, '--exclude', '**/node_modules/*.js', ...peer]);
       expectExit(more, 0);
       expect(more.stderr).toMatch(
-        /warning: the context holds installed dependencies \(packages\/web\/node_modules, 300 kB\); the context is large: 300 kB \(packages\/web\/node_modules\/react 300 kB, /,
+        /warning: the context holds installed dependencies \(packages\/web\/node_modules, 300 kB\); the context is large: 300 kB \(packages\/web\/node_modules 300 kB, /,
       );
     }
   });

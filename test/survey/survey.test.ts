@@ -69,6 +69,15 @@ describe('the largest directories and files', () => {
     const paths = surveyOf(root, '').largestDirectories.map(({ path }) => path);
     expect(paths).toEqual(['src/main/java']);
   });
+
+  it('have directories such as node_modules as a whole', () => {
+    const root = tree({ 'a/node_modules/b/c/d': 100, 'a/node_modules/e/f': 1, '.git/g/h': 50 });
+    const { largestDirectories } = surveyOf(root, '');
+    expect(largestDirectories).toEqual([
+      { path: 'a/node_modules', entries: 5, bytes: 101 },
+      { path: '.git', entries: 2, bytes: 50 },
+    ]);
+  });
 });
 
 describe('each rule', () => {
