@@ -1,7 +1,7 @@
 import type { ExplainedContext } from '../../explain/explain.ts';
 import { shortSource } from '../../survey/rule-source.ts';
 import type { RuleReport } from '../../survey/survey-report.ts';
-import { formatBytes, formatCount } from './format.ts';
+import { formatBytes, formatCount, printable } from './format.ts';
 import { figureColumns, fitted, heading, widthOf } from './report-columns.ts';
 import type { ReportStyle } from './report-style.ts';
 
@@ -19,7 +19,7 @@ export function ruleTable(context: ExplainedContext, style: ReportStyle): string
   const { rules, ignoreFile, directory } = context;
   if (rules.length === 0) return [];
   const shown = shownRules(rules);
-  const places = shown.map((rule) => placeOf(rule, ignoreFile, directory));
+  const places = shown.map((rule) => printable(placeOf(rule, ignoreFile, directory)));
   const width = Math.max(...places.map((place) => place.length));
   const rows = shown.flatMap((rule, index) =>
     ruleLines(rule, (places[index] ?? '').padStart(width), context, style),
