@@ -10,6 +10,8 @@ export interface ErrorDetails {
   path?: string | undefined;
   /** The peer's own error, if code is 'peer-failed'. */
   peer?: { code: string; message: string } | undefined;
+  /** The end of what the command that runs the receiver wrote to stderr; may have several lines. */
+  commandOutput?: string | undefined;
   /** What the user may set to avoid the error. */
   remedy?: Remedy | undefined;
   cause?: unknown;
@@ -26,6 +28,7 @@ export class CtxsyncError extends Error {
   readonly code: ErrorCode;
   readonly path: string | undefined;
   readonly peer: { code: string; message: string } | undefined;
+  readonly commandOutput: string | undefined;
   readonly remedy: Remedy | undefined;
   readonly forPeer: string | undefined;
   /** The report of the failed transfer, which send() or receive() would have resolved to. */
@@ -39,6 +42,7 @@ export class CtxsyncError extends Error {
     this.code = code;
     this.path = details.path;
     this.peer = details.peer;
+    this.commandOutput = details.commandOutput;
     this.remedy = details.remedy;
     this.forPeer = details.forPeer;
   }

@@ -41,6 +41,7 @@ export type {
   PathNote,
   PathNotes,
   PathSize,
+  ReportedError,
   Side,
   StallCause,
   StallReport,

@@ -16,12 +16,13 @@ const ROOMS: [room: string, mayImport: string[]][] = [
   ['transport', ['disk']],
   ['entry', ['disk']],
   ['ignore', ['disk']],
-  ['tree', ['disk', 'entry', 'ignore']],
+  ['pool', ['disk']],
+  ['tree', ['disk', 'entry', 'ignore', 'pool']],
   ['survey', ['disk', 'entry', 'ignore', 'tree']],
   ['tar', ['disk', 'entry']],
-  ['dest', ['disk', 'entry']],
-  ['worker', ['dest', 'disk', 'entry', 'flow', 'ignore', 'survey', 'tar', 'tree']],
-  ['transfer', ['dest', 'disk', 'flow', 'observe', 'transport', 'wire', 'worker']],
+  ['dest', ['disk', 'entry', 'pool']],
+  ['worker', ['dest', 'disk', 'entry', 'flow', 'ignore', 'pool', 'survey', 'tar', 'tree']],
+  ['transfer', ['dest', 'disk', 'flow', 'observe', 'pool', 'transport', 'wire', 'worker']],
   [
     'send',
     [

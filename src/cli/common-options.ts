@@ -30,20 +30,18 @@ export function addCommonOptions(command: Command, connectMs: number): Command {
   const progress = new Option('--progress <mode>', 'how to show progress on stderr')
     .choices(PROGRESS_MODES)
     .default('auto');
-  command.addOption(progress);
-  return addWatchOptions(
-    command,
-    'report which side is stuck, and on what, after this long without progress (0: never)',
-  )
+  return addWatchOptions(command.addOption(progress))
     .option('--socket <path>', 'connect to the other side over a Unix socket, in both directions')
     .addOption(connectTimeout)
     .option('--report <file>', 'write the outcome to a file as JSON')
     .option('--trace <file>', 'write a timeline of all threads for Perfetto');
 }
 
-/** @param stallAfterText what --stall-after does */
-export function addWatchOptions(command: Command, stallAfterText: string): Command {
-  const stallAfter = new Option('--stall-after <duration>', stallAfterText)
+export function addWatchOptions(command: Command): Command {
+  const stallAfter = new Option(
+    '--stall-after <duration>',
+    'report what is stuck after this long without progress (0: never)',
+  )
     .argParser(parseDuration)
     .default(DEFAULT_STALL_AFTER_MS, '10s');
   const stallTimeout = new Option(

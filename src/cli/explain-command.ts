@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { DEFAULT_LARGEST } from '../limits.ts';
 import type { GivenRule } from '../ignore/load-rules.ts';
 import { addWatchOptions } from './common-options.ts';
+import { forgetDefaults } from './environment.ts';
 import { addIgnoreOptions } from './ignore-options.ts';
 import type { ExplainCommandOptions } from './run-explain.ts';
 import { parseCount } from './units.ts';
@@ -19,16 +20,21 @@ export function explainCommand(finish: (exitCode: number) => void): Command {
     .option('--list', 'print every path with what becomes of it and the rule that decides')
     .option('-0, --null', 'with --list, end lines with NUL and write paths byte for byte')
     .option('--json', 'print JSON')
-    .option('--top <count>', 'how many of the largest directories and files to show', parseCount)
+    .option(
+      '--top <count>',
+      `how many of the largest directories and files to show (default: ${DEFAULT_LARGEST})`,
+      parseCount,
+    )
     .option('--skip-ignored', 'do not look into ignored directories to count what they hold')
     .option('--strict', 'exit with 5 if the context is large, or holds secrets, .git and the like')
     .addOption(warnAboveOption());
-  const rules = addIgnoreOptions(command);
-  command.action(async (args: string[], options: ExplainCommandOptions) => {
-    finish(await run(args, options, rules));
+  const rulesOf = addIgnoreOptions(command);
+  command.action(async (args: string[], options: ExplainCommandOptions, self: Command) => {
+    if (options.list !== true) forgetDefaults(self, 'null');
+    if (options.list === true || options.path !== undefined) forgetDefaults(self, 'strict');
+    finish(await run(args, options, rulesOf()));
   });
-  const stallAfter = 'report a disk that does not answer for this long (0: never)';
-  return addWatchOptions(command, stallAfter).addHelpText('after', AFTER);
+  return addWatchOptions(command).addHelpText('after', AFTER);
 }
 
 /** Loaded on demand: the other commands and --help do not need it. */
@@ -45,4 +51,4 @@ Examples:
   ctxsync explain ./web
   ctxsync explain ./web --path node_modules/left-pad
 
-By default the ${DEFAULT_LARGEST} largest are shown. The README lists the exit statuses.`;
+See also "ctxsync help exit-status" and "ctxsync help environment".`;

@@ -4,6 +4,7 @@ import { inheritedFd } from '../ignore/inherited-fd.ts';
 import type { DirectoryContext } from '../send/context.ts';
 import { checkStdin } from '../transport/stdio.ts';
 import type { ContextArgument } from './context-argument.ts';
+import { variableOf } from './environment.ts';
 
 /** The options that say what of a context is sent. */
 export interface IgnoreCommandOptions {
@@ -13,32 +14,43 @@ export interface IgnoreCommandOptions {
   ignore: boolean;
 }
 
-/** @returns the rules of --exclude and --include, in the order in which they are given, once parsed */
-export function addIgnoreOptions(command: Command): readonly GivenRule[] {
+/** @returns a function that has the rules of the options, once they are parsed */
+export function addIgnoreOptions(command: Command): () => GivenRule[] {
   const rules: GivenRule[] = [];
+  // In the order of the command line, whichever option they are of.
   const collect =
     (source: string, sign = '') =>
-    (pattern: string): void => {
+    (pattern: string, earlier: string[] = []): string[] => {
       rules.push({ rule: sign + pattern, source });
+      return [...earlier, pattern];
     };
   command
-    .option(
-      '-f, --file <dockerfile>',
-      'use <dockerfile>.dockerignore, if it exists, instead of .dockerignore',
-    )
-    .option('--ignore-file <file>', 'read the ignore rules from this file only; - is stdin')
+    .option('-f, --file <dockerfile>', 'use <dockerfile>.dockerignore, if it exists')
+    .option('--ignore-file <file>', 'read only this ignore file; - is stdin')
     .option('--no-ignore', 'read no ignore file')
     .option(
       '--exclude <pattern>',
-      'add an ignore rule after those of the file; repeatable',
+      'add an ignore rule after the file; repeatable',
       collect('--exclude'),
     )
     .option(
       '--include <pattern>',
-      'add an exception (!pattern) after those of the file; repeatable',
+      'add an exception (!pattern); repeatable',
       collect('--include', '!'),
     );
-  return rules;
+  return () => [...rules, ...rulesOfEnvironment(command)];
+}
+
+function rulesOfEnvironment(command: Command): GivenRule[] {
+  return ['exclude', 'include'].flatMap((name) => {
+    if (command.getOptionValueSource(name) !== 'env') return [];
+    const sign = name === 'include' ? '!' : '';
+    const option = command.options.find((each) => each.attributeName() === name)!;
+    return (command.getOptionValue(name) as string[]).map((pattern) => ({
+      rule: sign + pattern,
+      source: variableOf(option),
+    }));
+  });
 }
 
 /**

@@ -161,7 +161,7 @@ function checkCombination({
 
 /** @throws CtxsyncError usage */
 function checkNoReceiver(
-  { socket, report }: SendCommandOptions,
+  { socket, report, trace }: SendCommandOptions,
   peer: readonly string[] | undefined,
 ): void {
   const given =
@@ -172,6 +172,7 @@ function checkNoReceiver(
   if (report !== undefined) {
     throw usageError('--dry-run writes no --report; "ctxsync explain --json" prints JSON');
   }
+  if (trace !== undefined) throw usageError('--dry-run writes no --trace; leave it out');
 }
 
 /** @throws CtxsyncError usage */

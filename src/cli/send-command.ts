@@ -1,13 +1,19 @@
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { DEFAULT_SEND_CONNECT_MS } from '../limits.ts';
 import type { GivenRule } from '../ignore/load-rules.ts';
 import { addCommonOptions } from './common-options.ts';
 import { COMPRESSIONS } from '../send/compression.ts';
+import { forgetDefaults } from './environment.ts';
 import { addIgnoreOptions } from './ignore-options.ts';
 import type { SendCommandOptions } from './run-send.ts';
 import { parseRate } from './units.ts';
 import { parseUser } from './user-argument.ts';
 import { warnAboveOption } from './warn-above-option.ts';
+
+const PEER = new Argument(
+  '[-- command...]',
+  'start this command, which runs the receiver, and use its stdin and stdout',
+);
 
 /** @param peer the command after "--" that runs the receiver */
 export function sendCommand(
@@ -23,17 +29,16 @@ export function sendCommand(
       '<context...>',
       'a directory; name=directory, to be received as OUT/name; or - for a tar or tar.gz on stdin',
     )
-    .option(
-      '-n, --dry-run',
-      'send nothing: print what would be sent, and what is ignored by which rule',
-    )
+    // Everything after "--" is cut off before commander sees it.
+    .configureHelp({ visibleArguments: (self) => [...self.registeredArguments, PEER] })
+    .option('-n, --dry-run', 'send nothing: show what would be sent, and ignored by which rule')
     .option(
       '--socket-owner <user>',
       'with --socket, trust a receiver run by this user (a name, a uid, or any)',
       parseUser,
     )
-    .option('--checksum', 'compare file contents instead of size and mtime (socket or command)')
-    .option('--full', 'send everything, even what the receiver already has (socket or command)')
+    .option('--checksum', 'compare file contents instead of size and mtime')
+    .option('--full', 'send everything, even what the receiver has')
     .addOption(
       new Option(
         '--compress <how>',
@@ -47,11 +52,16 @@ export function sendCommand(
       'send at most this many bytes per second, such as 500kB or 2MB',
       parseRate,
     )
-    .option('--strict', 'refuse (5) what would only be warned of: a large context, secrets, .git')
+    .option('--strict', 'refuse (5) a context that is large, or holds secrets, .git and the like')
     .addOption(warnAboveOption());
-  const rules = addIgnoreOptions(command);
-  command.action(async (args: string[], options: SendCommandOptions) => {
-    finish(await run(args, options, rules, peer));
+  const rulesOf = addIgnoreOptions(command);
+  command.action(async (args: string[], options: SendCommandOptions, self: Command) => {
+    if (peer !== undefined) forgetDefaults(self, 'socket');
+    if (options.dryRun === true) forgetDefaults(self, 'socket', 'report', 'trace');
+    if (args.every((arg) => arg === '-')) {
+      forgetDefaults(self, 'file', 'ignoreFile', 'exclude', 'include');
+    }
+    finish(await run(args, options, rulesOf(), peer));
   });
   return addCommonOptions(command, DEFAULT_SEND_CONNECT_MS).addHelpText('after', AFTER);
 }
@@ -73,5 +83,6 @@ const AFTER = `
 Examples:
   ctxsync send ./web | ctxsync receive ./out
   ctxsync send ./web -- ssh host ctxsync receive /srv/web
+  git archive HEAD | ctxsync send - | ctxsync receive ./out
 
-The README lists the exit statuses.`;
+See also "ctxsync help exit-status" and "ctxsync help environment".`;

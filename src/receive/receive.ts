@@ -51,6 +51,7 @@ class ReceiveRun implements Run {
   constructor(sender: SenderLink, options: ReceiveOptions, base: string) {
     this.link = sender;
     this.onEvent = options.onEvent;
+    this.threads.onPoolThread = (thread) => sender.monitor.watch(thread, false);
     this.#target = this.#createTarget(options, base);
   }
 

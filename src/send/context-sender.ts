@@ -1,5 +1,6 @@
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
+import type { Amount } from '../observe/work.ts';
 import type { ContextReport, Finding } from '../report.ts';
 import type { FindingOptions } from '../survey/findings.ts';
 import { fromTar } from '../transport/to-transport.ts';
@@ -23,7 +24,9 @@ export interface ContextSenderOptions {
   /** Called with what is in a context and is rarely meant to be sent, once for each context. */
   onFindings: (findings: readonly Finding[], context: string) => void;
   /** Called for each context that is sent as a whole, because the receiver has nothing to compare it with. */
-  onAllWanted: () => void;
+  onAllWanted: (context: DirectoryContext) => void;
+  /** Called with what is in a context, once it is listed. */
+  onListed: (context: DirectoryContext, amount: Amount) => void;
   /** Called for paths that are not sent, or not exactly as they are. */
   onNote: (note: PathNote | UnnamedPaths) => void;
 }
@@ -59,7 +62,8 @@ export class ContextSender {
 
   /** Sends the manifest of a context, and then the entries that the receiver asks for. */
   async sendChanges(context: DirectoryContext, answers: Answers): Promise<void> {
-    const { threads, receiver, checksum, checks } = this.#options;
+    const { threads, receiver, checksum, checks, onAllWanted, onListed, onFindings } =
+      this.#options;
     const name = nameOf(context);
     // If everything is wanted, the walk that packs it reports the same paths again.
     const words = new HeldNotes(this.#options.onNote);
@@ -70,14 +74,22 @@ export class ContextSender {
     const asked = answers.wants(name);
     const listing = receiver.open({ kind: 'manifest', name }, manifest);
     const source = await this.open(context, packer);
-    const listed = this.#list(lister, manifest, { name, source, checksum, checks }, asked);
+    const what = { source, checksum, checks };
+    const listed = this.#list(lister, manifest, what, asked).then((list) => {
+      if (list === undefined) return;
+      onListed(context, list.amount);
+      onFindings(list.findings, name);
+    });
     // The receiver never answers for a context that could not be listed.
     const wants = await Promise.race([asked, listed.then(() => asked)]).catch((error: unknown) => {
       words.release();
       throw error;
     });
-    if (wants.all) words.drop();
-    else words.release();
+    if (wants.all) {
+      words.drop();
+      receiver.monitor.enter('sending');
+      onAllWanted(context);
+    } else words.release();
     const tree = threads.ring('tree');
     const stream = receiver.open({ kind: 'tree', name }, tree);
     await Promise.all([listed, this.#pack(packer, { name, source }, wants, tree)]);
@@ -97,7 +109,7 @@ export class ContextSender {
     return this.#opened.open(context, thread);
   }
 
-  /** Gives up reading the tar on stdin, which no ring can wake. */
+  /** Gives up reading the tar, which no ring can wake. */
   destroy(): void {
     this.#input?.destroy();
   }
@@ -109,36 +121,42 @@ export class ContextSender {
     });
   }
 
-  /** Bytes of the tar on stdin read so far. */
+  /** Bytes of the tar read so far. */
   get inputBytes(): number {
     return this.#input?.bytes ?? 0;
   }
 
-  /** Milliseconds spent waiting for the tar on stdin; undefined when not waiting. */
+  /** Milliseconds spent waiting for the tar; undefined when not waiting. */
   inputSilentMs(now: number): number | undefined {
     return this.#input?.silentMs(now);
   }
 
-  /** Stops listing when the receiver wants everything, as nobody needs the rest of the list then. */
+  /**
+   * Stops listing when the receiver wants everything, as nobody needs the rest of the list then.
+   * @returns what is in the context, if all of it was listed
+   */
   async #list(
     thread: DiskThread,
     ring: Ring,
-    { name, ...what }: { name: string } & Omit<Jobs['list']['input'], 'ring'>,
+    what: Omit<Jobs['list']['input'], 'ring'>,
     asked: Promise<Wants>,
-  ): Promise<void> {
+  ): Promise<Jobs['list']['result'] | undefined> {
     let needed = true;
     void asked.then(({ all }) => {
       needed = !all;
       if (all) thread.cancel();
     });
     await Promise.resolve(); // an answer that has already arrived counts
-    if (!needed) return ring.end();
+    if (!needed) {
+      ring.end();
+      return undefined;
+    }
     try {
-      const listed = this.#options.threads.run(thread, 'list', { ...what, ring: ring.shared });
-      this.#options.onFindings(await listed, name);
+      return await this.#options.threads.run(thread, 'list', { ...what, ring: ring.shared });
     } catch (error) {
       if (needed || CtxsyncError.from(error).code !== 'interrupted') throw error;
       ring.end();
+      return undefined;
     }
   }
 
@@ -148,11 +166,9 @@ export class ContextSender {
     { all, ring: wants }: Wants,
     tree: Ring,
   ): Promise<void> {
-    const { threads, receiver, onAllWanted, checks, onFindings } = this.#options;
+    const { threads, checks, onFindings } = this.#options;
     const input = { source, ring: tree.shared };
     if (all) {
-      receiver.monitor.enter('sending');
-      onAllWanted();
       onFindings(await threads.run(thread, 'pack', { ...input, checks }), name);
       return;
     }

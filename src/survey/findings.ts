@@ -132,7 +132,9 @@ export class Findings {
 }
 
 /** As latin1. Whoever packs the file finds out why it cannot be read. */
-function firstBytes({ fd, fsPath }: SourceEntry): string {
+function firstBytes({ fd, fsPath, content }: SourceEntry): string {
+  if (content !== undefined)
+    return Buffer.from(content.subarray(0, SNIFFED_BYTES)).toString('latin1');
   let own: number | undefined;
   try {
     const bytes = Buffer.alloc(SNIFFED_BYTES);

@@ -4,7 +4,7 @@ import type { OpenDirectory } from '../disk/open-directory.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
 import type { SourceEntry } from '../entry/entry.ts';
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
-import type { Decision, IgnoreRules } from '../ignore/ignore-rules.ts';
+import type { Decision, DirectoryMatch, IgnoreRules } from '../ignore/ignore-rules.ts';
 import { walk, type WalkObserver } from '../tree/walk.ts';
 import { IgnoredEntries, type IgnoredEntry } from './ignored-entries.ts';
 
@@ -92,11 +92,11 @@ class Visit implements WalkObserver {
     this.#visitor.onScanned?.(path, this.#options.rules.exceptionBeneath(path, decision));
   }
 
-  onPruned(directory: OpenDirectory, path: BytePath, _name: BytePath, decision: Decision): void {
+  onPruned(directory: OpenDirectory, path: BytePath, decision: Decision): void {
     this.#ignored.visit(directory, path, decision);
   }
 
-  onEmptied({ path }: SourceEntry, { place }: Decision): void {
+  onEmptied({ path }: SourceEntry, { place }: DirectoryMatch): void {
     this.#places.delete(path);
     this.#onIgnored({ path, isDirectory: true, bytes: 0 }, place);
   }

@@ -67,9 +67,9 @@ export function withReport(side: Side, error: CtxsyncError): CtxsyncError {
 
 function addError(
   report: TransferReport,
-  { code, message, path, peer, remedy }: CtxsyncError,
+  { code, message, path, peer, commandOutput, remedy }: CtxsyncError,
 ): void {
-  report.error = { code, message, path, remedy };
+  report.error = { code, message, path, commandOutput, remedy };
   if (peer !== undefined) report.peerError = peer;
   if (path === undefined || report.failed.count > 0) return;
   report.failed = { count: 1, paths: [{ path, reason: message }] };

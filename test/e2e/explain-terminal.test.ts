@@ -24,7 +24,7 @@ describe.skipIf(why !== undefined).each([80, 120])('ctxsync explain on %d column
       '  15 entries, 21 B would be sent',
       '  2 entries, 1 B ignored',
     ]);
-    expect(rows).toContainEqual(expect.stringMatching(/^ {6}3 B {2}14% \S+ +….*\/app\.js$/));
+    expect(rows).toContainEqual(expect.stringMatching(/^ {6}3 B {2}14% █+ +….*\/app\.js$/));
     expect(rows.slice(-2)).toEqual(['status 0', PROMPT]);
     // A line that wraps takes two rows, and is one line of the screen.
     expect(terminal.screen()).toEqual(rows);

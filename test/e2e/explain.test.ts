@@ -37,9 +37,9 @@ describe('ctxsync explain', () => {
     expect(report).toContain(
       `${context}\n  11 entries, 300 kB would be sent\n  4 entries, 3.00 kB ignored\n`,
     );
-    expect(report).toMatch(/^ {3}300 kB {2}99% █+ +2 {2}packages\/web\/node_modules$/m);
-    expect(report).toMatch(/^ -2\.00 kB {2}66% \S+ +3 {2}line 1 {2}node_modules$/m);
-    expect(report).toMatch(/^ {5}\+4 B +<1% \S+ +1 {2}line 3 {2}!keep\.log$/m);
+    expect(report).toMatch(/^ {3}300 kB {2}99% [█#]+ +2 {2}packages\/web\/node_modules$/m);
+    expect(report).toMatch(/^ -2\.00 kB {2}66% [█#]+ +3 {2}line 1 {2}node_modules$/m);
+    expect(report).toMatch(/^ {5}\+4 B +<1% +1 {2}line 3 {2}!keep\.log$/m);
     expect(report).toContain('write\n    "**/node_modules" for any depth');
     expect(report).toContain('a private key (deploy/id_ed25519)');
     expect(widest(report)).toBeLessThanOrEqual(80);

@@ -3,6 +3,7 @@ import type { ExplainEvent } from '../../explain/explain-options.ts';
 import { formatAge } from '../../observe/format-age.ts';
 import { withPath } from '../../short-path.ts';
 import { formatCount, printable } from './format.ts';
+import { glyphsFor, type Glyphs } from './glyphs.ts';
 import { LinePrinter } from './line-printer.ts';
 import type { ProgressStream } from './progress-output.ts';
 import { printingOptions } from './progress-view.ts';
@@ -25,6 +26,7 @@ export interface ExplainViewOptions {
 export class ExplainView {
   readonly #quiet: boolean;
   readonly #printer: LinePrinter;
+  readonly #glyphs: Glyphs;
   readonly #spinner: Spinner | undefined;
 
   constructor({ prefix, spins, quiet, stream, env }: ExplainViewOptions) {
@@ -32,7 +34,10 @@ export class ExplainView {
     this.#quiet = quiet;
     // Where lines erase what is there, there is a terminal.
     const shows = spins && options.erase;
-    this.#spinner = shows ? new Spinner(options.output, options.colour) : undefined;
+    this.#glyphs = glyphsFor(env);
+    const { output, colour } = options;
+    const { frames } = this.#glyphs;
+    this.#spinner = shows ? new Spinner(output, { colour, frames }) : undefined;
     this.#printer = new LinePrinter({
       ...options,
       around: (write) => (this.#spinner === undefined ? write() : this.#spinner.around(write)),
@@ -65,8 +70,9 @@ export class ExplainView {
 
   #progress({ entries, path }: Extract<ExplainEvent, { type: 'scanned' }>): void {
     if (this.#spinner === undefined) return;
-    const head = `scanning · ${formatCount(entries)} entries · `;
+    const { separator, ellipsis } = this.#glyphs;
+    const head = ['scanning', `${formatCount(entries)} entries`, ''].join(separator);
     const free = this.#spinner.columns - maxWidth(head);
-    this.#spinner.show(head + keepEnd(printable(path), free));
+    this.#spinner.show(head + keepEnd(printable(path), free, ellipsis));
   }
 }

@@ -6,7 +6,6 @@ import { keepEnd, maxWidth } from './text-width.ts';
 const BAR = 12;
 const WIDE_BAR = 24;
 const WIDE_COLUMNS = 110;
-const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 const SIZE_COLUMNS = 9;
 const SHARE_COLUMNS = 5;
@@ -40,9 +39,11 @@ export function heading(title: string, counted: string, style: ReportStyle): str
 }
 
 /** A line of figures, which may be painted, and a text of any origin, which is cut to fit a terminal. */
-export function fitted(figures: string, text: string, { columns, cuts }: ReportStyle): string {
+export function fitted(figures: string, text: string, style: ReportStyle): string {
+  const { columns, cuts, glyphs } = style;
   const shown = printable(text);
-  return `${figures}  ${cuts ? keepEnd(shown, columns - widthOf(figures) - 3) : shown}`;
+  const free = columns - widthOf(figures) - 3;
+  return `${figures}  ${cuts ? keepEnd(shown, free, glyphs.ellipsis) : shown}`;
 }
 
 /** A text in lines that fit the terminal, each indented. */
@@ -66,19 +67,16 @@ export function amountText({ entries, bytes }: { entries: number; bytes: number 
 
 // oxlint-disable-next-line no-control-regex -- the colours of chalk
 const COLOURS = /\u001b\[\d+m/g;
-const BLOCKS = /[█-▏]/g;
 
 /** Columns of a painted text. */
 export function widthOf(painted: string): number {
-  return maxWidth(painted.replace(COLOURS, '').replace(BLOCKS, '.'));
+  return maxWidth(painted.replace(COLOURS, ''));
 }
 
-/** In eighths of a column; anything shows at least one of them. */
-function barOf(part: number, whole: number, { columns }: ReportStyle): string {
+function barOf(part: number, whole: number, { columns, glyphs }: ReportStyle): string {
   const width = columns >= WIDE_COLUMNS ? WIDE_BAR : BAR;
-  const eighths = whole <= 0 ? 0 : Math.round((8 * width * part) / whole);
-  const shown = Math.min(8 * width, part > 0 ? Math.max(1, eighths) : 0);
-  return ('█'.repeat(Math.floor(shown / 8)) + EIGHTHS[shown % 8]).padEnd(width);
+  const shown = whole <= 0 ? 0 : Math.min(width, Math.round((width * part) / whole));
+  return glyphs.bar.done.repeat(shown).padEnd(width);
 }
 
 function shareOf(part: number, whole: number): string {

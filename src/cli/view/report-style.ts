@@ -1,5 +1,6 @@
 import { isatty } from 'node:tty';
 import type { ChalkInstance } from 'chalk';
+import { glyphsFor, type Glyphs } from './glyphs.ts';
 import { wantsColour } from './progress-view.ts';
 
 /** How a report on stdout looks. */
@@ -8,6 +9,7 @@ export interface ReportStyle {
   columns: number;
   /** Long paths are cut to fit: there is a terminal. Elsewhere they may be searched for. */
   cuts: boolean;
+  glyphs: Glyphs;
   paint: Pick<ChalkInstance, 'bold' | 'dim' | 'cyan' | 'green' | 'yellow' | 'red'>;
 }
 
@@ -21,6 +23,7 @@ export async function reportStyle(env: NodeJS.ProcessEnv): Promise<ReportStyle> 
   return {
     columns: terminal ? process.stdout.columns || DEFAULT_COLUMNS : DEFAULT_COLUMNS,
     cuts: terminal,
+    glyphs: glyphsFor(env),
     paint: new Chalk({ level: colour ? 1 : 0 }),
   };
 }

@@ -1,6 +1,7 @@
 import { Chalk } from 'chalk';
 import { describe, expect, test } from 'vitest';
 import { contextText } from '../../../src/cli/view/context-text.ts';
+import { glyphsFor } from '../../../src/cli/view/glyphs.ts';
 import type { ReportStyle } from '../../../src/cli/view/report-style.ts';
 import type { ExplainedContext } from '../../../src/explain/explain.ts';
 import type { RuleReport } from '../../../src/survey/survey-report.ts';
@@ -61,16 +62,16 @@ const AT_80 = `/work/web
   4,217 entries, 31.2 MB ignored
 
 Largest directories           entries
-   412 MB  67% ████████▏       61,120  packages/api/node_modules
-   120 MB  19% ██▍              8,102  …/long/long/long/long/long/long/long/end
+   412 MB  67% ████████        61,120  packages/api/node_modules
+   120 MB  19% ██               8,102  …/long/long/long/long/long/long/long/end
 
 Largest files
-  6.00 MB  <1% ▏                       data/dump.sql
+  6.00 MB  <1%                         data/dump.sql
 
 Rules of .dockerignore        entries
  -31.2 MB 100% ████████████     4,217     line 1  node_modules
   matches nothing                         line 2  *.log # logs
-     +4 B  <1% ▏                    1     line 3  !keep.log
+     +4 B  <1%                      1     line 3  !keep.log
                                                   12 ignored directories scanned
   later rules decide instead           --exclude  dist
 
@@ -101,7 +102,7 @@ describe('what a person reads about a context', () => {
 
   test('has wider bars and longer paths on 120 columns', () => {
     const text = contextText(CONTEXT, style({ columns: 120 }));
-    expect(text).toMatch(/^ {3}412 MB {2}67% █{16}▏ +61,120 {2}packages\/api\/node_modules$/m);
+    expect(text).toMatch(/^ {3}412 MB {2}67% █{16} +61,120 {2}packages\/api\/node_modules$/m);
     expect(Math.max(...text.split('\n').map((line) => Array.from(line).length))).toBe(119);
   });
 
@@ -110,6 +111,12 @@ describe('what a person reads about a context', () => {
     // oxlint-disable-next-line no-control-regex -- the colours of chalk
     expect(coloured.replaceAll(/\u001b\[\d+m/g, '')).toBe(AT_80);
     expect(coloured).not.toBe(AT_80);
+  });
+
+  test('has only ASCII where a terminal has no more', () => {
+    const text = contextText(CONTEXT, style({ glyphs: glyphsFor({ LANG: 'C' }) }));
+    expect(text).toMatch(/^[\0-\x7f]*$/);
+    expect(text).toMatch(/^ {3}412 MB {2}67% #{8} /m);
   });
 
   test('has whole paths where there is no terminal', () => {
@@ -172,5 +179,11 @@ function rule(line: number, text: string, report: Partial<RuleReport> = {}): Rul
 }
 
 function style(changes: Partial<ReportStyle> = {}): ReportStyle {
-  return { columns: 80, cuts: true, paint: new Chalk({ level: 0 }), ...changes };
+  return {
+    columns: 80,
+    cuts: true,
+    glyphs: glyphsFor({ LANG: 'C.UTF-8' }),
+    paint: new Chalk({ level: 0 }),
+    ...changes,
+  };
 }
