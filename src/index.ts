@@ -67,6 +67,7 @@ export type {
   RuleReport,
 } from './survey/survey-report.ts';
 export type { TransferOptions } from './transfer/options.ts';
+export type { ChangedItem, OnItem } from './transfer/read-items.ts';
 export {
   fromStream,
   toStream,

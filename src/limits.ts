@@ -46,6 +46,9 @@ export const MAX_RECORD_TEXT_BYTES = 4 * KiB;
 /** Bytes of one record of an entry: a path, a link text, and 64 for numbers, a stamp and a digest. */
 export const MAX_RECORD_BYTES = 2 * MAX_RECORD_TEXT_BYTES + 64;
 
+/** The oldest Node that runs ctxsync; bin/ctxsync.js and package.json name it, too. */
+export const OLDEST_NODE = 20;
+
 // --- bounds: what a peer, a disk or a user can make us hold or do -----------------------------
 
 /** Bytes of the data received instead of the magic by which the error message tells what it is: a tar's header. */
@@ -62,6 +65,10 @@ export const MAX_SYMLINKS = 40;
 export const MAX_SERVED = 32;
 /** Connections that wait to become one of those transfers; more are closed at once. */
 export const MAX_WAITING_CONNECTIONS = 128;
+/** Bytes of one answer of the other side before the program runs there: a path, and a message. */
+export const MAX_ANSWER_BYTES = 16 * KiB;
+/** Versions of the program that a cache at the other side keeps, about 1 MB each. */
+export const MAX_CACHED_VERSIONS = 3;
 /** UTF-16 units of a command's stderr that are kept for the error message. */
 export const LAST_WORDS_CHARS = 2_000;
 /**
@@ -259,8 +266,15 @@ export const PARTIAL_STAGE_MS = 24 * 60 * 60 * 1_000;
 export const LOCK_STALE_MS = 300_000;
 /** Attempts to take over a stale lock before other receivers are assumed to do the same. */
 export const LOCK_ATTEMPTS = 5;
+/** Milliseconds between two attempts to take a lock that another receiver holds. */
+export const LOCK_RETRY_MS = 250;
 /** Milliseconds between two refreshes of our own lock. */
 export const LOCK_REFRESH_MS = 30_000;
+/**
+ * Milliseconds after which a sender reports that it waits for a receiver: one that is started together with
+ * it listens by then.
+ */
+export const WAITING_SHOWN_MS = 1_000;
 /** Milliseconds for which a terminal shows the same rate, ETA and path. */
 export const FIGURES_MS = 1_000;
 /** Milliseconds between two lines of plain progress. */
@@ -388,5 +402,7 @@ export const DEFAULT_STALL_AFTER_MS = 10_000;
 export const DEFAULT_STALL_TIMEOUT_MS = 300_000;
 /** Milliseconds that a sender waits for a receiver to listen. */
 export const DEFAULT_SEND_CONNECT_MS = 60_000;
+/** Milliseconds that `receive --wait` waits for another receiver to release its OUT. */
+export const DEFAULT_LOCK_WAIT_MS = 600_000;
 /** Milliseconds that a receiver waits for its sender. */
 export const DEFAULT_RECEIVE_CONNECT_MS = 300_000;

@@ -126,15 +126,26 @@ export interface ReportedError {
   code: ErrorCode;
   message: string;
   path?: string | undefined;
+  /** The line of the file at `path` that is wrong, from 1. */
+  line?: number | undefined;
   /** The end of what the command that runs the receiver wrote to stderr, if it may explain the failure. */
   commandOutput?: string | undefined;
   remedy?: Remedy | undefined;
 }
 
+/** Of reports and events as JSON: that of the files in schema/. */
+export const REPORT_VERSION = 1;
+
 /** The outcome of a run: what send() and receive() resolve to. */
 export interface TransferReport {
+  /** Raised by a change for which readers of a report must be changed too. */
+  version: 1;
+  /** ISO 8601, UTC, in milliseconds. */
+  startedAt: string;
   result: 'done' | 'failed';
   side: Side;
+  /** The directory received into; absent on a sender, and for a tar. */
+  destination?: string | undefined;
   error?: ReportedError | undefined;
   /** The peer's own error, if the peer failed. */
   peerError?: { code: string; message: string } | undefined;

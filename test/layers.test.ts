@@ -14,6 +14,7 @@ const ROOMS: [room: string, mayImport: string[]][] = [
   ['wire', ['flow']],
   ['observe', ['disk']],
   ['transport', ['disk']],
+  ['bootstrap', ['transport']],
   ['entry', ['disk']],
   ['ignore', ['disk']],
   ['pool', ['disk']],
@@ -22,7 +23,7 @@ const ROOMS: [room: string, mayImport: string[]][] = [
   ['tar', ['disk', 'entry']],
   ['dest', ['disk', 'entry', 'pool']],
   ['worker', ['dest', 'disk', 'entry', 'flow', 'ignore', 'pool', 'survey', 'tar', 'tree']],
-  ['transfer', ['dest', 'disk', 'flow', 'observe', 'pool', 'transport', 'wire', 'worker']],
+  ['transfer', ['dest', 'disk', 'entry', 'flow', 'observe', 'pool', 'transport', 'wire', 'worker']],
   [
     'send',
     [
@@ -44,10 +45,11 @@ const ROOMS: [room: string, mayImport: string[]][] = [
   ],
   ['serve', ['entry', 'observe', 'receive', 'transfer', 'transport']],
   ['explain', ['disk', 'flow', 'observe', 'send', 'survey', 'transfer', 'transport', 'worker']],
-  ['cli/view', ['disk', 'explain', 'observe', 'serve', 'survey']],
+  ['cli/view', ['bootstrap', 'disk', 'explain', 'observe', 'serve', 'survey']],
   [
     'cli',
     [
+      'bootstrap',
       'cli/view',
       'disk',
       'explain',

@@ -13,6 +13,7 @@ export interface WatchOptions {
 /** The options that both ends of a transfer take. */
 export interface CommonOptions extends WatchOptions {
   progress: ProgressMode;
+  itemize?: true;
   report?: string;
   trace?: string;
   socket?: string;
@@ -23,7 +24,7 @@ export interface CommonOptions extends WatchOptions {
 export function addCommonOptions(command: Command, connectMs: number): Command {
   const connectTimeout = new Option(
     '--connect-timeout <duration>',
-    'with --socket, how long to wait for the other side',
+    'with --socket or --bootstrap, how long to wait for the other side',
   )
     .argParser(parseDuration)
     .default(connectMs, `${connectMs / 60_000}m`);
@@ -31,9 +32,10 @@ export function addCommonOptions(command: Command, connectMs: number): Command {
     .choices(PROGRESS_MODES)
     .default('auto');
   return addWatchOptions(command.addOption(progress))
+    .option('-i, --itemize', 'print a line for each change to OUT, as rsync does')
     .option('--socket <path>', 'connect to the other side over a Unix socket, in both directions')
     .addOption(connectTimeout)
-    .option('--report <file>', 'write the outcome to a file as JSON')
+    .option('--report <file>', 'write the outcome to a file as JSON; - is stderr')
     .option('--trace <file>', 'write a timeline of all threads for Perfetto');
 }
 

@@ -44,7 +44,7 @@ export interface DiskThreadSample {
  * `tar`: a tar at one of the two edges; `list`: an explained context's paths. The others are the kinds of
  * stream on the wire.
  */
-export type RingKind = 'tree' | 'manifest' | 'want' | 'tar' | 'list';
+export type RingKind = 'tree' | 'manifest' | 'want' | 'changes' | 'tar' | 'list';
 
 export interface RingFill {
   kind: RingKind;

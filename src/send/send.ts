@@ -60,6 +60,7 @@ class SendRun implements Run {
     this.link = new ReceiverLink({
       ...options,
       createWantsRing: () => this.threads.ring('want'),
+      createChangesRing: () => this.threads.ring('changes'),
       plan: () => this.#plan(),
       waitedMs: () => this.#waitedMs(),
       inputBytes: () => this.#sender.inputBytes,
@@ -87,7 +88,8 @@ class SendRun implements Run {
     receiver.begin();
     const receipt = receiver.readToReceipt();
     const handedOver = receiver.handedOverOrExplained(receipt);
-    await this.link.failure.race(Promise.all([handedOver, this.#sendAll(), receipt]));
+    const granted = receiver.grantUntil(receipt);
+    await this.link.failure.race(Promise.all([handedOver, granted, this.#sendAll(), receipt]));
     await this.link.failure.race(receiver.end());
     this.#warnOfNothing();
     this.#reportFindings();

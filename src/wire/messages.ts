@@ -15,7 +15,7 @@ import { encodeJson, endOfText, isContextName, JsonFields, startOfText } from '.
 
 const ROLES = ['sender', 'receiver'] as const;
 const MODES = ['oneway', 'duplex'] as const;
-const STREAM_KINDS = ['tree', 'manifest', 'want'] as const;
+const STREAM_KINDS = ['tree', 'manifest', 'want', 'changes'] as const;
 
 export type Role = (typeof ROLES)[number];
 export type Mode = (typeof MODES)[number];

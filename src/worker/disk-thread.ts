@@ -23,6 +23,7 @@ const CANCELLABLE = new Set<JobName>([
   'hasBase',
   'compare',
   'unpack',
+  'itemize',
   'serveCalls',
 ]);
 
@@ -151,9 +152,9 @@ class WorkerThread implements DiskThread {
       running?.resolve(reply.result);
       return;
     }
-    const { code, message, path, remedy, forPeer, stack } = reply;
+    const { type: _, code, message, stack, ...details } = reply;
     const cause = code === 'internal' ? stack : undefined;
-    this.#fail(new CtxsyncError(code, message, { path, remedy, forPeer, cause }));
+    this.#fail(new CtxsyncError(code, message, { ...details, cause }));
   }
 
   #serve(shared: SharedArrayBuffer): void {

@@ -152,6 +152,8 @@ export interface Jobs {
   /** Makes the calls of another disk thread's pool, until that thread needs none any more. */
   serveCalls: { input: { queue: SharedArrayBuffer }; result: void };
   commit: { input: { destination: Destination; options: CommitOptions }; result: CommitResult };
+  /** Writes the list of what a commit of this thread has changed into the ring. `items`: its descriptor. */
+  itemize: { input: { items: number; ring: SharedArrayBuffer }; result: void };
   /** Undoes what a run that does not commit has done to OUT. */
   discard: { input: { destination: Destination; keep: Keep }; result: void };
 }
@@ -175,7 +177,9 @@ export type JobReply =
       code: ErrorCode;
       message: string;
       path: string | undefined;
+      line: number | undefined;
       remedy: Remedy | undefined;
+      holder: string | undefined;
       forPeer: string | undefined;
       stack: string;
     };

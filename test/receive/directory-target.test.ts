@@ -48,6 +48,8 @@ class Tried {
       } as unknown as Monitor,
       budgets: { manifests: unlimited(), trees: unlimited() },
       openWants: () => Promise.resolve(),
+      keepWaiting: () => Promise.resolve(),
+      itemizes: () => false,
       onFailure: (error) => this.failures.push(error),
       onWarning: (message) => this.warnings.push(message),
       onRemoved: () => {},
