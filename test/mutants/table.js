@@ -237,9 +237,7 @@ export const MUTANTS = [
     edits: [
       {
         file: 'src/receive/receive.ts',
-        find: `    await failure.race(this.#target.commit());
-    await this.link.confirm(this.#target.counts());
-`,
+        find: '    await failure.race(this.#target.commit());\n',
         replace: `    await this.link.confirm(this.#target.counts());
     await failure.race(this.#target.commit());
 `,
