@@ -2,6 +2,8 @@
 export type Remedy =
   /** Accept an empty context, for which a mirror deletes everything. */
   | 'allow-empty'
+  /** Bring this program to the other side first. */
+  | 'bootstrap'
   /** Compress in another way. */
   | 'compress'
   /** Wait longer for the other side. */
@@ -23,6 +25,7 @@ export type Remedy =
 /** All remedies. */
 export const REMEDIES = [
   'allow-empty',
+  'bootstrap',
   'compress',
   'connect-timeout',
   'ignore-file',

@@ -62,7 +62,8 @@ export function runSend(
         bytesPerSecond: options.bwlimit,
         largeBytes: options.warnAbove,
         strict: options.strict,
-        countTotals: options.progress !== 'none' && options.quiet !== true,
+        // The receiver may show them, unless its words come through us.
+        countTotals: peer === undefined || (options.progress !== 'none' && options.quiet !== true),
       });
     },
   );

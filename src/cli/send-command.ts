@@ -37,10 +37,7 @@ export function sendCommand(
       'with --socket, trust a receiver run by this user (a name, a uid, or any)',
       parseUser,
     )
-    .option(
-      '--bootstrap',
-      'with a command: copy ctxsync there first, if it has Node but not this version',
-    )
+    .option('--bootstrap', 'with a command: copy ctxsync there first, if it has only Node')
     .option('--checksum', 'compare file contents instead of size and mtime')
     .option('--full', 'send everything, even what the receiver has')
     .addOption(
@@ -60,7 +57,7 @@ export function sendCommand(
     .addOption(warnAboveOption());
   const rulesOf = addIgnoreOptions(command);
   command.action(async (args: string[], options: SendCommandOptions, self: Command) => {
-    if (peer !== undefined) forgetDefaults(self, 'socket');
+    forgetDefaults(self, peer === undefined ? 'bootstrap' : 'socket');
     if (options.dryRun === true) forgetDefaults(self, 'socket', 'report', 'trace');
     if (args.every((arg) => arg === '-')) {
       forgetDefaults(self, 'file', 'ignoreFile', 'exclude', 'include');

@@ -61,6 +61,7 @@ export async function startCommand(
       const what = GONE.has(error.code) ? lost(child) : `${error.message};`;
       return new CtxsyncError(error.code, `${what} ${describe(child, shown)}`, {
         path: error.path,
+        remedy: child.exitCode === NOT_FOUND ? 'bootstrap' : undefined,
         commandOutput: words.text,
         cause: error,
       });
@@ -150,9 +151,10 @@ function lost({ exitCode }: ChildProcess): string {
   return `the receiver ${exitCode !== null && exitCode in HINTS ? 'did not start' : 'is gone'}:`;
 }
 
+const NOT_FOUND = 127;
 const HINTS: Record<number, string> = {
   126: ': a command in it cannot be executed; check its permissions',
-  127: ': a command in it was not found; install ctxsync there, or give its full path',
+  [NOT_FOUND]: ': a command in it was not found; install ctxsync there, or give its full path',
 };
 
 function shortened(command: string): string {

@@ -68,7 +68,7 @@ export interface Jobs {
     input: { source: OpenedContext; wants: SharedArrayBuffer; ring: SharedArrayBuffer };
     result: void;
   };
-  /** Walks a directory and counts what would be sent. */
+  /** Counts what would be sent of a context. */
   count: { input: { source: OpenedContext }; result: { entries: number; bytes: number } };
   /** Walks a directory, ignored ones in it too, and finds out what would be sent and why. */
   survey: {

@@ -191,7 +191,7 @@ describe('send --bootstrap fails when the other side', () => {
       expectFailure(
         outcome,
         7,
-        'there is no Node (exit status 127)',
+        'there is no "node" in its PATH (exit status 127)',
         'the README, under "Far ends"',
       );
     }));

@@ -10,10 +10,10 @@ import { formatCount, formatLimit, phaseWords } from './format.ts';
 /** The kind of a line, by which views choose what to show and how. */
 export type Tone =
   | 'command'
+  | 'notice'
   | 'item'
   | 'listening'
   | 'waiting'
-  | 'notice'
   | 'phase'
   | 'queued'
   | 'warning'

@@ -28,9 +28,9 @@ export interface ProgressViewOptions extends RunLinesOptions {
 
 const WITHOUT_PROGRESS: Tone[] = [
   'command',
+  'notice',
   'item',
   'waiting',
-  'notice',
   'queued',
   'warning',
   'stall',

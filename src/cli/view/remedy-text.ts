@@ -3,6 +3,7 @@ import type { Remedy } from '../../errors.ts';
 /** What a user can do about an error, with the command and the option that does it. */
 const TEXTS = {
   'allow-empty': '"receive --allow-empty" accepts an empty context',
+  bootstrap: '"send --bootstrap" copies it there, if there is Node',
   compress: '"send --compress gzip" is read by every receiver',
   'connect-timeout': '"send --connect-timeout" waits longer',
   'ignore-file': '"send --ignore-file" names another file',
