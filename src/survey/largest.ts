@@ -20,6 +20,8 @@ export class Largest {
   readonly #totals: DirectoryTotals;
   readonly #directories: TopList<DirectoryTotal>;
   readonly #files: TopList<FileSize>;
+  /** Bytes of the smallest file that is among the largest; an empty one never is. */
+  #leastBytes = 1;
 
   /** @param max how many of each */
   constructor(max: number) {
@@ -35,7 +37,12 @@ export class Largest {
   /** Takes the entries of a walk in their order, without the root. */
   add({ path, kind, size }: Pick<SourceEntry, 'path' | 'kind' | 'size'>): void {
     this.#totals.add(path, kind === 'directory', size);
-    if (size > 0) this.#files.add({ path, bytes: size });
+    if (size >= this.#leastBytes) this.#addFile(path, size);
+  }
+
+  #addFile(path: BytePath, bytes: number): void {
+    this.#files.add({ path, bytes });
+    if (this.#files.isFull) this.#leastBytes = this.#files.items.at(-1)?.bytes ?? Infinity;
   }
 
   /** Call it once, after the last entry. */

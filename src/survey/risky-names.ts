@@ -76,18 +76,32 @@ const ENV_OF_STAGE = /^\.env\.(?!(?:example|sample|template|dist|defaults?|schem
 const SERVICE_ACCOUNT: Risk = { kind: 'credentials', content: /"private_key"/ };
 const SERVICE_ACCOUNT_NAME = /(?:service[-_]?account|credentials?)[^.]*\.json$/i;
 
-/** By its name alone: it is called for every entry that is sent. */
+/** How the names of FILES begin. */
+const FIRST_LETTERS = new Set(Array.from(FILES.keys(), (name) => name.charCodeAt(0)));
+
+/**
+ * By its name alone: it is called for every entry that is sent, so most are told apart by their first letter
+ * and their extension, without a text for their name.
+ */
 export function riskOf(path: BytePath, kind: EntryKind): Risk | undefined {
   if (kind === 'symlink') return undefined;
-  const [directory, name] = splitPath(path);
-  if (kind === 'directory') return DIRECTORIES.get(name);
-  const known = FILES.get(name);
-  if (known !== undefined) return isIn(directory, known.parent) ? known : undefined;
-  const dot = name.lastIndexOf('.');
-  if (dot < 0) return undefined;
-  const extension = name.slice(dot + 1);
-  if (extension === 'json') return SERVICE_ACCOUNT_NAME.test(name) ? SERVICE_ACCOUNT : undefined;
-  if (name.startsWith('.env.')) return ENV_OF_STAGE.test(name) ? { kind: 'env-file' } : undefined;
+  const start = path.lastIndexOf('/') + 1;
+  if (kind === 'directory') return DIRECTORIES.get(path.slice(start));
+  if (FIRST_LETTERS.has(path.charCodeAt(start))) {
+    const known = FILES.get(path.slice(start));
+    if (known !== undefined) return isIn(path, known.parent) ? known : undefined;
+  }
+  const dot = path.lastIndexOf('.');
+  return dot < start ? undefined : riskByExtension(path, start, path.slice(dot + 1));
+}
+
+function riskByExtension(path: BytePath, start: number, extension: string): Risk | undefined {
+  if (extension === 'json') {
+    return SERVICE_ACCOUNT_NAME.test(path.slice(start)) ? SERVICE_ACCOUNT : undefined;
+  }
+  if (path.startsWith('.env.', start)) {
+    return ENV_OF_STAGE.test(path.slice(start)) ? { kind: 'env-file' } : undefined;
+  }
   return EXTENSIONS.get(extension);
 }
 
@@ -102,6 +116,6 @@ export function isBeneathWhole(path: BytePath): boolean {
   return above.some((name) => DIRECTORIES.has(name));
 }
 
-function isIn(directory: BytePath, parent: string | undefined): boolean {
-  return parent === undefined || splitPath(directory)[1] === parent;
+function isIn(path: BytePath, parent: string | undefined): boolean {
+  return parent === undefined || splitPath(splitPath(path)[0])[1] === parent;
 }

@@ -12,13 +12,17 @@ export class TopList<Item> {
 
   add(item: Item): void {
     const last = this.#items.at(-1);
-    if (this.#items.length === this.#max) {
+    if (this.isFull) {
       if (last === undefined || this.#compare(item, last) >= 0) return;
       this.#items.pop();
     }
     let at = this.#items.length;
     while (at > 0 && this.#compare(item, this.#items[at - 1]!) < 0) at--;
     this.#items.splice(at, 0, item);
+  }
+
+  get isFull(): boolean {
+    return this.#items.length === this.#max;
   }
 
   /** In order. */

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { explain, explainPaths } from 'ctxsync';
 import { describe, expect, test } from 'vitest';
 import { BIN, pipeline, run, startInTest, type Outcome } from '../helpers/cli/cli.ts';
 import { expectDone } from '../helpers/cli/expect-done.ts';
@@ -252,6 +253,28 @@ describe('a command line that makes no sense is refused', () => {
       2,
       /\.dockerignore:1: syntax error in pattern "a\["/,
     );
+  });
+});
+
+describe('explain() of the library', () => {
+  test('resolves to what --json prints', async () => {
+    const context = makeContext();
+    const contexts = [{ directory: context, name: 'web', ignore: { rules: ['deploy'] } }];
+    const args = ['explain', `web=${context}`, '--exclude', 'deploy', '--json'];
+    const printed = await json(args);
+    const same = JSON.stringify(printed).replaceAll('"--exclude"', '"ignore.rules"');
+    expect(JSON.parse(JSON.stringify(await explain({ contexts })))).toEqual(JSON.parse(same));
+    expect(await explainPaths({ contexts }, ['deploy'])).toMatchObject([
+      { name: 'web', directory: context, paths: [{ path: 'deploy', verdict: 'ignored' }] },
+    ]);
+  });
+
+  test('ends when it is aborted, and refuses what it cannot do', async () => {
+    const contexts = [{ directory: makeContext() }];
+    const signal = AbortSignal.abort();
+    await expect(explain({ contexts, signal })).rejects.toMatchObject({ code: 'interrupted' });
+    await expect(explain({ contexts: [] })).rejects.toMatchObject({ code: 'usage' });
+    await expect(explain({ contexts, largest: 1_001 })).rejects.toMatchObject({ code: 'usage' });
   });
 });
 

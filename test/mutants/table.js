@@ -596,4 +596,44 @@ export const MUTANTS = [
     test: 'a command that runs the receiver elsewhere is refused: docker container exec -e -i builder ctxsync receive /src',
     seen: /did not fail|expected/,
   },
+  // --- what a context holds, and why -----------------------------------------------------------
+  {
+    name: 'an ignored directory that is sent for what is in it is explained by no rule',
+    edits: [
+      {
+        file: 'src/survey/visit-context.ts',
+        find: 'this.#places.set(path, decision.place);',
+        replace: 'if (!decision.ignored) this.#places.set(path, decision.place);',
+      },
+    ],
+    file: 'test/survey/dockerignore-cases.test.ts',
+    test: "every case of the tests of moby, BuildKit and others is explained 'fsutil-TestFSWalkNested-1'",
+    seen: /expected/,
+  },
+  {
+    name: 'a key among the dependencies hides the one that was forgotten',
+    edits: [
+      {
+        file: 'src/survey/findings.ts',
+        find: 'this.#within = undefined;',
+        replace: 'return;',
+      },
+    ],
+    file: 'test/survey/findings.test.ts',
+    test: 'a finding does not count what is in another one: keys among dependencies are those of tests',
+    seen: /expected/,
+  },
+  {
+    name: 'an exception is called void only where its path was met',
+    edits: [
+      {
+        file: 'src/survey/hints.ts',
+        find: "(effect === 'decides' ? undefined : voidBy(rules, place))",
+        replace: 'undefined',
+      },
+    ],
+    file: 'test/survey/survey.test.ts',
+    test: 'a hint names the rule that makes an exception void',
+    seen: /expected/,
+  },
 ];

@@ -70,6 +70,19 @@ describe('the largest directories and files', () => {
     expect(paths).toEqual(['src/main/java']);
   });
 
+  it('are none where none are asked for', () => {
+    const { largestDirectories, largestFiles } = surveyOf(tree({ 'a/b': 1, c: 2 }), '', {
+      largest: 0,
+    });
+    expect([largestDirectories, largestFiles]).toEqual([[], []]);
+  });
+
+  it('are the first by name where they are equally large, whatever the walk meets first', () => {
+    const root = tree({ 'b/1': 5, 'a/1': 5, 'c/1': 5, d: 5 });
+    const { largestFiles } = surveyOf(root, '', { largest: 2 });
+    expect(largestFiles.map(({ path }) => path)).toEqual(['a/1', 'b/1']);
+  });
+
   it('have directories such as node_modules as a whole', () => {
     const root = tree({ 'a/node_modules/b/c/d': 100, 'a/node_modules/e/f': 1, '.git/g/h': 50 });
     const { largestDirectories } = surveyOf(root, '');
