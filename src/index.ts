@@ -33,6 +33,7 @@ export { send } from './send/send.ts';
 export type { ServeEvent, ServeOptions } from './serve/serve-options.ts';
 export { serve, type ServeReport } from './serve/serve.ts';
 export type { TransferOptions } from './transfer/options.ts';
+export { spawnPeer, type SpawnPeerOptions } from './transport/command.ts';
 export {
   fromStream,
   toStream,
@@ -40,5 +41,11 @@ export {
   type AnyOutgoing,
   type StreamPair,
 } from './transport/to-transport.ts';
-export type { Connection, Incoming, Outgoing } from './transport/transport.ts';
+export type { ClosableConnection, Connection, Incoming, Outgoing } from './transport/transport.ts';
+export {
+  connectSocket,
+  listenOnce,
+  type ConnectOptions,
+  type ListenOnceOptions,
+} from './transport/unix-socket.ts';
 export type { WebReadable, WebReader, WebWritable, WebWriter } from './transport/web-stream.ts';

@@ -151,6 +151,8 @@ export const RARE_BEAT_INTERVAL_MS = 20_000;
 export const LINGER_MS = 2_000;
 /** The same, if the transfer was given up because nothing moved. */
 export const STALLED_LINGER_MS = 300;
+/** Milliseconds by which the other side may delay the rejection after an abort, unless the caller gives more. */
+export const DEFAULT_ABORT_GRACE_MS = 100;
 /** Milliseconds between two attempts to connect. */
 export const CONNECT_RETRY_MS = 100;
 /** Milliseconds that a sender may stay connected to a serving receiver without sending HELLO. */

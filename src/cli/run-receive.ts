@@ -4,7 +4,7 @@ import type { TargetOptions } from '../receive/target-options.ts';
 import { outputBroken } from '../transport/node-stream.ts';
 import { openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Incoming } from '../transport/transport.ts';
-import { listenSocket } from '../transport/unix-socket.ts';
+import { listenOnce } from '../transport/unix-socket.ts';
 import type { CommonOptions } from './common-options.ts';
 import { checkOut, directoryTarget, type DeleteOptions } from './out-argument.ts';
 import { runTransfer } from './run-transfer.ts';
@@ -35,14 +35,9 @@ async function openTransport(
   if (socket !== undefined) {
     const onWarning = (message: string): void =>
       onEvent?.({ type: 'warning', side: 'receiver', message });
-    const listener = await listenSocket(socket, { onWarning });
-    try {
-      const accepted = listener.accept({ timeoutMs, signal });
-      const message = `no sender has connected to ${socket} yet; waiting for one`;
-      return await sayWaiting(accepted, stallAfter, () => onWarning(message));
-    } finally {
-      listener.close();
-    }
+    const accepted = listenOnce(socket, { timeoutMs, signal, onWarning });
+    const message = `no sender has connected to ${socket} yet; waiting for one`;
+    return sayWaiting(accepted, stallAfter, () => onWarning(message));
   }
   const incoming = openStdin('the output of "ctxsync send"');
   if (out === '-') return incoming;

@@ -1,7 +1,7 @@
 import type { Context } from '../send/context.ts';
 import type { TransferOptions } from '../transfer/options.ts';
 import { send } from '../send/send.ts';
-import { startCommand } from '../transport/command.ts';
+import { spawnPeer } from '../transport/command.ts';
 import { inputBroken } from '../transport/node-stream.ts';
 import { checkStdin, openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Outgoing } from '../transport/transport.ts';
@@ -69,9 +69,11 @@ function openTransport(
   }
   if (socket !== undefined)
     throw usageError('--socket and a command after "--" cannot be combined');
-  const [command = ''] = peer;
+  const [command = '', ...args] = peer;
   if (command === '') throw usageError('give the command that runs the receiver after "--"');
-  return startCommand(peer, (line) => onEvent?.({ type: 'command-output', side: 'sender', line }));
+  const onStderr = (line: string): void =>
+    onEvent?.({ type: 'command-output', side: 'sender', line });
+  return spawnPeer(command, args, { onStderr });
 }
 
 /** A tar is sent as it is. @throws CtxsyncError usage */

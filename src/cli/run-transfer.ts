@@ -43,6 +43,8 @@ export async function runTransfer(
     stallAfterMs: options.stallAfter,
     stallTimeoutMs: options.stallTimeout,
     signal: signals.signal,
+    // Our exit would end whatever still goes on in the background.
+    abortGraceMs: Infinity,
     onEvent,
   };
   let file: ReportFile | undefined;

@@ -5,7 +5,7 @@ import { LINGER_MS, SAME_SIGNAL_MS } from '../limits.ts';
 import type { WireObservation } from '../observe/verdict.ts';
 import { FirstFailure } from '../transfer/first-failure.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
-import { PeerLink } from '../transfer/peer-link.ts';
+import { closeTransport, PeerLink } from '../transfer/peer-link.ts';
 import { toTransport } from '../transport/to-transport.ts';
 import { isConnection, type Connection, type Outgoing } from '../transport/transport.ts';
 import type { Open } from '../wire/messages.ts';
@@ -35,6 +35,7 @@ export class ReceiverLink {
   readonly monitor: Monitor;
   /** Duplex only. */
   readonly answers: Answers | undefined;
+  released: Promise<void> = Promise.resolve();
   readonly #options: ReceiverLinkOptions;
   readonly #transferId = randomBytes(16).toString('hex');
   readonly #to: Outgoing | Connection;
@@ -42,7 +43,7 @@ export class ReceiverLink {
 
   constructor(options: ReceiverLinkOptions) {
     this.#options = options;
-    this.failure = new FirstFailure(options.signal);
+    this.failure = new FirstFailure(options.signal, options.abortGraceMs);
     this.#to = toTransport(options.to);
     const answers = this.#createAnswers();
     this.answers = isConnection(this.#to) ? answers : undefined;
@@ -114,7 +115,7 @@ export class ReceiverLink {
   async explain(error: CtxsyncError): Promise<CtxsyncError> {
     const to = this.#to;
     if (!isConnection(to) || to.explain === undefined) return error;
-    const explained = await to.explain(error);
+    const explained = (await this.failure.waitForPeer(to.explain(error))) ?? error;
     // Ctrl-C at a terminal ends the command too, and we may see that first.
     const lost = LOST.has(error.code);
     return (lost ? await this.failure.interruptionWithin(SAME_SIGNAL_MS) : undefined) ?? explained;
@@ -122,12 +123,12 @@ export class ReceiverLink {
 
   /** Sends ERROR to the receiver, if it still reads, and releases the transport. */
   async fail(error: CtxsyncError): Promise<void> {
-    await this.#link.fail(error);
-    this.#link.destroy();
+    this.released = this.#link.fail(error);
+    await this.failure.waitForPeer(this.released);
   }
 
   async close(): Promise<void> {
-    if (isConnection(this.#to)) await this.#to.close?.();
+    await this.failure.waitForPeer(closeTransport(this.#to, this.released));
   }
 
   /** The digest of FIN, once everything was sent. */

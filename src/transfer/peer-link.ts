@@ -3,7 +3,12 @@ import type { Ring } from '../flow/ring.ts';
 import { BEAT_INTERVAL_MS, LINGER_MS, RING_BYTES } from '../limits.ts';
 import type { EntryCounts } from '../report.ts';
 import type { WireObservation } from '../observe/verdict.ts';
-import type { Incoming, Outgoing } from '../transport/transport.ts';
+import {
+  isConnection,
+  type Connection,
+  type Incoming,
+  type Outgoing,
+} from '../transport/transport.ts';
 import { Demux, type IncomingStream } from '../wire/demux.ts';
 import type { Beat, Fin, Hello, Open, Receipt, Role } from '../wire/messages.ts';
 import { Mux, type OutgoingStream } from '../wire/mux.ts';
@@ -139,12 +144,14 @@ export class PeerLink {
 
   /**
    * Sends ERROR, if there is a peer to read it, and keeps reading until the peer has ended: closing while the
-   * peer still writes could lose the ERROR.
+   * peer still writes could lose the ERROR. Then releases the transport. Never rejects.
    */
   async fail(error: CtxsyncError): Promise<void> {
-    if (this.#mux === undefined) return;
-    this.#mux.fail(toPeerError(error, this.#options.role));
-    await withTimeout(graceMs(error), this.#linger());
+    if (this.#mux !== undefined) {
+      this.#mux.fail(toPeerError(error, this.#options.role));
+      await withTimeout(graceMs(error), this.#linger());
+    }
+    this.destroy();
   }
 
   async #linger(): Promise<void> {
@@ -325,6 +332,15 @@ export class PeerLink {
   get #unheardBytes(): number {
     return this.#demux === undefined ? 0 : this.#handedOverBytes - this.#acknowledgedBytes;
   }
+}
+
+/** Releases what a transport holds besides its ends, once those are `released`. */
+export async function closeTransport(
+  transport: Incoming | Outgoing | Connection,
+  released: Promise<void>,
+): Promise<void> {
+  await released;
+  if (isConnection(transport)) await transport.close?.();
 }
 
 function same<T>(pending: T): T {

@@ -1,29 +1,41 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
 import { CHILD_GRACE_MS, CHILD_WORDS_MS, LAST_WORDS_CHARS } from '../limits.ts';
 import { withTimeout } from '../with-timeout.ts';
 import { ReadableIncoming, WritableOutgoing } from './node-stream.ts';
-import type { Connection } from './transport.ts';
+import type { ClosableConnection } from './transport.ts';
 
 /** Failures that the command's exit may explain. */
 const EXPLAINED = new Set<ErrorCode>(['peer-gone', 'truncated', 'not-ctxsync', 'outcome-unknown']);
 
+export interface SpawnPeerOptions {
+  /** Its working directory; default: ours. */
+  cwd?: string | undefined;
+  /** Its environment; default: ours. */
+  env?: NodeJS.ProcessEnv | undefined;
+  /** Called with each line of its stderr. The last ones are in the error too if it ends early. */
+  onStderr?: ((line: string) => void) | undefined;
+}
+
 /**
- * Starts a command that runs the receiver; its stdio is the transport.
- * @param onWords receives its stderr, a line at a time
+ * Starts a command that runs the other side; its stdin and stdout are the transport. No shell is involved.
+ * `close()`, which send() and receive() call at their end, waits up to 2 s for it to exit, then sends SIGTERM,
+ * and 2 s later SIGKILL.
+ *
  * @throws CtxsyncError no-peer, when it cannot be started
  */
-export async function startCommand(
-  argv: readonly string[],
-  onWords: (line: string) => void,
-): Promise<Connection> {
-  const [file = '', ...args] = argv;
-  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-  await started(child, argv);
-  const words = new LastWords(child, onWords);
+export async function spawnPeer(
+  command: string,
+  args: readonly string[] = [],
+  { cwd, env, onStderr = () => {} }: SpawnPeerOptions = {},
+): Promise<ClosableConnection> {
+  const argv = [command, ...args];
+  const child = await start(command, args, { cwd, env });
+  const words = new LastWords(child, onStderr);
   const exited = new Promise<void>((resolve) => child.on('exit', () => resolve()));
   // Never, while a process that it left behind holds its stderr, as with ssh's ControlPersist.
   const closed = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  let closing: Promise<void> | undefined;
   return {
     incoming: new ReadableIncoming(child.stdout),
     outgoing: new WritableOutgoing(child.stdin),
@@ -35,59 +47,74 @@ export async function startCommand(
       const message = `${error.message}; ${describe(child, argv)}${said === '' ? '' : `: ${said}`}`;
       return new CtxsyncError(error.code, message, { path: error.path, cause: error });
     },
-    // Waits briefly for it to exit, then kills it: no child is left behind.
-    async close() {
-      child.stdin.destroy();
-      await withTimeout(CHILD_GRACE_MS, exited);
-      if (runs(child)) {
-        child.kill('SIGTERM');
-        await withTimeout(CHILD_GRACE_MS, exited);
-      }
-      if (runs(child)) child.kill('SIGKILL');
-      await withTimeout(CHILD_WORDS_MS, closed);
-      child.stdout.destroy();
-      child.stderr.destroy();
-      words.end();
+    close() {
+      closing ??= end(child, exited, closed).then(() => words.end());
+      return closing;
     },
   };
+}
+
+/** Waits briefly for it to exit, then kills it: no child is left behind. */
+async function end(
+  child: ChildProcessWithoutNullStreams,
+  exited: Promise<void>,
+  closed: Promise<void>,
+): Promise<void> {
+  child.stdin.destroy();
+  await withTimeout(CHILD_GRACE_MS, exited);
+  if (runs(child)) {
+    child.kill('SIGTERM');
+    await withTimeout(CHILD_GRACE_MS, exited);
+  }
+  if (runs(child)) child.kill('SIGKILL');
+  await withTimeout(CHILD_WORDS_MS, closed);
+  child.stdout.destroy();
+  child.stderr.destroy();
 }
 
 function runs({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode === null && signalCode === null;
 }
 
-function started(child: ChildProcess, argv: readonly string[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    child.once('spawn', resolve);
-    // Not once(): a signal that we may not send (under sudo) is an 'error' too, and must not end us.
-    child.on('error', (error) => {
-      reject(
-        new CtxsyncError('no-peer', `cannot start ${argv[0]}: ${error.message}`, { cause: error }),
-      );
+async function start(
+  command: string,
+  args: readonly string[],
+  options: Pick<SpawnPeerOptions, 'cwd' | 'env'>,
+): Promise<ChildProcessWithoutNullStreams> {
+  try {
+    const child = spawn(command, args, options);
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      // Not once(): a signal that we may not send (under sudo) is an 'error' too, and must not end us.
+      child.on('error', reject);
     });
-  });
+    return child;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CtxsyncError('no-peer', `cannot start ${command}: ${why}`, { cause: error });
+  }
 }
 
 /** Passes stderr on line by line, and keeps the end of it. */
 class LastWords {
   text = '';
   #line = '';
-  readonly #onWords: (line: string) => void;
+  readonly #onLine: (line: string) => void;
 
-  constructor(child: ChildProcess, onWords: (line: string) => void) {
-    this.#onWords = onWords;
+  constructor(child: ChildProcess, onLine: (line: string) => void) {
+    this.#onLine = onLine;
     child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
       this.text = (this.text + chunk).slice(-LAST_WORDS_CHARS);
       const lines = (this.#line + chunk).split('\n');
       this.#line = (lines.pop() ?? '').slice(-LAST_WORDS_CHARS);
-      for (const line of lines) onWords(line);
+      for (const line of lines) onLine(line);
     });
     child.stderr?.on('end', () => this.end());
   }
 
   /** Passes on a last line without a line break: nothing more will come. */
   end(): void {
-    if (this.#line !== '') this.#onWords(this.#line);
+    if (this.#line !== '') this.#onLine(this.#line);
     this.#line = '';
   }
 }
