@@ -18,13 +18,10 @@ if ! [ . -ef "$PWD" ] && [ -z "$(pwd -P 2> /dev/null)" ]; then
 fi
 exec node "$0" "$@"
 */
-// The same file for Node: what the shell runs is a comment here.
-const { replaceStandardStreams } = require('../dist/js/standard-streams.cjs');
-
-// Only a proven success clears it: a promise that never settles must not end as 0.
-process.exitCode = 1;
-replaceStandardStreams();
-require('../dist/js/early-thread.cjs').startThreadOf(process.argv);
-const { exit } = require('../dist/js/exit.cjs');
-const { main } = require('../dist/js/main.cjs');
-void main(process.argv).then(exit);
+// The same file for Node: what the shell runs is a comment here. Any Node has to understand these lines.
+if (parseInt(process.versions.node, 10) < 20) {
+  const found = process.version + ' (' + process.execPath + ')';
+  process.stderr.write('ctxsync: error: this needs Node 20 or newer, and is run by ' + found + '\n');
+  process.exit(2);
+}
+void require('../dist/ctxsync.cjs');

@@ -8,6 +8,16 @@
 export { CtxsyncError, type ErrorCode, type ErrorDetails, type Remedy } from './errors.ts';
 export type { GivenRule, IgnoreOptions } from './ignore/load-rules.ts';
 export type { Phase, Progress, TransferEvent } from './observe/events.ts';
+export type { MainThreadState } from './observe/main-thread-state.ts';
+export type {
+  DiskThreadSample,
+  PeerSample,
+  RingFill,
+  RingKind,
+  Sample,
+  WireSample,
+} from './observe/sample.ts';
+export { TransferTrace } from './observe/transfer-trace.ts';
 export type { ReceiveOptions } from './receive/receive-options.ts';
 export { receive } from './receive/receive.ts';
 export type {
@@ -27,6 +37,7 @@ export type {
   TransferReport,
   Verdict,
 } from './report.ts';
+export type { Compression } from './send/compression.ts';
 export type { Context, DirectoryContext, TarContext } from './send/context.ts';
 export type { SendOptions } from './send/send-options.ts';
 export { send } from './send/send.ts';

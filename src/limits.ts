@@ -122,6 +122,10 @@ export const MAX_ATTRIBUTE_OUTPUT_BYTES = 4 * MiB;
 export const MAX_REPORTED_PATHS = 1_000;
 /** Stalls that a report names; later ones are still reported as events. */
 export const MAX_STALL_REPORTS = 1_000;
+/** Characters of a trace after which its samples become rarer: after each of these, half as many. */
+export const SPARSER_TRACE_CHARS = 4 * MiB;
+/** Characters at which a trace ends. A transfer of a day takes some 40 MB (measured: 10 kB a second at first). */
+export const MAX_TRACE_CHARS = 64 * MiB;
 /**
  * Bytes that the reader of stderr may lag behind before lines of a command are dropped: a command may
  * print without end.
@@ -214,8 +218,8 @@ export const STRAY_SILENCE_MS = 1_000;
 export const STDERR_RETRY_MS = 10;
 /** Milliseconds to wait at exit for stderr's reader to take the last lines. */
 export const LAST_WORDS_MS = 1_000;
-/** Milliseconds that writing --report may take: it must not hold up the exit. */
-export const REPORT_WRITE_MS = 1_000;
+/** Milliseconds that writing --report or --trace may take: it must not hold up the exit. */
+export const OUTPUT_FILE_MS = 1_000;
 /** Milliseconds that loading the colours may take before lines are printed without them. */
 export const STYLE_LOAD_MS = 500;
 /** Milliseconds that a thread has to end before the process is killed by a signal. */
@@ -254,6 +258,16 @@ export const MIN_FRAME_BYTES = 4 * KiB;
 export const FAST_WRITE_MS = 10;
 /** Milliseconds above which the write of a frame counts as slow: it delays beats and hides progress. */
 export const SLOW_WRITE_MS = 250;
+/**
+ * Bytes per second below which a transport is so slow that compressing pays, by codec: a fraction of what
+ * one core compresses.
+ */
+export const COMPRESS_BELOW_BYTES_PER_SECOND = { gzip: 8e6, zstd: 32e6 } as const;
+/** Milliseconds of writing, or bytes written, over which the rate of the transport is measured for that. */
+export const TRANSPORT_RATE_MS = 200;
+export const TRANSPORT_RATE_BYTES = 8 * MiB;
+/** Milliseconds of a limited bandwidth that one frame may take, so that beats fit in between. */
+export const LIMITED_FRAME_MS = 100;
 /** Bytes of the ring between disk worker and wire, one per stream. 4 MiB is 12 % faster than 1 (measured). */
 export const RING_BYTES = 4 * MiB;
 /** Rings whose memory is kept for later runs. */

@@ -2,6 +2,8 @@
 export type Remedy =
   /** Accept an empty context, for which a mirror deletes everything. */
   | 'allow-empty'
+  /** Compress in another way. */
+  | 'compress'
   /** Name another ignore file. */
   | 'ignore-file'
   | 'max-bytes'
@@ -15,6 +17,7 @@ export type Remedy =
 /** All remedies. */
 export const REMEDIES = [
   'allow-empty',
+  'compress',
   'ignore-file',
   'max-bytes',
   'max-delete',

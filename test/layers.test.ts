@@ -55,6 +55,7 @@ const LEAVES = new Set([
   'limits.ts',
   'remedy.ts',
   'report.ts',
+  'require-package.ts',
   'short-path.ts',
   'with-timeout.ts',
 ]);

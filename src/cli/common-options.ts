@@ -10,6 +10,7 @@ export interface CommonOptions {
   stallAfter: number;
   stallTimeout: number;
   report?: string;
+  trace?: string;
   socket?: string;
   connectTimeout: number;
 }
@@ -44,5 +45,6 @@ export function addCommonOptions(command: Command, connectMs: number): Command {
     .addOption(stallTimeout)
     .option('--socket <path>', 'connect to the other side over a Unix socket, in both directions')
     .addOption(connectTimeout)
-    .option('--report <file>', 'write the outcome to a file as JSON');
+    .option('--report <file>', 'write the outcome to a file as JSON')
+    .option('--trace <file>', 'write a timeline of all threads for Perfetto');
 }

@@ -19,7 +19,8 @@ export interface ReceiveCommandOptions extends CommonOptions, DeleteOptions {
 /** `receive`, from its options to its exit status. */
 export function runReceive(out: string, options: ReceiveCommandOptions): Promise<number> {
   const outLabel = out === '-' ? undefined : out;
-  return runTransfer(options, { side: 'receiver', outLabel }, async (common) => {
+  const closing = options.socket === undefined ? 'unless-started' : 'always';
+  return runTransfer(options, { side: 'receiver', outLabel, closing }, async (common) => {
     const { maxBytes, maxEntries } = options;
     const to = target(out, options);
     const from = await openTransport(out, options, common);

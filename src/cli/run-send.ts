@@ -1,9 +1,10 @@
 import type { Context } from '../send/context.ts';
 import type { TransferOptions } from '../transfer/options.ts';
+import type { Compression } from '../send/compression.ts';
 import { send } from '../send/send.ts';
 import { spawnPeer } from '../transport/command.ts';
 import { inputBroken } from '../transport/node-stream.ts';
-import { checkStdin, openStdin, openStdout } from '../transport/stdio.ts';
+import { checkStdin, isStdoutPiped, openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Outgoing } from '../transport/transport.ts';
 import { connectSocket } from '../transport/unix-socket.ts';
 import type { GivenRule, IgnoreOptions } from '../ignore/load-rules.ts';
@@ -11,6 +12,7 @@ import { inheritedFd } from '../ignore/inherited-fd.ts';
 import type { CommonOptions } from './common-options.ts';
 import { parseContexts, type ContextArgument } from './context-argument.ts';
 import { runTransfer } from './run-transfer.ts';
+import type { Closing } from './view/run-lines.ts';
 import { sayWaiting } from './view/waiting-notice.ts';
 import { usageError } from './usage-error.ts';
 
@@ -21,6 +23,9 @@ export interface SendCommandOptions extends CommonOptions {
   ignore: boolean;
   checksum?: true;
   full?: true;
+  compress: Compression;
+  /** Bytes per second. */
+  bwlimit?: number;
   /** A uid. */
   socketOwner?: number | 'any';
 }
@@ -37,7 +42,7 @@ export function runSend(
 ): Promise<number> {
   return runTransfer(
     options,
-    { side: 'sender', startsPeer: peer !== undefined },
+    { side: 'sender', startsPeer: peer !== undefined, closing: closingOf(options, peer) },
     async (common, view) => {
       const parsed = parseContexts(args);
       const contexts = parsed.map((argument) => toContext(argument, options, rules));
@@ -46,9 +51,12 @@ export function runSend(
         ...common,
         contexts,
         to: await openTransport(options, peer, common),
-        showsProgress: view.speaks,
+        // What a command's receiver prints reaches only us.
+        showsProgress: view.speaks || peer !== undefined,
         checksum: options.checksum,
         full: options.full,
+        compress: options.compress,
+        bytesPerSecond: options.bwlimit,
         countTotals: options.progress !== 'none' && options.quiet !== true,
       });
     },
@@ -74,6 +82,11 @@ function openTransport(
   const onStderr = (line: string): void =>
     onEvent?.({ type: 'command-output', side: 'sender', line });
   return spawnPeer(command, args, { onStderr });
+}
+
+/** Whatever reads a plain pipe prints the outcome; a file does not. */
+function closingOf({ socket }: SendCommandOptions, peer: readonly string[] | undefined): Closing {
+  return peer === undefined && socket === undefined && isStdoutPiped() ? 'never' : 'always';
 }
 
 /** A tar is sent as it is. @throws CtxsyncError usage */

@@ -48,7 +48,7 @@ export async function runServe(out: string, options: ReceiveCommandOptions): Pro
 
 /** @throws CtxsyncError usage */
 function serveOptions(out: string, options: ReceiveCommandOptions): ServeOptions {
-  const { socket, report, maxBytes, maxEntries } = options;
+  const { socket, report, trace, maxBytes, maxEntries } = options;
   const { stallAfter: stallAfterMs, stallTimeout: stallTimeoutMs } = options;
   if (socket === undefined) {
     throw usageError('--serve needs --socket PATH: the path that senders connect to');
@@ -59,6 +59,9 @@ function serveOptions(out: string, options: ReceiveCommandOptions): ServeOptions
     throw usageError(
       '--report is for one transfer; with --serve, --progress json reports each outcome',
     );
+  }
+  if (trace !== undefined) {
+    throw usageError('--trace is for one transfer; with --serve, trace the sender instead');
   }
   const to = directoryTarget(out, options);
   return { socket, to, maxBytes, maxEntries, stallAfterMs, stallTimeoutMs };

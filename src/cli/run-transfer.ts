@@ -1,5 +1,6 @@
 import { CtxsyncError } from '../errors.ts';
 import type { TransferEvent } from '../observe/events.ts';
+import { TransferTrace } from '../observe/transfer-trace.ts';
 import type { Side, TransferReport } from '../report.ts';
 import type { TransferOptions } from '../transfer/options.ts';
 import { notBegun } from '../transfer/report.ts';
@@ -7,36 +8,37 @@ import { withTimeout } from '../with-timeout.ts';
 import type { CommonOptions } from './common-options.ts';
 import { EXIT_CODES, SIGNAL_EXIT_CODES, type EndingSignal } from './exit-code.ts';
 import { createProgressView } from './view/progress-view.ts';
-import { ReportFile } from './report-file.ts';
+import type { RunLinesOptions } from './view/run-lines.ts';
+import { RunFiles } from './run-files.ts';
 import { watchSignals } from './signals.ts';
 import type { ProgressView } from './view/view.ts';
 import { LAST_WORDS_MS } from '../limits.ts';
 
-export interface Surroundings {
+export interface Surroundings extends RunLinesOptions {
   side: Side;
-  /** The directory that we receive into, for the closing line. */
-  outLabel?: string | undefined;
   /** We start the command that runs the other side. */
   startsPeer?: boolean | undefined;
 }
 
 /**
- * Runs one side of a transfer with everything around it: progress view, signals, report. The one
+ * Runs one side of a transfer with everything around it: progress view, signals, report, trace. The one
  * place that decides the exit status.
  */
 export async function runTransfer(
   options: CommonOptions,
-  { side, outLabel, startsPeer }: Surroundings,
+  { side, startsPeer, ...lines }: Surroundings,
   transfer: (common: TransferOptions, view: ProgressView) => Promise<TransferReport>,
 ): Promise<number> {
   const { progress: mode, quiet = false } = options;
   const { stderr: stream, env } = process;
   const now = (): number => performance.now();
-  const view = createProgressView({ mode, quiet, side, outLabel, startsPeer, stream, env, now });
+  const view = createProgressView({ mode, quiet, side, startsPeer, stream, env, now, ...lines });
   const signals = watchSignals();
+  const trace = options.trace === undefined ? undefined : new TransferTrace(side);
   let report: TransferReport | undefined;
   const onEvent = (event: TransferEvent): void => {
     if (event.type === 'end') report = event.report;
+    trace?.onEvent(event);
     view.handle(event);
   };
   const common: TransferOptions = {
@@ -46,11 +48,12 @@ export async function runTransfer(
     // Our exit would end whatever still goes on in the background.
     abortGraceMs: Infinity,
     onEvent,
+    onSample: trace?.onSample,
   };
-  let file: ReportFile | undefined;
+  const files = new RunFiles();
   let exitCode: number;
   try {
-    if (options.report !== undefined) file = await ReportFile.open(options.report);
+    await files.open(options);
     await transfer(common, view);
     exitCode = 0;
   } catch (thrown) {
@@ -59,8 +62,9 @@ export async function runTransfer(
     // A run that did not begin has reported nothing yet.
     if (report === undefined) onEvent({ type: 'end', side, report: notBegun(side, error) });
   }
-  const unwritten = report === undefined ? undefined : await file?.write(report, exitCode);
-  if (unwritten !== undefined) view.handle({ type: 'warning', side, message: unwritten });
+  for (const message of await files.write(report, exitCode, trace)) {
+    view.handle({ type: 'warning', side, message });
+  }
   signals.stop();
   await withTimeout(LAST_WORDS_MS, view.close());
   return exitCode;

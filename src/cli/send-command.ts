@@ -1,8 +1,10 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { DEFAULT_SEND_CONNECT_MS } from '../limits.ts';
 import type { GivenRule } from '../ignore/load-rules.ts';
 import { addCommonOptions } from './common-options.ts';
+import { COMPRESSIONS } from '../send/compression.ts';
 import type { SendCommandOptions } from './run-send.ts';
+import { parseRate } from './units.ts';
 import { parseUser } from './user-argument.ts';
 
 /** @param peer the command after "--" that runs the receiver */
@@ -38,6 +40,19 @@ export function sendCommand(
     )
     .option('--checksum', 'compare file contents instead of size and mtime (socket or command)')
     .option('--full', 'send everything, even what the receiver already has (socket or command)')
+    .addOption(
+      new Option(
+        '--compress <how>',
+        'auto: compress where the connection is slow; or always with zstd or gzip, or never',
+      )
+        .choices(COMPRESSIONS)
+        .default('auto'),
+    )
+    .option(
+      '--bwlimit <rate>',
+      'send at most this many bytes per second, such as 500kB or 2MB',
+      parseRate,
+    )
     .option(
       '--exclude <pattern>',
       'add an ignore rule after those of the file; repeatable',

@@ -35,6 +35,15 @@ export function parseSize(text: string): number {
   return Math.floor(bytes);
 }
 
+/** "500kB", "2MB", "2MB/s" in bytes per second: at least 1 kB, so that beats still pass. */
+export function parseRate(text: string): number {
+  const rate = parse(text.replace(/\/s$/, ''), SIZE_UNITS);
+  if (rate === undefined || rate < 1_000 || rate > Number.MAX_SAFE_INTEGER) {
+    throw new InvalidArgumentError('Write a rate like 500kB or 2MB per second, at least 1kB.');
+  }
+  return Math.floor(rate);
+}
+
 export function parseCount(text: string): number {
   const count = /^\d+$/.test(text) ? Number(text) : NaN;
   if (!Number.isSafeInteger(count)) throw new InvalidArgumentError('Write a whole number.');

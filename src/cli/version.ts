@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
+/** The build sets it from package.json, which is not there beside a copied single file. */
+declare const CTXSYNC_VERSION: string;
 
 export function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
+  return CTXSYNC_VERSION;
 }

@@ -76,7 +76,7 @@ export class Ring {
     this.#unpublished = 0;
     const waitsFor = Atomics.load(this.#words, READER_WAITS);
     if (waitsFor === 0) return;
-    if (waitsFor === ANY_BYTE || this.#used() >= this.#quarter) this.#signal(DATA_EVENT);
+    if (waitsFor === ANY_BYTE || this.used >= this.#quarter) this.#signal(DATA_EVENT);
   }
 
   /** Writer: copies and publishes as many bytes as there is room for. Returns how many. */
@@ -178,7 +178,7 @@ export class Ring {
     if (!this.#waitFor(A_QUARTER, gatherMs)) this.#waitFor(ANY_BYTE, timeoutMs - gatherMs);
     Atomics.store(this.#words, READER_WAITS, 0);
     if (this.cancelled) return 'cancelled';
-    if (this.#used() > 0) return 'data';
+    if (this.used > 0) return 'data';
     return this.drained ? 'end' : 'timeout';
   }
 
@@ -240,6 +240,11 @@ export class Ring {
     return (Atomics.load(this.#words, STATE) & ENDED) !== 0;
   }
 
+  /** Bytes that were published and are not consumed yet. */
+  get used(): number {
+    return (Atomics.load(this.#words, TAIL) - Atomics.load(this.#words, HEAD)) | 0;
+  }
+
   get #quarter(): number {
     return Math.ceil(this.capacity / 4);
   }
@@ -258,15 +263,11 @@ export class Ring {
   }
 
   #readerMayGoOn(): boolean {
-    return this.cancelled || this.#used() > 0 || this.drained;
-  }
-
-  #used(): number {
-    return (Atomics.load(this.#words, TAIL) - Atomics.load(this.#words, HEAD)) | 0;
+    return this.cancelled || this.used > 0 || this.drained;
   }
 
   #free(): number {
-    return this.capacity - this.#used() - this.#unpublished;
+    return this.capacity - this.used - this.#unpublished;
   }
 
   #raise(state: number): void {

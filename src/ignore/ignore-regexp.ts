@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import { createRequire } from 'node:module';
 import type { RE2JS } from 're2js';
 import type { BytePath } from '../disk/byte-path.ts';
 import { MAX_PATTERN_INSTRUCTIONS } from '../limits.ts';
+import { requirePackage } from '../require-package.ts';
 
 /** A pattern that moby/patternmatcher refuses. The message suggests how to fix it. */
 export class PatternSyntaxError extends Error {
@@ -79,7 +79,7 @@ export function translate(pattern: string): { kind: PatternKind; regexp: string 
  * @throws PatternSyntaxError
  */
 export function compileRegexp(regexp: string): RE2JS {
-  re2js ??= require('re2js') as typeof import('re2js');
+  re2js ??= requirePackage('re2js') as typeof import('re2js');
   let compiled: RE2JS;
   try {
     compiled = re2js.RE2JS.compile(regexp);
@@ -91,7 +91,6 @@ export function compileRegexp(regexp: string): RE2JS {
   return compiled;
 }
 
-const require = createRequire(import.meta.url);
 /** Loaded on demand: most contexts have no such pattern, and loading takes 10 ms. */
 let re2js: typeof import('re2js') | undefined;
 

@@ -31,7 +31,7 @@ export interface Progress {
 export type TransferEvent =
   | { type: 'phase'; side: Side; phase: Phase; elapsedMs: number; queue?: string | undefined }
   /** The peer shows progress on the same screen: stay quiet except for warnings and the end. */
-  | { type: 'peer-shows-progress' }
+  | { type: 'peer-shows-progress'; duplex: boolean }
   | ({ type: 'progress'; side: Side } & Progress)
   | { type: 'warning'; side: Side; message: string; path?: string | undefined }
   /** A stderr line of the command that runs the receiver. */

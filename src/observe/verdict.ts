@@ -6,6 +6,7 @@ import { formatAge } from './format-age.ts';
 import type { Phase } from './events.ts';
 import type { Side, Verdict } from '../report.ts';
 import { peerOf } from './peer-of.ts';
+import { isCall, stateWords } from './state-words.ts';
 
 export interface DiskObservation {
   state: DiskState;
@@ -34,6 +35,16 @@ export interface WireObservation {
   inputSilentMs?: number | undefined;
   /** How long our write of the received tar has been pending. */
   outputPendingMs?: number | undefined;
+  /** Bytes handed to the transport so far, framing included. */
+  sentBytes?: number | undefined;
+  /** Duplex: bytes that our open streams may still send before the peer has consumed more. */
+  creditBytes?: number | undefined;
+  /** Duplex: a stream of ours has bytes to send, and no credit. */
+  outOfCredit?: boolean | undefined;
+  /** Nothing is read because a ring is full, or because nothing is ready for what follows. */
+  readingBlocked?: boolean | undefined;
+  /** We have handed over our last frame. */
+  handedOver?: boolean | undefined;
 }
 
 export interface BeatObservation {
@@ -210,30 +221,12 @@ function clause(side: Side, state: DiskState, path = ''): string {
   return `${side} is ${doing(state, path)}`;
 }
 
-const STATE_WORDS = {
-  idle: 'idle',
-  scanning: 'scanning',
-  reading: 'reading',
-  'waiting-for-room': 'waiting for room to send',
-  'waiting-for-data': 'waiting for data',
-  writing: 'writing',
-  locking: 'locking',
-  committing: 'committing',
-  cleaning: 'cleaning up',
-} satisfies Record<DiskState, string>;
-
 /** A peer that makes us wait behind others: its path names them. */
 const QUEUED = 'queued' satisfies Phase;
 
 function doing(state: string, path: string): string {
   if (state === QUEUED) return `waiting for its turn${path === '' ? '' : ` (${path})`}`;
-  // A newer peer may have states that we do not know.
-  const words = Object.hasOwn(STATE_WORDS, state) ? STATE_WORDS[state as DiskState] : undefined;
+  const words = stateWords(state);
   if (words === undefined) return path === '' ? 'busy' : `working on ${shortPath(path)}`;
   return path === '' || !isCall(state) ? words : `${words} ${shortPath(path)}`;
-}
-
-/** A waiting state waits for the other thread, not for a disk. */
-export function isCall(state: string): boolean {
-  return state !== 'idle' && !state.startsWith('waiting');
 }

@@ -69,7 +69,7 @@ export class Comparisons {
     const { destination, at, others } = await site();
     const thread = threads.start();
     monitor.watch(thread, false);
-    const wants = threads.ring();
+    const wants = threads.ring('want');
     const base = { destination, name: at, others };
     if (await threads.run(thread, 'hasBase', base)) {
       this.#compared.set(name, undefined);

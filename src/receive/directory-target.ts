@@ -94,7 +94,7 @@ export class DirectoryTarget implements Target {
       throw new CtxsyncError('corrupt', `the ${kind} of the context "${name}" came twice`);
     }
     this.#opened.add(stream);
-    const ring = this.#options.threads.ring();
+    const ring = this.#options.threads.ring(kind);
     const work =
       kind === 'manifest'
         ? this.#comparisons.compare(name, ring, () => this.#site(name, contexts))

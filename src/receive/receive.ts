@@ -20,7 +20,9 @@ import type { Target } from './target.ts';
  * @throws CtxsyncError with the report; the directory is then unchanged
  */
 export async function receive(given: ReceiveOptions): Promise<TransferReport> {
-  const options = { ...given, onEvent: apart(given.onEvent) };
+  const onEvent = apart(given.onEvent);
+  const onSample = apart(given.onSample);
+  const options = { ...given, onEvent, onSample };
   const sender = new SenderLink(options);
   sender.start();
   return receiveFrom(sender, options);

@@ -5,7 +5,7 @@ import type { WireObservation } from '../observe/verdict.ts';
 import type { EntryCounts } from '../report.ts';
 import { FirstFailure } from '../transfer/first-failure.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
-import { INCREMENTAL } from '../transfer/options.ts';
+import { INCREMENTAL, OUR_CODECS } from '../transfer/options.ts';
 import { closeTransport, PeerLink } from '../transfer/peer-link.ts';
 import type { Queue } from '../transfer/queue.ts';
 import { notBegun } from '../transfer/report.ts';
@@ -65,6 +65,7 @@ export class SenderLink {
     this.monitor = new Monitor({
       side: 'receiver',
       onEvent: options.onEvent ?? (() => {}),
+      onSample: options.onSample,
       stallAfterMs: options.stallAfterMs,
       stallTimeoutMs: options.stallTimeoutMs,
       observeWire: () => this.#observeWire(performance.now()),
@@ -190,7 +191,8 @@ export class SenderLink {
     if (role !== 'sender') {
       throw new CtxsyncError('corrupt', 'the peer is a receiver too; one side has to send');
     }
-    if (showsProgress) this.#options.onEvent?.({ type: 'peer-shows-progress' });
+    const duplex = mode === 'duplex';
+    if (showsProgress) this.#options.onEvent?.({ type: 'peer-shows-progress', duplex });
     this.#greet(hello);
     return this.#target === undefined ? this.#targeted : undefined;
   }
@@ -210,7 +212,11 @@ export class SenderLink {
 
   #begin(transferId: string): void {
     this.#transferId = transferId;
-    this.#link.begin({ transferId, showsProgress: false, capabilities: [INCREMENTAL] });
+    this.#link.begin({
+      transferId,
+      showsProgress: false,
+      capabilities: [INCREMENTAL, ...OUR_CODECS],
+    });
   }
 
   #handleOpen(stream: IncomingStream): Ring {
@@ -275,9 +281,10 @@ export class SenderLink {
 
   #observeWire(now: number): WireObservation {
     const { waiting, heardAll } = this.#link;
-    const reading = !waiting && this.#target?.crowded !== true && !heardAll;
+    const readingBlocked = waiting || this.#target?.crowded === true;
+    const reading = !readingBlocked && !heardAll;
     const outputPendingMs = this.#target?.outputPendingMs(now);
-    return { ...this.#link.observe(now, reading), outputPendingMs };
+    return { ...this.#link.observe(now, reading), outputPendingMs, readingBlocked };
   }
 }
 

@@ -52,8 +52,8 @@ export class TarTarget implements Target {
       );
     }
     const { threads, monitor, to, onFailure } = this.#options;
-    const ring = threads.ring();
-    const output = threads.ring();
+    const ring = threads.ring('tree');
+    const output = threads.ring('tar');
     this.#name = name;
     this.#output = new TarOutput(output, to);
     monitor.enter('receiving');

@@ -21,10 +21,10 @@ export interface AnswersOptions {
   transferId: string;
   /** The digest of our FIN, once it exists. */
   digest: () => string | undefined;
-  /** Creates a ring for what the receiver sends. */
-  createRing: () => Ring;
-  /** HELLO has arrived; the first credit is set right after this. */
-  onHello: () => void;
+  /** Creates a ring for a list of what the receiver wants. */
+  createWantsRing: () => Ring;
+  /** HELLO has arrived; the first credit is set right after this. @throws CtxsyncError to end it here */
+  onHello: (capabilities: readonly string[]) => void;
   /** Called at each beat, with the queue if the receiver makes us wait behind other senders. */
   onQueue: (queue: Queue | undefined) => void;
 }
@@ -53,7 +53,7 @@ export class Answers implements PeerHandler {
     if (role !== 'receiver' || mode !== 'duplex' || transferId !== this.#options.transferId) {
       throw new CtxsyncError('corrupt', 'the answer is not from the receiver of this transfer');
     }
-    this.#options.onHello();
+    this.#options.onHello(capabilities);
     this.#settleCapabilities(capabilities);
   }
 
@@ -63,7 +63,7 @@ export class Answers implements PeerHandler {
       throw new CtxsyncError('corrupt', `the receiver opened stream ${id}, which is not allowed`);
     }
     this.#asking.delete(name);
-    const ring = this.#options.createRing();
+    const ring = this.#options.createWantsRing();
     settle({ all: all === true, ring });
     return ring;
   }

@@ -41,7 +41,7 @@ export class ContextSender {
   async sendWhole(context: Context): Promise<void> {
     const { threads, receiver } = this.#options;
     const thread = this.#startThread(nameOf(context));
-    const ring = threads.ring();
+    const ring = threads.ring('tree');
     const unordered = 'tar' in context ? true : undefined;
     const stream = receiver.open({ kind: 'tree', name: nameOf(context), unordered }, ring);
     if ('tar' in context) await this.#sendTar(context.tar, thread, ring);
@@ -62,7 +62,7 @@ export class ContextSender {
     const lister = threads.start((note) => words.add(note));
     receiver.monitor.watch(lister, false);
     const packer = this.#startThread(name);
-    const manifest = threads.ring();
+    const manifest = threads.ring('manifest');
     const asked = answers.wants(name);
     const listing = receiver.open({ kind: 'manifest', name }, manifest);
     const source = await this.open(context, packer);
@@ -74,7 +74,7 @@ export class ContextSender {
     });
     if (wants.all) words.drop();
     else words.release();
-    const tree = threads.ring();
+    const tree = threads.ring('tree');
     const stream = receiver.open({ kind: 'tree', name }, tree);
     await Promise.all([listed, this.#pack(packer, source, wants, tree)]);
     await Promise.all([listing.ended, stream.ended]);
@@ -179,7 +179,7 @@ export class ContextSender {
 
   async #sendTar(tar: TarContext['tar'], thread: DiskThread, ring: Ring): Promise<void> {
     const { threads } = this.#options;
-    const input = threads.ring();
+    const input = threads.ring('tar');
     this.#input = new TarSource(fromTar(tar), input);
     const packed = threads.run(thread, 'readTar', { from: input.shared, to: ring.shared });
     await Promise.all([this.#input.run(), packed]);

@@ -8,16 +8,17 @@ import { Monitor, type WireMovement } from '../transfer/monitor.ts';
 import { closeTransport, PeerLink } from '../transfer/peer-link.ts';
 import { toTransport } from '../transport/to-transport.ts';
 import { isConnection, type Connection, type Outgoing } from '../transport/transport.ts';
+import { BandwidthLimit } from '../wire/bandwidth-limit.ts';
 import type { Open } from '../wire/messages.ts';
 import type { OutgoingStream } from '../wire/mux.ts';
 import { withTimeout } from '../with-timeout.ts';
-import { Answers } from './answers.ts';
+import { Answers, type AnswersOptions } from './answers.ts';
+import { chooseDuplex, chooseOneWay, type Compression } from './compression.ts';
 import { namesForHello } from './context.ts';
 import type { SendOptions } from './send-options.ts';
 
 export interface ReceiverLinkOptions extends SendOptions {
-  /** A ring for what the receiver sends. */
-  createRing: () => Ring;
+  createWantsRing: AnswersOptions['createWantsRing'];
   /** Milliseconds for which our disk was idle because the wire took no more data. */
   waitedMs: () => number;
   /** Bytes of the tar on stdin read so far. */
@@ -51,6 +52,7 @@ export class ReceiverLink {
     this.monitor = new Monitor({
       side: 'sender',
       onEvent: options.onEvent ?? (() => {}),
+      onSample: options.onSample,
       stallAfterMs: options.stallAfterMs,
       stallTimeoutMs: options.stallTimeoutMs,
       observeWire: () => this.#observeWire(performance.now()),
@@ -72,6 +74,7 @@ export class ReceiverLink {
       capabilities: [],
       contexts: namesForHello(this.#options.contexts),
     });
+    if (this.answers === undefined) this.#link.compress(chooseOneWay(this.#compression));
   }
 
   /** Duplex: settles when the receiver has confirmed the commit. @throws CtxsyncError as Answers */
@@ -140,22 +143,31 @@ export class ReceiverLink {
     return this.#link.wireBytes;
   }
 
+  get #compression(): Compression {
+    return this.#options.compress ?? 'auto';
+  }
+
   #createAnswers(): Answers {
     return new Answers({
       transferId: this.#transferId,
       digest: () => this.#link.digest,
-      createRing: this.#options.createRing,
-      onHello: () => this.#link.sendBeat(),
+      createWantsRing: this.#options.createWantsRing,
+      onHello: (capabilities) => {
+        this.#link.compress(chooseDuplex(this.#compression, capabilities));
+        this.#link.sendBeat();
+      },
       onQueue: (queue) => this.monitor.wait(queue),
     });
   }
 
   #createLink(to: Outgoing | Connection, answers: Answers): PeerLink {
+    const { bytesPerSecond } = this.#options;
     return new PeerLink({
       role: 'sender',
       incoming: isConnection(to) ? to.incoming : undefined,
       outgoing: () => (isConnection(to) ? to.outgoing : to),
       handler: answers,
+      limit: bytesPerSecond === undefined ? undefined : new BandwidthLimit(bytesPerSecond),
       beat: (heard) => this.monitor.beat(this.#options.waitedMs(), heard),
     });
   }

@@ -1,5 +1,6 @@
 import type { TransferOptions } from '../transfer/options.ts';
 import type { AnyOutgoing } from '../transport/to-transport.ts';
+import type { Compression } from './compression.ts';
 import type { Context } from './context.ts';
 
 export interface SendOptions extends TransferOptions {
@@ -17,6 +18,14 @@ export interface SendOptions extends TransferOptions {
   full?: boolean | undefined;
   /** Duplex: compare file contents instead of size and mtime. Reads every file. */
   checksum?: boolean | undefined;
+  /**
+   * Whether what is sent is compressed. `auto`, the default: where the transport is slow, with the best codec
+   * that both sides have; one-way, where the receiver's are unknown, with gzip. A frame that does not
+   * shrink is sent as it is.
+   */
+  compress?: Compression | undefined;
+  /** Send at most so many bytes per second, framing included, once compressed; default: no limit. */
+  bytesPerSecond?: number | undefined;
   /** Count entries and bytes ahead of the transfer, for an ETA. Costs a second walk. */
   countTotals?: boolean | undefined;
 }

@@ -10,6 +10,7 @@ import { PathNoteCollector } from '../transfer/path-notes.ts';
 import { withReport } from '../transfer/report.ts';
 import { runToReport, type Run } from '../transfer/run.ts';
 import { checkContexts } from './check-contexts.ts';
+import { checkCompression } from './compression.ts';
 import { ContextSender } from './context-sender.ts';
 import { namesForHello } from './context.ts';
 import { countTotals } from './count-totals.ts';
@@ -25,10 +26,13 @@ import type { SendOptions } from './send-options.ts';
 export async function send(options: SendOptions): Promise<TransferReport> {
   try {
     checkContexts(options.contexts);
+    checkCompression(options.compress);
   } catch (error) {
     throw withReport('sender', CtxsyncError.from(error));
   }
-  return runToReport(new SendRun({ ...options, onEvent: apart(options.onEvent) }));
+  const onEvent = apart(options.onEvent);
+  const onSample = apart(options.onSample);
+  return runToReport(new SendRun({ ...options, onEvent, onSample }));
 }
 
 class SendRun implements Run {
@@ -47,7 +51,7 @@ class SendRun implements Run {
     this.onEvent = options.onEvent;
     this.link = new ReceiverLink({
       ...options,
-      createRing: () => this.threads.ring(),
+      createWantsRing: () => this.threads.ring('want'),
       waitedMs: () => this.#waitedMs(),
       inputBytes: () => this.#sender.inputBytes,
       inputSilentMs: (now) => this.#sender.inputSilentMs(now),

@@ -2,7 +2,7 @@ import type { TransferEvent } from '../observe/events.ts';
 import type { DirectoryTargetOptions } from '../receive/target-options.ts';
 import type { TransferOptions } from '../transfer/options.ts';
 
-export interface ServeOptions extends Omit<TransferOptions, 'onEvent'> {
+export interface ServeOptions extends Omit<TransferOptions, 'onEvent' | 'onSample'> {
   /** The path of the Unix socket that senders connect to. */
   socket: string;
   /**

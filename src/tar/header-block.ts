@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
 import type { Header } from 'tar/header';
+import { requirePackage } from '../require-package.ts';
 
 export const BLOCK_BYTES = 512;
 /** Maximum of a header's 12-byte octal fields: sizes below 8 GiB, times up to the year 2242. */
@@ -93,12 +93,11 @@ function signedSum(bytes: Uint8Array): number {
   return bytes.reduce((sum, byte) => sum + (byte < 0x80 ? byte : byte - 0x100), 0);
 }
 
-const require = createRequire(import.meta.url);
 /** Loaded on demand: a transfer without a tar does not need it. */
 let tarHeader: typeof import('tar/header') | undefined;
 
 function headerClass(): typeof Header {
-  tarHeader ??= require('tar/header') as typeof import('tar/header');
+  tarHeader ??= requirePackage('tar/header') as typeof import('tar/header');
   return tarHeader.Header;
 }
 

@@ -2,6 +2,7 @@ import { CtxsyncError } from '../errors.ts';
 import { Ring } from '../flow/ring.ts';
 import { MAX_SPARE_RINGS, RING_BYTES, TICK_MS } from '../limits.ts';
 import type { Side } from '../report.ts';
+import type { RingFill, RingKind } from '../observe/sample.ts';
 import { StatusWatch } from '../observe/status-watch.ts';
 import { startDiskThread, type DiskThread, type StartDiskThread } from '../worker/disk-thread.ts';
 import type { JobName, Jobs, PathNote, UnnamedPaths } from '../worker/jobs.ts';
@@ -28,7 +29,7 @@ interface RunningJob {
 /** The disk threads and rings of one run: everything that must be gone when it ends. */
 export class DiskThreads {
   readonly #threads = new Set<DiskThread>();
-  readonly #rings = new Set<Ring>();
+  readonly #rings = new Map<Ring, RingKind>();
   readonly #running = new Map<DiskThread, RunningJob>();
   readonly #side: Side;
   readonly #onNote: (note: PathNote | UnnamedPaths) => void;
@@ -58,10 +59,11 @@ export class DiskThreads {
     return thread;
   }
 
-  ring(): Ring {
+  /** @param kind what it carries */
+  ring(kind: RingKind): Ring {
     const spare = spareRings.pop();
     const ring = spare === undefined ? Ring.create(RING_BYTES) : Ring.reuse(spare);
-    this.#rings.add(ring);
+    this.#rings.set(ring, kind);
     if (this.#cancelled) ring.cancel();
     return ring;
   }
@@ -74,6 +76,17 @@ export class DiskThreads {
     this.#threads.delete(thread);
     for (const ring of rings) this.#rings.delete(ring);
     if (await endThread(thread)) for (const ring of rings) retire(ring);
+  }
+
+  /** How full the rings are, those of a kind together. */
+  ringFills(): RingFill[] {
+    const fills = new Map<RingKind, RingFill>();
+    for (const [{ used, capacity }, kind] of this.#rings) {
+      const { usedBytes = 0, capacityBytes = 0 } = fills.get(kind) ?? {};
+      const fill = { usedBytes: usedBytes + used, capacityBytes: capacityBytes + capacity };
+      fills.set(kind, { kind, ...fill });
+    }
+    return [...fills.values()];
   }
 
   /** Nothing new may be started. */
@@ -114,7 +127,7 @@ export class DiskThreads {
   cancel(): void {
     this.#cancelled = true;
     for (const thread of this.#threads) thread.cancel();
-    for (const ring of this.#rings) ring.cancel();
+    for (const ring of this.#rings.keys()) ring.cancel();
   }
 
   /** Waits until no job runs. False: a job is still in a system call that it began `withinMs` ago. */
@@ -157,10 +170,11 @@ export class DiskThreads {
   async end(released: Promise<void>): Promise<void> {
     const ended = await Promise.all([...this.#threads].map(endThread));
     // A stuck thread may wake up and go on writing.
-    if (ended.every(Boolean))
+    if (ended.every(Boolean)) {
       void released.then(() => {
-        for (const ring of this.#rings) retire(ring);
+        for (const ring of this.#rings.keys()) retire(ring);
       });
+    }
     if (this.#leftOver !== undefined) void this.#finish(this.#leftOver);
   }
 

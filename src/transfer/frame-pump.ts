@@ -1,36 +1,47 @@
+import { setTimeout } from 'node:timers/promises';
+import { LIMITED_FRAME_MS } from '../limits.ts';
 import { EventLoopTurns } from '../transport/event-loop-turns.ts';
 import type { Outgoing } from '../transport/transport.ts';
+import type { BandwidthLimit } from '../wire/bandwidth-limit.ts';
+import type { CompressionChoice } from '../wire/compression-choice.ts';
+import { HEADER_BYTES } from '../wire/frame.ts';
 import { FrameSize } from '../wire/frame-size.ts';
 import type { Mux } from '../wire/mux.ts';
 import { PendingTimer } from './pending-timer.ts';
 
 /** Moves frames from the mux to the transport, one at a time, so that a slow reader holds everything back. */
 export class FramePump {
+  /** Absent: nothing is compressed. */
+  compression: CompressionChoice | undefined;
   readonly #mux: Mux;
   readonly #to: Outgoing;
+  readonly #limit: BandwidthLimit | undefined;
   readonly #frameSize = new FrameSize();
   readonly #writing = new PendingTimer();
 
-  constructor(mux: Mux, to: Outgoing) {
+  constructor(mux: Mux, to: Outgoing, limit: BandwidthLimit | undefined) {
     this.#mux = mux;
     this.#to = to;
+    this.#limit = limit;
   }
 
   /** Settles when the last frame was handed over. @throws CtxsyncError peer-gone */
   async run(): Promise<void> {
     const turns = new EventLoopTurns();
     while (!this.#mux.finished) {
-      const pieces = this.#mux.next(this.#frameSize.bytes);
+      const pauseMs = this.#limit?.waitMs(performance.now()) ?? 0;
+      const pieces = this.#mux.next(pauseMs > 0 ? 0 : this.#frameBytes, this.compression?.codec);
       if (pieces === undefined) {
-        await this.#mux.ready();
+        // Control frames wait for the end of a pause at most as long as for a frame.
+        await (pauseMs > 0 ? setTimeout(Math.min(pauseMs, LIMITED_FRAME_MS)) : this.#mux.ready());
         continue;
       }
       const now = performance.now();
       this.#writing.begin();
       await this.#to.write(pieces);
       this.#writing.end();
+      this.#wrote(this.#mux.wireUnderWay, now);
       this.#mux.written();
-      this.#frameSize.wrote(performance.now() - now);
       // Writes that never block would never yield to the event loop.
       await turns.next();
     }
@@ -38,14 +49,27 @@ export class FramePump {
 
   /** Bytes of payload that the transport has taken, including those of the frame in progress. */
   get payloadBytes(): number {
-    const { payloadBytes, payloadUnderWay } = this.#mux;
-    const { untakenBytes = payloadUnderWay } = this.#to;
-    // The header is written first, so what is left of a frame is payload.
-    return payloadBytes + Math.max(0, payloadUnderWay - untakenBytes);
+    const { payloadBytes, payloadUnderWay, wireUnderWay } = this.#mux;
+    const { untakenBytes = wireUnderWay } = this.#to;
+    // The header is written first, so what is left of a frame is payload, which may be compressed.
+    const travelling = wireUnderWay - HEADER_BYTES;
+    const taken = Math.max(0, travelling - untakenBytes);
+    return payloadBytes + (taken === 0 ? 0 : Math.floor((payloadUnderWay * taken) / travelling));
   }
 
   /** Milliseconds for which a write has been pending; undefined when none is. */
   pendingMs(now: number): number | undefined {
     return this.#writing.ms(now);
+  }
+
+  get #frameBytes(): number {
+    return Math.min(this.#frameSize.bytes, this.#limit?.frameBytes ?? Infinity);
+  }
+
+  #wrote(bytes: number, since: number): void {
+    const now = performance.now();
+    this.#frameSize.wrote(now - since);
+    this.compression?.wrote(bytes, now - since);
+    this.#limit?.wrote(bytes, now);
   }
 }

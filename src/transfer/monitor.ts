@@ -14,12 +14,9 @@ import { StatusWatch } from '../observe/status-watch.ts';
 import type { Movement } from '../observe/movement.ts';
 import { ProgressMeter } from '../observe/progress-meter.ts';
 import { StallDetector, type StallEvent } from '../observe/stall-detector.ts';
-import {
-  isCall,
-  verdictOf,
-  type DiskObservation,
-  type WireObservation,
-} from '../observe/verdict.ts';
+import { makeSample, type RingFill, type Sample } from '../observe/sample.ts';
+import { isCall } from '../observe/state-words.ts';
+import { verdictOf, type DiskObservation, type WireObservation } from '../observe/verdict.ts';
 import type { Beat } from '../wire/messages.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
 import type { Queue } from './queue.ts';
@@ -27,6 +24,8 @@ import type { Queue } from './queue.ts';
 export interface MonitorOptions {
   side: Side;
   onEvent: (event: TransferEvent) => void;
+  /** Called ten times a second, at each new phase, and at the end. */
+  onSample?: ((sample: Sample) => void) | undefined;
   /** Milliseconds without progress until a stall is reported; default 10,000. */
   stallAfterMs?: number | undefined;
   /** Milliseconds without progress until the transfer fails; default 300,000; 0 = never. */
@@ -70,6 +69,7 @@ export class Monitor {
   readonly #meter: ProgressMeter;
   readonly #arrival: ArrivalRate;
   readonly #watched: Watched[] = [];
+  #ringFills: () => RingFill[] = () => [];
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Immediate | undefined;
   /** The run has failed: whatever still moves is cleanup. */
@@ -111,6 +111,7 @@ export class Monitor {
   stop(done: boolean): void {
     clearInterval(this.#timer);
     clearImmediate(this.#soon);
+    this.#sample(performance.now());
     if (!done) return;
     for (const event of this.#detector.finish(performance.now())) this.#tell(event);
   }
@@ -126,6 +127,7 @@ export class Monitor {
       elapsedMs: this.elapsedMs,
       queue: this.#queue?.words,
     });
+    this.#sample(performance.now());
   }
 
   /** @param queue others come first, which is a separate phase; undefined: none, or no longer */
@@ -142,6 +144,11 @@ export class Monitor {
   watch(thread: DiskThread, counts: boolean): void {
     const watch = new StatusWatch(thread.status);
     this.#watched.push({ thread, watch, ...watch.look(performance.now()), counts });
+  }
+
+  /** @param fills how full the rings of the run are, for samples */
+  watchRings(fills: () => RingFill[]): void {
+    this.#ringFills = fills;
   }
 
   get elapsedMs(): number {
@@ -221,6 +228,17 @@ export class Monitor {
       ...this.#meter.tick({ now, ...counts, totals: this.totals }),
       path: this.#path(),
     });
+    this.#sample(now);
+  }
+
+  #sample(now: number): void {
+    const { side, observeWire, onSample } = this.#options;
+    if (onSample === undefined) return;
+    const counts = this.#counts();
+    const looks = this.#watched;
+    const rings = this.#ringFills();
+    const elapsedMs = now - this.#startedAt;
+    onSample(makeSample({ side, elapsedMs, ...counts, looks, rings, wire: observeWire() }));
   }
 
   #movement(): Movement {

@@ -1,11 +1,17 @@
 import { MAX_VERSION, MIN_VERSION } from '../wire/frame.ts';
+import type { Codec } from '../wire/codec.ts';
 import type { TransferEvent } from '../observe/events.ts';
+import type { Sample } from '../observe/sample.ts';
 
 /** The protocol versions that both sides announce in HELLO. */
 export const OUR_VERSIONS = { minVersion: MIN_VERSION, maxVersion: MAX_VERSION } as const;
 
 /** The capability of a receiver that answers a manifest with the entries it wants. */
 export const INCREMENTAL = 'incremental';
+
+/** The codecs of this Node, the better one first; each is a capability of a receiver. */
+export const OUR_CODECS: readonly Codec[] =
+  process.versions['zstd'] === undefined ? ['gzip'] : ['zstd', 'gzip'];
 
 /** What send() and receive() share. */
 export interface TransferOptions {
@@ -23,4 +29,6 @@ export interface TransferOptions {
   abortGraceMs?: number | undefined;
   /** Called with progress ten times a second, and with whatever happens. The last event is `end`. */
   onEvent?: ((event: TransferEvent) => void) | undefined;
+  /** Called ten times a second with what each thread does and what the wire carries: see TransferTrace. */
+  onSample?: ((sample: Sample) => void) | undefined;
 }

@@ -9,6 +9,8 @@ import {
   type Incoming,
   type Outgoing,
 } from '../transport/transport.ts';
+import type { BandwidthLimit } from '../wire/bandwidth-limit.ts';
+import type { CompressionChoice } from '../wire/compression-choice.ts';
 import { Demux, type IncomingStream } from '../wire/demux.ts';
 import type { Beat, Fin, Hello, Open, Receipt, Role } from '../wire/messages.ts';
 import { Mux, type OutgoingStream } from '../wire/mux.ts';
@@ -49,6 +51,8 @@ export interface PeerLinkOptions {
   /** To the peer, opened when there is something to send; absent when a receiver's transport is one-way. */
   outgoing: (() => Outgoing) | undefined;
   handler: PeerHandler;
+  /** Of what we send; absent: none. */
+  limit?: BandwidthLimit | undefined;
   /** The content of our BEAT. @param heard on duplex, what has arrived here */
   beat: (heard: Heard | undefined) => Beat;
 }
@@ -79,7 +83,7 @@ export class PeerLink {
 
   /** Sends HELLO. From now on frames go out as fast as the transport takes them. */
   begin(hello: OurHello): void {
-    const { role, incoming, outgoing } = this.#options;
+    const { role, incoming, outgoing, limit } = this.#options;
     if (outgoing === undefined) throw new Error('there is no transport to the peer');
     const duplex = incoming !== undefined;
     this.#outgoing = outgoing();
@@ -91,7 +95,7 @@ export class PeerLink {
       beatIntervalMs: BEAT_INTERVAL_MS,
       ...hello,
     });
-    this.#pump = new FramePump(this.#mux, this.#outgoing);
+    this.#pump = new FramePump(this.#mux, this.#outgoing, limit);
     this.#pumping = this.#pump.run();
     // handedOver reports it, but may not be awaited yet.
     this.#pumping.catch(() => {});
@@ -110,6 +114,11 @@ export class PeerLink {
   /** @throws CtxsyncError as Mux.open() */
   open(open: Open, ring: Ring): OutgoingStream {
     return this.#out.open(open, ring);
+  }
+
+  /** How the frames from now on are compressed. */
+  compress(choice: CompressionChoice): void {
+    if (this.#pump !== undefined) this.#pump.compression = choice;
   }
 
   /** FIN is sent when all streams have ended. */
@@ -273,6 +282,10 @@ export class PeerLink {
       linkIsSlow,
       beat: this.#peerBeat.observation(now, linkIsSlow),
       unheardBytes: this.#demux && this.#unheardBytes,
+      sentBytes: this.#mux?.wireBytes,
+      creditBytes: this.#demux && this.#mux?.creditBytes,
+      outOfCredit: this.#mux?.outOfCredit,
+      handedOver: this.#mux?.finished,
     };
   }
 

@@ -45,6 +45,7 @@ export interface RunLink {
  */
 export async function runToReport(run: Run): Promise<TransferReport> {
   const { side, link, threads, notes, onEvent } = run;
+  link.monitor.watchRings(() => threads.ringFills());
   let error: CtxsyncError | undefined;
   try {
     await run.transfer();

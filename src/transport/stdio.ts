@@ -74,6 +74,11 @@ export function openStdout(reader: string, toError = peerGone): Outgoing {
   return new WritableOutgoing(file, outputBroken);
 }
 
+/** Whether another process reads what we write to stdout. */
+export function isStdoutPiped(): boolean {
+  return isPipeOrSocket(STDOUT);
+}
+
 /**
  * In place of close(2). What is opened next, by Node itself too, would get the number of a standard stream,
  * and libuv ends a process that closes such a descriptor.

@@ -2,6 +2,7 @@ import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { CreditGrant } from '../flow/credit.ts';
 import { MAX_STREAMS } from '../limits.ts';
+import { CompressedPayload } from './compressed-payload.ts';
 import { protocolError } from './protocol-error.ts';
 import { FrameDecoder, type FrameSink } from './frame-decoder.ts';
 import { FrameOrder } from './frame-order.ts';
@@ -88,6 +89,8 @@ export class Demux {
   #lastId = 0;
   /** The stream of the current DATA. */
   #current: Incoming | undefined;
+  /** The payload of the current DATA, if it is compressed. */
+  #compressed: CompressedPayload | undefined;
   #transferId = '';
   #failure: unknown;
   #failed = false;
@@ -216,19 +219,34 @@ export class Demux {
     if (stream.kind === 'want' && stream.all === true) {
       throw protocolError(`DATA of stream ${stream.id}, which wants everything`, at);
     }
-    // For the whole frame at once: a refusal must not depend on the pieces in which it arrives.
-    if (stream.grant?.receive(header.length) === false) {
-      throw protocolError(`stream ${stream.id} has more bytes than were granted`, at);
-    }
     this.#current = stream;
+    this.#compressed = undefined;
+    if (header.flags === 0) this.#checkGrant(stream, header.length, at);
+    else this.#compressed = new CompressedPayload(header.flags, header.length, at);
+  }
+
+  /** For a whole frame at once: a refusal must not depend on the pieces in which it arrives. */
+  #checkGrant({ id, grant }: Incoming, length: number, at: number): void {
+    if (grant?.receive(length) === false) {
+      throw protocolError(`stream ${id} has more bytes than were granted`, at);
+    }
   }
 
   #handlePayload(piece: Uint8Array): number {
     const stream = this.#current;
     if (stream === undefined) throw new CtxsyncError('internal', 'Demux: payload of no stream');
-    const taken = stream.ring.cancelled ? piece.length : stream.ring.write(piece);
+    if (this.#compressed === undefined) return this.#takePayload(stream, piece);
+    return this.#compressed.push(
+      piece,
+      (length, at) => this.#checkGrant(stream, length, at),
+      (payload) => this.#takePayload(stream, payload),
+    );
+  }
+
+  #takePayload(stream: Incoming, payload: Uint8Array): number {
+    const taken = stream.ring.cancelled ? payload.length : stream.ring.write(payload);
     if (taken === 0) return 0;
-    stream.digest.update(taken === piece.length ? piece : piece.subarray(0, taken));
+    stream.digest.update(taken === payload.length ? payload : payload.subarray(0, taken));
     stream.bytes += taken;
     this.#payloadBytes += taken;
     return taken;

@@ -1,4 +1,5 @@
 import { MAX_CONTROL_BYTES, MAX_PAYLOAD_BYTES } from '../limits.ts';
+import { CODEC_FLAGS } from './codec.ts';
 import { protocolError } from './protocol-error.ts';
 import { crc32 } from './crc32.ts';
 
@@ -23,7 +24,7 @@ export const FrameType = {
   hello: 1,
   /** A stream begins. */
   open: 2,
-  /** 1 to MAX_PAYLOAD_BYTES bytes of a stream. */
+  /** 1 to MAX_PAYLOAD_BYTES bytes of a stream, as they are or compressed. */
   data: 3,
   /** A stream is complete: its byte count and digest. */
   end: 4,
@@ -62,6 +63,7 @@ const OF_A_STREAM: ReadonlySet<number> = new Set([
   FrameType.end,
   FrameType.credit,
 ]);
+const DATA_FLAGS: ReadonlySet<number> = new Set(Object.values(CODEC_FLAGS));
 const WITH_OFFSET: ReadonlySet<number> = new Set([FrameType.data, FrameType.end]);
 
 /**
@@ -69,17 +71,20 @@ const WITH_OFFSET: ReadonlySet<number> = new Set([FrameType.data, FrameType.end]
  *
  * @param offset bytes of the stream before the frame; truncated to 32 bits
  * @param payload included in the checksum, except for DATA
+ * @param flags of DATA: its codec
  */
 export function encodeHeader(
   type: number,
   stream: number,
   offset: number,
   payload: Uint8Array,
+  flags = 0,
 ): Uint8Array {
   const bytes = new Uint8Array(HEADER_BYTES);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, payload.length);
   view.setUint8(4, type);
+  view.setUint8(5, flags);
   view.setUint16(6, stream);
   view.setUint32(8, offset);
   view.setUint32(CHECKED_BYTES, frameChecksum(bytes, type === FrameType.data ? NONE : payload));
@@ -92,8 +97,9 @@ export function encodeFrame(
   stream: number,
   offset: number,
   payload: Uint8Array,
+  flags = 0,
 ): Uint8Array[] {
-  return [encodeHeader(type, stream, offset, payload), payload];
+  return [encodeHeader(type, stream, offset, payload, flags), payload];
 }
 
 /** @param bytes HEADER_BYTES of them */
@@ -130,7 +136,9 @@ export function checkHeader(header: FrameHeader, at: number): void {
   }
   if (header.type >= FIRST_SKIPPABLE) return;
   if (!NAMES.has(header.type)) throw protocolError(name, at);
-  if (header.flags !== 0) throw protocolError(`${name} with unknown flags ${header.flags}`, at);
+  if (header.flags !== 0 && !(header.type === FrameType.data && DATA_FLAGS.has(header.flags))) {
+    throw protocolError(`${name} with unknown flags ${header.flags}`, at);
+  }
   if (OF_A_STREAM.has(header.type) !== header.stream > 0) {
     throw protocolError(`${name} on stream ${header.stream}`, at);
   }

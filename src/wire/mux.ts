@@ -1,6 +1,7 @@
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { FIRST_FRAME_BYTES, MAX_STREAM_ID, MAX_STREAMS } from '../limits.ts';
+import { CODEC_FLAGS, compress, type Codec } from './codec.ts';
 import { ControlQueue } from './control-queue.ts';
 import { encodeFrame, FrameType } from './frame.ts';
 import {
@@ -45,6 +46,7 @@ interface UnderWay {
   last: boolean;
   /** DATA: the ring that holds the payload. */
   ring?: Ring;
+  /** DATA: bytes of the stream in it. */
   payloadBytes?: number;
   /** END: settles the stream's `ended`. */
   settleEnded?: () => void;
@@ -102,6 +104,23 @@ export class Mux {
   /** Bytes of payload in the current frame. */
   get payloadUnderWay(): number {
     return this.#underWay?.payloadBytes ?? 0;
+  }
+
+  /** Bytes of the current frame as it travels. */
+  get wireUnderWay(): number {
+    return this.#underWay?.wireBytes ?? 0;
+  }
+
+  /** Bytes that the open streams may still send before the peer raises a limit; Infinity one way. */
+  get creditBytes(): number {
+    return this.#streams.reduce((sum, { limit, bytes }) => sum + limit - bytes, 0);
+  }
+
+  /** A stream has bytes to send, and no credit. */
+  get outOfCredit(): boolean {
+    return this.#streams.some(
+      ({ ring, bytes, limit }) => bytes >= limit && ring.readable().length > 0,
+    );
   }
 
   /** HELLO and BEATs that next() returned: the peer reports how many of them it received. */
@@ -211,13 +230,14 @@ export class Mux {
   /**
    * The next frame, in pieces to write in this order; valid until written().
    *
-   * @param mostPayload bytes of payload that DATA may have, up to MAX_PAYLOAD_BYTES
+   * @param mostPayload bytes of payload that DATA may have, up to MAX_PAYLOAD_BYTES; 0: no DATA
+   * @param codec compresses DATA that shrinks
    * @returns undefined when there is nothing to send now
    * @throws CtxsyncError 'internal' when written() was not called for the previous frame
    */
-  next(mostPayload = FIRST_FRAME_BYTES): Uint8Array[] | undefined {
+  next(mostPayload = FIRST_FRAME_BYTES, codec?: Codec): Uint8Array[] | undefined {
     if (this.#underWay !== undefined) throw misuse('next() before written()');
-    const views = this.#nextFrame(mostPayload);
+    const views = this.#nextFrame(mostPayload, codec);
     if (views === undefined) return undefined;
     const underWay: UnderWay = (this.#underWay ??= { wireBytes: 0, last: false });
     for (const view of views) underWay.wireBytes += view.length;
@@ -250,12 +270,12 @@ export class Mux {
     return promise;
   }
 
-  #nextFrame(mostPayload: number): Uint8Array[] | undefined {
+  #nextFrame(mostPayload: number, codec: Codec | undefined): Uint8Array[] | undefined {
     if (this.#state === 'error') return undefined;
     // Only HELLO goes before an ERROR; queued OPENs are dropped with their streams.
     if (this.#error !== undefined && this.#wireBytes > 0) return this.#errorFrame(this.#error);
     const control = this.#controls.next();
-    if (control === undefined) return this.#streamFrame(mostPayload) ?? this.#finFrame();
+    if (control === undefined) return this.#streamFrame(mostPayload, codec) ?? this.#finFrame();
     if (control.type === FrameType.hello || control.type === FrameType.beat) this.#words += 1;
     if (control.type === FrameType.receipt) {
       this.#state = 'fin';
@@ -272,23 +292,24 @@ export class Mux {
   }
 
   /** DATA or END of the first stream that has one; the stream then goes to the back. */
-  #streamFrame(mostPayload: number): Uint8Array[] | undefined {
+  #streamFrame(mostPayload: number, codec: Codec | undefined): Uint8Array[] | undefined {
     for (const [index, stream] of this.#streams.entries()) {
       if (stream.ring.cancelled) continue;
       const payload = stream.ring.readable();
       if (payload.length === 0 && !stream.ring.drained) continue;
-      const credit = stream.limit - stream.bytes;
-      if (payload.length > 0 && credit <= 0) continue;
+      const most = Math.min(stream.limit - stream.bytes, mostPayload);
+      if (payload.length > 0 && most <= 0) continue;
       this.#streams.splice(index, 1);
       if (payload.length === 0) return this.#endFrame(stream);
       this.#streams.push(stream);
-      return this.#dataFrame(stream, payload.subarray(0, Math.min(credit, mostPayload)));
+      return this.#dataFrame(stream, payload.subarray(0, most), codec);
     }
     return undefined;
   }
 
-  #dataFrame(stream: Outgoing, payload: Uint8Array): Uint8Array[] {
-    const views = encodeFrame(FrameType.data, stream.id, stream.bytes, payload);
+  #dataFrame(stream: Outgoing, payload: Uint8Array, codec: Codec | undefined): Uint8Array[] {
+    const { bytes, flags } = travelling(payload, codec);
+    const views = encodeFrame(FrameType.data, stream.id, stream.bytes, bytes, flags);
     stream.digest.update(payload);
     stream.bytes += payload.length;
     const { ring } = stream;
@@ -336,6 +357,18 @@ export class Mux {
     this.#readiness = undefined;
     readiness?.settle();
   }
+}
+
+/** The payload of DATA as it travels: compressed, unless it does not shrink. */
+function travelling(
+  payload: Uint8Array,
+  codec: Codec | undefined,
+): { bytes: Uint8Array; flags: number } {
+  if (codec !== undefined) {
+    const bytes = compress(codec, payload);
+    if (bytes.length < payload.length) return { bytes, flags: CODEC_FLAGS[codec] };
+  }
+  return { bytes: payload, flags: 0 };
 }
 
 function hasFrame({ ring, bytes, limit }: Outgoing): boolean {

@@ -1,10 +1,11 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { WorkerStatus } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
 import { DISK_THREAD_YOUNG_MB, STUCK_THREAD_MS } from '../limits.ts';
 import type { Side } from '../report.ts';
 import { withTimeout } from '../with-timeout.ts';
 import type { JobName, JobReply, Jobs, PathNote, UnnamedPaths } from './jobs.ts';
+import { startWorker } from './start-worker.ts';
 
 const CANCELLABLE = new Set<JobName>([
   'readIgnoreFile',
@@ -19,11 +20,6 @@ const CANCELLABLE = new Set<JobName>([
   'compare',
   'unpack',
 ]);
-
-const WORKERS = {
-  sender: new URL('./sender-worker.cjs', import.meta.url),
-  receiver: new URL('./receiver-worker.cjs', import.meta.url),
-};
 
 interface Running {
   name: JobName;
@@ -89,7 +85,7 @@ class WorkerThread implements DiskThread {
   #gone = false;
 
   constructor(side: Side) {
-    this.#worker = new Worker(WORKERS[side], {
+    this.#worker = startWorker(side, {
       workerData: { status: this.status.shared },
       resourceLimits: { maxYoungGenerationSizeMb: DISK_THREAD_YOUNG_MB },
       // Otherwise Node opens process.stdout and process.stderr, and shared pipes become non-blocking.

@@ -31,6 +31,21 @@ describe('a receiver that is a command', () => {
       expect(treeState(join(out, 'app'))).toEqual(treeState(context));
     }));
 
+  test('leaves the closing line to the sender, whatever that shows', () =>
+    withScene(async ({ context, out }) => {
+      const sendTo = (...options: string[]) =>
+        run(['send', context, ...options, ...receiveCommand(out)]);
+      const first = await sendTo();
+      expect(first.stderr).toMatch(/^ctxsync send: (?:sent )?\d+ .* in [\d.]+m?s(?: \(.*\))?\n$/);
+      const second = await sendTo();
+      expect(second.stderr).toMatch(
+        /^ctxsync send: up to date, \d+ (?:entry|entries) unchanged \([\d.]+m?s\)\n$/,
+      );
+      for (const options of [['--quiet'], ['--progress', 'none']]) {
+        expect(await sendTo(...options)).toMatchObject({ code: 0, stderr: '' });
+      }
+    }));
+
   test('has its stderr passed on with a mark on each line', () =>
     withScene(async ({ context, out }) => {
       const script = `echo welcome >&2; printf 'two\\nlast' >&2; exec "$0" "$1" receive "$2"`;

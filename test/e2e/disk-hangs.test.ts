@@ -77,7 +77,6 @@ describe.skipIf(why !== undefined)('when the disk of the source hangs', () => {
       /^ctxsync send: stalled 1s: sender is reading big\.bin \(disk not answering\)$/m,
     );
     expect(stderr).toMatch(/^ctxsync send: resumed after [1-9]\d*s$/m);
-    expect(stderr).toMatch(/^ctxsync send: sent 3 entries, [\d.]+ MB /m);
   });
 
   test('a sender with --stall-timeout ends although its thread is stuck', async () => {

@@ -68,10 +68,10 @@ describe.skipIf(why !== undefined)('over ssh', () => {
           expect(treeState(out)).toEqual(treeState(context));
         };
         addBigFile({ context }, BEYOND_BUFFERS);
-        await sendAgain(/sent \d+ entries, 25\.\d MB/);
-        await sendAgain(/sent 0 entries, 0 B .* 0 changed, \d+ unchanged/);
+        await sendAgain(/sent \d+ entries, 1 removed, 25\.\d MB/);
+        await sendAgain(/^ctxsync send: up to date, \d+ entries unchanged/m);
         change(context);
-        await sendAgain(/sent \d+ entries, \d+ B .* [1-9]\d* changed, \d+ unchanged/);
+        await sendAgain(/^ctxsync send: [1-9]\d* changed, .*\d+ unchanged, \d+ B in /m);
       }));
   });
 

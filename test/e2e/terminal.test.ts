@@ -11,9 +11,8 @@ const FILES = 300;
 const SOURCE = 'cat half-1; until [ -e go ]; do sleep 0.1; done; cat half-2';
 const SPINNER = /^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] /;
 const PROGRESS = /^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] (?:sending|receiving)(?: \d+%)? · [\d.]+ [kM]?B(?: · [^⠀-⣿]+)?$/;
-const SENT = /^ctxsync send: sent 300 entries, .* · source \d+%, waiting for the receiver \d+%$/;
 const RECEIVED =
-  /^ctxsync receive: received 300 entries, .* into out in .* · source \d+%, wire \d+%, destination \d+%$/;
+  /^ctxsync receive: received 300 entries, [\d.]+ kB into out in [^;]*(?:; source \d+%, wire \d+%, destination \d+%)?$/;
 const STALLED = /^ctxsync receive: stalled 3s: sender is alive: waiting for data for \ds$/;
 
 const why = whyNoTerminals();
@@ -21,7 +20,7 @@ const why = whyNoTerminals();
 if (why !== undefined) process.stderr.write(`terminal.test.ts is skipped: ${why}\n`);
 
 describe.skipIf(why !== undefined).each([80, 40])('send | receive on %d columns', (columns) => {
-  test('shows one progress line at a time, and then a closing line of each side', async () => {
+  test('shows one progress line at a time, and then one closing line', async () => {
     const terminal = await openTerminal(columns);
     const command = await startTransfer(terminal, 'ctxsync receive out');
     const seen = new Set<string>();
@@ -40,11 +39,7 @@ describe.skipIf(why !== undefined).each([80, 40])('send | receive on %d columns'
 
     await finish(terminal);
     const lines = terminal.screen().slice(1);
-    expect(lines.slice(0, 2).toSorted()).toEqual([
-      expect.stringMatching(RECEIVED),
-      expect.stringMatching(SENT),
-    ]);
-    expect(lines.slice(2)).toEqual(['status 0', PROMPT]);
+    expect(lines).toEqual([expect.stringMatching(RECEIVED), 'status 0', PROMPT]);
     expectPromptIntact(terminal);
   });
 
@@ -67,7 +62,6 @@ describe.skipIf(why !== undefined).each([80, 40])('send | receive on %d columns'
       expect.stringMatching(RECEIVED),
       expect.stringMatching(/^ctxsync receive: resumed after [1-9]\d*s$/),
       expect.stringMatching(STALLED),
-      expect.stringMatching(SENT),
       PROMPT,
       'status 0',
     ]);

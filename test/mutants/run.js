@@ -27,7 +27,7 @@ import { MUTANTS } from './table.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const COPIED = ['package.json', 'tsconfig.json', 'rolldown.config.js', 'vitest.config.ts'];
-const COPIED_DIRECTORIES = ['src', 'test', 'bin', 'dist', 'README.md', 'CHANGELOG.md'];
+const COPIED_DIRECTORIES = ['src', 'test', 'bin', 'build', 'dist', 'README.md', 'CHANGELOG.md'];
 /** Time limit of a test, in milliseconds. */
 const TEST_MS = 60_000;
 /** Milliseconds after which a run is stopped without a verdict. */

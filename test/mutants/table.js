@@ -46,8 +46,8 @@ export const MUTANTS = [
     edits: [
       {
         file: 'src/flow/ring.ts',
-        find: 'if (waitsFor === ANY_BYTE || this.#used() >= this.#quarter) this.#signal(DATA_EVENT);',
-        replace: 'if (this.#used() >= this.#quarter) this.#signal(DATA_EVENT);',
+        find: 'if (waitsFor === ANY_BYTE || this.used >= this.#quarter) this.#signal(DATA_EVENT);',
+        replace: 'if (this.used >= this.#quarter) this.#signal(DATA_EVENT);',
       },
     ],
     file: 'test/flow/ring.test.ts',

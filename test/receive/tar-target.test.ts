@@ -26,7 +26,7 @@ class Tried {
     );
     const ring = threads.ring.bind(threads);
     threads.ring = () => {
-      const made = ring();
+      const made = ring('tree');
       this.rings.push(made);
       return made;
     };

@@ -23,6 +23,7 @@ export type ScheduledMux = Pick<
   | 'digest'
   | 'openStreams'
   | 'payloadBytes'
+  | 'payloadUnderWay'
   | 'wireBytes'
 >;
 

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { Codec } from '../../src/wire/codec.ts';
 import type { PipeOptions } from './chaos-pipe.ts';
 
 export type Mode = 'oneway' | 'duplex';
@@ -38,6 +39,8 @@ export interface Plan {
   ringBits: number;
   /** Maximum payload bytes of a frame. */
   frameBytes: number;
+  /** Compresses what shrinks; the streams then repeat themselves. */
+  codec: Codec | undefined;
   forth: PipeOptions;
   back: PipeOptions;
   steps: Step[];
@@ -82,6 +85,7 @@ export function plans(mode: Mode): fc.Arbitrary<Plan> {
     answers: mode === 'duplex' ? fc.array(lengths, { maxLength: 2 }) : fc.constant<number[]>([]),
     ringBits: fc.integer({ min: 2, max: 7 }),
     frameBytes: fc.constantFrom(1, 7, 64, 100_000),
+    codec: fc.constantFrom<(Codec | undefined)[]>(undefined, undefined, 'gzip'),
     forth: pipe,
     back: pipe,
     steps: fc.array(step, { maxLength: MAX_STEPS }),

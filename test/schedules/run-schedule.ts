@@ -49,11 +49,12 @@ class Schedule {
     const now = (): number => this.#now;
     this.#forth = new ChaosPipe(plan.forth, now);
     this.#back = new ChaosPipe(plan.back, now);
-    const streams = plan.streams.map((bytes, i) => someBytes(bytes, i));
-    const answers = plan.answers.map((bytes, i) => someBytes(bytes, i + 7));
-    const { mode, frameBytes } = plan;
+    const { mode, frameBytes, codec } = plan;
+    const content = codec === undefined ? someBytes : sameBytes;
+    const streams = plan.streams.map((bytes, i) => content(bytes, i));
+    const answers = plan.answers.map((bytes, i) => content(bytes, i + 7));
     const violation = (what: string): void => void this.#violations.push(what);
-    const common = { mode, core, frameBytes, ringBytes: 2 ** plan.ringBits, now, violation };
+    const common = { mode, core, frameBytes, codec, ringBytes: 2 ** plan.ringBits, now, violation };
     this.#sender = new Side({
       ...common,
       role: 'sender',
@@ -222,4 +223,9 @@ class Schedule {
 
 function nameOf({ outcome }: Side): string {
   return outcome === 'done' ? 'done' : (outcome?.code ?? 'under way');
+}
+
+/** They shrink, even the few of a small frame. */
+function sameBytes(count: number, seed: number): Uint8Array {
+  return new Uint8Array(count).fill(seed);
 }

@@ -3,6 +3,7 @@ import { Ring } from '../../src/flow/ring.ts';
 import { LINGER_MS } from '../../src/limits.ts';
 import type { StallDetector } from '../../src/observe/stall-detector.ts';
 import type { AnswerHandler, DemuxHandler, IncomingStream } from '../../src/wire/demux.ts';
+import type { Codec } from '../../src/wire/codec.ts';
 import { decodeHeader, FrameType } from '../../src/wire/frame.ts';
 import type { Beat, End, Fin, Hello, PeerError } from '../../src/wire/messages.ts';
 import { BEAT, HELLO } from '../helpers/wire/harness.ts';
@@ -23,6 +24,8 @@ export interface SideOptions {
   outgoing: ChaosPipe;
   ringBytes: number;
   frameBytes: number;
+  /** Compresses what shrinks. */
+  codec: Codec | undefined;
   /** The content of each stream of this side. */
   contents: readonly Uint8Array[];
   /** The expected content of each stream of the peer. */
@@ -266,12 +269,12 @@ export class Side {
   async #pump(mux: ScheduledMux): Promise<void> {
     try {
       while (!mux.finished) {
-        const pieces = mux.next(this.options.frameBytes);
+        const pieces = mux.next(this.options.frameBytes, this.options.codec);
         if (pieces === undefined) {
           await mux.ready();
           continue;
         }
-        this.#checkFrame(pieces);
+        this.#checkFrame(pieces, mux.payloadUnderWay);
         await this.options.outgoing.write(pieces);
         mux.written();
       }
@@ -286,8 +289,8 @@ export class Side {
   }
 
   /** Checks each frame from the mux against all rules. */
-  #checkFrame(pieces: readonly Uint8Array[]): void {
-    const { type, stream, length } = decodeHeader(pieces.at(-2)!);
+  #checkFrame(pieces: readonly Uint8Array[], length: number): void {
+    const { type, stream } = decodeHeader(pieces.at(-2)!);
     if (type === FrameType.data) {
       const log = this.outbound[stream - 1]!;
       log.framed += length;

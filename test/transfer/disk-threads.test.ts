@@ -59,13 +59,29 @@ describe('a job', () => {
     const { threads, start } = threadsOf();
     const [one, other] = [start(), start()];
     const running = threads.run(one, 'count', COUNT);
-    const ring = threads.ring();
+    const ring = threads.ring('tree');
     threads.cancel();
     await expect(running).rejects.toMatchObject({ code: 'interrupted' });
     await expect(threads.run(other, 'count', COUNT)).rejects.toMatchObject({ code: 'interrupted' });
     expect(other.jobs).toEqual([]);
-    expect([ring.cancelled, threads.ring().cancelled]).toEqual([true, true]);
+    expect([ring.cancelled, threads.ring('tree').cancelled]).toEqual([true, true]);
   });
+});
+
+test('the rings of a run are as full as those of each kind together, until they are released', async () => {
+  const { threads, start } = threadsOf();
+  const thread = start();
+  const [one, other] = [threads.ring('tree'), threads.ring('tree')];
+  threads.ring('want');
+  one.write(Buffer.alloc(10));
+  other.write(Buffer.alloc(5));
+  const capacityBytes = one.capacity;
+  expect(threads.ringFills()).toEqual([
+    { kind: 'tree', usedBytes: 15, capacityBytes: 2 * capacityBytes },
+    { kind: 'want', usedBytes: 0, capacityBytes },
+  ]);
+  await threads.release(thread, one);
+  expect(threads.ringFills()[0]).toEqual({ kind: 'tree', usedBytes: 5, capacityBytes });
 });
 
 describe('the end of a run', () => {
@@ -139,7 +155,7 @@ describe('the end of a run', () => {
 test('a thread that is released has ended, and its ring is cancelled', async () => {
   const { threads, start } = threadsOf();
   const thread = start();
-  const ring = threads.ring();
+  const ring = threads.ring('tree');
   await threads.release(thread, ring);
   expect([thread.hasEnded, ring.cancelled]).toEqual([true, true]);
 });

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { CtxsyncError } from '../../src/errors.ts';
 import { TICK_MS } from '../../src/limits.ts';
 import type { TransferEvent } from '../../src/observe/events.ts';
-import { Monitor } from '../../src/transfer/monitor.ts';
+import type { Sample } from '../../src/observe/sample.ts';
+import { Monitor, type MonitorOptions } from '../../src/transfer/monitor.ts';
 import { FakeDiskThread } from '../helpers/disk/fake-disk-thread.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -14,7 +15,15 @@ class Watched {
   readonly failures: CtxsyncError[] = [];
   readonly thread = new FakeDiskThread();
   payloadBytes = 0;
-  readonly monitor = new Monitor({
+  readonly monitor: Monitor;
+
+  constructor(more: Partial<MonitorOptions> = {}) {
+    this.monitor = new Monitor({ ...this.#options, ...more });
+    this.monitor.start();
+    this.monitor.watch(this.thread, true);
+  }
+
+  readonly #options: MonitorOptions = {
     side: 'receiver',
     onEvent: (event) => this.events.push(event),
     stallAfterMs: 2_000,
@@ -22,12 +31,7 @@ class Watched {
     observeWire: () => ({ reading: false, silentMs: 0, arrivedBytes: this.payloadBytes }),
     moved: () => ({ payloadBytes: this.payloadBytes, claims: 0 }),
     onExpired: (error) => this.failures.push(error),
-  });
-
-  constructor() {
-    this.monitor.start();
-    this.monitor.watch(this.thread, true);
-  }
+  };
 
   async pass(ms: number): Promise<void> {
     await vi.advanceTimersByTimeAsync(ms);
@@ -152,4 +156,25 @@ test('a beat reports the call that has been pending longest', async () => {
   other.status.idle();
   expect(watched.monitor.beat(0)).toMatchObject({ state: 'idle', path: '' });
   watched.monitor.stop(true);
+});
+
+test('samples are made ten times a second, at each phase and at the end, of what is seen then', async () => {
+  const samples: Sample[] = [];
+  const watched = new Watched({ onSample: (sample) => samples.push(sample) });
+  watched.monitor.watchRings(() => [{ kind: 'tree', usedBytes: 1, capacityBytes: 2 }]);
+  watched.thread.status.enter('writing', 'web/app.js');
+  watched.thread.status.addBytes(12);
+  watched.payloadBytes = 20;
+  await watched.pass(5 * TICK_MS + 1);
+  watched.monitor.enter('committing');
+  watched.monitor.stop(true);
+  expect(samples).toHaveLength(1 + 5 + 1 + 1);
+  expect(samples.at(-1)).toMatchObject({
+    side: 'receiver',
+    bytes: 12,
+    diskThreads: [{ id: 1, state: 'writing', path: 'web/app.js' }],
+    rings: [{ kind: 'tree', usedBytes: 1 }],
+    wire: { receivedBytes: 20 },
+  });
+  expect(samples.at(-1)!.diskThreads[0]!.pendingMs).toBeGreaterThanOrEqual(4 * TICK_MS);
 });

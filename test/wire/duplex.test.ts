@@ -57,7 +57,9 @@ describe('a sender', () => {
     void mux.ready().then(() => (ready = true));
     await settle();
     expect(ready).toBe(false);
+    expect([mux.outOfCredit, mux.creditBytes]).toEqual([true, 0]);
     expect(mux.raiseLimit(1, 30)).toBe(true);
+    expect([mux.outOfCredit, mux.creditBytes]).toEqual([false, 14]);
     await settle();
     expect(ready).toBe(true);
     const second = nextFrame(mux)!;

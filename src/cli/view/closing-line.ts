@@ -7,18 +7,17 @@ import { formatBytes, formatCount, formatDuration, formatRate, shares } from './
 /** Paths of a list that are printed; the report has more. */
 const NAMED_PATHS = 3;
 
-/** The closing line of a successful run: how much, how fast, and where the time went. */
+/** Milliseconds that a run must have taken for people to ask where its time went. */
+const WORTH_EXPLAINING_MS = 3_000;
+
+/**
+ * The closing line of a successful run: what it changed, or else how much it sent and how fast; and, if it
+ * took some seconds, where the time went.
+ */
 export function closingLine(report: TransferReport, outLabel?: string): string {
-  const verb = report.side === 'sender' ? 'sent' : 'received';
-  const into = outLabel === undefined ? '' : ` into ${outLabel}`;
-  const entries = plural(report.entries, 'entry', 'entries');
-  const took = formatDuration(report.times.totalMs);
-  const parts = [
-    `${verb} ${entries}, ${formatBytes(report.bytes)}${into} in ${took}${speed(report)}`,
-    whatChanged(report.counts),
-    whereTheTimeWent(report.times),
-  ];
-  return parts.filter((part) => part !== '').join(' · ');
+  const { totalMs } = report.times;
+  const why = totalMs < WORTH_EXPLAINING_MS ? '' : `; ${whereTheTimeWent(report.times)}`;
+  return `${whatWasDone(report, outLabel)}${why}`;
 }
 
 /** The lines of a failed run: what happened, and the peer's message if the peer failed. */
@@ -42,26 +41,41 @@ export function noteLines(report: TransferReport): string[] {
   ].filter((line) => line !== '');
 }
 
+function whatWasDone(report: TransferReport, outLabel: string | undefined): string {
+  const { side, entries, bytes, times } = report;
+  const { written = 0, unchanged = 0, removed = 0 } = report.counts ?? {};
+  const took = formatDuration(times.totalMs);
+  if (unchanged > 0 && written === 0 && removed === 0) {
+    const where = outLabel === undefined ? '' : ` in ${outLabel}`;
+    return `up to date, ${plural(unchanged, 'entry', 'entries')} unchanged${where} (${took})`;
+  }
+  const into = outLabel === undefined ? '' : ` into ${outLabel}`;
+  const parts =
+    unchanged > 0
+      ? [counted(written, 'changed'), counted(removed, 'removed'), counted(unchanged, 'unchanged')]
+      : [
+          `${side === 'sender' ? 'sent' : 'received'} ${plural(entries, 'entry', 'entries')}`,
+          counted(removed, 'removed'),
+        ];
+  if (unchanged === 0 || bytes > 0) parts.push(formatBytes(bytes));
+  const rate = unchanged > 0 ? '' : speed(report);
+  return `${parts.filter((part) => part !== '').join(', ')}${into} in ${took}${rate}`;
+}
+
+function counted(count: number, what: string): string {
+  return count === 0 ? '' : `${formatCount(count)} ${what}`;
+}
+
 function speed({ bytes, times }: TransferReport): string {
   if (bytes === 0 || times.totalMs === 0) return '';
   return ` (${formatRate((bytes * 1_000) / times.totalMs)})`;
 }
 
-/** Empty if everything was sent and nothing removed: the rest of the line shows that already. */
-function whatChanged(counts: TransferReport['counts']): string {
-  const { written = 0, unchanged = 0, removed = 0 } = counts ?? {};
-  const parts: string[] = [];
-  if (unchanged > 0) parts.push(`${formatCount(written)} changed`);
-  if (unchanged > 0) parts.push(`${formatCount(unchanged)} unchanged`);
-  if (removed > 0) parts.push(`${formatCount(removed)} removed`);
-  return parts.join(', ');
-}
-
-function whereTheTimeWent({ totalMs, sourceMs, wireMs, destinationMs }: TimeShares): string {
-  if (totalMs === 0) return '';
+/** A side that cannot see the destination waited for the wire or the receiver: it does not know which. */
+function whereTheTimeWent({ sourceMs, wireMs, destinationMs }: TimeShares): string {
   if (destinationMs === undefined) {
-    const [source, wire] = shares([sourceMs, wireMs]);
-    return `source ${source}%, waiting for the receiver ${wire}%`;
+    const [source, other] = shares([sourceMs, wireMs]);
+    return `source ${source}%, wire or receiver ${other}%`;
   }
   const [source, wire, destination] = shares([sourceMs, wireMs, destinationMs]);
   return `source ${source}%, wire ${wire}%, destination ${destination}%`;

@@ -38,9 +38,9 @@ export function formatCount(count: number): string {
   return count.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** How long something took: `412ms`, `3.1s`, `1m 12s`, `2h 5m`. */
+/** How long something took: `41ms`, `0.6s`, `3.1s`, `1m 12s`, `2h 5m`. */
 export function formatDuration(ms: number): string {
-  if (ms < 999.5) return `${ms.toFixed(0)}ms`;
+  if (ms < 99.5) return `${ms.toFixed(0)}ms`;
   return ms < 59_950 ? `${(ms / 1_000).toFixed(1)}s` : formatAge(Math.round(ms / 1_000) * 1_000);
 }
 

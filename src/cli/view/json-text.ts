@@ -5,7 +5,11 @@ import { DANGEROUS } from './format.ts';
  * log interprets any of it: JSON itself escapes only the control characters below U+0020.
  */
 export function jsonText(value: unknown, indent?: number): string {
-  const text = JSON.stringify(value, null, indent);
+  return inertJson(JSON.stringify(value, null, indent));
+}
+
+/** The same for what is JSON already. */
+export function inertJson(text: string): string {
   // JSON has line breaks only between its values.
   return text.replace(DANGEROUS, (char) => (char === '\n' ? char : escapeUnit(char)));
 }

@@ -1,13 +1,14 @@
 import { PLAIN_LINE_MS } from '../../limits.ts';
 import type { Progress, TransferEvent } from '../../observe/events.ts';
-import { eventLines, type Line } from './event-lines.ts';
+import type { Line } from './event-lines.ts';
 import { formatRate } from './format.ts';
 import { LinePrinter, type LinePrinterOptions } from './line-printer.ts';
 import { bytesText, entriesText, etaText, phaseText } from './status-line.ts';
 import type { ProgressView } from './view.ts';
 
 export interface PlainViewOptions {
-  outLabel?: string | undefined;
+  /** The lines for an event. */
+  linesOf: (event: TransferEvent) => Line[];
   /** Milliseconds. */
   now: () => number;
   speaks: boolean;
@@ -20,7 +21,7 @@ export class PlainView implements ProgressView {
   readonly speaks: boolean;
   readonly #printer: LinePrinter;
   readonly #output: LinePrinterOptions['output'];
-  readonly #outLabel: string | undefined;
+  readonly #linesOf: (event: TransferEvent) => Line[];
   readonly #now: () => number;
   #peerSpeaks: boolean;
   #lastLineAt: number;
@@ -29,12 +30,12 @@ export class PlainView implements ProgressView {
 
   constructor(
     options: LinePrinterOptions,
-    { outLabel, now, speaks, showsProgress }: PlainViewOptions,
+    { linesOf, now, speaks, showsProgress }: PlainViewOptions,
   ) {
     this.#peerSpeaks = !showsProgress;
     this.#printer = new LinePrinter(options);
     this.#output = options.output;
-    this.#outLabel = outLabel;
+    this.#linesOf = linesOf;
     this.#now = now;
     this.speaks = speaks;
     this.#lastLineAt = now();
@@ -43,7 +44,7 @@ export class PlainView implements ProgressView {
   handle(event: TransferEvent): void {
     if (event.type === 'peer-shows-progress') this.#peerSpeaks = true;
     if (event.type === 'progress') this.#progress(event);
-    for (const line of eventLines(event, this.#outLabel)) this.#line(line);
+    for (const line of this.#linesOf(event)) this.#line(line);
   }
 
   async close(): Promise<void> {

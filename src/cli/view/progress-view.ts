@@ -5,19 +5,18 @@ import { JsonView } from './json-view.ts';
 import type { LinePrinterOptions } from './line-printer.ts';
 import { LinesView } from './lines-view.ts';
 import { PlainView } from './plain-view.ts';
+import { runLines, type RunLinesOptions } from './run-lines.ts';
 import { ProgressOutput, type ProgressStream } from './progress-output.ts';
 import { TtyView } from './tty-view.ts';
 import type { ProgressView } from './view.ts';
 
-export interface ProgressViewOptions {
+export interface ProgressViewOptions extends RunLinesOptions {
   mode: ProgressMode;
   /** Only errors. */
   quiet: boolean;
   side: Side;
   /** We started the receiver, and its output reaches only us, so we show the progress. */
   startsPeer?: boolean | undefined;
-  /** The directory that was received into, as the closing line names it. */
-  outLabel?: string | undefined;
   stream: ProgressStream;
   env: Readonly<Record<string, string | undefined>>;
   /** Milliseconds. */
@@ -27,17 +26,18 @@ export interface ProgressViewOptions {
 const WITHOUT_PROGRESS: Tone[] = ['command', 'queued', 'warning', 'stall', 'resumed', 'error'];
 
 export function createProgressView(options: ProgressViewOptions): ProgressView {
-  const { quiet, outLabel, now } = options;
+  const { quiet, now } = options;
   const mode = options.mode === 'auto' ? automaticMode(options) : options.mode;
   const printing = printingOptions(options, mode);
   if (mode === 'json') return new JsonView(printing.output, quiet);
-  if (quiet) return new LinesView(printing, { tones: ['error'] });
-  if (mode === 'none') return new LinesView(printing, { tones: WITHOUT_PROGRESS });
-  if (mode === 'tty') return new TtyView(printing, outLabel);
+  const linesOf = runLines(options);
+  if (quiet) return new LinesView(printing, { tones: ['error'], linesOf });
+  if (mode === 'none') return new LinesView(printing, { tones: WITHOUT_PROGRESS, linesOf });
+  if (mode === 'tty') return new TtyView(printing, linesOf);
   const speaks = plainSpeaks(options);
   // If the sender does not show progress, the receiver does.
   const showsProgress = speaks || options.side === 'receiver';
-  return new PlainView(printing, { outLabel, now, speaks, showsProgress });
+  return new PlainView(printing, { linesOf, now, speaks, showsProgress });
 }
 
 function automaticMode({ stream, env }: ProgressViewOptions): 'tty' | 'plain' {

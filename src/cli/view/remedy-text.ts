@@ -3,6 +3,7 @@ import type { Remedy } from '../../errors.ts';
 /** What a user can do about an error, with the command and the option that does it. */
 const TEXTS = {
   'allow-empty': '"receive --allow-empty" accepts an empty context',
+  compress: '"send --compress gzip" is read by every receiver',
   'ignore-file': '"send --ignore-file" names another file',
   'max-bytes': '"receive --max-bytes" raises the limit',
   'max-delete': '"receive --max-delete" raises the limit',

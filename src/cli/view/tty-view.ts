@@ -1,5 +1,5 @@
 import type { TransferEvent } from '../../observe/events.ts';
-import { eventLines } from './event-lines.ts';
+import type { Line } from './event-lines.ts';
 import { LinePrinter, type LinePrinterOptions } from './line-printer.ts';
 import { Spinner } from './spinner.ts';
 import { statusLine } from './status-line.ts';
@@ -10,15 +10,15 @@ export class TtyView implements ProgressView {
   readonly speaks = true;
   readonly #spinner: Spinner;
   readonly #printer: LinePrinter;
-  readonly #outLabel: string | undefined;
+  readonly #linesOf: (event: TransferEvent) => Line[];
 
-  constructor(options: LinePrinterOptions, outLabel: string | undefined) {
+  constructor(options: LinePrinterOptions, linesOf: (event: TransferEvent) => Line[]) {
     this.#spinner = new Spinner(options.output, options.colour);
     this.#printer = new LinePrinter({
       ...options,
       around: (write) => this.#spinner.around(write),
     });
-    this.#outLabel = outLabel;
+    this.#linesOf = linesOf;
   }
 
   handle(event: TransferEvent): void {
@@ -30,7 +30,7 @@ export class TtyView implements ProgressView {
       return;
     }
     if (event.type === 'peer-shows-progress' || event.type === 'end') this.#spinner.stop();
-    for (const line of eventLines(event, this.#outLabel)) {
+    for (const line of this.#linesOf(event)) {
       // The spinner's line shows these.
       if (line.tone !== 'phase' && line.tone !== 'queued') this.#printer.print(line);
     }

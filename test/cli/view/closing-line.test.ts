@@ -6,27 +6,53 @@ describe('closingLine', () => {
   test('of a receiver shows the amount, the destination, the speed and where the time went', () => {
     expect(closingLine(report(), '/out')).toBe(
       'received 86,955 entries, 612 MB into /out in 3.1s (197 MB/s)' +
-        ' · source 21%, wire 8%, destination 71%',
+        '; source 21%, wire 8%, destination 71%',
     );
   });
 
-  test('of a sender that cannot see its destination names the wait', () => {
-    const times = { totalMs: 2_000, sourceMs: 800, wireMs: 1_200 };
+  test('of a sender that cannot see its destination does not blame the receiver alone', () => {
+    const times = { totalMs: 4_000, sourceMs: 1_600, wireMs: 2_400 };
     expect(closingLine(report({ side: 'sender', times }))).toBe(
-      'sent 86,955 entries, 612 MB in 2.0s (306 MB/s)' +
-        ' · source 40%, waiting for the receiver 60%',
+      'sent 86,955 entries, 612 MB in 4.0s (153 MB/s); source 40%, wire or receiver 60%',
+    );
+  });
+
+  test('does not explain a transfer that took less than three seconds', () => {
+    const times = { totalMs: 2_999, sourceMs: 1_600, wireMs: 1_399 };
+    expect(closingLine(report({ side: 'sender', times }))).toBe(
+      'sent 86,955 entries, 612 MB in 3.0s (204 MB/s)',
     );
   });
 
   test.each([
-    [{ written: 12, unchanged: 86_943, removed: 3 }, ' · 12 changed, 86,943 unchanged, 3 removed'],
-    [{ written: 0, unchanged: 5, removed: 0 }, ' · 0 changed, 5 unchanged'],
-    [{ written: 7, unchanged: 0, removed: 1 }, ' · 1 removed'],
-    [{ written: 7, unchanged: 0, removed: 0 }, ''],
+    [
+      { written: 2, unchanged: 2_706, removed: 1 },
+      '2 changed, 1 removed, 2,706 unchanged, 12.0 MB',
+    ],
+    [{ written: 2, unchanged: 2_706, removed: 0 }, '2 changed, 2,706 unchanged, 12.0 MB'],
+    [{ written: 7, unchanged: 0, removed: 1 }, 'sent 9 entries, 1 removed, 12.0 MB'],
+    [{ written: 7, unchanged: 0, removed: 0 }, 'sent 9 entries, 12.0 MB'],
   ])('with %j shows what became of the entries', (counts, words) => {
-    expect(closingLine(report({ counts }))).toBe(
-      `received 86,955 entries, 612 MB in 3.1s (197 MB/s)${words}` +
-        ' · source 21%, wire 8%, destination 71%',
+    const times = { totalMs: 2_100, sourceMs: 2_100, wireMs: 0 };
+    const change = { side: 'sender', counts, entries: 9, bytes: 12e6, times } as const;
+    const rate = counts.unchanged > 0 ? '' : ' (5.71 MB/s)';
+    expect(closingLine(report(change))).toBe(`${words} in 2.1s${rate}`);
+    expect(closingLine(report(change), 'out')).toBe(`${words} into out in 2.1s${rate}`);
+  });
+
+  test('of a transfer without changes says just that', () => {
+    const times = { totalMs: 600, sourceMs: 600, wireMs: 0 };
+    const counts = { written: 0, unchanged: 2_708, removed: 0 };
+    const nothing = report({ entries: 0, bytes: 0, counts, times });
+    expect(closingLine(nothing)).toBe('up to date, 2,708 entries unchanged (0.6s)');
+    expect(closingLine(nothing, 'out')).toBe('up to date, 2,708 entries unchanged in out (0.6s)');
+  });
+
+  test('of a transfer that only removed shows no bytes', () => {
+    const times = { totalMs: 40, sourceMs: 40, wireMs: 0 };
+    const counts = { written: 0, unchanged: 5, removed: 3 };
+    expect(closingLine(report({ entries: 0, bytes: 0, counts, times }))).toBe(
+      '3 removed, 5 unchanged in 40ms',
     );
   });
 

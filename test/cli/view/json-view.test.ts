@@ -19,7 +19,7 @@ function create(quiet = false) {
 
 const ALL: TransferEvent[] = [
   phase('receiving'),
-  { type: 'peer-shows-progress' },
+  { type: 'peer-shows-progress', duplex: true },
   progress(),
   WARNING,
   STALL,

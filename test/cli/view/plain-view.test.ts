@@ -39,7 +39,7 @@ describe('plain progress', () => {
       'ctxsync receive: receiving',
       'ctxsync receive: committing',
       'ctxsync receive: received 86,955 entries, 612 MB into /out in 3.1s (197 MB/s)' +
-        ' · source 21%, wire 8%, destination 71%',
+        '; source 21%, wire 8%, destination 71%',
     ]);
   });
 
@@ -85,7 +85,7 @@ describe('plain progress', () => {
 
   test('hides progress and phases, but nothing else, once the peer shows progress', () => {
     const { stream, clock, view } = create('receiver');
-    view.handle({ type: 'peer-shows-progress' });
+    view.handle({ type: 'peer-shows-progress', duplex: true });
     clock.now = 10_000;
     for (const event of [phase('receiving'), progress(), WARNING, STALL, end()]) view.handle(event);
     expect(stream.lines.map((line) => line.split(' ')[2])).toEqual([

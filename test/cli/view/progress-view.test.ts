@@ -101,6 +101,30 @@ describe('--quiet', () => {
   );
 });
 
+describe('the closing line', () => {
+  const started = { type: 'peer-shows-progress', duplex: true } as const;
+  const piped = { type: 'peer-shows-progress', duplex: false } as const;
+  test.each([
+    ['of a run of its own', 'always', started, true],
+    ['of a sender on a plain pipe, whose receiver prints one', 'never', undefined, false],
+    ['of a receiver that its sender has started', 'unless-started', started, false],
+    ['of a receiver on a plain pipe', 'unless-started', piped, true],
+  ] as const)('%s is printed or not: %s', (_, closing, event, isPrinted) => {
+    const stream = new FakeStream();
+    const view = create({ stream, mode: 'plain', closing });
+    if (event !== undefined) view.handle(event);
+    view.handle(WARNING);
+    view.handle(end());
+    expect(stream.lines).toHaveLength(isPrinted ? 2 : 1);
+  });
+
+  test('is left out, but a failure is not', () => {
+    const stream = new FakeStream();
+    create({ stream, mode: 'plain', closing: 'never' }).handle(end(FAILED));
+    expect(stream.lines).toEqual(['ctxsync send: error: no space left for web/app.js']);
+  });
+});
+
 describe('colour', () => {
   test.each([
     [{}, { mode: 'tty' }, true],

@@ -82,7 +82,7 @@ describe('tty progress', () => {
 
   test('is hidden once the peer shows progress, but warnings and the closing line are shown', async () => {
     const { stream, view } = create('receiver');
-    view.handle({ type: 'peer-shows-progress' });
+    view.handle({ type: 'peer-shows-progress', duplex: true });
     for (const event of [phase('receiving'), progress(), WARNING, end()]) view.handle(event);
     await view.close();
     expect(stream.lines.map((line) => line.slice(0, ERASE.length + 24))).toEqual([

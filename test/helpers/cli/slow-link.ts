@@ -25,26 +25,28 @@ export interface SlowLink {
   bytesPerSecond: number;
   /** Options of both sides. */
   args?: readonly string[];
+  /** Options of the sender: words without spaces. */
+  sendArgs?: readonly string[];
 }
 
 /** `ctxsync send | ctxsync receive` with a slow link in the pipe. */
-export function sendThroughSlowPipe({ context, out, bytesPerSecond, args = [] }: SlowLink) {
-  const script = `"$0" "$BIN" send "$CONTEXT" "$@" | "$0" -e "$THROTTLE" "$RATE" |
+export function sendThroughSlowPipe(link: SlowLink) {
+  const script = `"$0" "$BIN" send "$CONTEXT" $SEND_ARGS "$@" | "$0" -e "$THROTTLE" "$RATE" |
     "$0" "$BIN" receive "$OUT" "$@"`;
-  return startShell(script, { context, out, bytesPerSecond, args });
+  return startShell(script, link);
 }
 
 /** `ctxsync send -- command` with a slow link in both directions. */
-export function sendToSlowCommand({ context, out, bytesPerSecond, args = [] }: SlowLink) {
+export function sendToSlowCommand(link: SlowLink) {
   const command = `"$0" -e "$THROTTLE" "$RATE" | "$0" "$BIN" receive "$OUT" "$@" |
     "$0" -e "$THROTTLE" "$RATE"`;
-  const script = `exec "$0" "$BIN" send "$CONTEXT" "$@" -- sh -c "$COMMAND" "$0" "$@"`;
-  return startShell(script, { context, out, bytesPerSecond, args }, command);
+  const script = `exec "$0" "$BIN" send "$CONTEXT" $SEND_ARGS "$@" -- sh -c "$COMMAND" "$0" "$@"`;
+  return startShell(script, link, command);
 }
 
 function startShell(
   script: string,
-  { context, out, bytesPerSecond, args = [] }: SlowLink,
+  { context, out, bytesPerSecond, args = [], sendArgs = [] }: SlowLink,
   command = '',
 ): OverSlowLink {
   const env = {
@@ -54,6 +56,7 @@ function startShell(
     CONTEXT: context,
     OUT: out,
     RATE: String(bytesPerSecond),
+    SEND_ARGS: sendArgs.join(' '),
     COMMAND: command,
   };
   // Its own process group, so that it ends as a whole with the test.

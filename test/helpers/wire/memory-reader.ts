@@ -62,7 +62,7 @@ export async function hearAsSender(
   const answers = new Answers({
     transferId,
     digest: () => link.digest,
-    createRing: () => Ring.create(ringBytes),
+    createWantsRing: () => Ring.create(ringBytes),
     onHello: () => {},
     onQueue: () => {},
   });

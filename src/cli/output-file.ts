@@ -1,44 +1,46 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { describeSystemError } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
-import { jsonText } from './view/json-text.ts';
 import { withTimeout } from '../with-timeout.ts';
-import type { TransferReport } from '../report.ts';
-import { REPORT_WRITE_MS } from '../limits.ts';
+import { OUTPUT_FILE_MS } from '../limits.ts';
 
-/** The file of --report. It is opened first, so that a bad path fails before anything is sent. */
-export class ReportFile {
+/** A file that an option names. It is opened first, so that a bad path fails before anything is sent. */
+export class OutputFile {
+  readonly #option: string;
   readonly #path: string;
   readonly #handle: FileHandle;
 
-  /** @throws CtxsyncError usage */
-  static async open(path: string): Promise<ReportFile> {
+  /**
+   * @param option as people write it, for messages
+   * @throws CtxsyncError usage
+   */
+  static async open(option: string, path: string): Promise<OutputFile> {
     let handle: FileHandle | undefined;
     let why = 'the disk does not answer';
     const opened = open(path, 'w').then(
       (file) => (handle = file),
       (error: unknown) => (why = describeSystemError(error)),
     );
-    await withTimeout(REPORT_WRITE_MS, opened);
-    if (handle !== undefined) return new ReportFile(path, handle);
-    throw new CtxsyncError('usage', `--report ${path}: ${why}`, { path });
+    await withTimeout(OUTPUT_FILE_MS, opened);
+    if (handle !== undefined) return new OutputFile(option, path, handle);
+    throw new CtxsyncError('usage', `${option} ${path}: ${why}`, { path });
   }
 
-  private constructor(path: string, handle: FileHandle) {
+  private constructor(option: string, path: string, handle: FileHandle) {
+    this.#option = option;
     this.#path = path;
     this.#handle = handle;
   }
 
   /** @returns why it could not be written, or undefined */
-  async write(report: TransferReport, exitCode: number): Promise<string | undefined> {
-    const text = `${jsonText({ exitCode, ...report }, 2)}\n`;
+  async write(text: string): Promise<string | undefined> {
     let why: string | undefined = 'the disk does not answer';
     const written = this.#write(text).then(
       (isKept) => (why = isKept ? undefined : 'it was removed while the transfer ran'),
       (error: unknown) => (why = describeSystemError(error)),
     );
-    await withTimeout(REPORT_WRITE_MS, written);
-    return why === undefined ? undefined : `--report ${this.#path}: ${why}`;
+    await withTimeout(OUTPUT_FILE_MS, written);
+    return why === undefined ? undefined : `${this.#option} ${this.#path}: ${why}`;
   }
 
   /** @returns whether the file still has a name: writing to a removed file succeeds, too */

@@ -1,0 +1,59 @@
+import { compileFunction } from 'node:vm';
+import { Worker, type WorkerOptions } from 'node:worker_threads';
+import type { Side } from '../report.ts';
+
+/**
+ * The single file, dist/ctxsync.cjs: all parts of the program, as texts, and this, which runs them. A text
+ * is compiled when it is first needed, in the thread that needs it: a disk thread then compiles nothing of
+ * the command line, and the main thread nothing of the disk thread's.
+ *
+ * As nothing is looked up in files, it does not matter whether the program was started from a file, from
+ * stdin, from memory, or inside of an executable.
+ */
+
+/** By the names under which they require each other. The build puts them here. */
+declare const CTXSYNC_PARTS: Readonly<Record<string, string>>;
+
+const FILE = 'ctxsync.cjs';
+/** The parts that a disk thread may load besides its own. */
+const ON_DEMAND = ['re2js', 'tar/header'];
+
+type Load = (name: string) => unknown;
+type Compile = typeof compileFunction;
+
+/**
+ * `require` for the parts; for all else, Node's own. Its text runs in workers too, so it must not use
+ * anything from outside.
+ */
+function createLoad(
+  parts: Readonly<Record<string, string>>,
+  file: string,
+  require: Load,
+  compile: Compile,
+): Load {
+  const loaded: Record<string, { exports: unknown }> = {};
+  return function load(name) {
+    const known = loaded[name];
+    if (known !== undefined) return known.exports;
+    const text = parts[name];
+    if (text === undefined) return require(name);
+    const module = (loaded[name] = { exports: {} });
+    const parameters = ['exports', 'require', 'module', '__filename'];
+    const run = compile(text, parameters, { filename: `${file}/${name.replace('./', '')}` });
+    run.call(module.exports, module.exports, load, module, file);
+    return module.exports;
+  };
+}
+
+function startWorker(side: Side, options: WorkerOptions): Worker {
+  const text = `'use strict';
+    const { workerData: { parts, part } } = require('node:worker_threads');
+    (${createLoad.toString()})(parts, '${FILE}', require, require('node:vm').compileFunction)(part);`;
+  const part = `./${side}-worker.cjs`;
+  const parts = Object.fromEntries([part, ...ON_DEMAND].map((name) => [name, CTXSYNC_PARTS[name]]));
+  const workerData = Object.assign({ part, parts }, options.workerData);
+  return new Worker(text, Object.assign({}, options, { workerData, eval: true }));
+}
+
+const load = createLoad(CTXSYNC_PARTS, FILE, require, compileFunction);
+(load('./start.cjs') as typeof import('./start.ts')).start({ startWorker });

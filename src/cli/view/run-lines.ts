@@ -1,0 +1,29 @@
+import type { TransferEvent } from '../../observe/events.ts';
+import { eventLines, type Line } from './event-lines.ts';
+
+/**
+ * Whether this side prints the closing line of a transfer, which should have one. `never`: a sender on a
+ * plain pipe, because only its receiver knows whether it succeeded. `unless-started`: a receiver on standard
+ * streams, because a sender that started it prints one as well.
+ */
+export type Closing = 'always' | 'never' | 'unless-started';
+
+export interface RunLinesOptions {
+  /** The directory that was received into, as the closing line names it. */
+  outLabel?: string | undefined;
+  /** Default: `always`. */
+  closing?: Closing | undefined;
+}
+
+/** The lines for the events of one run, which have to come in order. */
+export function runLines({
+  outLabel,
+  closing = 'always',
+}: RunLinesOptions): (event: TransferEvent) => Line[] {
+  let closes = closing !== 'never';
+  return (event) => {
+    const isStarted = event.type === 'peer-shows-progress' && event.duplex;
+    if (isStarted && closing === 'unless-started') closes = false;
+    return eventLines(event, outLabel).filter(({ tone }) => closes || tone !== 'closing');
+  };
+}
