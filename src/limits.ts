@@ -159,6 +159,10 @@ export const STALLED_LINGER_MS = 300;
 export const DEFAULT_ABORT_GRACE_MS = 100;
 /** Milliseconds between two attempts to connect. */
 export const CONNECT_RETRY_MS = 100;
+/** Milliseconds before a lost transfer is tried again for the first time; then twice as many each time. */
+export const RETRY_DELAY_MS = 1_000;
+/** The most of that. */
+export const MAX_RETRY_DELAY_MS = 30_000;
 /** Milliseconds that a sender may stay connected to a serving receiver without sending HELLO. */
 export const HELLO_TIMEOUT_MS = 10_000;
 /** Milliseconds that a command has to exit on its own, and again after SIGTERM. */

@@ -90,6 +90,8 @@ export interface TransferReport {
     | undefined;
   /** The peer's own error, if the peer failed. */
   peerError?: { code: string; message: string } | undefined;
+  /** How often it was tried, if `retries` was given; everything else is about the last try. */
+  tries?: number | undefined;
   contexts: ContextReport[];
   /** Absent on a sender that gets no answers, and for a tar. */
   counts?: EntryCounts | undefined;

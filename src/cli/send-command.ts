@@ -4,7 +4,7 @@ import type { GivenRule } from '../ignore/load-rules.ts';
 import { addCommonOptions } from './common-options.ts';
 import { COMPRESSIONS } from '../send/compression.ts';
 import type { SendCommandOptions } from './run-send.ts';
-import { parseRate } from './units.ts';
+import { parseCount, parseRate } from './units.ts';
 import { parseUser } from './user-argument.ts';
 
 /** @param peer the command after "--" that runs the receiver */
@@ -52,6 +52,12 @@ export function sendCommand(
       '--bwlimit <rate>',
       'send at most this many bytes per second, such as 500kB or 2MB',
       parseRate,
+    )
+    .option(
+      '--retries <count>',
+      'if the connection is lost, try again up to so many times (socket or command)',
+      parseCount,
+      0,
     )
     .option(
       '--exclude <pattern>',

@@ -15,9 +15,9 @@ import { withTimeout } from '../with-timeout.ts';
 import { Answers, type AnswersOptions } from './answers.ts';
 import { chooseDuplex, chooseOneWay, type Compression } from './compression.ts';
 import { namesForHello } from './context.ts';
-import type { SendOptions } from './send-options.ts';
+import type { TryOptions } from './send-options.ts';
 
-export interface ReceiverLinkOptions extends SendOptions {
+export interface ReceiverLinkOptions extends TryOptions {
   createWantsRing: AnswersOptions['createWantsRing'];
   /** Milliseconds for which our disk was idle because the wire took no more data. */
   waitedMs: () => number;

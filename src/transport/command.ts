@@ -54,6 +54,12 @@ export async function spawnPeer(
   };
 }
 
+/** Whether this is the error of a command that could not be started, and so will not be the next time. */
+export function couldNotStart({ cause }: CtxsyncError): boolean {
+  const { syscall, code } = (cause ?? {}) as NodeJS.ErrnoException;
+  return syscall?.startsWith('spawn') === true && code !== 'EAGAIN';
+}
+
 /** Waits briefly for it to exit, then kills it: no child is left behind. */
 async function end(
   child: ChildProcessWithoutNullStreams,
