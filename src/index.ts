@@ -38,7 +38,14 @@ export type {
   Verdict,
 } from './report.ts';
 export type { Compression } from './send/compression.ts';
-export type { Context, DirectoryContext, TarContext } from './send/context.ts';
+export type { Context, DirectoryContext, EntriesContext, TarContext } from './send/context.ts';
+export type {
+  GivenCommon,
+  GivenDirectory,
+  GivenEntry,
+  GivenFile,
+  GivenSymlink,
+} from './send/given-entry.ts';
 export type { SendOptions } from './send/send-options.ts';
 export { send } from './send/send.ts';
 export type { ServeEvent, ServeOptions } from './serve/serve-options.ts';

@@ -16,7 +16,7 @@ export type StallCause =
   | 'peer-reports'
   /** Nothing arrives, not even beats. */
   | 'peer-silent'
-  /** Nothing arrives of the tar to be sent. */
+  /** Nothing comes of the tar or the entries to be sent. */
   | 'input-silent'
   /** The reader of the tar that we write does not read. */
   | 'output-not-read'

@@ -23,7 +23,18 @@ const ROOMS: [room: string, mayImport: string[]][] = [
   ['transfer', ['dest', 'disk', 'flow', 'observe', 'transport', 'wire', 'worker']],
   [
     'send',
-    ['entry', 'flow', 'ignore', 'observe', 'tar', 'transfer', 'transport', 'wire', 'worker'],
+    [
+      'disk',
+      'entry',
+      'flow',
+      'ignore',
+      'observe',
+      'tar',
+      'transfer',
+      'transport',
+      'wire',
+      'worker',
+    ],
   ],
   [
     'receive',

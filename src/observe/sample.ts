@@ -38,7 +38,7 @@ export interface DiskThreadSample {
 }
 
 /** `tar`: a tar at one of the two edges. The others are the kinds of stream on the wire. */
-export type RingKind = 'tree' | 'manifest' | 'want' | 'tar';
+export type RingKind = 'tree' | 'manifest' | 'want' | 'tar' | 'entries';
 
 export interface RingFill {
   kind: RingKind;

@@ -6,9 +6,17 @@ import type { IgnoreFile } from '../ignore/load-rules.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
 import type { OpenedContext, PathNote, UnnamedPaths } from '../worker/jobs.ts';
 import type { DiskThreads } from '../transfer/disk-threads.ts';
-import { nameOf, type Context, type DirectoryContext, type TarContext } from './context.ts';
+import {
+  nameOf,
+  type Context,
+  type DirectoryContext,
+  type EntriesContext,
+  type TarContext,
+} from './context.ts';
+import { EntriesSource } from './entries-source.ts';
 import { HeldNotes } from './held-notes.ts';
 import type { Answers, Wants } from './answers.ts';
+import type { Input, SilentInput } from './input.ts';
 import type { ReceiverLink } from './receiver-link.ts';
 import { TarSource } from './tar-source.ts';
 
@@ -31,7 +39,8 @@ export class ContextSender {
   readonly #opened = new Map<DirectoryContext, Promise<OpenedContext>>();
   /** By the paths of --ignore-file: a pipe can be read only once. */
   readonly #ignoreFiles = new Map<string, Promise<IgnoreFile>>();
-  #input: TarSource | undefined;
+  /** What comes from elsewhere than our disk. */
+  readonly #inputs: Input[] = [];
 
   constructor(options: ContextSenderOptions) {
     this.#options = options;
@@ -42,13 +51,12 @@ export class ContextSender {
     const { threads, receiver } = this.#options;
     const thread = this.#startThread(nameOf(context));
     const ring = threads.ring('tree');
-    const unordered = 'tar' in context ? true : undefined;
+    const unordered = 'directory' in context ? undefined : true;
     const stream = receiver.open({ kind: 'tree', name: nameOf(context), unordered }, ring);
-    if ('tar' in context) await this.#sendTar(context.tar, thread, ring);
-    else {
+    if ('directory' in context) {
       const source = await this.open(context, thread);
       await threads.run(thread, 'pack', { source, ring: ring.shared });
-    }
+    } else await this.#sendInput(context, thread, ring);
     await stream.ended;
     await threads.release(thread, ring);
   }
@@ -97,9 +105,9 @@ export class ContextSender {
     return opened;
   }
 
-  /** Gives up reading the tar on stdin, which no ring can wake. */
+  /** Gives up waiting for what comes from elsewhere, which no ring can wake. */
   destroy(): void {
-    this.#input?.destroy();
+    for (const input of this.#inputs) input.destroy();
   }
 
   contexts(): ContextReport[] {
@@ -109,14 +117,18 @@ export class ContextSender {
     });
   }
 
-  /** Bytes of the tar on stdin read so far. */
+  /** Bytes that have come so far of what comes from elsewhere. */
   get inputBytes(): number {
-    return this.#input?.bytes ?? 0;
+    return this.#inputs.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  /** Milliseconds spent waiting for the tar on stdin; undefined when not waiting. */
-  inputSilentMs(now: number): number | undefined {
-    return this.#input?.silentMs(now);
+  /** What comes from elsewhere and has been waited for longest; undefined when nothing is. */
+  silentInput(now: number): SilentInput | undefined {
+    const silent = this.#inputs.flatMap((input) => {
+      const silentMs = input.silentMs(now);
+      return silentMs === undefined ? [] : [{ what: input.what, silentMs }];
+    });
+    return silent.toSorted((a, b) => b.silentMs - a.silentMs)[0];
   }
 
   async #open(
@@ -177,12 +189,21 @@ export class ContextSender {
     await threads.run(thread, 'packWanted', { ...input, wants: wants.shared });
   }
 
-  async #sendTar(tar: TarContext['tar'], thread: DiskThread, ring: Ring): Promise<void> {
+  async #sendInput(
+    context: TarContext | EntriesContext,
+    thread: DiskThread,
+    ring: Ring,
+  ): Promise<void> {
     const { threads } = this.#options;
-    const input = threads.ring('tar');
-    this.#input = new TarSource(fromTar(tar), input);
-    const packed = threads.run(thread, 'readTar', { from: input.shared, to: ring.shared });
-    await Promise.all([this.#input.run(), packed]);
+    const isTar = 'tar' in context;
+    const from = threads.ring(isTar ? 'tar' : 'entries');
+    const input = isTar
+      ? new TarSource(fromTar(context.tar), from)
+      : new EntriesSource(context, from);
+    this.#inputs.push(input);
+    const rings = { from: from.shared, to: ring.shared };
+    const packed = threads.run(thread, isTar ? 'readTar' : 'readEntries', rings);
+    await Promise.all([input.run(), packed]);
   }
 
   #startThread(name: string): DiskThread {

@@ -34,7 +34,7 @@ export async function countTotals(
   const totals = { entries: 0, bytes: 0 };
   try {
     for (const context of contexts) {
-      if ('tar' in context) return undefined;
+      if (!('directory' in context)) return undefined;
       const { entries, bytes } = await thread.run('count', { source: await open(context, thread) });
       totals.entries += entries;
       totals.bytes += bytes;

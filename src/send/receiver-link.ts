@@ -15,6 +15,7 @@ import { withTimeout } from '../with-timeout.ts';
 import { Answers, type AnswersOptions } from './answers.ts';
 import { chooseDuplex, chooseOneWay, type Compression } from './compression.ts';
 import { namesForHello } from './context.ts';
+import type { SilentInput } from './input.ts';
 import type { TryOptions } from './send-options.ts';
 
 export interface ReceiverLinkOptions extends TryOptions {
@@ -23,8 +24,8 @@ export interface ReceiverLinkOptions extends TryOptions {
   waitedMs: () => number;
   /** Bytes of the tar on stdin read so far. */
   inputBytes: () => number;
-  /** Milliseconds spent waiting for it; undefined when not waiting. */
-  inputSilentMs: (now: number) => number | undefined;
+  /** What comes from elsewhere than our disk and is waited for. */
+  silentInput: (now: number) => SilentInput | undefined;
 }
 
 /** Error codes that mean that the other side is gone. */
@@ -178,10 +179,12 @@ export class ReceiverLink {
   }
 
   #observeWire(now: number): WireObservation {
+    const input = this.#options.silentInput(now);
     return {
       ...this.#link.observe(now, true),
       writePendingMs: this.#link.writePendingMs(now),
-      inputSilentMs: this.#options.inputSilentMs(now),
+      inputSilentMs: input?.silentMs,
+      inputName: input?.what,
     };
   }
 }

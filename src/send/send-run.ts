@@ -33,7 +33,7 @@ export class SendRun implements Run {
       createWantsRing: () => this.threads.ring('want'),
       waitedMs: () => this.#waitedMs(),
       inputBytes: () => this.#sender.inputBytes,
-      inputSilentMs: (now) => this.#sender.inputSilentMs(now),
+      silentInput: (now) => this.#sender.silentInput(now),
     });
     this.#sender = new ContextSender({
       threads: this.threads,
@@ -85,7 +85,7 @@ export class SendRun implements Run {
     const waiting = [...this.#options.contexts];
     const lane = async (): Promise<void> => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        if (changesOnly && !('tar' in next)) await this.#sender.sendChanges(next, answers!);
+        if (changesOnly && 'directory' in next) await this.#sender.sendChanges(next, answers!);
         else await this.#sender.sendWhole(next);
       }
     };

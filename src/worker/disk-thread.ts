@@ -15,6 +15,7 @@ const CANCELLABLE = new Set<JobName>([
   'packWanted',
   'count',
   'readTar',
+  'readEntries',
   'writeTar',
   'hasBase',
   'compare',
