@@ -30,6 +30,7 @@ export type {
   EntryCounts,
   PathNote,
   PathNotes,
+  ReportedError,
   Side,
   StallCause,
   StallReport,
@@ -51,6 +52,7 @@ export { send } from './send/send.ts';
 export type { ServeEvent, ServeOptions } from './serve/serve-options.ts';
 export { serve, type ServeReport } from './serve/serve.ts';
 export type { TransferOptions } from './transfer/options.ts';
+export type { ChangedItem, OnItem } from './transfer/read-items.ts';
 export { spawnPeer, type SpawnPeerOptions } from './transport/command.ts';
 export {
   fromStream,

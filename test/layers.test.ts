@@ -16,11 +16,12 @@ const ROOMS: [room: string, mayImport: string[]][] = [
   ['transport', ['disk']],
   ['entry', ['disk']],
   ['ignore', ['disk']],
-  ['tree', ['disk', 'entry', 'ignore']],
+  ['pool', ['disk']],
+  ['tree', ['disk', 'entry', 'ignore', 'pool']],
   ['tar', ['disk', 'entry']],
-  ['dest', ['disk', 'entry']],
-  ['worker', ['dest', 'disk', 'entry', 'flow', 'ignore', 'tar', 'tree']],
-  ['transfer', ['dest', 'disk', 'flow', 'observe', 'transport', 'wire', 'worker']],
+  ['dest', ['disk', 'entry', 'pool']],
+  ['worker', ['dest', 'disk', 'entry', 'flow', 'ignore', 'pool', 'tar', 'tree']],
+  ['transfer', ['dest', 'disk', 'entry', 'flow', 'observe', 'pool', 'transport', 'wire', 'worker']],
   [
     'send',
     [

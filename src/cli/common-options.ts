@@ -7,6 +7,7 @@ import { PROGRESS_MODES, type ProgressMode } from './view/progress-mode.ts';
 export interface CommonOptions {
   progress: ProgressMode;
   quiet?: true;
+  itemize?: true;
   stallAfter: number;
   stallTimeout: number;
   report?: string;
@@ -28,7 +29,7 @@ export function addCommonOptions(command: Command, connectMs: number): Command {
     .default('auto');
   const stallAfter = new Option(
     '--stall-after <duration>',
-    'report which side is stuck, and on what, after this long without progress (0: never)',
+    'report what is stuck after this long without progress (0: never)',
   )
     .argParser(parseDuration)
     .default(DEFAULT_STALL_AFTER_MS, '10s');
@@ -41,10 +42,11 @@ export function addCommonOptions(command: Command, connectMs: number): Command {
   return command
     .addOption(progress)
     .option('-q, --quiet', 'print nothing but errors')
+    .option('-i, --itemize', 'print a line for each change to OUT, as rsync does')
     .addOption(stallAfter)
     .addOption(stallTimeout)
     .option('--socket <path>', 'connect to the other side over a Unix socket, in both directions')
     .addOption(connectTimeout)
-    .option('--report <file>', 'write the outcome to a file as JSON')
+    .option('--report <file>', 'write the outcome to a file as JSON; - is stderr')
     .option('--trace <file>', 'write a timeline of all threads for Perfetto');
 }

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { DEFAULT_RECEIVE_CONNECT_MS } from '../limits.ts';
 import { addCommonOptions } from './common-options.ts';
+import { forgetDefaults } from './environment.ts';
 import type { ReceiveCommandOptions } from './run-receive.ts';
-import { parseCount, parseSize } from './units.ts';
+import { parseCount, parseDuration, parseSize } from './units.ts';
 
 export function receiveCommand(finish: (exitCode: number) => void): Command {
   const command = new Command('receive')
@@ -15,6 +16,11 @@ export function receiveCommand(finish: (exitCode: number) => void): Command {
       'with --delete, refuse to delete more entries than this',
       parseCount,
     )
+    .option(
+      '--wait [duration]',
+      'if another receiver holds OUT, wait for it, up to 10m or this long',
+      parseDuration,
+    )
     .option('--serve', 'with --socket, keep receiving, from several senders at once, until SIGTERM')
     .option('--max-bytes <size>', 'refuse more bytes of file content than this', parseSize)
     .option(
@@ -22,9 +28,14 @@ export function receiveCommand(finish: (exitCode: number) => void): Command {
       'refuse more entries than this (default: 4,000,000)',
       parseCount,
     )
-    .action(async (out: string, options: ReceiveCommandOptions & { serve?: true }) => {
-      finish(await run(out, options, options.serve === true));
-    });
+    .action(
+      async (out: string, options: ReceiveCommandOptions & { serve?: true }, self: Command) => {
+        if (out === '-') forgetDefaults(self, 'delete');
+        if (options.delete !== true) forgetDefaults(self, 'allowEmpty', 'maxDelete');
+        if (options.serve === true) forgetDefaults(self, 'report');
+        finish(await run(out, options, options.serve === true));
+      },
+    );
   return addCommonOptions(command, DEFAULT_RECEIVE_CONNECT_MS).addHelpText('after', AFTER);
 }
 
@@ -38,5 +49,6 @@ const AFTER = `
 Examples:
   ctxsync send ./web | ctxsync receive --delete ./out
   ctxsync send ./web | ctxsync receive - | docker build -
+  ctxsync receive --socket /tmp/ctx.sock ./out
 
-The README lists the exit statuses.`;
+See also "ctxsync help exit-status" and "ctxsync help environment".`;

@@ -9,11 +9,12 @@ import type { Connection, Outgoing } from '../transport/transport.ts';
 import { connectSocket } from '../transport/unix-socket.ts';
 import type { GivenRule, IgnoreOptions } from '../ignore/load-rules.ts';
 import { inheritedFd } from '../ignore/inherited-fd.ts';
+import { WAITING_SHOWN_MS } from '../limits.ts';
 import type { CommonOptions } from './common-options.ts';
 import { parseContexts, type ContextArgument } from './context-argument.ts';
 import { runTransfer } from './run-transfer.ts';
 import type { Closing } from './view/run-lines.ts';
-import { sayWaiting } from './view/waiting-notice.ts';
+import { unlessSoon } from './unless-soon.ts';
 import { usageError } from './usage-error.ts';
 
 export interface SendCommandOptions extends CommonOptions {
@@ -45,6 +46,7 @@ export function runSend(
     options,
     { side: 'sender', startsPeer: peer !== undefined, closing: closingOf(options, peer) },
     async (common, view) => {
+      checkItemize(options, peer);
       const parsed = parseContexts(args);
       const contexts = parsed.map((argument) => toContext(argument, options, rules));
       if (parsed.every(({ directory }) => directory === '-')) checkNoRules(options, rules);
@@ -67,15 +69,14 @@ export function runSend(
 }
 
 function openTransport(
-  { socket, socketOwner: owner, connectTimeout: timeoutMs, stallAfter }: SendCommandOptions,
+  { socket, socketOwner: owner, connectTimeout: timeoutMs }: SendCommandOptions,
   peer: readonly string[] | undefined,
   { signal, onEvent }: TransferOptions,
 ): Promise<Connection> | Outgoing {
   if (peer === undefined) {
     if (socket === undefined) return openStdout('"ctxsync receive"');
-    const message = `nobody listens on ${socket} yet; waiting for a receiver`;
-    return sayWaiting(connectSocket(socket, { timeoutMs, owner, signal }), stallAfter, () =>
-      onEvent?.({ type: 'warning', side: 'sender', message }),
+    return unlessSoon(connectSocket(socket, { timeoutMs, owner, signal }), WAITING_SHOWN_MS, () =>
+      onEvent?.({ type: 'waiting', side: 'sender', socket, givesUpInMs: timeoutMs }),
     );
   }
   if (socket !== undefined)
@@ -110,6 +111,17 @@ function checkRetries(
   if (fromPipe !== undefined) {
     throw usageError(`${fromPipe} can be read only once, so --retries cannot send it again`);
   }
+}
+
+/** @throws CtxsyncError usage */
+function checkItemize(
+  { itemize, socket }: SendCommandOptions,
+  peer: readonly string[] | undefined,
+): void {
+  if (itemize !== true || socket !== undefined || peer !== undefined) return;
+  throw usageError(
+    '--itemize needs a receiver that answers, over a socket or a command; on a pipe, give it to "ctxsync receive"',
+  );
 }
 
 /** A tar is sent as it is. @throws CtxsyncError usage */

@@ -1,11 +1,17 @@
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { DEFAULT_SEND_CONNECT_MS } from '../limits.ts';
 import type { GivenRule } from '../ignore/load-rules.ts';
 import { addCommonOptions } from './common-options.ts';
 import { COMPRESSIONS } from '../send/compression.ts';
+import { forgetDefaults, variableOf } from './environment.ts';
 import type { SendCommandOptions } from './run-send.ts';
 import { parseCount, parseRate } from './units.ts';
 import { parseUser } from './user-argument.ts';
+
+const PEER = new Argument(
+  '[-- command...]',
+  'start this command, which runs the receiver, and use its stdin and stdout',
+);
 
 /** @param peer the command after "--" that runs the receiver */
 export function sendCommand(
@@ -13,10 +19,12 @@ export function sendCommand(
   peer: readonly string[] | undefined,
 ): Command {
   const rules: GivenRule[] = [];
+  // In the order of the command line, whichever option they are of.
   const collect =
     (source: string, sign = '') =>
-    (pattern: string): void => {
+    (pattern: string, earlier: string[] = []): string[] => {
       rules.push({ rule: sign + pattern, source });
+      return [...earlier, pattern];
     };
   const command = new Command('send')
     .usage('[options] <context...> [-- command [args...]]')
@@ -27,19 +35,18 @@ export function sendCommand(
       '<context...>',
       'a directory; name=directory, to be received as OUT/name; or - for a tar or tar.gz on stdin',
     )
-    .option(
-      '-f, --file <dockerfile>',
-      'use <dockerfile>.dockerignore, if it exists, instead of .dockerignore',
-    )
-    .option('--ignore-file <file>', 'read the ignore rules from this file only; - is stdin')
+    // Everything after "--" is cut off before commander sees it.
+    .configureHelp({ visibleArguments: (self) => [...self.registeredArguments, PEER] })
+    .option('-f, --file <dockerfile>', 'use <dockerfile>.dockerignore, if it exists')
+    .option('--ignore-file <file>', 'read only this ignore file; - is stdin')
     .option('--no-ignore', 'read no ignore file')
     .option(
       '--socket-owner <user>',
       'with --socket, trust a receiver run by this user (a name, a uid, or any)',
       parseUser,
     )
-    .option('--checksum', 'compare file contents instead of size and mtime (socket or command)')
-    .option('--full', 'send everything, even what the receiver already has (socket or command)')
+    .option('--checksum', 'compare file contents instead of size and mtime')
+    .option('--full', 'send everything, even what the receiver has')
     .addOption(
       new Option(
         '--compress <how>',
@@ -61,25 +68,42 @@ export function sendCommand(
     )
     .option(
       '--exclude <pattern>',
-      'add an ignore rule after those of the file; repeatable',
+      'add an ignore rule after the file; repeatable',
       collect('--exclude'),
     )
     .option(
       '--include <pattern>',
-      'add an exception (!pattern) after those of the file; repeatable',
+      'add an exception (!pattern); repeatable',
       collect('--include', '!'),
     )
-    .action(async (args: string[], options: SendCommandOptions) => {
+    .action(async (args: string[], options: SendCommandOptions, self: Command) => {
+      if (peer !== undefined) forgetDefaults(self, 'socket');
+      if (args.every((arg) => arg === '-')) {
+        forgetDefaults(self, 'file', 'ignoreFile', 'exclude', 'include');
+      }
       // Loaded on demand: the other command and --help do not need it.
       const { runSend } = await import('./run-send.ts');
-      finish(await runSend(args, options, rules, peer));
+      finish(await runSend(args, options, [...rules, ...rulesOfEnvironment(self)], peer));
     });
   return addCommonOptions(command, DEFAULT_SEND_CONNECT_MS).addHelpText('after', AFTER);
+}
+
+function rulesOfEnvironment(command: Command): GivenRule[] {
+  return ['exclude', 'include'].flatMap((name) => {
+    if (command.getOptionValueSource(name) !== 'env') return [];
+    const sign = name === 'include' ? '!' : '';
+    const option = command.options.find((each) => each.attributeName() === name)!;
+    return (command.getOptionValue(name) as string[]).map((pattern) => ({
+      rule: sign + pattern,
+      source: variableOf(option),
+    }));
+  });
 }
 
 const AFTER = `
 Examples:
   ctxsync send ./web | ctxsync receive ./out
   ctxsync send ./web -- ssh host ctxsync receive /srv/web
+  git archive HEAD | ctxsync send - | ctxsync receive ./out
 
-The README lists the exit statuses.`;
+See also "ctxsync help exit-status" and "ctxsync help environment".`;

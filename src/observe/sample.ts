@@ -25,7 +25,10 @@ export interface Sample {
 export interface DiskThreadSample {
   /** Counts up from 1, in the order in which they were started. */
   id: number;
-  /** `scanning`, `reading`, `writing`, `locking`, `committing`, `cleaning`, `waiting-for-room`, `waiting-for-data`. */
+  /**
+   * `scanning`, `reading`, `writing`, `locking`, `committing`, `cleaning`, `waiting-for-room`,
+   * `waiting-for-data`, `waiting-for-threads`.
+   */
   state: string;
   /** Of the current call, human-readable; '' while it waits. */
   path: string;
@@ -38,7 +41,7 @@ export interface DiskThreadSample {
 }
 
 /** `tar`: a tar at one of the two edges. The others are the kinds of stream on the wire. */
-export type RingKind = 'tree' | 'manifest' | 'want' | 'tar' | 'entries';
+export type RingKind = 'tree' | 'manifest' | 'want' | 'changes' | 'tar' | 'entries';
 
 export interface RingFill {
   kind: RingKind;

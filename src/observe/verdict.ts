@@ -113,7 +113,7 @@ function ourDiskIsBusy({ side, disks }: Observation): Verdict | undefined {
 
 function ourOutputIsNotRead({ side, outputPendingMs }: Observation): Verdict | undefined {
   if (outputPendingMs === undefined || outputPendingMs < PENDING_MS) return undefined;
-  const text = `${side} is writing the tar to stdout (its reader is slow or does not read)`;
+  const text = `${side} is writing the tar (its reader is slow or does not read)`;
   return { side, cause: 'output-not-read', text };
 }
 
@@ -125,7 +125,7 @@ function pipeIsFull(seen: Observation): Verdict | undefined {
   // While stdin is silent, a recent write is only a beat: then we wait for stdin.
   if (inputSilentMs !== undefined && writePendingMs < PENDING_MS) return undefined;
   const peer = peerOf(side);
-  const text = `${peer} is slow or does not read (the pipe is full)`;
+  const text = `${peer}, or the link to it, is slow or does not read (the pipe is full)`;
   return { side: peer, cause: 'pipe-full', text };
 }
 
@@ -134,7 +134,7 @@ function ourInputIsSilent(seen: Observation): Verdict | undefined {
   // If a write hangs too, the peer's beats show why: only duplex gets here then.
   if (inputSilentMs === undefined || writePendingMs >= PENDING_MS) return undefined;
   const silent = `silent for ${formatAge(inputSilentMs)}`;
-  const text = `${side} is waiting for ${inputName ?? 'the tar on stdin'} (${silent})`;
+  const text = `${side} is waiting for ${inputName ?? 'the tar'} (${silent})`;
   return { side, cause: 'input-silent', text };
 }
 
@@ -182,7 +182,7 @@ function bytesTrickle({
   silentMs,
   bytesPerSecond,
 }: Observation): Verdict | undefined {
-  if (!reading || silentMs >= PENDING_MS) return undefined;
+  if (!reading || silentMs >= PENDING_MS || bytesPerSecond === 0) return undefined;
   if (bytesPerSecond < SLOW_LINK_BYTES_PER_SECOND)
     return slowLink(`${bytesPerSecond} bytes a second`);
   const peer = peerOf(side);
@@ -194,10 +194,15 @@ function slowLink(why: string): Verdict {
   return { side: 'link', cause: 'slow-link', text: `the link is slow (${why})` };
 }
 
-function peerIsSilent({ side, reading, silentMs }: Observation): Verdict | undefined {
-  if (!reading || silentMs < PENDING_MS) return undefined;
+function peerIsSilent({
+  side,
+  reading,
+  silentMs,
+  bytesPerSecond,
+}: Observation): Verdict | undefined {
+  if (!reading || (silentMs < PENDING_MS && bytesPerSecond > 0)) return undefined;
   const peer = peerOf(side);
-  const text = `${peer} has been silent for ${formatAge(silentMs)}`;
+  const text = `${peer}, or the link to it, has been silent for ${formatAge(silentMs)}`;
   return { side: peer, cause: 'peer-silent', text };
 }
 

@@ -2,10 +2,11 @@ import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import type { Movement } from '../observe/movement.ts';
 import type { WireObservation } from '../observe/verdict.ts';
+import { NOTHING, type Plan } from '../observe/work.ts';
 import type { EntryCounts } from '../report.ts';
 import { FirstFailure } from '../transfer/first-failure.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
-import { INCREMENTAL, OUR_CODECS } from '../transfer/options.ts';
+import { INCREMENTAL, ITEMIZE, OUR_CODECS } from '../transfer/options.ts';
 import { closeTransport, PeerLink } from '../transfer/peer-link.ts';
 import type { Queue } from '../transfer/queue.ts';
 import { notBegun } from '../transfer/report.ts';
@@ -39,6 +40,7 @@ export class SenderLink {
   readonly #from: Incoming | Connection;
   readonly #link: PeerLink;
   #transferId = '';
+  #wantsChanges = false;
   #greet = (_hello: Hello): void => {};
   #target: Target | undefined;
   /** Settles when there is a target. */
@@ -68,6 +70,7 @@ export class SenderLink {
       onSample: options.onSample,
       stallAfterMs: options.stallAfterMs,
       stallTimeoutMs: options.stallTimeoutMs,
+      plan: () => this.#plan(),
       observeWire: () => this.#observeWire(performance.now()),
       moved: () => this.#moved(),
       onMovement: options.onMovement,
@@ -88,11 +91,14 @@ export class SenderLink {
    * @param queue who comes first
    * @throws CtxsyncError peer-gone if the sender leaves; what the transfer fails with
    */
-  async keepWaiting(granted: Promise<void>, queue: () => Queue | undefined): Promise<void> {
+  async keepWaiting(granted: Promise<unknown>, queue: () => Queue | undefined): Promise<void> {
     this.#queue = queue;
-    await this.failure.race(Promise.race([granted, this.#left()]));
-    this.#queue = undefined;
-    this.monitor.wait(undefined);
+    try {
+      await this.failure.race(Promise.race([granted, this.#left()]));
+    } finally {
+      this.#queue = undefined;
+      this.monitor.wait(undefined);
+    }
   }
 
   /** Receives all streams into the target. Settles when FIN has arrived and all before it was verified. */
@@ -106,6 +112,16 @@ export class SenderLink {
   /** Opens a stream that lists the wanted entries of a context, or asks for all. */
   async sendWants(name: string, ring: Ring, all: boolean): Promise<void> {
     await this.#link.open({ kind: 'want', name, all: all ? true : undefined }, ring).ended;
+  }
+
+  /** Sends the list of what the commit has changed, if the sender asked for it. */
+  async sendChanges(ring: Ring): Promise<void> {
+    await this.#link.open({ kind: 'changes', name: '' }, ring).ended;
+  }
+
+  /** The sender wants that list. */
+  get wantsChanges(): boolean {
+    return this.expectsAnswers && this.#wantsChanges;
   }
 
   /** Confirms the commit to the sender, if it asked for that. */
@@ -180,7 +196,7 @@ export class SenderLink {
         receipt: () => {},
         failed: (error) => this.failure.fail(error),
       },
-      beat: (heard) => this.monitor.beat(0, heard),
+      beat: (heard, isBrief) => this.monitor.beat(0, heard, isBrief),
     });
   }
 
@@ -188,6 +204,7 @@ export class SenderLink {
     const { role, showsProgress, mode, contexts } = hello;
     if (mode === 'duplex') this.#answer(hello);
     this.contexts = contexts;
+    this.#wantsChanges = hello.capabilities.includes(ITEMIZE);
     if (role !== 'sender') {
       throw new CtxsyncError('corrupt', 'the peer is a receiver too; one side has to send');
     }
@@ -271,6 +288,13 @@ export class SenderLink {
       this.monitor.wait(queue);
     }
     this.#link.tick(now, this.#target === undefined);
+  }
+
+  /** The sender has counted its contexts; the target knows what it compared. */
+  #plan(): Plan {
+    const { contexts, whole } = this.#link.peerPlan;
+    const { comparing, wantsWhole = false } = this.#target?.comparing(this.contexts ?? []) ?? {};
+    return { contexts, whole: wantsWhole ? whole : NOTHING, comparing };
   }
 
   #moved(): WireMovement {

@@ -95,6 +95,14 @@ export class TarTarget implements Target {
     return this.#output?.writtenBytes ?? 0;
   }
 
+  itemize(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  comparing(): undefined {
+    return undefined;
+  }
+
   outputPendingMs(now: number): number | undefined {
     return this.#output?.pendingMs(now);
   }

@@ -3,11 +3,13 @@ import type { Ring } from '../flow/ring.ts';
 import type { Phase } from '../observe/events.ts';
 import type { EntryCounts } from '../report.ts';
 import type { PeerHandler, PeerLink } from '../transfer/peer-link.ts';
+import { readItems, type OnItem } from '../transfer/read-items.ts';
 import type { Queue } from '../transfer/queue.ts';
 import type { IncomingStream } from '../wire/demux.ts';
 import type { Beat, Hello, Receipt } from '../wire/messages.ts';
 
 const QUEUED = 'queued' satisfies Phase;
+const COMMITTING = 'committing' satisfies Phase;
 
 /** What a receiver wants of a context. */
 export interface Wants {
@@ -23,10 +25,14 @@ export interface AnswersOptions {
   digest: () => string | undefined;
   /** Creates a ring for a list of what the receiver wants. */
   createWantsRing: () => Ring;
+  /** For a list of what the receiver changes; absent: none was asked for. */
+  changes?: { createRing: () => Ring; onItem: OnItem } | undefined;
   /** HELLO has arrived; the first credit is set right after this. @throws CtxsyncError to end it here */
   onHello: (capabilities: readonly string[]) => void;
   /** Called at each beat, with the queue if the receiver makes us wait behind other senders. */
   onQueue: (queue: Queue | undefined) => void;
+  /** The receiver puts in place what was sent. */
+  onCommitting: () => void;
 }
 
 /** What a receiver answers on duplex: its capabilities, what it wants, and the outcome. */
@@ -41,6 +47,8 @@ export class Answers implements PeerHandler {
   #settleCapabilities = (_capabilities: readonly string[]): void => {};
   #settleLastFrame = (): void => {};
   #receipt: Receipt | undefined;
+  /** Settles when the list of changes was read. */
+  #changes: Promise<void> | undefined;
   #error: CtxsyncError | undefined;
 
   constructor(options: AnswersOptions) {
@@ -58,9 +66,10 @@ export class Answers implements PeerHandler {
   }
 
   open({ id, kind, name, all }: IncomingStream): Ring {
+    if (kind === 'changes') return this.#openChanges(id);
     const settle = this.#asking.get(name);
     if (kind !== 'want' || settle === undefined) {
-      throw new CtxsyncError('corrupt', `the receiver opened stream ${id}, which is not allowed`);
+      throw notAllowed(id);
     }
     this.#asking.delete(name);
     const ring = this.#options.createWantsRing();
@@ -68,8 +77,22 @@ export class Answers implements PeerHandler {
     return ring;
   }
 
+  /** Once, after FIN, if it was asked for. */
+  #openChanges(id: number): Ring {
+    const { changes, digest } = this.#options;
+    if (changes === undefined || this.#changes !== undefined || digest() === undefined) {
+      throw notAllowed(id);
+    }
+    const ring = changes.createRing();
+    this.#changes = readItems(ring, changes.onItem);
+    // readToReceipt() reports it.
+    this.#changes.catch(() => {});
+    return ring;
+  }
+
   beat({ state, path: words, entries, bytes }: Beat): void {
     this.#options.onQueue(state === QUEUED ? { words, entries, bytes } : undefined);
+    if (state === COMMITTING && this.#options.digest() !== undefined) this.#options.onCommitting();
   }
 
   fin(): void {
@@ -103,6 +126,7 @@ export class Answers implements PeerHandler {
   async readToReceipt(link: PeerLink): Promise<void> {
     // In this order: a frame after the last one, in the same chunk, must not change the outcome.
     await Promise.race([this.#lastFrame, link.read()]);
+    if (this.#receipt !== undefined) await this.#changes;
     if (this.#receipt === undefined) throw this.#error ?? link.stray ?? lost(link.finished);
   }
 
@@ -113,16 +137,23 @@ export class Answers implements PeerHandler {
 
   /** What became of the entries, if the receiver reported it. */
   get counts(): EntryCounts | undefined {
-    const { written, unchanged, removed } = this.#receipt ?? {};
+    const { written, reused = 0, metadataOnly = 0, unchanged, removed } = this.#receipt ?? {};
     if (written === undefined || unchanged === undefined || removed === undefined) return undefined;
-    return { written, unchanged, removed };
+    return { written, reused, metadataOnly, unchanged, removed };
   }
+}
+
+function notAllowed(id: number): CtxsyncError {
+  return new CtxsyncError('corrupt', `the receiver opened stream ${id}, which is not allowed`);
 }
 
 /** @param finished we had handed over everything */
 function lost(finished: boolean): CtxsyncError {
   if (!finished) {
-    return new CtxsyncError('peer-gone', 'the receiver is gone: it died or was cancelled');
+    return new CtxsyncError(
+      'peer-gone',
+      'the receiver is gone: it was killed or cancelled, or the connection broke',
+    );
   }
   return new CtxsyncError(
     'outcome-unknown',

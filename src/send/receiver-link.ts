@@ -3,8 +3,10 @@ import { CtxsyncError, type ErrorCode } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { LINGER_MS, SAME_SIGNAL_MS } from '../limits.ts';
 import type { WireObservation } from '../observe/verdict.ts';
+import type { Plan } from '../observe/work.ts';
 import { FirstFailure } from '../transfer/first-failure.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
+import { ITEMIZE } from '../transfer/options.ts';
 import { closeTransport, PeerLink } from '../transfer/peer-link.ts';
 import { toTransport } from '../transport/to-transport.ts';
 import { isConnection, type Connection, type Outgoing } from '../transport/transport.ts';
@@ -20,9 +22,12 @@ import type { TryOptions } from './send-options.ts';
 
 export interface ReceiverLinkOptions extends TryOptions {
   createWantsRing: AnswersOptions['createWantsRing'];
+  createChangesRing: () => Ring;
+  /** What is known about the work of the transfer. */
+  plan: () => Plan;
   /** Milliseconds for which our disk was idle because the wire took no more data. */
   waitedMs: () => number;
-  /** Bytes of the tar on stdin read so far. */
+  /** Bytes of the tar read so far. */
   inputBytes: () => number;
   /** What comes from elsewhere than our disk and is waited for. */
   silentInput: (now: number) => SilentInput | undefined;
@@ -54,6 +59,7 @@ export class ReceiverLink {
       side: 'sender',
       onEvent: options.onEvent ?? (() => {}),
       onSample: options.onSample,
+      plan: options.plan,
       stallAfterMs: options.stallAfterMs,
       stallTimeoutMs: options.stallTimeoutMs,
       observeWire: () => this.#observeWire(performance.now()),
@@ -72,7 +78,7 @@ export class ReceiverLink {
     this.#link.begin({
       transferId: this.#transferId,
       showsProgress: this.#options.showsProgress ?? false,
-      capabilities: [],
+      capabilities: this.#options.onItem === undefined ? [] : [ITEMIZE],
       contexts: namesForHello(this.#options.contexts),
     });
     if (this.answers === undefined) this.#link.compress(chooseOneWay(this.#compression));
@@ -97,6 +103,11 @@ export class ReceiverLink {
   /** Settles when the last frame was handed over. @throws CtxsyncError peer-gone */
   get handedOver(): Promise<void> {
     return this.#link.handedOver;
+  }
+
+  /** Duplex, after FIN: lets the receiver send the list of what it changed. */
+  async grantUntil(receipt: Promise<void>): Promise<void> {
+    if (this.#options.onItem !== undefined) await this.#link.grantUntil(receipt);
   }
 
   /** Settles when the transport has taken everything. @throws CtxsyncError peer-gone */
@@ -135,6 +146,11 @@ export class ReceiverLink {
     await this.failure.waitForPeer(closeTransport(this.#to, this.released));
   }
 
+  /** What the receiver reports about the work of the transfer. */
+  get peerPlan(): Plan {
+    return this.#link.peerPlan;
+  }
+
   /** The digest of FIN, once everything was sent. */
   get digest(): string | undefined {
     return this.#link.digest;
@@ -149,15 +165,18 @@ export class ReceiverLink {
   }
 
   #createAnswers(): Answers {
+    const { onItem, createChangesRing } = this.#options;
     return new Answers({
       transferId: this.#transferId,
       digest: () => this.#link.digest,
       createWantsRing: this.#options.createWantsRing,
+      changes: onItem && { createRing: createChangesRing, onItem },
       onHello: (capabilities) => {
         this.#link.compress(chooseDuplex(this.#compression, capabilities));
         this.#link.sendBeat();
       },
       onQueue: (queue) => this.monitor.wait(queue),
+      onCommitting: () => this.monitor.enter('committing'),
     });
   }
 
@@ -169,7 +188,7 @@ export class ReceiverLink {
       outgoing: () => (isConnection(to) ? to.outgoing : to),
       handler: answers,
       limit: bytesPerSecond === undefined ? undefined : new BandwidthLimit(bytesPerSecond),
-      beat: (heard) => this.monitor.beat(this.#options.waitedMs(), heard),
+      beat: (heard, isBrief) => this.monitor.beat(this.#options.waitedMs(), heard, isBrief),
     });
   }
 

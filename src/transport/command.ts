@@ -1,6 +1,13 @@
 import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { errnoOf } from '../disk/errno.ts';
+import { describeSystemError } from '../disk/system-error.ts';
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
-import { CHILD_GRACE_MS, CHILD_WORDS_MS, LAST_WORDS_CHARS } from '../limits.ts';
+import {
+  CHILD_GRACE_MS,
+  CHILD_WORDS_MS,
+  LAST_WORDS_CHARS,
+  MAX_SHOWN_COMMAND_CHARS,
+} from '../limits.ts';
 import { withTimeout } from '../with-timeout.ts';
 import { ReadableIncoming, WritableOutgoing } from './node-stream.ts';
 import type { ClosableConnection } from './transport.ts';
@@ -16,6 +23,9 @@ export interface SpawnPeerOptions {
   /** Called with each line of its stderr. The last ones are in the error too if it ends early. */
   onStderr?: ((line: string) => void) | undefined;
 }
+
+/** Those of them whose own message could only guess. */
+const GONE = new Set<ErrorCode>(['peer-gone', 'truncated']);
 
 /**
  * Starts a command that runs the other side; its stdin and stdout are the transport. No shell is involved.
@@ -43,9 +53,12 @@ export async function spawnPeer(
       if (!EXPLAINED.has(error.code)) return error;
       await withTimeout(CHILD_GRACE_MS, exited);
       await withTimeout(CHILD_WORDS_MS, closed);
-      const said = words.text.trim().replaceAll(/\s*\n\s*/g, '; ');
-      const message = `${error.message}; ${describe(child, argv)}${said === '' ? '' : `: ${said}`}`;
-      return new CtxsyncError(error.code, message, { path: error.path, cause: error });
+      const what = GONE.has(error.code) ? lost(child) : `${error.message};`;
+      return new CtxsyncError(error.code, `${what} ${describe(child, argv)}`, {
+        path: error.path,
+        commandOutput: words.text,
+        cause: error,
+      });
     },
     close() {
       closing ??= end(child, exited, closed).then(() => words.end());
@@ -96,38 +109,71 @@ async function start(
     });
     return child;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new CtxsyncError('no-peer', `cannot start ${command}: ${why}`, { cause: error });
+    const message = `cannot start ${command}: ${whyNotStarted(error)}`;
+    throw new CtxsyncError('no-peer', message, { cause: error });
   }
+}
+
+function whyNotStarted(error: unknown): string {
+  const errno = errnoOf(error);
+  if (errno === 'ENOENT') return 'command not found; check its spelling, and PATH';
+  const why = describeSystemError(error);
+  return errno === 'EACCES' ? `${why}; it has to be an executable file` : why;
 }
 
 /** Passes stderr on line by line, and keeps the end of it. */
 class LastWords {
-  text = '';
+  #text = '';
   #line = '';
   readonly #onLine: (line: string) => void;
 
   constructor(child: ChildProcess, onLine: (line: string) => void) {
     this.#onLine = onLine;
     child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
-      this.text = (this.text + chunk).slice(-LAST_WORDS_CHARS);
+      this.#text = (this.#text + chunk).slice(-LAST_WORDS_CHARS);
       const lines = (this.#line + chunk).split('\n');
       this.#line = (lines.pop() ?? '').slice(-LAST_WORDS_CHARS);
-      for (const line of lines) onLine(line);
+      for (const line of lines) onLine(withoutReturn(line));
     });
     child.stderr?.on('end', () => this.end());
   }
 
+  /** The end of it; undefined if the command printed nothing. */
+  get text(): string | undefined {
+    return this.#text.replaceAll(/\r+$/gm, '').trim() || undefined;
+  }
+
   /** Passes on a last line without a line break: nothing more will come. */
   end(): void {
-    if (this.#line !== '') this.#onLine(this.#line);
+    if (this.#line !== '') this.#onLine(withoutReturn(this.#line));
     this.#line = '';
   }
 }
 
+/** ssh ends its own messages with CR LF, for a terminal in raw mode. */
+function withoutReturn(line: string): string {
+  return line.replace(/\r+$/, '');
+}
+
+/** How the command ended; POSIX.1-2017, Shell, 2.8.2 rules what 126 and 127 mean, and ssh and docker pass them on. */
 function describe({ exitCode, signalCode }: ChildProcess, argv: readonly string[]): string {
-  const command = argv.join(' ');
-  if (signalCode !== null) return `"${command}" was ended by ${signalCode}`;
-  if (exitCode !== null) return `"${command}" ended with exit status ${exitCode}`;
-  return `"${command}"`;
+  const command = `"${shortened(argv.join(' '))}"`;
+  if (signalCode !== null) return `${command} was ended by ${signalCode}`;
+  if (exitCode === null) return `${command} still runs, but has closed its stdout`;
+  return `${command} ended with exit status ${exitCode}${HINTS[exitCode] ?? ''}`;
+}
+
+function lost({ exitCode }: ChildProcess): string {
+  return `the receiver ${exitCode !== null && exitCode in HINTS ? 'did not start' : 'is gone'}:`;
+}
+
+const HINTS: Record<number, string> = {
+  126: ': a command in it cannot be executed; check its permissions',
+  127: ': a command in it was not found; install ctxsync there, or give its full path',
+};
+
+function shortened(command: string): string {
+  return command.length <= MAX_SHOWN_COMMAND_CHARS
+    ? command
+    : `${command.slice(0, MAX_SHOWN_COMMAND_CHARS)}…`;
 }

@@ -104,6 +104,8 @@ export interface ListenOnceOptions {
   timeoutMs?: number | undefined;
   /** Aborting it ends the wait. */
   signal?: AbortSignal | undefined;
+  /** Called when the socket is there. */
+  onListening?: (() => void) | undefined;
   /** Called when a sender could not be accepted; the wait goes on. */
   onWarning?: ((message: string) => void) | undefined;
 }
@@ -116,10 +118,16 @@ export interface ListenOnceOptions {
  */
 export async function listenOnce(
   path: string,
-  { timeoutMs = DEFAULT_RECEIVE_CONNECT_MS, signal, onWarning }: ListenOnceOptions = {},
+  {
+    timeoutMs = DEFAULT_RECEIVE_CONNECT_MS,
+    signal,
+    onListening,
+    onWarning,
+  }: ListenOnceOptions = {},
 ): Promise<ClosableConnection> {
   const listener = await listenSocket(path, { onWarning });
   try {
+    onListening?.();
     return await listener.accept({ timeoutMs, signal });
   } finally {
     listener.close();

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { WorkerStatus } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
+import { FilePool } from '../pool/file-pool.ts';
 import type { Handlers, JobContext } from './job-context.ts';
 import type { JobMessage, JobName, JobReply } from './jobs.ts';
 import { PathNoteLimiter } from './path-note-limiter.ts';
@@ -16,7 +17,9 @@ export function runJobs(handlers: Partial<Handlers>): void {
   const status = new WorkerStatus(shared);
   const notes = new PathNoteLimiter((note) => reply({ type: 'note', note }));
   parentPort?.on('message', (message: JobMessage) => {
-    const outcome = run(handlers, message, { status, note: (note) => notes.add(note) });
+    const pool = new FilePool(status, (queue) => reply({ type: 'pool', queue }));
+    const outcome = run(handlers, message, { status, pool, note: (note) => notes.add(note) });
+    pool.close();
     notes.flush();
     status.idle();
     reply(outcome);
@@ -34,8 +37,9 @@ function run<Name extends JobName>(
     const result = handler(input, context);
     return { type: 'result', result };
   } catch (thrown) {
-    const { code, message, path, remedy, forPeer, stack = '' } = CtxsyncError.from(thrown);
-    return { type: 'error', code, message, path, remedy, forPeer, stack };
+    const error = CtxsyncError.from(thrown);
+    const { code, message, path, line, remedy, holder, forPeer, stack = '' } = error;
+    return { type: 'error', code, message, path, line, remedy, holder, forPeer, stack };
   }
 }
 

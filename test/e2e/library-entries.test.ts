@@ -102,7 +102,7 @@ test('a generator is asked for no more than there is room for', () =>
       to: new Writable({ write: () => {} }),
       stallAfterMs: 1_000,
       signal: controller.signal,
-      onEvent: ({ type }) => (isStalled ||= type === 'stall'),
+      onEvent: ({ type }) => (isStalled ||= type === 'stall' && pulled >= 6),
     });
     sending.catch(() => {});
     await until('it stalls', () => isStalled);

@@ -75,7 +75,10 @@ describe('when stderr is a log', () => {
   test('a short run prints one line, as only the receiver knows the outcome', async () => {
     const { send, receive } = await pipeline([context], [out]);
     expect(send.stderr).toBe('');
-    expect(receive.stderr).toMatch(RECEIVED);
+    // On a busy machine no run is short.
+    expect(receive.stderr.replaceAll(/^ctxsync receive: (?:receiving|committing)\n/gm, '')).toMatch(
+      RECEIVED,
+    );
   });
 });
 
@@ -88,7 +91,8 @@ describe('the progress mode', () => {
       [sender, 'sender'],
       [receiver, 'receiver'],
     ] as const) {
-      const events = eventsOf(started);
+      const [first, ...events] = eventsOf(started);
+      expect(first).toEqual({ type: 'start', version: 1 });
       expect(events[0]).toMatchObject({ type: 'phase', phase: 'preparing', side });
       expect(events.at(-1)).toMatchObject({ type: 'end', side, report: { result: 'done' } });
       expect(events.filter(({ type }) => type === 'end')).toHaveLength(1);

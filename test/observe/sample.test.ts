@@ -14,6 +14,8 @@ const SNAPSHOT = {
   bytes: 0,
   waitedForRoomMs: 1_000,
   waitedForDataMs: 5,
+  wantedEntries: 0,
+  wantedBytes: 0,
 } as const;
 
 describe('the main thread of a sender', () => {

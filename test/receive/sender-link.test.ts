@@ -68,6 +68,8 @@ function targetOf(ring: Ring, opened: string[]): Target {
     discard: () => Promise.resolve(),
     contexts: () => [],
     counts: () => undefined,
+    comparing: () => undefined,
+    itemize: () => Promise.resolve(),
     outputBytes: 0,
     outputPendingMs: () => undefined,
   };

@@ -3,12 +3,16 @@ import type { TransferEvent } from '../../observe/events.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { TransferReport } from '../../report.ts';
 import { shortenPath, withPath } from '../../short-path.ts';
+import type { ViewEvent } from './view.ts';
 import { closingLine, failureLines, noteLines } from './closing-line.ts';
-import { formatCount, phaseWords } from './format.ts';
+import { formatCount, formatLimit, phaseWords } from './format.ts';
 
 /** The kind of a line, by which views choose what to show and how. */
 export type Tone =
   | 'command'
+  | 'item'
+  | 'listening'
+  | 'waiting'
   | 'phase'
   | 'queued'
   | 'warning'
@@ -17,23 +21,37 @@ export type Tone =
   | 'error'
   | 'closing';
 
+/** What CI shows apart from the log, once for an event. Not made printable yet. */
+export interface Annotation {
+  level: 'error' | 'warning';
+  /** What happened to the command: `failed`. */
+  title: string;
+  message: string;
+  /** The file to mend, and the line in it. */
+  file?: string | undefined;
+  line?: number | undefined;
+}
+
 /** A permanent line, for people. Not made printable yet. */
 export interface Line {
   tone: Tone;
   text: string;
+  annotation?: Annotation;
 }
 
 /** The lines for an event. Progress has none: each view shows it in its own way. */
-export function eventLines(event: TransferEvent, outLabel?: string): Line[] {
+export function eventLines(event: ViewEvent, outLabel?: string): Line[] {
   switch (event.type) {
     case 'phase':
       return phaseLines(event);
+    case 'item':
+      return [{ tone: 'item', text: `${event.code} ${event.path}` }];
+    case 'waiting':
+      return [waitingLine(event)];
     case 'warning':
       return [{ tone: 'warning', text: warningText(event) }];
     case 'stall':
-      return [
-        { tone: 'stall', text: `stalled ${formatAge(event.stalledMs)}: ${event.verdict.text}` },
-      ];
+      return [stallLine(event)];
     case 'resumed':
       return [{ tone: 'resumed', text: `resumed after ${formatAge(event.stalledMs)}` }];
     case 'retry':
@@ -50,10 +68,11 @@ export function eventLines(event: TransferEvent, outLabel?: string): Line[] {
 
 /** Replaces a command's lines that were not shown. */
 export function lostLines(count: number): TransferEvent {
-  const line = `… lines dropped, because nobody read them: ${formatCount(count)}`;
+  const line = `... lines dropped, because nobody read them: ${formatCount(count)}`;
   return { type: 'command-output', side: 'sender', line };
 }
 
+type WaitingEvent = Extract<TransferEvent, { type: 'waiting' }>;
 type PhaseEvent = Extract<TransferEvent, { type: 'phase' }>;
 
 /** Milliseconds after which a run is long enough to show its phases. */
@@ -67,6 +86,19 @@ function phaseLines({ phase, elapsedMs, queue }: PhaseEvent): Line[] {
   if (phase === 'queued') return [{ tone: 'queued', text: phaseWords(phase, queue) }];
   if (phase === 'preparing' || elapsedMs < SOON_MS) return [];
   return [{ tone: 'phase', text: phase }];
+}
+
+/** A receiver says where it can be reached; a sender, why nothing happens. */
+function waitingLine({ side, socket, givesUpInMs }: WaitingEvent): Line {
+  const limit = givesUpInMs === undefined ? '' : ` (gives up in ${formatLimit(givesUpInMs)})`;
+  return side === 'receiver'
+    ? { tone: 'listening', text: `listening on ${socket}${limit}` }
+    : { tone: 'waiting', text: `waiting for a receiver on ${socket}${limit}` };
+}
+
+function stallLine({ stalledMs, verdict }: Extract<TransferEvent, { type: 'stall' }>): Line {
+  const text = `stalled ${formatAge(stalledMs)}: ${verdict.text}`;
+  return { tone: 'stall', text, annotation: { level: 'warning', title: 'stalled', message: text } };
 }
 
 function warningText({ message, path }: { message: string; path?: string | undefined }): string {
@@ -96,5 +128,16 @@ function endLines(report: TransferReport, outLabel: string | undefined): Line[] 
   if (report.result === 'done') {
     return [...notes, { tone: 'closing', text: closingLine(report, outLabel) }];
   }
-  return [...notes, ...failureLines(report).map((text): Line => ({ tone: 'error', text }))];
+  const [first = '', ...others] = failureLines(report);
+  const failure: Line = { tone: 'error', text: first, annotation: failureAnnotation(report) };
+  return [...notes, failure, ...others.map((text): Line => ({ tone: 'error', text }))];
+}
+
+function failureAnnotation(report: TransferReport): Annotation {
+  const { code, path, line } = report.error ?? {};
+  const message = failureLines(report)
+    .join('\n')
+    .replace(/^error: /, '');
+  const annotation: Annotation = { level: 'error', title: 'failed', message };
+  return code === 'bad-ignore-rule' ? { ...annotation, file: path, line } : annotation;
 }

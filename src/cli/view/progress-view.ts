@@ -1,14 +1,17 @@
 import type { Side } from '../../report.ts';
 import type { ProgressMode } from './progress-mode.ts';
-import type { Tone } from './event-lines.ts';
+import type { Line, Tone } from './event-lines.ts';
+import { glyphsFor } from './glyphs.ts';
 import { JsonView } from './json-view.ts';
 import type { LinePrinterOptions } from './line-printer.ts';
 import { LinesView } from './lines-view.ts';
 import { PlainView } from './plain-view.ts';
+import { quietLines } from './quiet-lines.ts';
 import { runLines, type RunLinesOptions } from './run-lines.ts';
 import { ProgressOutput, type ProgressStream } from './progress-output.ts';
 import { TtyView } from './tty-view.ts';
-import type { ProgressView } from './view.ts';
+import { WithoutEcho } from './without-echo.ts';
+import type { ProgressView, ViewEvent } from './view.ts';
 
 export interface ProgressViewOptions extends RunLinesOptions {
   mode: ProgressMode;
@@ -23,21 +26,41 @@ export interface ProgressViewOptions extends RunLinesOptions {
   now: () => number;
 }
 
-const WITHOUT_PROGRESS: Tone[] = ['command', 'queued', 'warning', 'stall', 'resumed', 'error'];
+const WITHOUT_PROGRESS: Tone[] = [
+  'command',
+  'item',
+  'waiting',
+  'queued',
+  'warning',
+  'stall',
+  'resumed',
+  'error',
+];
 
 export function createProgressView(options: ProgressViewOptions): ProgressView {
-  const { quiet, now } = options;
+  const { quiet } = options;
   const mode = options.mode === 'auto' ? automaticMode(options) : options.mode;
   const printing = printingOptions(options, mode);
   if (mode === 'json') return new JsonView(printing.output, quiet);
   const linesOf = runLines(options);
-  if (quiet) return new LinesView(printing, { tones: ['error'], linesOf });
+  if (quiet) return new LinesView(printing, { linesOf: quietLines(linesOf) });
+  const view = lines(mode, printing, linesOf, options);
+  return options.startsPeer === true ? new WithoutEcho(view) : view;
+}
+
+function lines(
+  mode: 'tty' | 'plain' | 'none',
+  printing: LinePrinterOptions,
+  linesOf: (event: ViewEvent) => Line[],
+  options: ProgressViewOptions,
+): ProgressView {
   if (mode === 'none') return new LinesView(printing, { tones: WITHOUT_PROGRESS, linesOf });
-  if (mode === 'tty') return new TtyView(printing, linesOf);
+  if (mode === 'tty') return new TtyView(printing, { linesOf, glyphs: glyphsFor(options.env) });
   const speaks = plainSpeaks(options);
   // If the sender does not show progress, the receiver does.
   const showsProgress = speaks || options.side === 'receiver';
-  return new PlainView(printing, { linesOf, now, speaks, showsProgress });
+  const folding = { ...printing, groups: printing.github };
+  return new PlainView(folding, { linesOf, now: options.now, speaks, showsProgress });
 }
 
 function automaticMode({ stream, env }: ProgressViewOptions): 'tty' | 'plain' {

@@ -8,7 +8,7 @@ const TEXTS = {
   'max-bytes': '"receive --max-bytes" raises the limit',
   'max-delete': '"receive --max-delete" raises the limit',
   'max-entries': '"receive --max-entries" raises the limit',
-  'send-tar': '"send -" sends a tar from stdin',
+  'send-tar': '"ctxsync send -" sends a tar from stdin',
   'socket-owner': '"send --socket-owner" trusts another user, or "any"',
 } as const satisfies Record<Remedy, string>;
 

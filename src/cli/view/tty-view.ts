@@ -1,19 +1,26 @@
-import type { TransferEvent } from '../../observe/events.ts';
 import type { Line } from './event-lines.ts';
 import { LinePrinter, type LinePrinterOptions } from './line-printer.ts';
+import type { Glyphs } from './glyphs.ts';
 import { Spinner } from './spinner.ts';
+import { SteadyFigures } from './steady-figures.ts';
 import { statusLine } from './status-line.ts';
-import type { ProgressView } from './view.ts';
+import type { ProgressView, ViewEvent } from './view.ts';
 
 /** For a terminal: one line that changes, and permanent lines above it. */
 export class TtyView implements ProgressView {
   readonly speaks = true;
   readonly #spinner: Spinner;
   readonly #printer: LinePrinter;
-  readonly #linesOf: (event: TransferEvent) => Line[];
+  readonly #glyphs: Glyphs;
+  readonly #steady = new SteadyFigures();
+  readonly #linesOf: (event: ViewEvent) => Line[];
 
-  constructor(options: LinePrinterOptions, linesOf: (event: TransferEvent) => Line[]) {
-    this.#spinner = new Spinner(options.output, options.colour);
+  constructor(
+    options: LinePrinterOptions,
+    { linesOf, glyphs }: { linesOf: (event: ViewEvent) => Line[]; glyphs: Glyphs },
+  ) {
+    this.#spinner = new Spinner(options.output, { colour: options.colour, frames: glyphs.frames });
+    this.#glyphs = glyphs;
     this.#printer = new LinePrinter({
       ...options,
       around: (write) => this.#spinner.around(write),
@@ -21,12 +28,13 @@ export class TtyView implements ProgressView {
     this.#linesOf = linesOf;
   }
 
-  handle(event: TransferEvent): void {
+  handle(event: ViewEvent): void {
     if (event.type === 'progress') {
       // Before data flows, others may use the line: ssh may be asking for a password.
       if (event.phase === 'preparing') return;
       this.#printer.warmUp();
-      this.#spinner.show(statusLine(event, this.#spinner.columns));
+      const steady = this.#steady.of(event);
+      this.#spinner.show(statusLine(steady, this.#spinner.columns, this.#glyphs));
       return;
     }
     if (event.type === 'peer-shows-progress' || event.type === 'end') this.#spinner.stop();
@@ -34,6 +42,10 @@ export class TtyView implements ProgressView {
       // The spinner's line shows these.
       if (line.tone !== 'phase' && line.tone !== 'queued') this.#printer.print(line);
     }
+  }
+
+  async drained(): Promise<void> {
+    await this.#printer.drained();
   }
 
   async close(): Promise<void> {

@@ -4,8 +4,8 @@ import {
   formatBytesOf,
   formatCount,
   formatDuration,
+  formatLimit,
   formatRate,
-  percentOf,
   printable,
   shares,
 } from '../../../src/cli/view/format.ts';
@@ -59,11 +59,14 @@ test.each([
   expect(formatDuration(ms)).toBe(text);
 });
 
-test('a run is at 100 percent only when everything is done', () => {
-  expect(percentOf(999, 1_000)).toBe(99);
-  expect(percentOf(1_000, 1_000)).toBe(100);
-  expect(percentOf(5, 4)).toBe(100);
-  expect(percentOf(0, 0)).toBe(100);
+test.each([
+  [1_500, '1.5s'],
+  [60_000, '60s'],
+  [120_000, '2m'],
+  [150_000, '2m 30s'],
+  [3_600_000, '1h'],
+])('a limit of %d ms is shown as %s', (ms, text) => {
+  expect(formatLimit(ms)).toBe(text);
 });
 
 test('shares are whole percentages that add up to 100', () => {

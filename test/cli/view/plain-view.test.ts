@@ -22,7 +22,9 @@ function create(side: Side = 'sender') {
 describe('plain progress', () => {
   test('is printed at most once every five seconds', () => {
     const { stream, clock, view } = create();
-    for (; clock.now <= 12_000; clock.now += 100) view.handle(progress({ bytes: clock.now }));
+    for (; clock.now <= 12_000; clock.now += 100) {
+      view.handle(progress({ bytes: clock.now, percent: 0 }));
+    }
     expect(stream.lines).toEqual([
       'ctxsync send: sending 0%, 5.00 kB/612 MB, 12,345/86,955 entries, 197 MB/s, ETA 3s, web/app.js',
       'ctxsync send: sending 0%, 10.0 kB/612 MB, 12,345/86,955 entries, 197 MB/s, ETA 3s, web/app.js',
@@ -104,6 +106,19 @@ describe('plain progress', () => {
     expect(stream.lines).toEqual([
       'ctxsync send: waiting: 2 senders ahead',
       'ctxsync send: waiting: 1 sender ahead',
+    ]);
+  });
+
+  test('shows at once where a receiver listens, and for what a sender waits', () => {
+    const { stream, view } = create();
+    const waiting = { type: 'waiting', socket: '/tmp/s' } as const;
+    view.handle({ ...waiting, side: 'receiver' });
+    view.handle({ ...waiting, side: 'receiver', givesUpInMs: 90_500 });
+    view.handle({ ...waiting, side: 'sender', givesUpInMs: 300_000 });
+    expect(stream.lines).toEqual([
+      'ctxsync send: listening on /tmp/s',
+      'ctxsync send: listening on /tmp/s (gives up in 90.5s)',
+      'ctxsync send: waiting for a receiver on /tmp/s (gives up in 5m)',
     ]);
   });
 

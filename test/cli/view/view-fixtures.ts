@@ -64,6 +64,7 @@ export function progress(change: Partial<Progress> = {}): TransferEvent {
     totalBytes: 612_000_000,
     bytesPerSecond: 197_000_000,
     entriesPerSecond: 28_000,
+    percent: 14,
     etaSeconds: 3,
     path: 'web/app.js',
     elapsedMs: 2_000,
@@ -77,6 +78,8 @@ export function phase(name: Progress['phase'], elapsedMs = 2_000): TransferEvent
 
 export function report(change: Partial<TransferReport> = {}): TransferReport {
   return {
+    version: 1,
+    startedAt: '2026-01-02T03:04:05.678Z',
     result: 'done',
     side: 'receiver',
     contexts: [{ name: '', entries: 86_955, bytes: 612_000_000 }],
