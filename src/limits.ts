@@ -46,6 +46,9 @@ export const MAX_RECORD_TEXT_BYTES = 4 * KiB;
 /** Bytes of one record of an entry: a path, a link text, and 64 for numbers, a stamp and a digest. */
 export const MAX_RECORD_BYTES = 2 * MAX_RECORD_TEXT_BYTES + 64;
 
+/** The oldest Node that runs ctxsync; bin/ctxsync.js and package.json name it, too. */
+export const OLDEST_NODE = 20;
+
 // --- bounds: what a peer, a disk or a user can make us hold or do -----------------------------
 
 /** Bytes of the data received instead of the magic by which the error message tells what it is: a tar's header. */
@@ -62,6 +65,10 @@ export const MAX_SYMLINKS = 40;
 export const MAX_SERVED = 32;
 /** Connections that wait to become one of those transfers; more are closed at once. */
 export const MAX_WAITING_CONNECTIONS = 128;
+/** Bytes of one answer of the other side before the program runs there: a path, and a message. */
+export const MAX_ANSWER_BYTES = 16 * KiB;
+/** Versions of the program that a cache at the other side keeps, about 1 MB each. */
+export const MAX_CACHED_VERSIONS = 3;
 /** UTF-16 units of a command's stderr that are kept for the error message. */
 export const LAST_WORDS_CHARS = 2_000;
 /**
@@ -147,8 +154,11 @@ export const MAX_UNREAD_BYTES = 1 * MiB;
 export const MAX_POOL_STEPS = 64;
 /** Bytes of a file that a pool thread reads or writes; larger ones are left to the disk thread. */
 export const MAX_POOL_FILE_BYTES = 64 * KiB;
-/** Pool threads of a process. Each takes 8 MB, nearly all of it the Node runtime's. */
-export const MAX_POOL_THREADS = 4;
+/**
+ * Pool threads of a process. Each takes 10 MB, nearly all of it the Node runtime's; the disk thread makes calls
+ * besides.
+ */
+export const MAX_POOL_THREADS = 3;
 /** Stages of interrupted runs that are kept at the same time. */
 export const MAX_PARTIAL_STAGES = 4;
 /** Bytes that a file with several names takes besides its path, including its map entry (measured). */

@@ -4,11 +4,15 @@ export type Remedy =
   | 'allow-empty'
   /** Compress in another way. */
   | 'compress'
+  /** Wait longer for the other side. */
+  | 'connect-timeout'
   /** Name another ignore file. */
   | 'ignore-file'
   | 'max-bytes'
   | 'max-delete'
   | 'max-entries'
+  /** Do without Node at the other side. */
+  | 'no-node'
   /** Send a tar as one. */
   | 'send-tar'
   /** Trust a socket of another user. */
@@ -18,10 +22,12 @@ export type Remedy =
 export const REMEDIES = [
   'allow-empty',
   'compress',
+  'connect-timeout',
   'ignore-file',
   'max-bytes',
   'max-delete',
   'max-entries',
+  'no-node',
   'send-tar',
   'socket-owner',
 ] as const satisfies readonly Remedy[];

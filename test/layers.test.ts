@@ -14,6 +14,7 @@ const ROOMS: [room: string, mayImport: string[]][] = [
   ['wire', ['flow']],
   ['observe', ['disk']],
   ['transport', ['disk']],
+  ['bootstrap', ['transport']],
   ['entry', ['disk']],
   ['ignore', ['disk']],
   ['pool', ['disk']],
@@ -42,10 +43,11 @@ const ROOMS: [room: string, mayImport: string[]][] = [
     ['dest', 'disk', 'entry', 'flow', 'observe', 'transfer', 'transport', 'wire', 'worker'],
   ],
   ['serve', ['entry', 'observe', 'receive', 'transfer', 'transport']],
-  ['cli/view', ['disk', 'observe', 'serve']],
+  ['cli/view', ['bootstrap', 'disk', 'observe', 'serve']],
   [
     'cli',
     [
+      'bootstrap',
       'cli/view',
       'disk',
       'ignore',

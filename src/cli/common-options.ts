@@ -20,7 +20,7 @@ export interface CommonOptions {
 export function addCommonOptions(command: Command, connectMs: number): Command {
   const connectTimeout = new Option(
     '--connect-timeout <duration>',
-    'with --socket, how long to wait for the other side',
+    'with --socket or --bootstrap, how long to wait for the other side',
   )
     .argParser(parseDuration)
     .default(connectMs, `${connectMs / 60_000}m`);

@@ -2,7 +2,6 @@ import type { Context } from '../send/context.ts';
 import type { TransferOptions } from '../transfer/options.ts';
 import type { Compression } from '../send/compression.ts';
 import { send } from '../send/send.ts';
-import { spawnPeer } from '../transport/command.ts';
 import { inputBroken } from '../transport/node-stream.ts';
 import { checkStdin, isStdoutPiped, openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Outgoing } from '../transport/transport.ts';
@@ -13,6 +12,7 @@ import { WAITING_SHOWN_MS } from '../limits.ts';
 import type { CommonOptions } from './common-options.ts';
 import { parseContexts, type ContextArgument } from './context-argument.ts';
 import { runTransfer } from './run-transfer.ts';
+import { startPeer } from './start-peer.ts';
 import type { Closing } from './view/run-lines.ts';
 import { unlessSoon } from './unless-soon.ts';
 import { usageError } from './usage-error.ts';
@@ -24,6 +24,7 @@ export interface SendCommandOptions extends CommonOptions {
   ignore: boolean;
   checksum?: true;
   full?: true;
+  bootstrap?: true;
   compress: Compression;
   /** Bytes per second. */
   bwlimit?: number;
@@ -69,23 +70,22 @@ export function runSend(
 }
 
 function openTransport(
-  { socket, socketOwner: owner, connectTimeout: timeoutMs }: SendCommandOptions,
+  options: SendCommandOptions,
   peer: readonly string[] | undefined,
   { signal, onEvent }: TransferOptions,
 ): Promise<Connection> | Outgoing {
-  if (peer === undefined) {
-    if (socket === undefined) return openStdout('"ctxsync receive"');
-    return unlessSoon(connectSocket(socket, { timeoutMs, owner, signal }), WAITING_SHOWN_MS, () =>
-      onEvent?.({ type: 'waiting', side: 'sender', socket, givesUpInMs: timeoutMs }),
-    );
-  }
-  if (socket !== undefined)
+  const { socket, socketOwner: owner, connectTimeout: timeoutMs } = options;
+  if (peer !== undefined) {
+    if (socket === undefined) return startPeer(peer, options, { signal, onEvent });
     throw usageError('--socket and a command after "--" cannot be combined');
-  const [command = '', ...args] = peer;
-  if (command === '') throw usageError('give the command that runs the receiver after "--"');
-  const onStderr = (line: string): void =>
-    onEvent?.({ type: 'command-output', side: 'sender', line });
-  return spawnPeer(command, args, { onStderr });
+  }
+  if (options.bootstrap === true) {
+    throw usageError('--bootstrap needs a command after "--": ssh host ctxsync receive /out');
+  }
+  if (socket === undefined) return openStdout('"ctxsync receive"');
+  return unlessSoon(connectSocket(socket, { timeoutMs, owner, signal }), WAITING_SHOWN_MS, () =>
+    onEvent?.({ type: 'waiting', side: 'sender', socket, givesUpInMs: timeoutMs }),
+  );
 }
 
 /** Whatever reads a plain pipe prints the outcome; a file does not. */

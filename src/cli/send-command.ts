@@ -45,6 +45,10 @@ export function sendCommand(
       'with --socket, trust a receiver run by this user (a name, a uid, or any)',
       parseUser,
     )
+    .option(
+      '--bootstrap',
+      'with a command: copy ctxsync there first, if it has Node but not this version',
+    )
     .option('--checksum', 'compare file contents instead of size and mtime')
     .option('--full', 'send everything, even what the receiver has')
     .addOption(

@@ -52,6 +52,8 @@ export type TransferEvent =
   | { type: 'peer-shows-progress'; duplex: boolean }
   | ({ type: 'progress'; side: Side } & Progress)
   | { type: 'warning'; side: Side; message: string; path?: string | undefined }
+  /** Something was done that is not part of the transfer itself. */
+  | { type: 'notice'; side: Side; message: string }
   /** A stderr line of the command that runs the receiver. */
   | { type: 'command-output'; side: Side; line: string }
   /** Comes after `stallAfterMs` without progress, again at 30 s, and then every minute. */

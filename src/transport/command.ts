@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
 import { errnoOf } from '../disk/errno.ts';
 import { describeSystemError } from '../disk/system-error.ts';
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
@@ -27,6 +28,14 @@ export interface SpawnPeerOptions {
 /** Those of them whose own message could only guess. */
 const GONE = new Set<ErrorCode>(['peer-gone', 'truncated']);
 
+/** A command that runs, and what may pass before it is used as a transport. */
+export interface RunningCommand extends Required<ClosableConnection> {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** How it ended, if it does within CHILD_GRACE_MS; undefined if it still runs, or a signal ended it. */
+  exitStatus(): Promise<number | undefined>;
+}
+
 /**
  * Starts a command that runs the other side; its stdin and stdout are the transport. No shell is involved.
  * `close()`, which send() and receive() call at their end, waits up to 2 s for it to exit, then sends SIGTERM,
@@ -40,21 +49,43 @@ export async function spawnPeer(
   { cwd, env, onStderr = () => {} }: SpawnPeerOptions = {},
 ): Promise<ClosableConnection> {
   const argv = [command, ...args];
-  const child = await start(command, args, { cwd, env });
-  const words = new LastWords(child, onStderr);
+  return startCommand(argv, onStderr, argv.join(' '), { cwd, env });
+}
+
+/**
+ * Like spawnPeer(), for a command to which something else is said first.
+ * @param onLine receives its stderr, a line at a time
+ * @param shown how messages name it
+ * @throws CtxsyncError no-peer, when it cannot be started
+ */
+export async function startCommand(
+  argv: readonly string[],
+  onLine: (line: string) => void,
+  shown = argv.join(' '),
+  options: Pick<SpawnPeerOptions, 'cwd' | 'env'> = {},
+): Promise<RunningCommand> {
+  const [file = '', ...args] = argv;
+  const child = await start(file, args, options);
+  const words = new LastWords(child, onLine);
   const exited = new Promise<void>((resolve) => child.on('exit', () => resolve()));
   // Never, while a process that it left behind holds its stderr, as with ssh's ControlPersist.
   const closed = new Promise<void>((resolve) => child.on('close', () => resolve()));
   let closing: Promise<void> | undefined;
   return {
+    stdin: child.stdin,
+    stdout: child.stdout,
     incoming: new ReadableIncoming(child.stdout),
     outgoing: new WritableOutgoing(child.stdin),
+    async exitStatus() {
+      await withTimeout(CHILD_GRACE_MS, exited);
+      return child.exitCode ?? undefined;
+    },
     async explain(error) {
       if (!EXPLAINED.has(error.code)) return error;
       await withTimeout(CHILD_GRACE_MS, exited);
       await withTimeout(CHILD_WORDS_MS, closed);
       const what = GONE.has(error.code) ? lost(child) : `${error.message};`;
-      return new CtxsyncError(error.code, `${what} ${describe(child, argv)}`, {
+      return new CtxsyncError(error.code, `${what} ${describe(child, shown)}`, {
         path: error.path,
         commandOutput: words.text,
         cause: error,
@@ -156,8 +187,8 @@ function withoutReturn(line: string): string {
 }
 
 /** How the command ended; POSIX.1-2017, Shell, 2.8.2 rules what 126 and 127 mean, and ssh and docker pass them on. */
-function describe({ exitCode, signalCode }: ChildProcess, argv: readonly string[]): string {
-  const command = `"${shortened(argv.join(' '))}"`;
+function describe({ exitCode, signalCode }: ChildProcess, shown: string): string {
+  const command = `"${shortened(shown)}"`;
   if (signalCode !== null) return `${command} was ended by ${signalCode}`;
   if (exitCode === null) return `${command} still runs, but has closed its stdout`;
   return `${command} ended with exit status ${exitCode}${HINTS[exitCode] ?? ''}`;

@@ -1,5 +1,4 @@
 import { connect, createServer, type Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { errnoOf } from '../disk/errno.ts';
 import { describeSystemError } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
@@ -10,6 +9,7 @@ import {
   MAX_TIMER_MS,
 } from '../limits.ts';
 import { GONE, ReadableIncoming, WritableOutgoing } from './node-stream.ts';
+import { pause } from './pause.ts';
 import { SocketFile } from './socket-file.ts';
 import { checkLength, findTrustedSocket, type TrustedUsers } from './socket-path.ts';
 import type { ClosableConnection } from './transport.ts';
@@ -259,31 +259,6 @@ function readBeforeDestroy(socket: Socket): void {
     setImmediate(() => setImmediate(() => destroy(error)));
     return socket;
   };
-}
-
-/**
- * Waits for `ms` milliseconds, or until `over` settles.
- * @throws CtxsyncError interrupted
- */
-async function pause(
-  signal: AbortSignal | undefined,
-  ms: number,
-  over = new Promise<void>(() => {}),
-): Promise<void> {
-  const end = new AbortController();
-  const onAbort = (): void => end.abort();
-  signal?.addEventListener('abort', onAbort);
-  if (signal?.aborted === true) onAbort();
-  try {
-    await Promise.race([over, delay(ms, undefined, { signal: end.signal })]);
-  } catch {
-    const message = 'interrupted; nothing was transferred';
-    throw new CtxsyncError('interrupted', message, { cause: signal?.reason });
-  } finally {
-    // Neither the timer nor the listener outlives the wait.
-    signal?.removeEventListener('abort', onAbort);
-    onAbort();
-  }
 }
 
 function notConnected(path: string, why: string, cause?: unknown): CtxsyncError {

@@ -13,6 +13,7 @@ export type Tone =
   | 'item'
   | 'listening'
   | 'waiting'
+  | 'notice'
   | 'phase'
   | 'queued'
   | 'warning'
@@ -50,6 +51,8 @@ export function eventLines(event: ViewEvent, outLabel?: string): Line[] {
       return [waitingLine(event)];
     case 'warning':
       return [{ tone: 'warning', text: warningText(event) }];
+    case 'notice':
+      return [{ tone: 'notice', text: event.message }];
     case 'stall':
       return [stallLine(event)];
     case 'resumed':

@@ -139,6 +139,7 @@ const COLOURS = {
   waiting: 'yellow',
   queued: 'yellow',
   command: 'dim',
+  notice: undefined,
   warning: 'yellow',
   stall: 'yellow',
   resumed: 'green',

@@ -30,6 +30,7 @@ const WITHOUT_PROGRESS: Tone[] = [
   'command',
   'item',
   'waiting',
+  'notice',
   'queued',
   'warning',
   'stall',

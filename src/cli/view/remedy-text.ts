@@ -4,10 +4,12 @@ import type { Remedy } from '../../errors.ts';
 const TEXTS = {
   'allow-empty': '"receive --allow-empty" accepts an empty context',
   compress: '"send --compress gzip" is read by every receiver',
+  'connect-timeout': '"send --connect-timeout" waits longer',
   'ignore-file': '"send --ignore-file" names another file',
   'max-bytes': '"receive --max-bytes" raises the limit',
   'max-delete': '"receive --max-delete" raises the limit',
   'max-entries': '"receive --max-entries" raises the limit',
+  'no-node': 'the README, under "Far ends", has ways without Node',
   'send-tar': '"ctxsync send -" sends a tar from stdin',
   'socket-owner': '"send --socket-owner" trusts another user, or "any"',
 } as const satisfies Record<Remedy, string>;
