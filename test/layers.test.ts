@@ -27,6 +27,7 @@ const ROOMS: [room: string, mayImport: string[]][] = [
   [
     'send',
     [
+      'disk',
       'entry',
       'flow',
       'ignore',
