@@ -154,8 +154,11 @@ export const MAX_UNREAD_BYTES = 1 * MiB;
 export const MAX_POOL_STEPS = 64;
 /** Bytes of a file that a pool thread reads or writes; larger ones are left to the disk thread. */
 export const MAX_POOL_FILE_BYTES = 64 * KiB;
-/** Pool threads of a process. Each takes 8 MB, nearly all of it the Node runtime's. */
-export const MAX_POOL_THREADS = 4;
+/**
+ * Pool threads of a process. Each takes 10 MB, nearly all of it the Node runtime's; the disk thread makes calls
+ * besides.
+ */
+export const MAX_POOL_THREADS = 3;
 /** Stages of interrupted runs that are kept at the same time. */
 export const MAX_PARTIAL_STAGES = 4;
 /** Bytes that a file with several names takes besides its path, including its map entry (measured). */
@@ -361,13 +364,15 @@ export const MIN_MOVED_BYTES = 1 * KiB;
  */
 export const COUNT_AFTER_MS = 200;
 /**
- * The nice value of a thread that counts (Linux): a busy thread gets one and a half times as much.
+ * The nice value of a thread that counts (Linux): a busy thread gets a quarter more.
  */
-export const COUNT_NICENESS = 2;
+export const COUNT_NICENESS = 1;
 /** Bytes of content that take about as long to send and write as one entry does besides its content. */
 export const ENTRY_WORK_BYTES = 32 * KiB;
 /** The same for the comparison of an entry on both sides. */
 export const COMPARE_WORK_BYTES = 8 * KiB;
+/** The same for the commit of an entry into a directory with which it was compared. */
+export const COMMIT_WORK_BYTES = 12 * KiB;
 /** Bytes of records that are gathered before they are passed on. */
 export const RECORD_BATCH_BYTES = 16 * KiB;
 /** Characters of entries that are gathered before they are hashed: a call for each would cost more. */

@@ -60,7 +60,8 @@ export function runSend(
         full: options.full,
         compress: options.compress,
         bytesPerSecond: options.bwlimit,
-        countTotals: options.progress !== 'none' && options.quiet !== true,
+        // The receiver may show them, unless its words come through us.
+        countTotals: peer === undefined || (options.progress !== 'none' && options.quiet !== true),
       });
     },
   );

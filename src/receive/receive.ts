@@ -132,6 +132,7 @@ class ReceiveRun implements Run {
       to,
       base,
       budgets: { manifests: budget(), trees: budget() },
+      onCompared: () => this.link.sendBeat(),
       keepWaiting: (granted, queue) => this.link.keepWaiting(granted, queue),
       openWants: (name, ring, all) => this.link.sendWants(name, ring, all),
       onWarning: (message) => this.onEvent?.({ type: 'warning', side: this.side, message }),

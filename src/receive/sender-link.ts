@@ -113,6 +113,11 @@ export class SenderLink {
     await this.#link.open({ kind: 'want', name, all: all ? true : undefined }, ring).ended;
   }
 
+  /** Reports to the sender what there is to report, without waiting for its turn. */
+  sendBeat(): void {
+    this.#link.sendBeat();
+  }
+
   /** Sends the list of what the commit has changed, if the sender asked for it. */
   async sendChanges(ring: Ring): Promise<void> {
     await this.#link.open({ kind: 'changes', name: '' }, ring).ended;

@@ -16,6 +16,9 @@ import type { Connection } from './transport.ts';
 /** Failures that the command's exit may explain. */
 const EXPLAINED = new Set<ErrorCode>(['peer-gone', 'truncated', 'not-ctxsync', 'outcome-unknown']);
 
+/** Those of them whose own message could only guess. */
+const GONE = new Set<ErrorCode>(['peer-gone', 'truncated']);
+
 /** A command that runs, and what may pass before it is used as a transport. */
 export interface RunningCommand extends Required<Connection> {
   readonly stdin: Writable;
@@ -23,9 +26,6 @@ export interface RunningCommand extends Required<Connection> {
   /** How it ended, if it does within CHILD_GRACE_MS; undefined if it still runs, or a signal ended it. */
   exitStatus(): Promise<number | undefined>;
 }
-
-/** Those of them whose own message could only guess. */
-const GONE = new Set<ErrorCode>(['peer-gone', 'truncated']);
 
 /**
  * Starts a command that runs the receiver; its stdio is the transport.

@@ -56,7 +56,7 @@ export interface Jobs {
     input: { source: OpenedContext; wants: SharedArrayBuffer; ring: SharedArrayBuffer };
     result: void;
   };
-  /** Walks a directory and counts what would be sent. */
+  /** Counts what would be sent of a context. */
   count: { input: { source: OpenedContext }; result: { entries: number; bytes: number } };
   /** Checks the tar that comes through one ring and packs its entries into the other. */
   readTar: { input: { from: SharedArrayBuffer; to: SharedArrayBuffer }; result: void };

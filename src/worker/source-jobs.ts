@@ -19,6 +19,7 @@ import { loadRules, type IgnoreFile } from '../ignore/load-rules.ts';
 import { findIgnoreFile, readGivenIgnoreFile } from '../ignore/ignore-source.ts';
 import { TarReader } from '../tar/tar-reader.ts';
 import { unpackTar } from '../tar/unpack-tar.ts';
+import { countContext } from '../tree/count-context.ts';
 import { LostAttributes } from '../tree/lost-attributes.ts';
 import { openSource } from '../tree/source-entries.ts';
 import { stampOf } from '../tree/stamp.ts';
@@ -89,12 +90,9 @@ export const SOURCE_JOBS: Pick<
     ring.end();
   },
 
-  count: ({ source }, context) => {
+  count: ({ source: { root, ignoreFile, rules } }, { status }) => {
     yieldCpu(COUNT_NICENESS);
-    const total = { entries: 0, bytes: 0 };
-    const options = walkOptions(source, { ...context, note: () => {} });
-    for (const entry of walk(source.root, options)) addTo(total, entry);
-    return total;
+    return countContext(root, loadRules(ignoreFile, rules), status);
   },
 };
 
