@@ -121,6 +121,19 @@ export const MAX_IGNORE_RULES = 10_000;
  * 1.4 million, which take 1 GB.)
  */
 export const MAX_PATTERN_INSTRUCTIONS = 8_192;
+/** Paths that a finding names; the rest are counted. */
+export const MAX_FINDING_EXAMPLES = 3;
+/** Bytes of a file that are read to see whether it is a private key or holds credentials. */
+export const SNIFFED_BYTES = 4 * KiB;
+/** Entries of ignored directories that are counted to explain a context; then they are too many. */
+export const MAX_MEASURED_ENTRIES = 4_000_000;
+/**
+ * Patterns that are tried only to tell a rule that matches nothing from one that others override, and as
+ * many again to find what a pattern would match deeper: at most about a second each.
+ */
+export const MAX_RULE_TRIALS = 5_000_000;
+/** Largest directories, and largest files, that an explanation can list. */
+export const MAX_LARGEST = 1_000;
 /**
  * Bytes that a comparison keeps about the files of OUT to find moved ones, and what it counts for each besides
  * its path.
@@ -384,6 +397,10 @@ export const YIELD_AFTER_MS = 20;
 
 /** Entries of a transfer when --max-entries is not given. */
 export const DEFAULT_MAX_ENTRIES = 4_000_000;
+/** Bytes of content above which a context counts as large. */
+export const DEFAULT_LARGE_CONTEXT_BYTES = 500_000_000;
+/** Largest directories, and largest files, that an explanation lists. */
+export const DEFAULT_LARGEST = 10;
 /** Milliseconds without progress until a stall is reported. */
 export const DEFAULT_STALL_AFTER_MS = 10_000;
 /** Milliseconds without progress until the transfer fails; 0 means never. */

@@ -18,7 +18,9 @@ export type Remedy =
   /** Send a tar as one. */
   | 'send-tar'
   /** Trust a socket of another user. */
-  | 'socket-owner';
+  | 'socket-owner'
+  /** Do not refuse what is rarely meant to be sent. */
+  | 'strict';
 
 /** All remedies. */
 export const REMEDIES = [
@@ -33,4 +35,5 @@ export const REMEDIES = [
   'no-node',
   'send-tar',
   'socket-owner',
+  'strict',
 ] as const satisfies readonly Remedy[];

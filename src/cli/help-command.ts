@@ -26,7 +26,7 @@ export function helpCommand(finish: (exitCode: number) => void): Command {
 }
 
 function exitStatusText(program: Command): string {
-  return `The exit status of "ctxsync send" and "ctxsync receive":\n\n${table(program, EXIT_MEANINGS)}`;
+  return `The exit status of "ctxsync send", "ctxsync receive" and "ctxsync explain":\n\n${table(program, EXIT_MEANINGS)}`;
 }
 
 const ABOUT_VARIABLES =

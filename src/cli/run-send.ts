@@ -3,13 +3,14 @@ import type { TransferOptions } from '../transfer/options.ts';
 import type { Compression } from '../send/compression.ts';
 import { send } from '../send/send.ts';
 import { inputBroken } from '../transport/node-stream.ts';
-import { checkStdin, isStdoutPiped, openStdin, openStdout } from '../transport/stdio.ts';
+import { isStdoutPiped, openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Outgoing } from '../transport/transport.ts';
 import { connectSocket } from '../transport/unix-socket.ts';
-import type { GivenRule, IgnoreOptions } from '../ignore/load-rules.ts';
+import type { GivenRule } from '../ignore/load-rules.ts';
 import { inheritedFd } from '../ignore/inherited-fd.ts';
 import { WAITING_SHOWN_MS } from '../limits.ts';
 import type { CommonOptions } from './common-options.ts';
+import { directoryContext, type IgnoreCommandOptions } from './ignore-options.ts';
 import { parseContexts, type ContextArgument } from './context-argument.ts';
 import { runTransfer } from './run-transfer.ts';
 import { startPeer } from './start-peer.ts';
@@ -17,11 +18,10 @@ import type { Closing } from './view/run-lines.ts';
 import { unlessSoon } from './unless-soon.ts';
 import { usageError } from './usage-error.ts';
 
-export interface SendCommandOptions extends CommonOptions {
-  file?: string;
-  ignoreFile?: string;
-  /** commander's form of --no-ignore */
-  ignore: boolean;
+export interface SendCommandOptions extends CommonOptions, IgnoreCommandOptions {
+  dryRun?: true;
+  strict?: true;
+  warnAbove: number;
   checksum?: true;
   full?: true;
   bootstrap?: true;
@@ -60,6 +60,8 @@ export function runSend(
         full: options.full,
         compress: options.compress,
         bytesPerSecond: options.bwlimit,
+        largeBytes: options.warnAbove,
+        strict: options.strict,
         // The receiver may show them, unless its words come through us.
         countTotals: peer === undefined || (options.progress !== 'none' && options.quiet !== true),
       });
@@ -116,19 +118,14 @@ function checkNoRules({ file, ignoreFile }: SendCommandOptions, rules: readonly 
 }
 
 function toContext(
-  { name, directory }: ContextArgument,
-  { file, ignoreFile, ignore }: SendCommandOptions,
+  argument: ContextArgument,
+  options: SendCommandOptions,
   rules: readonly GivenRule[],
 ): Context {
-  if (directory === '-') {
-    if (ignoreFile !== undefined && inheritedFd(ignoreFile) === 0) {
-      throw usageError('stdin cannot be both the tar ("-") and the ignore file');
-    }
-    return { tar: openStdin('a tar', inputBroken) };
+  if (argument.directory !== '-') return directoryContext(argument, options, rules);
+  const { ignoreFile } = options;
+  if (ignoreFile !== undefined && inheritedFd(ignoreFile) === 0) {
+    throw usageError('stdin cannot be both the tar ("-") and the ignore file');
   }
-  if (ignoreFile !== undefined && inheritedFd(ignoreFile) === 0) checkStdin('the ignore rules');
-  const from: IgnoreOptions = { ignoreFile, noIgnore: !ignore, rules };
-  // A Dockerfile belongs to the main context; each named one has only the ignore file in its root.
-  if (name === '') from.dockerfile = file;
-  return { name, directory, ignore: from };
+  return { tar: openStdin('a tar', inputBroken) };
 }

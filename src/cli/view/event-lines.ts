@@ -4,6 +4,7 @@ import type { TransferReport } from '../../report.ts';
 import { shortenPath, withPath } from '../../short-path.ts';
 import type { ViewEvent } from './view.ts';
 import { closingLine, failureLines, noteLines } from './closing-line.ts';
+import { findingsLine } from './finding-text.ts';
 import { formatCount, formatLimit, phaseWords } from './format.ts';
 
 /** The kind of a line, by which views choose what to show and how. */
@@ -50,6 +51,8 @@ export function eventLines(event: ViewEvent, outLabel?: string): Line[] {
       return [waitingLine(event)];
     case 'warning':
       return [{ tone: 'warning', text: warningText(event) }];
+    case 'findings':
+      return [{ tone: 'warning', text: findingsLine(event.findings) }];
     case 'notice':
       return [{ tone: 'notice', text: event.message }];
     case 'stall':

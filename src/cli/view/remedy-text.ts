@@ -13,6 +13,7 @@ const TEXTS = {
   'no-node': 'the README, under "Far ends", has ways without Node',
   'send-tar': '"ctxsync send -" sends a tar from stdin',
   'socket-owner': '"send --socket-owner" trusts another user, or "any"',
+  strict: 'without "send --strict" it is only a warning',
 } as const satisfies Record<Remedy, string>;
 
 /** A message, with what can be done about it. */
