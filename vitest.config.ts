@@ -11,6 +11,8 @@ const elsewhere = process.env['CTXSYNC_PROOFS_APART'] === '1' ? PROOFS : [];
 delete process.env['NODE_EXTRA_CA_CERTS'];
 
 export default defineConfig({
+  // As the build does.
+  define: { CTXSYNC_VERSION: JSON.stringify('0.0.0') },
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -8,8 +8,12 @@ export type { ErrorCode, Remedy };
 export interface ErrorDetails {
   /** The full path the error is about, as disk/byte-path.ts formats it; the message may show its end. */
   path?: string | undefined;
+  /** The line of the file at `path` that is wrong, from 1. */
+  line?: number | undefined;
   /** The peer's own error, if code is 'peer-failed'. */
   peer?: { code: string; message: string } | undefined;
+  /** The end of what the command that runs the receiver wrote to stderr; may have several lines. */
+  commandOutput?: string | undefined;
   /** What the user may set to avoid the error. */
   remedy?: Remedy | undefined;
   /** Of 'locked': the process that holds it, as text: "pid 4711 on host, since ...". */
@@ -27,7 +31,9 @@ export class CtxsyncError extends Error {
   override readonly name = 'CtxsyncError';
   readonly code: ErrorCode;
   readonly path: string | undefined;
+  readonly line: number | undefined;
   readonly peer: { code: string; message: string } | undefined;
+  readonly commandOutput: string | undefined;
   readonly remedy: Remedy | undefined;
   readonly holder: string | undefined;
   readonly forPeer: string | undefined;
@@ -41,7 +47,9 @@ export class CtxsyncError extends Error {
     );
     this.code = code;
     this.path = details.path;
+    this.line = details.line;
     this.peer = details.peer;
+    this.commandOutput = details.commandOutput;
     this.remedy = details.remedy;
     this.holder = details.holder;
     this.forPeer = details.forPeer;

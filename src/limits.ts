@@ -8,7 +8,7 @@
  * MAX_SERVED; a transfer that waits in such a slot takes 2 x IO_BUFFER_BYTES instead, and connections
  * that wait for a slot take MAX_WAITING_CONNECTIONS x IO_BUFFER_BYTES. Between transfers
  * MAX_SPARE_RINGS x RING_BYTES are kept. A transfer has one disk thread per stream, for which the
- * Node runtime takes 10 to 20 MB.
+ * Node runtime takes 10 to 20 MB, and on a slow disk MAX_POOL_STEPS x (MAX_POOL_FILE_BYTES + MAX_PATH_BYTES) more.
  */
 
 const KiB = 1024;
@@ -46,12 +46,17 @@ export const MAX_RECORD_TEXT_BYTES = 4 * KiB;
 /** Bytes of one record of an entry: a path, a link text, and 64 for numbers, a stamp and a digest. */
 export const MAX_RECORD_BYTES = 2 * MAX_RECORD_TEXT_BYTES + 64;
 
+/** The oldest Node that runs ctxsync; bin/ctxsync.js and package.json name it, too. */
+export const OLDEST_NODE = 20;
+
 // --- bounds: what a peer, a disk or a user can make us hold or do -----------------------------
 
-/** Bytes of the data received instead of the magic that are kept for the error message. */
-export const STRAY_BYTES = 200;
+/** Bytes of the data received instead of the magic by which the error message tells what it is: a tar's header. */
+export const STRAY_BYTES = 512;
 /** UTF-16 units of a path in a message; of a longer path only the end is shown. */
 export const MAX_SHOWN_PATH_CHARS = 160;
+/** UTF-16 units of a command line in a message. */
+export const MAX_SHOWN_COMMAND_CHARS = 160;
 /** Bytes of a Unix socket's path: the size of sun_path, which is smaller on macOS, less its final NUL. */
 export const MAX_SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107;
 /** Symlinks followed in a socket's path: as many as Linux follows. */
@@ -60,6 +65,10 @@ export const MAX_SYMLINKS = 40;
 export const MAX_SERVED = 32;
 /** Connections that wait to become one of those transfers; more are closed at once. */
 export const MAX_WAITING_CONNECTIONS = 128;
+/** Bytes of one answer of the other side before the program runs there: a path, and a message. */
+export const MAX_ANSWER_BYTES = 16 * KiB;
+/** Versions of the program that a cache at the other side keeps, about 1 MB each. */
+export const MAX_CACHED_VERSIONS = 3;
 /** UTF-16 units of a command's stderr that are kept for the error message. */
 export const LAST_WORDS_CHARS = 2_000;
 /**
@@ -112,6 +121,29 @@ export const MAX_IGNORE_RULES = 10_000;
  * 1.4 million, which take 1 GB.)
  */
 export const MAX_PATTERN_INSTRUCTIONS = 8_192;
+/** Paths that a finding names; the rest are counted. */
+export const MAX_FINDING_EXAMPLES = 3;
+/** Bytes of a file that are read to see whether it is a private key or holds credentials. */
+export const SNIFFED_BYTES = 4 * KiB;
+/** Entries of ignored directories that are counted to explain a context; then they are too many. */
+export const MAX_MEASURED_ENTRIES = 4_000_000;
+/**
+ * Patterns that are tried only to tell a rule that matches nothing from one that others override, and as
+ * many again to find what a pattern would match deeper: at most about a second each.
+ */
+export const MAX_RULE_TRIALS = 5_000_000;
+/** Largest directories, and largest files, that an explanation can list. */
+export const MAX_LARGEST = 1_000;
+/**
+ * Bytes that a comparison keeps about the files of OUT to find moved ones, and what it counts for each besides
+ * its path.
+ */
+export const MAX_MOVED_INDEX_BYTES = 32 * MiB;
+export const MOVED_CANDIDATE_BYTES = 200;
+/** Files of the same size among which a moved one is looked for. */
+export const MAX_MOVED_CANDIDATES = 16;
+/** Milliseconds for which a comparison looks through OUT for moved files: OUT may be a whole disk. */
+export const MAX_MOVED_SEARCH_MS = 2_000;
 /** Unreadable paths that a message names; the rest are counted. */
 export const MAX_NAMED_UNREADABLE = 3;
 /** Unreadable paths after which the search for more ends. */
@@ -131,6 +163,15 @@ export const MAX_TRACE_CHARS = 64 * MiB;
  * print without end.
  */
 export const MAX_UNREAD_BYTES = 1 * MiB;
+/** Steps of a disk thread that wait for their turn behind calls of its pool; each may have a call. */
+export const MAX_POOL_STEPS = 64;
+/** Bytes of a file that a pool thread reads or writes; larger ones are left to the disk thread. */
+export const MAX_POOL_FILE_BYTES = 64 * KiB;
+/**
+ * Pool threads of a process. Each takes 10 MB, nearly all of it the Node runtime's; the disk thread makes calls
+ * besides.
+ */
+export const MAX_POOL_THREADS = 3;
 /** Stages of interrupted runs that are kept at the same time. */
 export const MAX_PARTIAL_STAGES = 4;
 /** Bytes that a file with several names takes besides its path, including its map entry (measured). */
@@ -272,7 +313,11 @@ export const SLOW_WRITE_MS = 250;
  * one core compresses.
  */
 export const COMPRESS_BELOW_BYTES_PER_SECOND = { gzip: 8e6, zstd: 32e6 } as const;
-/** Milliseconds of writing, or bytes written, over which the rate of the transport is measured for that. */
+/**
+ * The rate of the transport is measured for that over at least so many writes, and so many milliseconds of
+ * writing or bytes. The longest write does not count.
+ */
+export const TRANSPORT_RATE_WRITES = 4;
 export const TRANSPORT_RATE_MS = 200;
 export const TRANSPORT_RATE_BYTES = 8 * MiB;
 /** Milliseconds of a limited bandwidth that one frame may take, so that beats fit in between. */
@@ -307,6 +352,15 @@ export const MAX_WRITE_BYTES = 256 * KiB;
  * 40 MB less, and no longer.
  */
 export const DISK_THREAD_YOUNG_MB = 12;
+/** The same in a pool thread, which makes little garbage. */
+export const POOL_THREAD_YOUNG_MB = 1;
+/**
+ * Milliseconds of a call on a file from which on it counts as slow. In memory it takes a hundredth of that, and a
+ * new file on a busy local disk half of it.
+ */
+export const SLOW_CALL_MS = 0.5;
+/** Slow calls, among those that are timed, after which a pool opens; each fast one in between costs two more. */
+export const SLOW_CALLS = 8;
 /** Names of a directory that are listed before the status shows that the disk answers. */
 export const LIST_BATCH = 10_000;
 /** Bytes of a directory itself, from which on the names in it are kept packed: some 50,000 entries. */
@@ -315,6 +369,8 @@ export const LARGE_DIRECTORY_BYTES = MiB;
 export const UNDO_BYTES_IN_MEMORY = 256 * KiB;
 /** Bytes of executables' paths gathered before one process looks up the attributes that are not sent. */
 export const ATTRIBUTE_BATCH_BYTES = 64 * KiB;
+/** Bytes from which on a file is looked for elsewhere in OUT: a smaller one is sent as fast. */
+export const MIN_MOVED_BYTES = 1 * KiB;
 /**
  * Milliseconds after which a transfer's contexts are counted, for a percentage and an ETA. One that is
  * over by then needs neither, and would take longer by the start of a thread.
@@ -341,6 +397,10 @@ export const YIELD_AFTER_MS = 20;
 
 /** Entries of a transfer when --max-entries is not given. */
 export const DEFAULT_MAX_ENTRIES = 4_000_000;
+/** Bytes of content above which a context counts as large. */
+export const DEFAULT_LARGE_CONTEXT_BYTES = 500_000_000;
+/** Largest directories, and largest files, that an explanation lists. */
+export const DEFAULT_LARGEST = 10;
 /** Milliseconds without progress until a stall is reported. */
 export const DEFAULT_STALL_AFTER_MS = 10_000;
 /** Milliseconds without progress until the transfer fails; 0 means never. */

@@ -4,6 +4,8 @@ import type { OutputConfiguration } from 'commander';
 import { errnoOf } from '../disk/errno.ts';
 import { destinationError } from '../disk/system-error.ts';
 import { STDERR_RETRY_MS } from '../limits.ts';
+import { isClosed } from '../transport/stdio.ts';
+import { usageError } from './usage-error.ts';
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -13,7 +15,10 @@ const STDERR = 2;
  * non-blocking, and lose everything after the first 64 KiB when the process exits.
  */
 export const COMMAND_OUTPUT: OutputConfiguration = {
-  writeOut: (text) => writeAll(STDOUT, text),
+  writeOut: (text) => {
+    if (isClosed(STDOUT)) throw usageError('stdout is closed');
+    writeAll(STDOUT, text);
+  },
   writeErr: (text) => {
     try {
       writeAll(STDERR, text);

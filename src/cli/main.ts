@@ -1,12 +1,9 @@
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { CtxsyncError } from '../errors.ts';
 import { COMMAND_OUTPUT } from './command-output.ts';
 import { EXIT_CODES } from './exit-code.ts';
-import { receiveCommand } from './receive-command.ts';
-import { sendCommand } from './send-command.ts';
-import { version } from './version.ts';
+import { createProgram } from './program.ts';
 import { joinWait } from './wait-option.ts';
-import { checkPaths } from './working-directory.ts';
 
 /**
  * The command line.
@@ -19,52 +16,18 @@ export async function main(argv: readonly string[]): Promise<number> {
   const finish = (code: number): void => {
     exitCode = code;
   };
-  const program = new Command('ctxsync')
-    .description('Ship a build context through a pipe: whole or nothing, never hanging in silence.')
-    .version(version())
-    .addCommand(sendCommand(finish, rest))
-    .addCommand(receiveCommand(finish))
-    .addCommand(helpCommand(finish))
-    .addHelpText('after', EXAMPLE)
-    .hook('preAction', (_program, command) => checkPaths(command));
-  for (const command of [program, ...program.commands]) {
-    command
-      .exitOverride()
-      .configureOutput(COMMAND_OUTPUT)
-      .showHelpAfterError(
-        `See "${command === program ? 'ctxsync' : `ctxsync ${command.name()}`} --help".`,
-      );
-  }
+  const program = createProgram(finish, rest);
   try {
     await program.parseAsync(own);
   } catch (error) {
     // Commander has printed it already: help and version are 0, everything else is usage.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage;
     if (!(error instanceof CtxsyncError)) throw error;
-    // Help or version could not be written to stdout: its disk is full.
+    // Help or version could not be written: stdout is closed, or its disk is full.
     COMMAND_OUTPUT.writeErr?.(`error: ${error.message}\n`);
     return EXIT_CODES[error.code];
   }
   return exitCode;
-}
-
-const EXAMPLE = `
-Example:
-  ctxsync send ./web | ctxsync receive ./out`;
-
-/** `help`, `help send`: not commander's own, which fails where a failing exit code is preset. */
-function helpCommand(finish: (exitCode: number) => void): Command {
-  return new Command('help')
-    .description('Show the help of a command.')
-    .argument('[command]')
-    .action((name: string | undefined, _options: unknown, self: Command) => {
-      const program = self.parent ?? self;
-      const command =
-        name === undefined ? program : program.commands.find((c) => c.name() === name);
-      if (command === undefined) self.error(`error: unknown command '${name}'`);
-      command.outputHelp();
-      finish(0);
-    });
 }
 
 /**

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { DEFAULT_RECEIVE_CONNECT_MS } from '../limits.ts';
 import { addCommonOptions } from './common-options.ts';
+import { forgetDefaults } from './environment.ts';
 import type { ReceiveCommandOptions } from './run-receive.ts';
 import { parseCount, parseDuration, parseSize } from './units.ts';
 
@@ -27,9 +28,14 @@ export function receiveCommand(finish: (exitCode: number) => void): Command {
       'refuse more entries than this (default: 4,000,000)',
       parseCount,
     )
-    .action(async (out: string, options: ReceiveCommandOptions & { serve?: true }) => {
-      finish(await run(out, options, options.serve === true));
-    });
+    .action(
+      async (out: string, options: ReceiveCommandOptions & { serve?: true }, self: Command) => {
+        if (out === '-') forgetDefaults(self, 'delete');
+        if (options.delete !== true) forgetDefaults(self, 'allowEmpty', 'maxDelete');
+        if (options.serve === true) forgetDefaults(self, 'report');
+        finish(await run(out, options, options.serve === true));
+      },
+    );
   return addCommonOptions(command, DEFAULT_RECEIVE_CONNECT_MS).addHelpText('after', AFTER);
 }
 
@@ -43,5 +49,6 @@ const AFTER = `
 Examples:
   ctxsync send ./web | ctxsync receive --delete ./out
   ctxsync send ./web | ctxsync receive - | docker build -
+  ctxsync receive --socket /tmp/ctx.sock ./out
 
-The README lists the exit statuses.`;
+See also "ctxsync help exit-status" and "ctxsync help environment".`;

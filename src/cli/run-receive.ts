@@ -2,7 +2,6 @@ import type { TransferOptions } from '../transfer/options.ts';
 import { receive } from '../receive/receive.ts';
 import type { Side } from '../report.ts';
 import type { TargetOptions } from '../receive/target-options.ts';
-import { outputBroken } from '../transport/node-stream.ts';
 import { openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Incoming } from '../transport/transport.ts';
 import { listenSocket } from '../transport/unix-socket.ts';
@@ -65,5 +64,5 @@ function target(out: string, options: ReceiveCommandOptions): TargetOptions {
   if (given !== undefined) {
     throw usageError(`${given} is for a directory; "receive -" writes a tar`);
   }
-  return { tar: openStdout('whatever reads a tar, "docker build -" or "tar x"', outputBroken) };
+  return { tar: openStdout('whatever reads a tar, "docker build -" or "tar x"', 'not-writable') };
 }

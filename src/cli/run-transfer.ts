@@ -8,6 +8,7 @@ import { notBegun } from '../transfer/report.ts';
 import { withTimeout } from '../with-timeout.ts';
 import type { CommonOptions } from './common-options.ts';
 import { EXIT_CODES, SIGNAL_EXIT_CODES, type EndingSignal } from './exit-code.ts';
+import { appendJobSummary } from './job-summary.ts';
 import { createProgressView } from './view/progress-view.ts';
 import type { RunLinesOptions } from './view/run-lines.ts';
 import { RunFiles } from './run-files.ts';
@@ -66,7 +67,9 @@ export async function runTransfer(
     // A run that did not begin has reported nothing yet.
     if (report === undefined) onEvent({ type: 'end', side, report: notBegun(side, error) });
   }
-  for (const message of await files.write(report, exitCode, trace)) {
+  const unwritten = await files.write(report, exitCode, trace);
+  const unsummed = report && (await appendJobSummary(env, report, exitCode, lines.outLabel));
+  for (const message of [...unwritten, ...(unsummed === undefined ? [] : [unsummed])]) {
     view.handle({ type: 'warning', side, message });
   }
   signals.stop();

@@ -1,23 +1,25 @@
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { DEFAULT_SEND_CONNECT_MS } from '../limits.ts';
 import type { GivenRule } from '../ignore/load-rules.ts';
 import { addCommonOptions } from './common-options.ts';
 import { COMPRESSIONS } from '../send/compression.ts';
+import { forgetDefaults } from './environment.ts';
+import { addIgnoreOptions } from './ignore-options.ts';
 import type { SendCommandOptions } from './run-send.ts';
 import { parseRate } from './units.ts';
 import { parseUser } from './user-argument.ts';
+import { warnAboveOption } from './warn-above-option.ts';
+
+const PEER = new Argument(
+  '[-- command...]',
+  'start this command, which runs the receiver, and use its stdin and stdout',
+);
 
 /** @param peer the command after "--" that runs the receiver */
 export function sendCommand(
   finish: (exitCode: number) => void,
   peer: readonly string[] | undefined,
 ): Command {
-  const rules: GivenRule[] = [];
-  const collect =
-    (source: string, sign = '') =>
-    (pattern: string): void => {
-      rules.push({ rule: sign + pattern, source });
-    };
   const command = new Command('send')
     .usage('[options] <context...> [-- command [args...]]')
     .description(
@@ -27,19 +29,17 @@ export function sendCommand(
       '<context...>',
       'a directory; name=directory, to be received as OUT/name; or - for a tar or tar.gz on stdin',
     )
-    .option(
-      '-f, --file <dockerfile>',
-      'use <dockerfile>.dockerignore, if it exists, instead of .dockerignore',
-    )
-    .option('--ignore-file <file>', 'read the ignore rules from this file only; - is stdin')
-    .option('--no-ignore', 'read no ignore file')
+    // Everything after "--" is cut off before commander sees it.
+    .configureHelp({ visibleArguments: (self) => [...self.registeredArguments, PEER] })
+    .option('-n, --dry-run', 'send nothing: show what would be sent, and ignored by which rule')
     .option(
       '--socket-owner <user>',
       'with --socket, trust a receiver run by this user (a name, a uid, or any)',
       parseUser,
     )
-    .option('--checksum', 'compare file contents instead of size and mtime (socket or command)')
-    .option('--full', 'send everything, even what the receiver already has (socket or command)')
+    .option('--bootstrap', 'with a command: copy ctxsync there first, if it has only Node')
+    .option('--checksum', 'compare file contents instead of size and mtime')
+    .option('--full', 'send everything, even what the receiver has')
     .addOption(
       new Option(
         '--compress <how>',
@@ -53,27 +53,37 @@ export function sendCommand(
       'send at most this many bytes per second, such as 500kB or 2MB',
       parseRate,
     )
-    .option(
-      '--exclude <pattern>',
-      'add an ignore rule after those of the file; repeatable',
-      collect('--exclude'),
-    )
-    .option(
-      '--include <pattern>',
-      'add an exception (!pattern) after those of the file; repeatable',
-      collect('--include', '!'),
-    )
-    .action(async (args: string[], options: SendCommandOptions) => {
-      // Loaded on demand: the other command and --help do not need it.
-      const { runSend } = await import('./run-send.ts');
-      finish(await runSend(args, options, rules, peer));
-    });
+    .option('--strict', 'refuse (5) a context that is large, or holds secrets, .git and the like')
+    .addOption(warnAboveOption());
+  const rulesOf = addIgnoreOptions(command);
+  command.action(async (args: string[], options: SendCommandOptions, self: Command) => {
+    forgetDefaults(self, peer === undefined ? 'bootstrap' : 'socket');
+    if (options.dryRun === true) forgetDefaults(self, 'socket', 'report', 'trace');
+    if (args.every((arg) => arg === '-')) {
+      forgetDefaults(self, 'file', 'ignoreFile', 'exclude', 'include');
+    }
+    finish(await run(args, options, rulesOf(), peer));
+  });
   return addCommonOptions(command, DEFAULT_SEND_CONNECT_MS).addHelpText('after', AFTER);
+}
+
+/** Loaded on demand: the other commands and --help do not need it. */
+async function run(
+  args: string[],
+  options: SendCommandOptions,
+  rules: readonly GivenRule[],
+  peer: readonly string[] | undefined,
+): Promise<number> {
+  if (options.dryRun === true) {
+    return (await import('./run-explain.ts')).runDryRun(args, options, rules, peer);
+  }
+  return (await import('./run-send.ts')).runSend(args, options, rules, peer);
 }
 
 const AFTER = `
 Examples:
   ctxsync send ./web | ctxsync receive ./out
   ctxsync send ./web -- ssh host ctxsync receive /srv/web
+  git archive HEAD | ctxsync send - | ctxsync receive ./out
 
-The README lists the exit statuses.`;
+See also "ctxsync help exit-status" and "ctxsync help environment".`;

@@ -10,7 +10,7 @@ import { DELETED, type Item } from '../entry/item.ts';
 import { IO_BUFFER_BYTES } from '../limits.ts';
 import type { ComparedContext } from './commit.ts';
 import type { OpenDestination } from './destination.ts';
-import { readLocalChanges } from './local-changes.ts';
+import { readLocalChanges, type MetadataChange } from './local-changes.ts';
 
 export interface ItemizeOptions {
   /** Contexts of which the stage holds only the changes. */
@@ -52,7 +52,7 @@ class Itemizing {
   run(): void {
     this.#root();
     this.#children('', true);
-    for (const context of this.#options.compared) this.#links(context);
+    for (const context of this.#options.compared) this.#localChanges(context);
   }
 
   close(): void {
@@ -159,20 +159,31 @@ class Itemizing {
     this.#out.leave();
   }
 
-  /** New names of files that are there. */
-  #links({ name: context, localChanges }: ComparedContext): void {
+  /** What the stage has no entry for: new names, modes and times of files that are there. */
+  #localChanges({ name: context, localChanges }: ComparedContext): void {
     for (const change of readLocalChanges(this.#opened.stage, localChanges)) {
-      if (change.kind !== 'link') continue;
       const path = joinPath(context, change.path);
-      const [theirs, ours] = [this.#look(path), this.#look(joinPath(context, change.link))];
-      if (theirs === undefined || ours === undefined || letterOf(theirs) !== letterOf(ours)) {
-        this.#add(`h${letterOf(ours ?? theirs)}+++++++++`, path, false);
-        continue;
-      }
-      const differ = differences(metadataOf(theirs), metadataOf(ours));
-      const s = ours.size !== theirs.size;
-      this.#add(codeOf(`h${letterOf(ours)}`, { ...differ, s }), path, false);
+      if (change.kind === 'link') this.#link(path, joinPath(context, change.link));
+      if (change.kind === 'metadata') this.#metadata(path, change);
     }
+  }
+
+  #link(path: BytePath, link: BytePath): void {
+    const [theirs, ours] = [this.#look(path), this.#look(link)];
+    if (theirs === undefined || ours === undefined || letterOf(theirs) !== letterOf(ours)) {
+      return this.#add(`h${letterOf(ours ?? theirs)}+++++++++`, path, false);
+    }
+    const differ = differences(metadataOf(theirs), metadataOf(ours));
+    const s = ours.size !== theirs.size;
+    this.#add(codeOf(`h${letterOf(ours)}`, { ...differ, s }), path, false);
+  }
+
+  #metadata(path: BytePath, after: MetadataChange): void {
+    const theirs = this.#look(path);
+    if (theirs === undefined) return;
+    const differ = differences(metadataOf(theirs), after);
+    const p = differ.p && !theirs.isSymbolicLink();
+    this.#addIfDifferent(`.${letterOf(theirs)}`, { ...differ, p }, path, false);
   }
 
   #look(path: BytePath): BigIntStats | undefined {
@@ -211,7 +222,7 @@ interface Differences {
 /** The rest of rsync's letters are for what ctxsync does not keep. */
 const NOT_KEPT = '.....';
 
-function differences(before: Metadata, after: Metadata): Differences {
+function differences(before: Metadata, after: Metadata): { t: boolean; p: boolean } {
   return { t: before.mtimeUs !== after.mtimeUs, p: before.mode !== after.mode };
 }
 

@@ -3,15 +3,17 @@ import { STATUS_PATH_BYTES } from '../limits.ts';
 import type { BytePath } from './byte-path.ts';
 
 /**
- * What a disk worker is doing. `waiting-*` waits for the ring between the threads; all others but `idle`
- * are system calls that can hang.
+ * What a disk worker is doing. `waiting-for-threads` waits for calls of its pool, the other `waiting-*` for the
+ * ring between the threads; all others but `idle` are system calls that can hang.
  */
 export const DISK_STATES = [
   'idle',
   'scanning',
   'reading',
+  'comparing',
   'waiting-for-room',
   'waiting-for-data',
+  'waiting-for-threads',
   'writing',
   'locking',
   'committing',
@@ -57,7 +59,14 @@ const STATE_INDEX = Object.fromEntries(DISK_STATES.map((s, i) => [s, i])) as Rec
 >;
 
 /** States that count as progress. Waiting does not, nor does refreshing our lock. */
-const MOVES = new Set<DiskState>(['scanning', 'reading', 'writing', 'committing', 'cleaning']);
+const MOVES = new Set<DiskState>([
+  'scanning',
+  'reading',
+  'comparing',
+  'writing',
+  'committing',
+  'cleaning',
+]);
 
 /**
  * Shared state of one disk worker: written by the worker before each call that can hang, read by the main

@@ -25,7 +25,10 @@ export interface Sample {
 export interface DiskThreadSample {
   /** Counts up from 1, in the order in which they were started. */
   id: number;
-  /** `scanning`, `reading`, `writing`, `locking`, `committing`, `cleaning`, `waiting-for-room`, `waiting-for-data`. */
+  /**
+   * `scanning`, `reading`, `writing`, `locking`, `committing`, `cleaning`, `waiting-for-room`,
+   * `waiting-for-data`, `waiting-for-threads`.
+   */
   state: string;
   /** Of the current call, human-readable; '' while it waits. */
   path: string;
@@ -37,8 +40,11 @@ export interface DiskThreadSample {
   waitedForDataMs: number;
 }
 
-/** `tar`: a tar at one of the two edges. The others are the kinds of stream on the wire. */
-export type RingKind = 'tree' | 'manifest' | 'want' | 'changes' | 'tar';
+/**
+ * `tar`: a tar at one of the two edges; `list`: an explained context's paths. The others are the kinds of
+ * stream on the wire.
+ */
+export type RingKind = 'tree' | 'manifest' | 'want' | 'changes' | 'tar' | 'list';
 
 export interface RingFill {
   kind: RingKind;

@@ -111,7 +111,7 @@ function ourDiskIsBusy({ side, disks }: Observation): Verdict | undefined {
 
 function ourOutputIsNotRead({ side, outputPendingMs }: Observation): Verdict | undefined {
   if (outputPendingMs === undefined || outputPendingMs < PENDING_MS) return undefined;
-  const text = `${side} is writing the tar to stdout (its reader is slow or does not read)`;
+  const text = `${side} is writing the tar (its reader is slow or does not read)`;
   return { side, cause: 'output-not-read', text };
 }
 
@@ -123,7 +123,7 @@ function pipeIsFull(seen: Observation): Verdict | undefined {
   // While stdin is silent, a recent write is only a beat: then we wait for stdin.
   if (inputSilentMs !== undefined && writePendingMs < PENDING_MS) return undefined;
   const peer = peerOf(side);
-  const text = `${peer} is slow or does not read (the pipe is full)`;
+  const text = `${peer}, or the link to it, is slow or does not read (the pipe is full)`;
   return { side: peer, cause: 'pipe-full', text };
 }
 
@@ -131,7 +131,7 @@ function ourInputIsSilent(seen: Observation): Verdict | undefined {
   const { side, inputSilentMs, writePendingMs = 0 } = seen;
   // If a write hangs too, the peer's beats show why: only duplex gets here then.
   if (inputSilentMs === undefined || writePendingMs >= PENDING_MS) return undefined;
-  const text = `${side} is waiting for the tar on stdin (silent for ${formatAge(inputSilentMs)})`;
+  const text = `${side} is waiting for the tar (silent for ${formatAge(inputSilentMs)})`;
   return { side, cause: 'input-silent', text };
 }
 
@@ -179,7 +179,7 @@ function bytesTrickle({
   silentMs,
   bytesPerSecond,
 }: Observation): Verdict | undefined {
-  if (!reading || silentMs >= PENDING_MS) return undefined;
+  if (!reading || silentMs >= PENDING_MS || bytesPerSecond === 0) return undefined;
   if (bytesPerSecond < SLOW_LINK_BYTES_PER_SECOND)
     return slowLink(`${bytesPerSecond} bytes a second`);
   const peer = peerOf(side);
@@ -191,10 +191,15 @@ function slowLink(why: string): Verdict {
   return { side: 'link', cause: 'slow-link', text: `the link is slow (${why})` };
 }
 
-function peerIsSilent({ side, reading, silentMs }: Observation): Verdict | undefined {
-  if (!reading || silentMs < PENDING_MS) return undefined;
+function peerIsSilent({
+  side,
+  reading,
+  silentMs,
+  bytesPerSecond,
+}: Observation): Verdict | undefined {
+  if (!reading || (silentMs < PENDING_MS && bytesPerSecond > 0)) return undefined;
   const peer = peerOf(side);
-  const text = `${peer} has been silent for ${formatAge(silentMs)}`;
+  const text = `${peer}, or the link to it, has been silent for ${formatAge(silentMs)}`;
   return { side: peer, cause: 'peer-silent', text };
 }
 

@@ -49,12 +49,15 @@ class ReceiveRun implements Run {
   readonly threads = new DiskThreads(this.side, (note) => this.notes.add(note));
   readonly #target: Target;
   readonly #onItem: OnItem | undefined;
+  readonly #destination: string | undefined;
 
   constructor(sender: SenderLink, options: ReceiveOptions, base: string) {
     this.link = sender;
     this.onEvent = options.onEvent;
+    this.threads.onPoolThread = (thread) => sender.monitor.watch(thread, false);
     this.#onItem = options.onItem;
     this.#target = this.#createTarget(options, base);
+    this.#destination = 'directory' in options.to ? options.to.directory : undefined;
   }
 
   /** transport -> demux -> ring -> unpack -> stage -> commit -> disk. */
@@ -99,6 +102,7 @@ class ReceiveRun implements Run {
     const totalMs = monitor.elapsedMs;
     const starvedMs = Math.max(0, totalMs - this.threads.workedMs());
     return {
+      destination: this.#destination,
       contexts: this.#target.contexts(),
       counts: error === undefined ? this.#target.counts() : undefined,
       times: timeShares({ totalMs, starvedMs, senderWaitedMs }),

@@ -3,7 +3,7 @@ import { IO_BUFFER_BYTES } from '../limits.ts';
 import type { Outgoing } from '../transport/transport.ts';
 import { PendingTimer } from '../transfer/pending-timer.ts';
 
-/** Moves the tar of `receive -` from its ring to stdout. */
+/** Moves a received tar from its ring to its reader. */
 export class TarOutput {
   readonly #ring: Ring;
   readonly #to: Outgoing;

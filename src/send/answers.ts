@@ -137,9 +137,9 @@ export class Answers implements PeerHandler {
 
   /** What became of the entries, if the receiver reported it. */
   get counts(): EntryCounts | undefined {
-    const { written, unchanged, removed } = this.#receipt ?? {};
+    const { written, reused = 0, metadataOnly = 0, unchanged, removed } = this.#receipt ?? {};
     if (written === undefined || unchanged === undefined || removed === undefined) return undefined;
-    return { written, unchanged, removed };
+    return { written, reused, metadataOnly, unchanged, removed };
   }
 }
 
@@ -150,7 +150,10 @@ function notAllowed(id: number): CtxsyncError {
 /** @param finished we had handed over everything */
 function lost(finished: boolean): CtxsyncError {
   if (!finished) {
-    return new CtxsyncError('peer-gone', 'the receiver is gone: it died or was cancelled');
+    return new CtxsyncError(
+      'peer-gone',
+      'the receiver is gone: it was killed or cancelled, or the connection broke',
+    );
   }
   return new CtxsyncError(
     'outcome-unknown',

@@ -89,7 +89,7 @@ function damaged(error: unknown): CtxsyncError {
     why === 'incorrect header check'
       ? 'is followed by data that is neither a gzip nor zeros; cut it off, or send it separately'
       : `is damaged: ${why}`;
-  return new CtxsyncError('source-unreadable', `the gzip on stdin ${what}`, { cause: error });
+  return new CtxsyncError('source-unreadable', `the gzip ${what}`, { cause: error });
 }
 
 function withoutZeros(bytes: Uint8Array): Uint8Array {

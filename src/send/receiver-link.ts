@@ -26,7 +26,7 @@ export interface ReceiverLinkOptions extends SendOptions {
   plan: () => Plan;
   /** Milliseconds for which our disk was idle because the wire took no more data. */
   waitedMs: () => number;
-  /** Bytes of the tar on stdin read so far. */
+  /** Bytes of the tar read so far. */
   inputBytes: () => number;
   /** Milliseconds spent waiting for it; undefined when not waiting. */
   inputSilentMs: (now: number) => number | undefined;
@@ -56,8 +56,8 @@ export class ReceiverLink {
     this.monitor = new Monitor({
       side: 'sender',
       onEvent: options.onEvent ?? (() => {}),
-      plan: options.plan,
       onSample: options.onSample,
+      plan: options.plan,
       stallAfterMs: options.stallAfterMs,
       stallTimeoutMs: options.stallTimeoutMs,
       observeWire: () => this.#observeWire(performance.now()),

@@ -1,5 +1,5 @@
 import { CtxsyncError } from '../errors.ts';
-import { MAX_STREAMS } from '../limits.ts';
+import { DEFAULT_LARGE_CONTEXT_BYTES, MAX_STREAMS } from '../limits.ts';
 import { timeShares } from '../observe/time-shares.ts';
 import { NOTHING, type Comparing, type Plan } from '../observe/work.ts';
 import type { Side, TransferReport } from '../report.ts';
@@ -10,6 +10,7 @@ import { INCREMENTAL } from '../transfer/options.ts';
 import { PathNoteCollector } from '../transfer/path-notes.ts';
 import { withReport } from '../transfer/report.ts';
 import { runToReport, type Run } from '../transfer/run.ts';
+import { AllFindings } from './all-findings.ts';
 import { checkContexts } from './check-contexts.ts';
 import { checkCompression } from './compression.ts';
 import { ContextSender } from './context-sender.ts';
@@ -46,6 +47,7 @@ class SendRun implements Run {
   readonly threads = new DiskThreads(this.side, (note) => this.notes.add(note));
   readonly #options: SendOptions;
   readonly #sender: ContextSender;
+  readonly #findings = new AllFindings();
   readonly #totals = new ContextTotals();
   /** The receiver is offered manifests. */
   #compares = false;
@@ -64,10 +66,16 @@ class SendRun implements Run {
       inputBytes: () => this.#sender.inputBytes,
       inputSilentMs: (now) => this.#sender.inputSilentMs(now),
     });
+    this.threads.onPoolThread = (thread) => this.link.monitor.watch(thread, false);
     this.#sender = new ContextSender({
       threads: this.threads,
       receiver: this.link,
       checksum: options.checksum ?? false,
+      checks: {
+        largeBytes: options.largeBytes ?? DEFAULT_LARGE_CONTEXT_BYTES,
+        strict: options.strict ?? false,
+      },
+      onFindings: (findings, context) => this.#findings.add(findings, context),
       onNote: (note) => this.notes.add(note),
       onAllWanted: (context) => this.#whole.add(context),
       onListed: (context, amount) => this.#totals.add(context, amount),
@@ -84,6 +92,7 @@ class SendRun implements Run {
     await this.link.failure.race(Promise.all([handedOver, granted, this.#sendAll(), receipt]));
     await this.link.failure.race(receiver.end());
     this.#warnOfNothing();
+    this.#reportFindings();
   }
 
   async giveUp(thrown: CtxsyncError): Promise<CtxsyncError | undefined> {
@@ -170,10 +179,17 @@ class SendRun implements Run {
 
   #warnOfNothing(): void {
     const sent = this.#sender.contexts().some(({ entries }) => entries > 0);
-    if (sent || (this.link.answers?.counts?.unchanged ?? 0) > 0) return;
+    const { metadataOnly = 0, unchanged = 0 } = this.link.answers?.counts ?? {};
+    if (sent || metadataOnly + unchanged > 0) return;
     const message =
       'the context is empty: no files were sent; check the directory and the ignore rules';
     this.onEvent?.({ type: 'warning', side: this.side, message });
+  }
+
+  #reportFindings(): void {
+    const { all: findings } = this.#findings;
+    if (findings.length === 0) return;
+    this.onEvent?.({ type: 'findings', side: this.side, findings: [...findings] });
   }
 
   /** Milliseconds for which our disk was idle because the wire took no more data. */

@@ -43,7 +43,7 @@ export function isGzip(head: Buffer): boolean {
   const isTar = head.length === BLOCK_BYTES && decodeNumbers(head) !== undefined;
   if (other === undefined || isTar) return false;
   const { what, advice } = other;
-  throw new CtxsyncError('source-unreadable', `the tar on stdin ${what}; ${advice}`);
+  throw new CtxsyncError('source-unreadable', `the tar ${what}; ${advice}`);
 }
 
 function compressed(name: string, magic: string): (typeof OTHERS)[number] {

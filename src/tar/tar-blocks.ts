@@ -96,7 +96,7 @@ export class TarBlocks {
   }
 
   broken(what: string): CtxsyncError {
-    return new CtxsyncError('source-unreadable', `the tar on stdin ${what}`);
+    return new CtxsyncError('source-unreadable', `the tar ${what}`);
   }
 
   #endsIn(path: BytePath): CtxsyncError {

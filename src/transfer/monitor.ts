@@ -1,5 +1,5 @@
 import { toText } from '../disk/byte-path.ts';
-import type { StatusSnapshot } from '../disk/worker-status.ts';
+import type { DiskState, StatusSnapshot } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
 import {
   DEFAULT_STALL_AFTER_MS,
@@ -51,6 +51,9 @@ export type Heard = Required<Pick<Beat, 'received' | 'heard'>>;
 
 /** The wire's part of Movement. */
 export type WireMovement = Pick<Movement, 'payloadBytes' | 'claims'>;
+
+/** What is not worth reporting: for what threads a thread waits, those report. */
+const RESTS = new Set<DiskState>(['idle', 'waiting-for-threads']);
 
 interface Watched {
   thread: DiskThread;
@@ -171,7 +174,7 @@ export class Monitor {
   /** The disk call, or otherwise the wait, that has lasted longest. */
   #slowest(): { snapshot: StatusSnapshot; pendingMs: number } | undefined {
     this.#look(performance.now());
-    const busy = this.#watched.filter(({ snapshot }) => snapshot.state !== 'idle');
+    const busy = this.#watched.filter(({ snapshot }) => !RESTS.has(snapshot.state));
     return busy.toSorted((a, b) => b.pendingMs - a.pendingMs)[0];
   }
 

@@ -23,7 +23,9 @@ export interface Run {
    */
   giveUp(error: CtxsyncError): Promise<CtxsyncError | undefined>;
   /** What there is to report when it is over. */
-  outcome(error: CtxsyncError | undefined): Pick<Outcome, 'contexts' | 'counts' | 'times'>;
+  outcome(
+    error: CtxsyncError | undefined,
+  ): Pick<Outcome, 'destination' | 'contexts' | 'counts' | 'times'>;
 }
 
 /** What a run has to know of its link, whichever side it is. */
@@ -44,6 +46,7 @@ export interface RunLink {
 export async function runToReport(run: Run): Promise<TransferReport> {
   const { side, link, threads, notes, onEvent } = run;
   link.monitor.watchRings(() => threads.ringFills());
+  const startedAt = new Date();
   let error: CtxsyncError | undefined;
   try {
     await run.transfer();
@@ -56,7 +59,11 @@ export async function runToReport(run: Run): Promise<TransferReport> {
   await threads.end();
   await link.close();
   const { wireBytes, digest } = link;
-  const report = makeReport({ side, error, wireBytes, digest, ...outcome }, link.monitor, notes);
+  const report = makeReport(
+    { side, startedAt, error, wireBytes, digest, ...outcome },
+    link.monitor,
+    notes,
+  );
   onEvent?.({ type: 'end', side, report });
   if (error !== undefined) throw Object.assign(error, { report });
   return report;

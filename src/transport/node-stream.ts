@@ -142,7 +142,7 @@ export class ReadableIncoming implements Incoming {
 
   /** Undefined where the peer is gone, and so is anything it might have sent: that is a normal end. */
   #failure(error: Error): CtxsyncError | undefined {
-    return GONE.has(errnoOf(error) ?? '') ? undefined : this.#toError(error);
+    return hasLeft(error) ? undefined : this.#toError(error);
   }
 }
 
@@ -157,28 +157,29 @@ function writeQueueBytes(stream: Writable): number | undefined {
 }
 
 export function readError(cause: Error): CtxsyncError {
-  return new CtxsyncError('truncated', `reading from the peer failed: ${cause.message}`, { cause });
+  const message = `cannot read from the peer: ${describeSystemError(cause)}`;
+  return new CtxsyncError('truncated', message, { cause });
 }
 
-/** For a tar on stdin: the source fails, not the peer. */
+/** For a tar to send: the source fails, not the peer. */
 export function inputBroken(cause: Error): CtxsyncError {
-  const message = `cannot read the tar on stdin: ${describeSystemError(cause)}`;
+  const message = `cannot read the tar: ${describeSystemError(cause)}`;
   return new CtxsyncError('source-unreadable', message, { cause });
 }
 
 export function peerGone(cause: Error | undefined): CtxsyncError {
-  const why = cause === undefined || errnoOf(cause) === 'EPIPE' ? '' : `: ${cause.message}`;
-  const message = `the peer is gone: it closed its end before it had everything${why}`;
-  return new CtxsyncError('peer-gone', `${message}; its own message says why`, { cause });
+  const why = cause === undefined || hasLeft(cause) ? '' : `: ${describeSystemError(cause)}`;
+  const message = `the peer closed the connection before everything was sent${why}`;
+  return new CtxsyncError('peer-gone', message, { cause });
 }
 
-/** For a tar on stdout: the destination fails, not the peer. */
+/** For a received tar: the destination fails, not the peer. */
 export function outputBroken(cause: Error | undefined): CtxsyncError {
-  if (cause !== undefined && errnoOf(cause) !== 'EPIPE') {
-    return destinationError(cause, 'write', 'stdout');
-  }
-  return new CtxsyncError(
-    'not-writable',
-    'the reader of the tar on stdout closed it before its end',
-  );
+  if (cause !== undefined && !hasLeft(cause)) return destinationError(cause, 'write', 'the tar');
+  return new CtxsyncError('not-writable', 'the reader of the tar closed it before its end');
+}
+
+/** A write failed because nobody reads any more. */
+export function hasLeft(cause: Error): boolean {
+  return GONE.has(errnoOf(cause) ?? '');
 }

@@ -11,15 +11,10 @@ import {
 } from 'node:fs';
 import type { Socket } from 'node:net';
 import { isatty } from 'node:tty';
-import { CtxsyncError } from '../errors.ts';
+import { destinationError } from '../disk/system-error.ts';
+import { CtxsyncError, type ErrorCode } from '../errors.ts';
 import { IO_BUFFER_BYTES } from '../limits.ts';
-import {
-  outputBroken,
-  peerGone,
-  readError,
-  ReadableIncoming,
-  WritableOutgoing,
-} from './node-stream.ts';
+import { hasLeft, readError, ReadableIncoming, WritableOutgoing } from './node-stream.ts';
 import { isPipeOrSocket, readDescriptor, writeDescriptor } from './shared-descriptor.ts';
 import type { Incoming, Outgoing } from './transport.ts';
 
@@ -48,30 +43,46 @@ export function openStdin(what: string, toError = readError): Incoming {
 
 /**
  * @param what what is expected there
- * @throws CtxsyncError usage, where the shell closed it (`<&-`)
+ * @throws CtxsyncError usage, where the shell closed it (`<&-`) or opened a directory (`< /tmp`)
  */
 export function checkStdin(what: string): void {
-  if (isClosed(STDIN)) throw new CtxsyncError('usage', `stdin is closed; pipe ${what} into it`);
+  const fault = isClosed(STDIN) ? 'closed' : fstatSync(STDIN).isDirectory() ? 'a directory' : '';
+  if (fault !== '') throw new CtxsyncError('usage', `stdin is ${fault}; pipe ${what} into it`);
 }
 
 /**
  * Standard output as a transport.
  * @param reader who is expected to read there, for the message when nobody can
- * @param toError the error when nobody reads any more
+ * @param goneCode the code when nobody reads any more
  * @throws CtxsyncError usage
  */
-export function openStdout(reader: string, toError = peerGone): Outgoing {
+export function openStdout(
+  reader: string,
+  goneCode: 'peer-gone' | 'not-writable' = 'peer-gone',
+): Outgoing {
   if (isatty(STDOUT)) {
     throw new CtxsyncError('usage', `stdout is a terminal; pipe it into ${reader}`);
   }
   if (isClosed(STDOUT)) {
     throw new CtxsyncError('usage', `stdout is closed; pipe it into ${reader}`);
   }
+  const toError = (cause: Error | undefined): CtxsyncError => stdoutBroken(goneCode, cause);
   if (isPipeOrSocket(STDOUT)) return new PipeOutgoing(writeDescriptor(STDOUT), toError);
-  // process.stdout would write to a file synchronously, and block us when its disk hangs. No peer can
-  // close a file: an error is the disk's, which may be full.
+  // process.stdout would write to a file synchronously, and block us when its disk hangs.
   const file = createWriteStream('', { fd: STDOUT, fs: { write, writev, close: keepOpen } });
-  return new WritableOutgoing(file, outputBroken);
+  return new WritableOutgoing(file, toError);
+}
+
+/** The reader is any command, and may have no message of its own; the disk of a file may be full. */
+function stdoutBroken(goneCode: ErrorCode, cause: Error | undefined): CtxsyncError {
+  if (cause !== undefined && !hasLeft(cause)) return destinationError(cause, 'write to', 'stdout');
+  const message = 'the reader of stdout closed it before everything was written';
+  return new CtxsyncError(goneCode, message, { cause });
+}
+
+/** Standard output for text, which may be a terminal. @throws CtxsyncError usage: it is closed */
+export function openTextOutput(): Outgoing {
+  return isatty(STDOUT) ? new TerminalOutgoing(process.stdout) : openStdout('a reader');
 }
 
 /** Whether another process reads what we write to stdout. */
@@ -91,7 +102,7 @@ function keepOpen(_fd: number, done?: (error: null) => void): void {
  * Whether the shell closed the descriptor (`>&-`). Node then opens /dev/null in its place, read-write;
  * a shell's own `>/dev/null` cannot be read, and its `</dev/null` cannot be written.
  */
-function isClosed(fd: number): boolean {
+export function isClosed(fd: number): boolean {
   const stats = fstatSync(fd);
   if (!stats.isCharacterDevice() || stats.rdev !== nullDevice()) return false;
   try {
@@ -163,6 +174,13 @@ class PipeOutgoing extends WritableOutgoing {
   /** Every write has settled by now. */
   override end(): Promise<void> {
     this.#socket.destroy();
+    return Promise.resolve();
+  }
+}
+
+/** A terminal stays open for others. */
+class TerminalOutgoing extends WritableOutgoing {
+  override end(): Promise<void> {
     return Promise.resolve();
   }
 }

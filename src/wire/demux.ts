@@ -176,7 +176,7 @@ export class Demux {
     if (this.#failed) throw this.#failure;
     if (this.finished) return;
     if (this.#preamble.stray !== undefined) throw this.#preamble.stray;
-    throw new CtxsyncError('truncated', this.#truncation());
+    throw truncated(this.wireBytes);
   }
 
   async #pushRest(bytes: Uint8Array): Promise<void> {
@@ -387,11 +387,12 @@ export class Demux {
     if (offset === stream.bytes >>> 0) return stream;
     throw protocolError(`${name} with offset ${offset} after ${stream.bytes} bytes`, at);
   }
+}
 
-  #truncation(): string {
-    if (this.wireBytes === 0) return 'nothing arrived: the peer did not start, or died at once';
-    const where = this.#preamble.complete ? this.#decoder.underWay : 'the magic';
-    const place = where === undefined ? 'before FIN' : `inside ${where}`;
-    return `the connection ended ${place} after ${this.wireBytes} bytes: the peer died or was cancelled`;
-  }
+function truncated(bytes: number): CtxsyncError {
+  const message =
+    bytes === 0
+      ? 'nothing arrived: the other side did not start, or failed at once, or this runs in docker exec or kubectl exec without -i'
+      : `the transfer was cut off after ${bytes} bytes: the other side was killed or cancelled, or the connection broke`;
+  return new CtxsyncError('truncated', message);
 }

@@ -63,12 +63,6 @@ export class FrameDecoder {
     return this.#position;
   }
 
-  /** The incomplete frame, for messages; undefined between two frames. */
-  get underWay(): string | undefined {
-    if (this.#header !== undefined) return frameName(this.#header.type);
-    return this.#filled > 0 ? 'a frame header' : undefined;
-  }
-
   /**
    * Takes bytes from the front.
    *

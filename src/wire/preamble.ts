@@ -2,6 +2,8 @@ import { CtxsyncError } from '../errors.ts';
 import { STRAY_BYTES } from '../limits.ts';
 import { MAGIC } from './frame.ts';
 
+/** Bytes quoted in the message. */
+const SHOWN_BYTES = 200;
 /** Bytes shown in hex when none of them is printable. */
 const HEX_BYTES = 16;
 
@@ -53,6 +55,11 @@ export class Preamble {
 }
 
 function strayError(bytes: Uint8Array): CtxsyncError {
+  const archive = archiveKind(bytes);
+  if (archive !== undefined) {
+    const message = `what arrives is ${archive}, not the stream of a ctxsync sender`;
+    return new CtxsyncError('not-ctxsync', message, { remedy: 'send-tar' });
+  }
   const hint = wasMangled(bytes)
     ? 'A terminal or a text mode on the way changes line ends or bits: run ssh, docker exec or ' +
       'kubectl exec without -t'
@@ -64,6 +71,17 @@ function strayError(bytes: Uint8Array): CtxsyncError {
   );
 }
 
+/** Somebody forgot that a tar must be sent like anything else: `tar c web | ctxsync receive out`. */
+function archiveKind(bytes: Uint8Array): string | undefined {
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return 'gzip data';
+  const magic = Buffer.from(bytes.subarray(USTAR_AT, USTAR_AT + USTAR.length)).toString('latin1');
+  return magic === USTAR ? 'a tar' : undefined;
+}
+
+/** The magic of a ustar, pax or GNU header, and its offset (POSIX.1-2017, pax, ustar Interchange Format). */
+const USTAR = 'ustar';
+const USTAR_AT = 257;
+
 /** The name is there, but not the bytes around it. */
 function wasMangled(bytes: Uint8Array): boolean {
   return MAGIC.subarray(1, 5).every((byte, index) => bytes[index + 1] === byte);
@@ -71,7 +89,7 @@ function wasMangled(bytes: Uint8Array): boolean {
 
 function shown(bytes: Uint8Array): string {
   const text = new TextDecoder()
-    .decode(bytes)
+    .decode(bytes.subarray(0, SHOWN_BYTES))
     .replaceAll(/[\p{C}\p{Z}\uFFFD]+/gu, ' ')
     .trim();
   if (text !== '') return JSON.stringify(text);

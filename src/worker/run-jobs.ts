@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { WorkerStatus } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
+import { FilePool } from '../pool/file-pool.ts';
 import type { Handlers, JobContext } from './job-context.ts';
 import type { JobMessage, JobName, JobReply } from './jobs.ts';
 import { PathNoteLimiter } from './path-note-limiter.ts';
@@ -16,7 +17,9 @@ export function runJobs(handlers: Partial<Handlers>): void {
   const status = new WorkerStatus(shared);
   const notes = new PathNoteLimiter((note) => reply({ type: 'note', note }));
   parentPort?.on('message', (message: JobMessage) => {
-    const outcome = run(handlers, message, { status, note: (note) => notes.add(note) });
+    const pool = new FilePool(status, (queue) => reply({ type: 'pool', queue }));
+    const outcome = run(handlers, message, { status, pool, note: (note) => notes.add(note) });
+    pool.close();
     notes.flush();
     status.idle();
     reply(outcome);
@@ -35,8 +38,8 @@ function run<Name extends JobName>(
     return { type: 'result', result };
   } catch (thrown) {
     const error = CtxsyncError.from(thrown);
-    const { code, message, path, remedy, holder, forPeer, stack = '' } = error;
-    return { type: 'error', code, message, path, remedy, holder, forPeer, stack };
+    const { code, message, path, line, remedy, holder, forPeer, stack = '' } = error;
+    return { type: 'error', code, message, path, line, remedy, holder, forPeer, stack };
   }
 }
 

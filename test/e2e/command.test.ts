@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { TransferReport } from '../../src/report.ts';
 import { BIN, run, startInTest } from '../helpers/cli/cli.ts';
 import { addBigFile, processesWith, receiveCommand, receives } from '../helpers/cli/duplex.ts';
 import { makeExoticTree } from '../helpers/trees/exotic-tree.ts';
@@ -83,18 +84,18 @@ describe('a receiver that is a command', () => {
       expect(Number(peakKb)).toBeLessThan(200_000);
     }));
 
-  test('makes the sender fail and show its message when it fails', () =>
-    withScene(async (sandbox) => {
-      const { context, out } = sandbox;
-      const outcome = await run(['send', context, ...receiveCommand(out, '--max-entries', '1')]);
-      expectFailure(
-        outcome,
-        9,
-        /the receiver failed: .*--max-entries/,
-        '| ctxsync receive: error:',
-      );
-      expectUntouched(sandbox);
-    }));
+  test.each([[[]], [['--quiet']], [['--progress', 'none']]])(
+    'makes the sender fail and show its message, once, when it fails: %s',
+    (options) =>
+      withScene(async (sandbox) => {
+        const { context, out } = sandbox;
+        const command = receiveCommand(out, '--max-entries', '1');
+        const outcome = await run(['send', ...options, context, ...command]);
+        expectFailure(outcome, 9, /^ctxsync send: error: the receiver failed: .*--max-entries/m);
+        expect(outcome.stderr.match(/--max-entries/g)).toHaveLength(1);
+        expectUntouched(sandbox);
+      }),
+  );
 
   test('reports that its sender failed', () =>
     withScene(async (sandbox) => {
@@ -112,20 +113,51 @@ describe('a sender fails when its command', () => {
   test('does not exist', () =>
     withScene(async ({ context }) => {
       const outcome = await run(['send', context, '--', 'ctxsync-nope', 'receive', 'x']);
-      expectFailure(outcome, 7, 'cannot start ctxsync-nope', 'ENOENT');
+      expectFailure(
+        outcome,
+        7,
+        'cannot start ctxsync-nope: command not found; check its spelling, and PATH',
+      );
     }));
 
   test('does not find ctxsync', () =>
     withScene(async ({ context }) => {
       const outcome = await run(['send', context, ...shell('ctxsync-nope')]);
-      expectFailure(outcome, 7, /"sh -c ctxsync-nope" ended with exit status 127: .*not found/);
+      const words =
+        'error: the receiver did not start: "sh -c ctxsync-nope" ended with exit status 127: ' +
+        'a command in it was not found; install ctxsync there, or give its full path';
+      expectFailure(outcome, 7, /^ctxsync send: \| .*ctxsync-nope.*not found$/m, words);
+    }));
+
+  test('is a file that may not be executed', () =>
+    withScene(async ({ context }) => {
+      const file = join(context, 'a.txt');
+      const outcome = await run(['send', context, '--', file]);
+      const words = `cannot start ${file}: permission denied (EACCES); it has to be an executable file`;
+      expectFailure(outcome, 7, words);
     }));
 
   test('exits at once with a message and a status', () =>
     withScene(async ({ context }) => {
       const script = 'echo permission denied >&2; exit 41';
       const outcome = await run(['send', context, ...shell(script)]);
-      expectFailure(outcome, 7, /error: .*ended with exit status 41: permission denied$/m);
+      expectFailure(outcome, 7);
+      expect(outcome.stderr.trimEnd().split('\n').slice(-2)).toEqual([
+        'ctxsync send: | permission denied',
+        `ctxsync send: error: the receiver is gone: "sh -c ${script}" ended with exit status 41`,
+      ]);
+      const quiet = await run(['send', '--quiet', context, ...shell(script)]);
+      expect(quiet.stderr).toBe(outcome.stderr);
+    }));
+
+  test('prints lines that end like those of ssh, in CR LF, and they are shown without the CR', () =>
+    withScene(async ({ context, directory }) => {
+      const file = join(directory, 'report.json');
+      const script = String.raw`printf 'Host unknown\r\nlast\r' >&2; exit 255`;
+      const outcome = await run(['send', '--report', file, context, ...shell(script)]);
+      expectFailure(outcome, 7, /\| Host unknown\n.*\| last\n.*ended with exit status 255$/m);
+      const { error } = JSON.parse(readFileSync(file, 'utf8')) as TransferReport;
+      expect(error?.commandOutput).toBe('Host unknown\nlast');
     }));
 
   test('is killed by a signal', () =>

@@ -144,7 +144,7 @@ describe.skipIf(why !== undefined)('when the disk of the destination hangs', () 
     expect(ended.stderr).toContain('the disk does not allow cleaning up');
     const { code, stderr } = await sender.done;
     expect(code).toBe(7);
-    expect(stderr).toContain('the peer is gone');
+    expect(stderr).toContain('the reader of stdout closed it');
 
     mount.goOn();
     await expectReceivesAnew(mount.path, context);
@@ -164,7 +164,7 @@ describe.skipIf(why !== undefined)('when the disk of the destination hangs', () 
     pipe.release();
     const { code, stderr } = await sender.done;
     expect(code).toBe(7);
-    expect(stderr).toContain('the peer is gone');
+    expect(stderr).toContain('the reader of stdout closed it');
     expect(receiver.child).toMatchObject({ exitCode: null, signalCode: null });
 
     disk.goOn();

@@ -186,7 +186,7 @@ describe('a receiver reports the failure of its sender when', () => {
     withScene(async (sandbox) => {
       const { sender, receiver } = await startInMiddle(sandbox);
       sender.child.kill('SIGKILL');
-      expectFailure(await receiver.done, 7, /died or was cancelled/);
+      expectFailure(await receiver.done, 7, /was killed or cancelled/);
       expectUntouched(sandbox);
     }));
 });

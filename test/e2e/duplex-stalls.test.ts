@@ -35,7 +35,7 @@ test('the sender names a sleeping receiver, which reports no stall when it wakes
     const asleepSince = performance.now();
     await until('the sender says the stall', () => both.sender.said().includes('stalled'));
     expect(both.sender.said()).toMatch(
-      /^ctxsync send: stalled [45]s: receiver has been silent for [45]s$/m,
+      /^ctxsync send: stalled [45]s: receiver, or the link to it, has been silent for [45]s$/m,
     );
     await until('it slept long enough', () => performance.now() - asleepSince > NOTICED_SLEEP_MS);
 
@@ -57,7 +57,7 @@ test('the receiver names a sleeping sender, which reports no stall when it wakes
     both.sender.child.kill('SIGSTOP');
     await until('the receiver says the stall', () => both.receiver.said().includes('stalled'));
     expect(both.receiver.said()).toMatch(
-      /^ctxsync receive: stalled [45]s: sender has been silent for [45]s$/m,
+      /^ctxsync receive: stalled [45]s: sender, or the link to it, has been silent for [45]s$/m,
     );
 
     both.sender.child.kill('SIGCONT');
@@ -109,7 +109,12 @@ test('a command that sleeps is named and does not outlive its sender', () =>
     await receives(sandbox);
     const [receiver] = processesWith(out, sender);
     process.kill(receiver!, 'SIGSTOP');
-    expectFailure(await sender.done, 8, 'receiver has been silent', 'gave up after 5s');
+    expectFailure(
+      await sender.done,
+      8,
+      'receiver, or the link to it, has been silent',
+      'gave up after 5s',
+    );
     await until('no child is left', () => processesWith(out, sender).length === 0);
   }));
 

@@ -86,7 +86,7 @@ test('4: a full disk is reported with the path that did not fit, and nothing is 
       const { send, receive } = await pipeline([context], [out]);
       const words = 'cannot write big.bin: no space left on device (ENOSPC)';
       expectFailure(receive, 4, words);
-      expectFailure(send, 7, 'the peer is gone');
+      expectFailure(send, 7, 'the reader of stdout closed it');
       expect(treeState(disk, { root: false })).toEqual(before);
     } finally {
       spawnSync('umount', [disk]);
@@ -100,7 +100,7 @@ test('4: a reader that closes the tar of "receive -" before its end fails the tr
     const { child, done } = start(['receive', '-']);
     child.stdout?.once('data', () => child.stdout?.destroy());
     child.stdin?.end(input);
-    expectFailure(await done, 4, 'the reader of the tar on stdout closed it before its end');
+    expectFailure(await done, 4, 'the reader of stdout closed it before everything was written');
     expectUntouched(sandbox);
   }));
 

@@ -63,7 +63,7 @@ test.each(SIGNALS)(
       const { sender, receiver } = await stuckTransfer(sandbox);
       receiver.child.kill(signal);
       expectFailure(await receiver.done, status, 'interrupted; nothing was committed');
-      expectFailure(await sender.done, 7, 'the peer is gone');
+      expectFailure(await sender.done, 7, 'the reader of stdout closed it');
       expectUntouched(sandbox);
     }),
 );

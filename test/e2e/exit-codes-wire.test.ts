@@ -78,10 +78,10 @@ test('6: content that was changed in transit does not match its digest', () =>
   }));
 
 test.each([
-  ['nothing at all', 0, 'nothing arrived: the peer did not start, or died at once'],
-  ['half of the magic', 4, 'the connection ended inside the magic after 4 bytes'],
-  ['half of the stream', 0.5, /the connection ended .* the peer died or was cancelled/],
-  ['all but the last byte', -1, 'the connection ended inside FIN'],
+  ['nothing at all', 0, 'nothing arrived: the other side did not start, or failed at once'],
+  ['half of the magic', 4, 'the transfer was cut off after 4 bytes'],
+  ['half of the stream', 0.5, /the transfer was cut off .* killed or cancelled/],
+  ['all but the last byte', -1, 'the transfer was cut off after'],
 ])('7: %s followed by the end is a truncated transfer', (_, cut, words) =>
   withScene(async (sandbox) => {
     const stream = await recordSend([sandbox.context]);
@@ -101,7 +101,7 @@ test('7: a sender whose receiver ends in the middle reports that', () =>
       encoding: 'utf8',
     });
     const code = Number(/code (\d+)/.exec(stderr)?.[1]);
-    expectFailure({ code, stderr }, 7, 'the peer is gone', 'its own message says why');
+    expectFailure({ code, stderr }, 7, 'the reader of stdout closed it');
   }));
 
 test('8: a sender gives up on a receiver that does not read', () =>
@@ -113,14 +113,18 @@ test('8: a sender gives up on a receiver that does not read', () =>
     expectFailure(
       await done,
       8,
-      /gave up after 1s without progress: receiver is slow or does not read/,
+      /gave up after 1s without progress: receiver, or the link to it, is slow or does not read/,
     );
   }));
 
 test('8: a receiver gives up on a sender that sends nothing', () =>
   withScene(async (sandbox) => {
     const { done } = start(['receive', '--stall-timeout', '1s', sandbox.out]);
-    expectFailure(await done, 8, /gave up after 1s .*: sender has been silent for 1s/);
+    expectFailure(
+      await done,
+      8,
+      /gave up after 1s .*: sender, or the link to it, has been silent for 1s/,
+    );
     expectUntouched(sandbox);
   }));
 
@@ -141,7 +145,7 @@ test('8: a receiver that gives up makes its sender end with 7', () =>
     const pipe = new PausablePipe(sender, receiver, { after: 100_000 });
     expectFailure(await receiver.done, 8, /gave up after 1s/);
     pipe.release();
-    expectFailure(await sender.done, 7, 'the peer is gone');
+    expectFailure(await sender.done, 7, 'the reader of stdout closed it');
     expectUntouched(sandbox);
   }));
 
@@ -170,7 +174,7 @@ test('7 or 9: a receiver does not succeed when its sender gave up while nobody r
     const pipe = new PausablePipe(sender, receiver, { after: 100_000 });
     await until('the sender gave up', () => sender.said().includes('gave up'));
     pipe.release();
-    expectFailure(await sender.done, 8, 'receiver is slow or does not read');
+    expectFailure(await sender.done, 8, 'receiver, or the link to it, is slow or does not read');
     // Whether its message still fitted into the full pipe before it ended is chance.
     expectExit(await receiver.done, 7, 9);
     expectUntouched(sandbox);

@@ -149,12 +149,59 @@ test.each<[string, string[], string, string | RegExp, (string | RegExp)?]>([
     }),
 );
 
+test.each([
+  ['send -', 'a tar'],
+  ['receive OUT', 'the output of "ctxsync send"'],
+  ['send --ignore-file - CONTEXT', 'the ignore rules'],
+])('2: the stdin of %s cannot be a directory', (command, what) =>
+  withScene((sandbox) => {
+    const line = command.replace('CONTEXT', sandbox.context).replace('OUT', sandbox.out);
+    const { status, stderr } = spawnSync('sh', ['-c', `${BIN} ${line} < / | cat`], {
+      encoding: 'utf8',
+    });
+    expect(status).toBe(0);
+    expect(stderr).toMatch(`error: stdin is a directory; pipe ${what} into it`);
+    expectUntouched(sandbox);
+  }),
+);
+
+test.each(['--version', '--help', 'send --help', 'help'])(
+  '2: %s fails when stdout is closed',
+  (args) => {
+    const { status, stderr } = spawnSync('sh', ['-c', `${BIN} ${args} >&-`], { encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 2, stderr: 'error: stdout is closed\n' });
+  },
+);
+
+test('7: a reader that reads only the start of stdout is not called a peer', () =>
+  withScene(async ({ context }) => {
+    writeFileSync(join(context, 'big'), Buffer.alloc(1024 * 1024));
+    const script = `{ ${BIN} send ${context}; echo $? >&2; } | head -c 1`;
+    const { stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' });
+    expect(stderr).toBe(
+      'ctxsync send: error: the reader of stdout closed it before everything was written\n7\n',
+    );
+  }));
+
+test.each([
+  ['tar', 'a tar'],
+  ['tar -z', 'gzip data'],
+])('6: a raw %s in stdin is named as such, and what sends it', (tar, kind) =>
+  withScene((sandbox) => {
+    const script = `${tar} -c ${sandbox.context} 2> /dev/null | ${BIN} receive ${sandbox.out}`;
+    const { status, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' });
+    const words = `what arrives is ${kind}, not the stream of a ctxsync sender`;
+    expectFailure({ code: status, stderr }, 6, words, '"ctxsync send -" sends a tar from stdin');
+    expectUntouched(sandbox);
+  }),
+);
+
 test('4: a full disk behind stdout is reported as such, and not as a lost peer', () =>
   withScene(async ({ context }) => {
     const { status, stderr } = spawnSync('sh', ['-c', `${BIN} send ${context} > /dev/full`], {
       encoding: 'utf8',
     });
-    expectFailure({ code: status, stderr }, 4, 'cannot write stdout: no space left on device');
+    expectFailure({ code: status, stderr }, 4, 'cannot write to stdout: no space left on device');
   }));
 
 /** Runs first in each process; it names a descriptor below 3 that is closed. */

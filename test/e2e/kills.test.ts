@@ -92,7 +92,11 @@ test(
         const step = random(killing.steps - STEPS_UNDER_WAY);
         const { sender, receiver } = await transferWithKill(killing, 'sender', step);
         expect(await sender.done).toMatchObject({ signal: 'SIGKILL', stderr: '' });
-        expectFailure(await receiver.done, 7, /the connection ended .* died or was cancelled/);
+        expectFailure(
+          await receiver.done,
+          7,
+          /the transfer was cut off after .* killed or cancelled/,
+        );
         expect(contentOf(killing.out)).toEqual(killing.old);
         expect(workNames(killing.out)).toEqual([]);
       }
@@ -110,7 +114,7 @@ test(
         const step = random(killing.steps - STEPS_UNDER_WAY);
         const { sender, receiver } = await transferWithKill(killing, 'receiver', step);
         expect(await receiver.done).toMatchObject({ signal: 'SIGKILL', stderr: '' });
-        expectFailure(await sender.done, 7, 'the peer is gone');
+        expectFailure(await sender.done, 7, 'the reader of stdout closed it');
         expect(contentOf(out)).toEqual(killing.old);
         // Its lock, its stage, and earlier stages that it could have used.
         expect(workNames(out).length).toBeLessThanOrEqual(2 + MAX_PARTIAL_STAGES);

@@ -116,7 +116,12 @@ describe.skipIf(why !== undefined)('over ssh', () => {
       withScene(async (sandbox) => {
         const remote = ['ctxsync-is-not-here', 'receive', sandbox.out];
         const outcome = await run(['send', sandbox.context, ...server.command(remote)]);
-        expectFailure(outcome, 7, /ended with exit status 127: .*ctxsync-is-not-here.*not found/);
+        expectFailure(
+          outcome,
+          7,
+          /\| .*ctxsync-is-not-here.*not found/,
+          /the receiver did not start: .* ended with exit status 127: .*install ctxsync there/,
+        );
         expectUntouched(sandbox);
       }));
 
@@ -124,14 +129,19 @@ describe.skipIf(why !== undefined)('over ssh', () => {
       withScene(async (sandbox) => {
         const way = { knownHosts: server.wrongHosts };
         const outcome = await sendTo(sandbox.out, sandbox.context, [], way);
-        expectFailure(outcome, 7, /ended with exit status 255: .*Host key verification failed/);
+        expectFailure(
+          outcome,
+          7,
+          /\| Host key verification failed\.$/m,
+          /ended with exit status 255$/m,
+        );
         expectUntouched(sandbox);
       }));
 
     test('does not listen, and shows the message of ssh', () =>
       withScene(async (sandbox) => {
         const outcome = await sendTo(sandbox.out, sandbox.context, [], { port: await freePort() });
-        expectFailure(outcome, 7, /ended with exit status 255: .*Connection refused/);
+        expectFailure(outcome, 7, /\| .*Connection refused$/m, /ended with exit status 255$/m);
         expectUntouched(sandbox);
       }));
   });

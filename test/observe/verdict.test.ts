@@ -87,7 +87,7 @@ describe('verdictOf, as the sender,', () => {
     expect(verdictOf({ ...SENDER, disks, writePendingMs: 12_000 })).toEqual({
       side: 'receiver',
       cause: 'pipe-full',
-      text: 'receiver is slow or does not read (the pipe is full)',
+      text: 'receiver, or the link to it, is slow or does not read (the pipe is full)',
     });
   });
 
@@ -95,7 +95,7 @@ describe('verdictOf, as the sender,', () => {
     expect(verdictOf({ ...SENDER, disks: [WAITS], inputSilentMs: 72_000 })).toEqual({
       side: 'sender',
       cause: 'input-silent',
-      text: 'sender is waiting for the tar on stdin (silent for 1m 12s)',
+      text: 'sender is waiting for the tar (silent for 1m 12s)',
     });
   });
 
@@ -144,7 +144,7 @@ describe('verdictOf, as the sender on duplex,', () => {
       expect(verdictOf({ ...DUPLEX, disks: [NO_ROOM], writePendingMs, beat })).toEqual({
         side: 'receiver',
         cause: 'peer-silent',
-        text: 'receiver has been silent for 12s',
+        text: 'receiver, or the link to it, has been silent for 12s',
       });
     },
   );
@@ -252,6 +252,7 @@ describe('verdictOf, as the receiver,', () => {
 
   test.each([
     ['waiting-for-room', 'a', 'sender is alive: waiting for room to send for 11s'],
+    ['comparing', 'a', 'sender is alive: comparing a for 11s'],
     ['idle', '', 'sender is alive: idle for 11s'],
     ['dreaming', 'a', 'sender is alive: working on a for 11s'],
     ['constructor', '', 'sender is alive: busy for 11s'],
@@ -265,14 +266,14 @@ describe('verdictOf, as the receiver,', () => {
     expect(verdictOf({ ...silent, beat: { ...BEAT, ageMs: 3_001 } })).toEqual({
       side: 'sender',
       cause: 'peer-silent',
-      text: 'sender has been silent for 12s',
+      text: 'sender, or the link to it, has been silent for 12s',
     });
   });
 
   test('reports that the sender is silent when no beat ever came', () => {
-    expect(verdictOf(RECEIVER).text).toBe('sender has been silent for 12s');
+    expect(verdictOf(RECEIVER).text).toBe('sender, or the link to it, has been silent for 12s');
     const long = { ...RECEIVER, silentMs: 5_400_000 };
-    expect(verdictOf(long).text).toBe('sender has been silent for 1h 30m');
+    expect(verdictOf(long).text).toBe('sender, or the link to it, has been silent for 1h 30m');
   });
 
   test('reports that the tar it writes is not read', () => {
@@ -290,6 +291,10 @@ describe('verdictOf, as the receiver,', () => {
   test('does not call a sender silent whose bytes just arrived', () => {
     const seen = { ...RECEIVER, silentMs: 200, bytesPerSecond: 40 };
     expect(verdictOf(seen)).toMatchObject({ side: 'link', cause: 'slow-link' });
+  });
+
+  test('does not call a link slow on which nothing has arrived', () => {
+    expect(verdictOf({ ...RECEIVER, silentMs: 900 }).cause).toBe('peer-silent');
   });
 
   test('does not call a link slow on which much arrives that is not content', () => {

@@ -178,7 +178,7 @@ describe.runIf(HAS_PEAKS)(`with ${ENTRIES} entries`, { timeout: 600_000 }, () =>
         const peak = watchPeak(receiver);
         await offer(path, records(count));
         const ended = await receiver.done;
-        expectFailure(ended, 7, 'the peer died');
+        expectFailure(ended, 7, 'the transfer was cut off');
         expect(ended.stderr).not.toMatch(/stall|waiting|silent/);
         expect(treeState(out)).toEqual(before);
         return peak();

@@ -61,7 +61,7 @@ describe('wherever it is cut,', () => {
   test('an incomplete gzip member is refused, even after a complete one', async () => {
     for (let length = 1; length < gzip.length; length++) {
       const cut = gzip.subarray(0, length);
-      const message = 'the gzip on stdin is damaged: unexpected end of file';
+      const message = 'the gzip is damaged: unexpected end of file';
       await expect(gunzipped(cut)).rejects.toMatchObject({ message });
       await expect(gunzipped(Buffer.concat([gzip, cut]))).rejects.toMatchObject({ message });
       const apart = Buffer.concat([gzip, Buffer.alloc(3), cut]);

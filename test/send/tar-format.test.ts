@@ -24,7 +24,7 @@ test.each(MAGICS)('an input that begins with %j is refused by its name', (magic)
     expect(() => isGzip(bytes)).toThrow(
       expect.objectContaining({
         code: 'source-unreadable',
-        message: expect.stringMatching(/^the tar on stdin is .*; /) as string,
+        message: expect.stringMatching(/^the tar is .*; /) as string,
       }),
     );
   }

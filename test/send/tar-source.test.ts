@@ -70,7 +70,7 @@ describe.each([1, 2, 3, 4, 5, 64, 100_000])('a stdin that comes %i bytes at a ti
     for (const bad of [zipped.subarray(0, zipped.length - 20), damaged]) {
       await expect(read(bad, size)).rejects.toMatchObject({
         code: 'source-unreadable',
-        message: expect.stringMatching(/^the gzip on stdin is damaged: /),
+        message: expect.stringMatching(/^the gzip is damaged: /),
       });
     }
   });

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { CtxsyncError } from '../../src/errors.ts';
 import { TICK_MS } from '../../src/limits.ts';
 import type { TransferEvent } from '../../src/observe/events.ts';
-import type { Plan } from '../../src/observe/work.ts';
 import type { Sample } from '../../src/observe/sample.ts';
+import type { Plan } from '../../src/observe/work.ts';
 import { Monitor, type MonitorOptions } from '../../src/transfer/monitor.ts';
 import { FakeDiskThread } from '../helpers/disk/fake-disk-thread.ts';
 

@@ -49,7 +49,10 @@ test('close() does not wait for an ended command whose stderr another process ho
     const explained = await command.explain?.(error);
     await command.close?.();
     expect(performance.now() - began).toBeLessThan(CHILD_GRACE_MS);
-    expect(explained?.message).toMatch(/ended with exit status 0: last words$/);
+    expect(explained?.message).toMatch(
+      /^the receiver is gone: "sh -c .*" ended with exit status 0$/,
+    );
+    expect(explained?.commandOutput).toBe('last words');
     expect(words).toEqual(['last words']);
   } finally {
     process.kill(Number(background), 'SIGKILL');

@@ -104,7 +104,7 @@ test('a source that breaks is truncated, and an error of the taker is passed on 
   });
   await expect(fromStream(broken).read(nothing)).rejects.toMatchObject({
     code: 'truncated',
-    message: 'reading from the peer failed: reset',
+    message: 'cannot read from the peer: reset',
   });
   const own = new Error('own');
   const source = new ReadableStream({

@@ -26,9 +26,10 @@ test('text after a part of the magic is detected too', () => {
 });
 
 test('the first bytes are shown and no more, however they are sliced', () => {
-  const text = Array.from({ length: STRAY_BYTES }, (_, i) => 'abcdefghij'[i % 10]).join('');
-  const whole = receiveAll([bytesOf(`${text}MORE`)]).error;
-  const single = receiveAll(Array.from(bytesOf(`${text}MORE`), (b) => Uint8Array.of(b))).error;
+  const text = Array.from({ length: 200 }, (_, i) => 'abcdefghij'[i % 10]).join('');
+  const bytes = bytesOf(`${text}${'MORE'.repeat(STRAY_BYTES)}`);
+  const whole = receiveAll([bytes]).error;
+  const single = receiveAll(Array.from(bytes, (b) => Uint8Array.of(b))).error;
   expect(whole?.message).toContain(JSON.stringify(text));
   expect(single?.message).toBe(whole?.message);
 });
@@ -56,7 +57,16 @@ test('control characters of a peer are kept out of the message', () => {
 });
 
 test('bytes without a printable one are shown in hex', () => {
-  expect(receiveAll([Uint8Array.of(0x1f, 0x8b, 0x08, 0)]).error?.message).toContain('1f 8b 08 00');
+  expect(receiveAll([Uint8Array.of(0x1f, 0x8a, 0x08, 0)]).error?.message).toContain('1f 8a 08 00');
+});
+
+test.each([
+  ['a tar', Buffer.concat([Buffer.alloc(257, 'a'), Buffer.from('ustar  '), Buffer.alloc(400)])],
+  ['gzip data', Buffer.from([0x1f, 0x8b, 0x08, 0])],
+])('%s is named as what it is, with what sends a tar', (kind, bytes) => {
+  const { error } = receiveAll([bytes]);
+  expect(error).toMatchObject({ code: 'not-ctxsync', remedy: 'send-tar' });
+  expect(error?.message).toBe(`what arrives is ${kind}, not the stream of a ctxsync sender`);
 });
 
 test('a magic that a terminal changed is reported as such', () => {

@@ -1,4 +1,4 @@
-import type { PathNotes, TimeShares, TransferReport } from '../../report.ts';
+import type { PathNotes, Side, TimeShares, TransferReport } from '../../report.ts';
 import { peerOf } from '../../observe/peer-of.ts';
 import { shortPath, withPath } from '../../short-path.ts';
 import { withRemedy } from './remedy-text.ts';
@@ -25,11 +25,15 @@ export function failureLines(report: TransferReport): string[] {
   const { error, peerError } = report;
   const message = error?.message ?? 'the transfer failed';
   const what = withRemedy(withPath(message, error?.path), error?.remedy);
-  const lines = [`error: ${what}`];
+  const lines = [`error: ${what}${error?.code === 'usage' ? seeHelp(report.side) : ''}`];
   if (peerError !== undefined && !message.includes(peerError.message)) {
     lines.push(`the ${peerOf(report.side)} said: ${peerError.message} (${peerError.code})`);
   }
   return lines;
+}
+
+function seeHelp(side: Side): string {
+  return ` (see "ctxsync ${side === 'sender' ? 'send' : 'receive'} --help")`;
 }
 
 /** What was not sent, or not as it was, and what was removed: one line each, counted, the first few named. */
@@ -43,22 +47,28 @@ export function noteLines(report: TransferReport): string[] {
 
 function whatWasDone(report: TransferReport, outLabel: string | undefined): string {
   const { side, entries, bytes, times } = report;
-  const { written = 0, unchanged = 0, removed = 0 } = report.counts ?? {};
+  const { written = 0, metadataOnly = 0, unchanged = 0, removed = 0 } = report.counts ?? {};
+  const there = metadataOnly + unchanged;
   const took = formatDuration(times.totalMs);
-  if (unchanged > 0 && written === 0 && removed === 0) {
+  if (unchanged > 0 && written + metadataOnly + removed === 0) {
     const where = outLabel === undefined ? '' : ` in ${outLabel}`;
     return `up to date, ${plural(unchanged, 'entry', 'entries')} unchanged${where} (${took})`;
   }
   const into = outLabel === undefined ? '' : ` into ${outLabel}`;
   const parts =
-    unchanged > 0
-      ? [counted(written, 'changed'), counted(removed, 'removed'), counted(unchanged, 'unchanged')]
+    there > 0
+      ? [
+          counted(written, 'changed'),
+          counted(metadataOnly, 'only in mode or time'),
+          counted(removed, 'removed'),
+          counted(unchanged, 'unchanged'),
+        ]
       : [
           `${side === 'sender' ? 'sent' : 'received'} ${plural(entries, 'entry', 'entries')}`,
           counted(removed, 'removed'),
         ];
-  if (unchanged === 0 || bytes > 0) parts.push(formatBytes(bytes));
-  const rate = unchanged > 0 ? '' : speed(report);
+  if (there === 0 || bytes > 0) parts.push(formatBytes(bytes));
+  const rate = there > 0 ? '' : speed(report);
   return `${parts.filter((part) => part !== '').join(', ')}${into} in ${took}${rate}`;
 }
 

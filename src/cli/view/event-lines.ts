@@ -4,11 +4,13 @@ import type { TransferReport } from '../../report.ts';
 import { shortenPath, withPath } from '../../short-path.ts';
 import type { ViewEvent } from './view.ts';
 import { closingLine, failureLines, noteLines } from './closing-line.ts';
+import { findingsLine } from './finding-text.ts';
 import { formatCount, formatLimit, phaseWords } from './format.ts';
 
 /** The kind of a line, by which views choose what to show and how. */
 export type Tone =
   | 'command'
+  | 'notice'
   | 'item'
   | 'listening'
   | 'waiting'
@@ -20,10 +22,22 @@ export type Tone =
   | 'error'
   | 'closing';
 
+/** What CI shows apart from the log, once for an event. Not made printable yet. */
+export interface Annotation {
+  level: 'error' | 'warning';
+  /** What happened to the command: `failed`. */
+  title: string;
+  message: string;
+  /** The file to mend, and the line in it. */
+  file?: string | undefined;
+  line?: number | undefined;
+}
+
 /** A permanent line, for people. Not made printable yet. */
 export interface Line {
   tone: Tone;
   text: string;
+  annotation?: Annotation;
 }
 
 /** The lines for an event. Progress has none: each view shows it in its own way. */
@@ -37,10 +51,12 @@ export function eventLines(event: ViewEvent, outLabel?: string): Line[] {
       return [waitingLine(event)];
     case 'warning':
       return [{ tone: 'warning', text: warningText(event) }];
+    case 'findings':
+      return [{ tone: 'warning', text: findingsLine(event.findings) }];
+    case 'notice':
+      return [{ tone: 'notice', text: event.message }];
     case 'stall':
-      return [
-        { tone: 'stall', text: `stalled ${formatAge(event.stalledMs)}: ${event.verdict.text}` },
-      ];
+      return [stallLine(event)];
     case 'resumed':
       return [{ tone: 'resumed', text: `resumed after ${formatAge(event.stalledMs)}` }];
     case 'end':
@@ -83,6 +99,11 @@ function waitingLine({ side, socket, givesUpInMs }: WaitingEvent): Line {
     : { tone: 'waiting', text: `waiting for a receiver on ${socket}${limit}` };
 }
 
+function stallLine({ stalledMs, verdict }: Extract<TransferEvent, { type: 'stall' }>): Line {
+  const text = `stalled ${formatAge(stalledMs)}: ${verdict.text}`;
+  return { tone: 'stall', text, annotation: { level: 'warning', title: 'stalled', message: text } };
+}
+
 function warningText({ message, path }: { message: string; path?: string | undefined }): string {
   return `warning: ${withPath(shortenPath(message, path), path)}`;
 }
@@ -93,5 +114,16 @@ function endLines(report: TransferReport, outLabel: string | undefined): Line[] 
   if (report.result === 'done') {
     return [...notes, { tone: 'closing', text: closingLine(report, outLabel) }];
   }
-  return [...notes, ...failureLines(report).map((text): Line => ({ tone: 'error', text }))];
+  const [first = '', ...others] = failureLines(report);
+  const failure: Line = { tone: 'error', text: first, annotation: failureAnnotation(report) };
+  return [...notes, failure, ...others.map((text): Line => ({ tone: 'error', text }))];
+}
+
+function failureAnnotation(report: TransferReport): Annotation {
+  const { code, path, line } = report.error ?? {};
+  const message = failureLines(report)
+    .join('\n')
+    .replace(/^error: /, '');
+  const annotation: Annotation = { level: 'error', title: 'failed', message };
+  return code === 'bad-ignore-rule' ? { ...annotation, file: path, line } : annotation;
 }

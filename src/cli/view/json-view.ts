@@ -1,13 +1,21 @@
+import { REPORT_VERSION } from '../../report.ts';
 import { lostLines } from './event-lines.ts';
 import { jsonText } from './json-text.ts';
 import type { ProgressOutput } from './progress-output.ts';
 import type { ProgressView, ViewEvent } from './view.ts';
+
+/** The first line: which version of schema/events.schema.json the others follow. */
+interface StartEvent {
+  type: 'start';
+  version: 1;
+}
 
 /** For programs: every TransferEvent as one line of JSON, and never anything else. */
 export class JsonView implements ProgressView {
   readonly speaks = false;
   readonly #output: ProgressOutput;
   readonly #quiet: boolean;
+  #started = false;
   /** Lines of a command dropped since the last event. */
   #lost = 0;
 
@@ -25,6 +33,8 @@ export class JsonView implements ProgressView {
       this.#lost += 1;
       return;
     }
+    if (!this.#started && !this.#quiet) this.#write({ type: 'start', version: REPORT_VERSION });
+    this.#started = true;
     if (this.#lost > 0) this.#write(lostLines(this.#lost));
     this.#lost = 0;
     this.#write(event);
@@ -38,7 +48,7 @@ export class JsonView implements ProgressView {
     await this.#output.flush();
   }
 
-  #write(event: ViewEvent): void {
+  #write(event: ViewEvent | StartEvent): void {
     this.#output.write(`${jsonText(event)}\n`);
   }
 }

@@ -1,15 +1,17 @@
 import type { Side } from '../../report.ts';
 import type { ProgressMode } from './progress-mode.ts';
-import type { Tone } from './event-lines.ts';
+import type { Line, Tone } from './event-lines.ts';
 import { glyphsFor } from './glyphs.ts';
 import { JsonView } from './json-view.ts';
 import type { LinePrinterOptions } from './line-printer.ts';
 import { LinesView } from './lines-view.ts';
 import { PlainView } from './plain-view.ts';
+import { quietLines } from './quiet-lines.ts';
 import { runLines, type RunLinesOptions } from './run-lines.ts';
 import { ProgressOutput, type ProgressStream } from './progress-output.ts';
 import { TtyView } from './tty-view.ts';
-import type { ProgressView } from './view.ts';
+import { WithoutEcho } from './without-echo.ts';
+import type { ProgressView, ViewEvent } from './view.ts';
 
 export interface ProgressViewOptions extends RunLinesOptions {
   mode: ProgressMode;
@@ -26,6 +28,7 @@ export interface ProgressViewOptions extends RunLinesOptions {
 
 const WITHOUT_PROGRESS: Tone[] = [
   'command',
+  'notice',
   'item',
   'waiting',
   'queued',
@@ -36,18 +39,29 @@ const WITHOUT_PROGRESS: Tone[] = [
 ];
 
 export function createProgressView(options: ProgressViewOptions): ProgressView {
-  const { quiet, now } = options;
+  const { quiet } = options;
   const mode = options.mode === 'auto' ? automaticMode(options) : options.mode;
   const printing = printingOptions(options, mode);
   if (mode === 'json') return new JsonView(printing.output, quiet);
   const linesOf = runLines(options);
-  if (quiet) return new LinesView(printing, { tones: ['error'], linesOf });
+  if (quiet) return new LinesView(printing, { linesOf: quietLines(linesOf) });
+  const view = lines(mode, printing, linesOf, options);
+  return options.startsPeer === true ? new WithoutEcho(view) : view;
+}
+
+function lines(
+  mode: 'tty' | 'plain' | 'none',
+  printing: LinePrinterOptions,
+  linesOf: (event: ViewEvent) => Line[],
+  options: ProgressViewOptions,
+): ProgressView {
   if (mode === 'none') return new LinesView(printing, { tones: WITHOUT_PROGRESS, linesOf });
   if (mode === 'tty') return new TtyView(printing, { linesOf, glyphs: glyphsFor(options.env) });
   const speaks = plainSpeaks(options);
   // If the sender does not show progress, the receiver does.
   const showsProgress = speaks || options.side === 'receiver';
-  return new PlainView(printing, { linesOf, now, speaks, showsProgress });
+  const folding = { ...printing, groups: printing.github };
+  return new PlainView(folding, { linesOf, now: options.now, speaks, showsProgress });
 }
 
 function automaticMode({ stream, env }: ProgressViewOptions): 'tty' | 'plain' {
@@ -78,7 +92,7 @@ export function printingOptions(
 }
 
 /** FORCE_COLOR as Node reads it, then NO_COLOR (no-color.org), then what the terminal supports. */
-function wantsColour(env: ProgressViewOptions['env'], terminal: boolean): boolean {
+export function wantsColour(env: ProgressViewOptions['env'], terminal: boolean): boolean {
   const forced = env['FORCE_COLOR'];
   if (forced !== undefined) return forced !== '0' && forced !== 'false';
   if (env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== '') return false;
