@@ -11,6 +11,7 @@ const library = { ...common, external: /^[^./]/ };
 const workers = {
   'sender-worker': 'src/worker/sender-worker.ts',
   'receiver-worker': 'src/worker/receiver-worker.ts',
+  'pool-worker': 'src/worker/pool-worker.ts',
 };
 
 /** As CommonJS, which Node loads in half the time that it takes for ES modules. */
@@ -23,6 +24,7 @@ export default defineConfig([
   { ...library, input: { index: 'src/index.ts' }, output: { dir: 'dist/js', cleanDir: true } },
   worker('sender-worker'),
   worker('receiver-worker'),
+  worker('pool-worker'),
   // The command. Its first lines have to be understood by any Node, which can then be refused by name.
   {
     ...common,

@@ -8,7 +8,7 @@
  * MAX_SERVED; a transfer that waits in such a slot takes 2 x IO_BUFFER_BYTES instead, and connections
  * that wait for a slot take MAX_WAITING_CONNECTIONS x IO_BUFFER_BYTES. Between transfers
  * MAX_SPARE_RINGS x RING_BYTES are kept. A transfer has one disk thread per stream, for which the
- * Node runtime takes 10 to 20 MB.
+ * Node runtime takes 10 to 20 MB, and on a slow disk MAX_POOL_STEPS x (MAX_POOL_FILE_BYTES + MAX_PATH_BYTES) more.
  */
 
 const KiB = 1024;
@@ -114,6 +114,16 @@ export const MAX_IGNORE_RULES = 10_000;
  * 1.4 million, which take 1 GB.)
  */
 export const MAX_PATTERN_INSTRUCTIONS = 8_192;
+/**
+ * Bytes that a comparison keeps about the files of OUT to find moved ones, and what it counts for each besides
+ * its path.
+ */
+export const MAX_MOVED_INDEX_BYTES = 32 * MiB;
+export const MOVED_CANDIDATE_BYTES = 200;
+/** Files of the same size among which a moved one is looked for. */
+export const MAX_MOVED_CANDIDATES = 16;
+/** Milliseconds for which a comparison looks through OUT for moved files: OUT may be a whole disk. */
+export const MAX_MOVED_SEARCH_MS = 2_000;
 /** Unreadable paths that a message names; the rest are counted. */
 export const MAX_NAMED_UNREADABLE = 3;
 /** Unreadable paths after which the search for more ends. */
@@ -133,6 +143,12 @@ export const MAX_TRACE_CHARS = 64 * MiB;
  * print without end.
  */
 export const MAX_UNREAD_BYTES = 1 * MiB;
+/** Steps of a disk thread that wait for their turn behind calls of its pool; each may have a call. */
+export const MAX_POOL_STEPS = 64;
+/** Bytes of a file that a pool thread reads or writes; larger ones are left to the disk thread. */
+export const MAX_POOL_FILE_BYTES = 64 * KiB;
+/** Pool threads of a process. Each takes 8 MB, nearly all of it the Node runtime's. */
+export const MAX_POOL_THREADS = 4;
 /** Stages of interrupted runs that are kept at the same time. */
 export const MAX_PARTIAL_STAGES = 4;
 /** Bytes that a file with several names takes besides its path, including its map entry (measured). */
@@ -232,6 +248,8 @@ export const LOCK_STALE_MS = 300_000;
 export const LOCK_ATTEMPTS = 5;
 /** Milliseconds between two refreshes of our own lock. */
 export const LOCK_REFRESH_MS = 30_000;
+/** Milliseconds for which a terminal shows the same rate, ETA and path. */
+export const FIGURES_MS = 1_000;
 /** Milliseconds between two lines of plain progress. */
 export const PLAIN_LINE_MS = 5_000;
 /** Milliseconds over which the rate of a transfer is averaged. */
@@ -240,6 +258,8 @@ export const RATE_WINDOW_MS = 5_000;
 export const RATE_SAMPLE_MS = 100;
 /** Milliseconds of samples that a rate needs before it is shown. */
 export const MIN_RATE_SPAN_MS = 500;
+/** Milliseconds without progress from which on the status line of a terminal counts them. */
+export const STALL_SHOWN_MS = 3_000;
 /** Milliseconds of a stall after which it is reported for the second time. */
 export const STALL_AGAIN_MS = 30_000;
 /** Milliseconds between two reports from then on. */
@@ -263,7 +283,11 @@ export const SLOW_WRITE_MS = 250;
  * one core compresses.
  */
 export const COMPRESS_BELOW_BYTES_PER_SECOND = { gzip: 8e6, zstd: 32e6 } as const;
-/** Milliseconds of writing, or bytes written, over which the rate of the transport is measured for that. */
+/**
+ * The rate of the transport is measured for that over at least so many writes, and so many milliseconds of
+ * writing or bytes. The longest write does not count.
+ */
+export const TRANSPORT_RATE_WRITES = 4;
 export const TRANSPORT_RATE_MS = 200;
 export const TRANSPORT_RATE_BYTES = 8 * MiB;
 /** Milliseconds of a limited bandwidth that one frame may take, so that beats fit in between. */
@@ -298,6 +322,15 @@ export const MAX_WRITE_BYTES = 256 * KiB;
  * 40 MB less, and no longer.
  */
 export const DISK_THREAD_YOUNG_MB = 12;
+/** The same in a pool thread, which makes little garbage. */
+export const POOL_THREAD_YOUNG_MB = 1;
+/**
+ * Milliseconds of a call on a file from which on it counts as slow. In memory it takes a hundredth of that, and a
+ * new file on a busy local disk half of it.
+ */
+export const SLOW_CALL_MS = 0.5;
+/** Slow calls, among those that are timed, after which a pool opens; each fast one in between costs two more. */
+export const SLOW_CALLS = 8;
 /** Names of a directory that are listed before the status shows that the disk answers. */
 export const LIST_BATCH = 10_000;
 /** Bytes of a directory itself, from which on the names in it are kept packed: some 50,000 entries. */
@@ -306,8 +339,21 @@ export const LARGE_DIRECTORY_BYTES = MiB;
 export const UNDO_BYTES_IN_MEMORY = 256 * KiB;
 /** Bytes of executables' paths gathered before one process looks up the attributes that are not sent. */
 export const ATTRIBUTE_BATCH_BYTES = 64 * KiB;
-/** Milliseconds a transfer must have run before the totals for an ETA are counted. */
-export const COUNT_AFTER_MS = 3_000;
+/** Bytes from which on a file is looked for elsewhere in OUT: a smaller one is sent as fast. */
+export const MIN_MOVED_BYTES = 1 * KiB;
+/**
+ * Milliseconds after which a transfer's contexts are counted, for a percentage and an ETA. One that is
+ * over by then needs neither, and would take longer by the start of a thread.
+ */
+export const COUNT_AFTER_MS = 200;
+/**
+ * The nice value of a thread that counts (Linux): a busy thread gets one and a half times as much.
+ */
+export const COUNT_NICENESS = 2;
+/** Bytes of content that take about as long to send and write as one entry does besides its content. */
+export const ENTRY_WORK_BYTES = 32 * KiB;
+/** The same for the comparison of an entry on both sides. */
+export const COMPARE_WORK_BYTES = 8 * KiB;
 /** Bytes of records that are gathered before they are passed on. */
 export const RECORD_BATCH_BYTES = 16 * KiB;
 /** Characters of entries that are gathered before they are hashed: a call for each would cost more. */

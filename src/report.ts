@@ -48,8 +48,15 @@ export interface PathNotes {
 
 /** What became of the entries of all contexts. */
 export interface EntryCounts {
-  /** New entries, and those that were different. */
+  /** New entries, and those that were different in more than mode and time. */
   written: number;
+  /**
+   * Of `written`: files whose content was not sent, because the receiver had it in another file, or an
+   * interrupted run had left it.
+   */
+  reused: number;
+  /** Already there with the same content: only mode or time were set. */
+  metadataOnly: number;
   /** Already there, and the same. */
   unchanged: number;
   /** Deleted, including each entry in a deleted directory. */

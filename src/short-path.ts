@@ -1,10 +1,13 @@
 import { MAX_SHOWN_PATH_CHARS } from './limits.ts';
 
+/** A log or terminal may show ASCII only. */
+const ELLIPSIS = '...';
+
 /** A path as a message shows it: of a very long path only the end, which matters most. */
 export function shortPath(path: string): string {
   if (path.length <= MAX_SHOWN_PATH_CHARS) return path;
   // Do not begin in the middle of a surrogate pair.
-  return `…${path.slice(1 - MAX_SHOWN_PATH_CHARS).replace(/^[\udc00-\udfff]/, '')}`;
+  return `${ELLIPSIS}${path.slice(ELLIPSIS.length - MAX_SHOWN_PATH_CHARS).replace(/^[\udc00-\udfff]/, '')}`;
 }
 
 /**

@@ -9,12 +9,12 @@ describe('a path in a message', () => {
   test('is shown whole up to the bound, and from there on its end', () => {
     const whole = 'a'.repeat(MAX_SHOWN_PATH_CHARS);
     expect(shortPath(whole)).toBe(whole);
-    expect(shortPath(`b${whole}`)).toBe(`…${whole.slice(1)}`);
+    expect(shortPath(`b${whole}`)).toBe(`...${whole.slice(3)}`);
   });
 
   test('is not cut through a character', () => {
     const ships = '🚢'.repeat(MAX_SHOWN_PATH_CHARS);
-    expect(shortPath(ships)).toBe(`…${'🚢'.repeat(MAX_SHOWN_PATH_CHARS / 2 - 1)}`);
+    expect(shortPath(ships)).toBe(`...${'🚢'.repeat(MAX_SHOWN_PATH_CHARS / 2 - 2)}`);
   });
 
   test('is cut in that of an error, which has it whole and keeps its cause', () => {

@@ -1,6 +1,6 @@
 import { compileFunction } from 'node:vm';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
-import type { Side } from '../report.ts';
+import type { ThreadKind } from '../worker/start-worker.ts';
 
 /**
  * The single file, dist/ctxsync.cjs: all parts of the program, as texts, and this, which runs them. A text
@@ -45,12 +45,13 @@ function createLoad(
   };
 }
 
-function startWorker(side: Side, options: WorkerOptions): Worker {
+function startWorker(kind: ThreadKind, options: WorkerOptions): Worker {
   const text = `'use strict';
     const { workerData: { parts, part } } = require('node:worker_threads');
     (${createLoad.toString()})(parts, '${FILE}', require, require('node:vm').compileFunction)(part);`;
-  const part = `./${side}-worker.cjs`;
-  const parts = Object.fromEntries([part, ...ON_DEMAND].map((name) => [name, CTXSYNC_PARTS[name]]));
+  const part = `./${kind}-worker.cjs`;
+  const names = kind === 'pool' ? [part] : [part, ...ON_DEMAND];
+  const parts = Object.fromEntries(names.map((name) => [name, CTXSYNC_PARTS[name]]));
   const workerData = Object.assign({ part, parts }, options.workerData);
   return new Worker(text, Object.assign({}, options, { workerData, eval: true }));
 }

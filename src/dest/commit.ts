@@ -24,8 +24,8 @@ export interface CommitOptions {
 export interface ComparedContext {
   /** Its directory in OUT; '' is OUT itself. */
   name: BytePath;
-  /** Name of the file in the stage that lists its local changes. */
-  localChanges: BytePath;
+  /** Names of the files in the stage that list its local changes, in the order in which they are made. */
+  localChanges: readonly BytePath[];
 }
 
 export interface CommitResult {

@@ -1,17 +1,19 @@
-import type { BigIntStats } from 'node:fs';
 import { isBeneath, joinPath, splitPath, type BytePath } from '../disk/byte-path.ts';
 import { Descent } from '../disk/descent.ts';
 import type { Names } from '../disk/names.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
+import type { EntryStats } from '../disk/entry-stats.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { destinationError } from '../disk/system-error.ts';
+import { FilePool, type Step } from '../pool/file-pool.ts';
+import { OK, type Slot } from '../pool/slot.ts';
 
 /** An existing entry; valid until the next lookup. */
 export interface Existing {
   /** Its parent. */
   directory: HeldDirectory;
   name: BytePath;
-  stats: BigIntStats;
+  stats: EntryStats;
 }
 
 interface Level {
@@ -19,6 +21,32 @@ interface Level {
   /** Of the children, sorted. */
   names: Names;
   next: number;
+  /** What the pool looks at: from the next name on. */
+  ahead: LookAhead[];
+}
+
+/** A look at an entry before it is looked up. */
+class LookAhead implements Step {
+  readonly slot: Slot;
+  /** Undefined: it could not be looked at, and has to be again. */
+  stats: EntryStats | undefined;
+  isSettled = false;
+
+  constructor(slot: Slot) {
+    this.slot = slot;
+  }
+
+  settle(): void {
+    this.isSettled = true;
+    if (this.slot.outcome === OK) this.stats = this.slot.stats;
+  }
+}
+
+export interface OrderedLookupOptions {
+  /** Looks at entries ahead of the lookups. */
+  pool?: FilePool;
+  /** Called with entries that were not looked up, but not their descendants. */
+  onPassed?: (path: BytePath) => void;
 }
 
 /**
@@ -28,20 +56,21 @@ interface Level {
 export class OrderedLookup {
   readonly #status: WorkerStatus;
   readonly #onPassed: (path: BytePath) => void;
+  readonly #pool: FilePool;
   readonly #root: HeldDirectory | undefined;
   readonly #descent: Descent | undefined;
   readonly #levels: Level[] = [];
 
   /**
    * @param root absent: nothing is found. Closed with this object
-   * @param onPassed called with entries that were not looked up, but not their descendants
    */
   constructor(
     root: HeldDirectory | undefined,
     status: WorkerStatus,
-    onPassed: (path: BytePath) => void = () => {},
+    { pool = new FilePool(status), onPassed = () => {} }: OrderedLookupOptions = {},
   ) {
     this.#status = status;
+    this.#pool = pool;
     this.#onPassed = onPassed;
     this.#root = root;
     this.#descent = root && new Descent(root);
@@ -59,9 +88,10 @@ export class OrderedLookup {
     if (level === undefined) return undefined;
     while (level.next < level.names.length && level.names.at(level.next)! < name) this.#pass(level);
     if (level.names.at(level.next) !== name) return undefined;
-    level.next += 1;
     const { directory } = this.#descent!;
-    const stats = this.#look(directory, name, path);
+    if (this.#pool.isOpen) this.#lookAhead(level, directory);
+    level.next += 1;
+    const stats = this.#lookedAhead(level) ?? this.#look(directory, name, path);
     return stats === undefined ? undefined : { directory, name, stats };
   }
 
@@ -74,7 +104,7 @@ export class OrderedLookup {
     this.#status.enter('scanning', path);
     try {
       const names = this.#descent!.enterAndList(name);
-      if (names !== undefined) this.#levels.push({ path, names, next: 0 });
+      if (names !== undefined) this.#levels.push({ path, names, next: 0, ahead: [] });
       return names !== undefined;
     } catch (error) {
       throw destinationError(error, 'list the directory', path);
@@ -88,6 +118,7 @@ export class OrderedLookup {
 
   /** Closes all directories. */
   close(): void {
+    this.#pool.close();
     this.#levels.length = 0;
     this.#descent?.close();
     this.#root?.close();
@@ -114,21 +145,47 @@ export class OrderedLookup {
   #pass(level: Level): void {
     this.#onPassed(joinPath(level.path, level.names.at(level.next)!));
     level.next += 1;
+    level.ahead.shift();
+  }
+
+  /** Has the pool look at the next names. */
+  #lookAhead(level: Level, directory: HeldDirectory): void {
+    this.#pool.settleDone();
+    for (;;) {
+      const name = level.names.at(level.next + level.ahead.length);
+      if (name === undefined || !directory.held) return;
+      const slot = this.#pool.slotFor('look', directory.fd, joinPath(level.path, name));
+      if (slot === undefined) return;
+      const step = new LookAhead(slot);
+      level.ahead.push(step);
+      this.#pool.add(step);
+    }
+  }
+
+  /** What the pool has seen of the entry that is looked up; waits for it. */
+  #lookedAhead(level: Level): EntryStats | undefined {
+    const ahead = level.ahead.shift();
+    if (ahead === undefined) return undefined;
+    while (!ahead.isSettled) this.#pool.settleFirst();
+    return ahead.stats;
   }
 
   #listRoot(root: HeldDirectory): void {
     this.#status.enter('scanning', root.path);
     try {
-      this.#levels.push({ path: '', names: root.names(), next: 0 });
+      this.#levels.push({ path: '', names: root.names(), next: 0, ahead: [] });
     } catch (error) {
       throw destinationError(error, 'list the directory', root.path);
     }
   }
 
-  #look(directory: HeldDirectory, name: BytePath, path: BytePath): BigIntStats | undefined {
+  #look(directory: HeldDirectory, name: BytePath, path: BytePath): EntryStats | undefined {
     this.#status.enter('scanning', path);
     try {
-      return directory.look(name);
+      const begun = this.#pool.begin();
+      const stats = directory.look(name);
+      this.#pool.ended(begun);
+      return stats;
     } catch (error) {
       throw destinationError(error, 'look at', path);
     }

@@ -6,7 +6,7 @@ import { destinationError } from '../disk/system-error.ts';
 import { OrderedLookup, type Existing } from './ordered-lookup.ts';
 
 /**
- * What interrupted runs have left in their stages: complete files, and at most one incomplete file.
+ * What interrupted runs have left in their stages: complete files, and a few incomplete ones.
  * Looked up in walk order.
  */
 export class PartialStages {

@@ -115,6 +115,7 @@ class Search implements Removals {
     this.#options.status.enter('committing', this.#opened.out.path);
     for (const change of readLocalChanges(this.#opened.stage, localChanges)) {
       const path = joinPath(name, change.path);
+      if (change.kind === 'metadata') continue;
       if (change.kind === 'whole') this.#wholes.add(path);
       else this.#at(path, (last) => this.#look(last, path, change.kind === 'remove'));
     }

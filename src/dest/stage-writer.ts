@@ -5,19 +5,24 @@ import type { WorkerStatus } from '../disk/worker-status.ts';
 import { metadataOf, type HeldDirectory, type Metadata } from '../disk/held-directory.ts';
 import { toUtimesSeconds } from '../disk/mtime.ts';
 import { errnoOf } from '../disk/errno.ts';
-import { destinationError, sourceChanged } from '../disk/system-error.ts';
+import { destinationError } from '../disk/system-error.ts';
 import type { Content, Entry, EntrySink } from '../entry/entry.ts';
+import { withoutContent } from '../entry/unpack.ts';
+import { FilePool, type Step } from '../pool/file-pool.ts';
+import { OK, type Slot } from '../pool/slot.ts';
 import { CtxsyncError } from '../errors.ts';
-import { MAX_WRITE_BYTES } from '../limits.ts';
-import { PartialStages } from './partial-stages.ts';
+import { MAX_HELD_DIRECTORIES, MAX_POOL_FILE_BYTES, MAX_WRITE_BYTES } from '../limits.ts';
+import type { OmittedFiles } from './omitted-files.ts';
 
 const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY;
 
 export interface StageWriterOptions {
-  /** Holds the files whose content is not sent. */
-  partialStages?: PartialStages;
+  /** Provides the files whose content is not sent. */
+  omittedFiles?: OmittedFiles | undefined;
   /** Names in OUT that other contexts become: refused here. */
   others?: readonly BytePath[];
+  /** Writes small files. */
+  pool?: FilePool;
 }
 
 /** A directory of the stage: the current one or an ancestor. */
@@ -39,8 +44,9 @@ export class StageWriter implements EntrySink {
   /** Leads to the targets of hardlinks. */
   readonly #targets: Descent;
   readonly #umask: number;
-  readonly #partialStages: PartialStages;
+  readonly #omittedFiles: OmittedFiles | undefined;
   readonly #others: readonly BytePath[];
+  readonly #pool: FilePool;
   readonly #status: WorkerStatus;
   readonly #now = Date.now() / 1000;
   #root: Metadata | undefined;
@@ -53,14 +59,15 @@ export class StageWriter implements EntrySink {
     tree: HeldDirectory,
     umask: number,
     status: WorkerStatus,
-    { partialStages = new PartialStages([], status), others = [] }: StageWriterOptions = {},
+    { omittedFiles, others = [], pool = new FilePool(status) }: StageWriterOptions = {},
   ) {
     this.#tree = tree;
     this.#descent = new Descent(tree);
     this.#targets = new Descent(tree);
     this.#umask = umask;
-    this.#partialStages = partialStages;
+    this.#omittedFiles = omittedFiles;
     this.#others = others;
+    this.#pool = pool;
     this.#status = status;
   }
 
@@ -73,14 +80,17 @@ export class StageWriter implements EntrySink {
     if (this.#others.includes(entry.path)) throw collision(entry.path);
     const [parent, name] = splitPath(entry.path);
     if (name === '') return this.#addRoot(entry);
+    // It may replace one that a pool thread still writes, or be a name of it.
+    if (again || entry.kind === 'hardlink') this.#pool.settleAll();
     try {
       this.#goTo(parent);
       this.#status.enter('writing', entry.path);
       if (again && entry.kind !== 'directory') this.#directory.removeFile(name);
       this.#make(entry, name, content, again);
     } catch (error) {
-      if (errnoOf(error) === 'EEXIST') throw collision(entry.path);
-      throw destinationError(error, 'write', entry.path);
+      // What came before may have failed, too: then that is the first failure.
+      this.#pool.settleAll();
+      throw writeError(error, entry.path);
     }
   }
 
@@ -95,10 +105,12 @@ export class StageWriter implements EntrySink {
   /** Sets modes and times of the remaining directories, the deepest first. */
   end(): void {
     while (this.#levels.length > 0) this.#leave();
+    this.#pool.settleAll();
   }
 
   /** Closes all directories, finished or not. */
   close(): void {
+    this.#pool.close();
     this.#levels.length = 0;
     this.#descent.close();
     this.#targets.close();
@@ -126,6 +138,7 @@ export class StageWriter implements EntrySink {
 
   /** Enters a directory that was finished, or made by another stream of the transfer. */
   #enterAgain(name: BytePath): void {
+    this.#pool.settleAll();
     const stats = this.#directory.look(name);
     const metadata = stats === undefined ? { mode: 0o700, mtimeUs: 0 } : metadataOf(stats);
     if ((metadata.mode & 0o700) !== 0o700) this.#directory.setChildMode(name, 0o700);
@@ -134,20 +147,33 @@ export class StageWriter implements EntrySink {
 
   #enter(name: BytePath, metadata: Metadata): void {
     const path = joinPath(this.#path, name);
+    // From here on the descent closes a directory far above, in which the pool may be working.
+    if (this.#levels.length >= MAX_HELD_DIRECTORIES) this.#pool.settleAll();
     this.#descent.enter(name);
     this.#levels.push({ path, metadata });
   }
 
+  /** It gets its mode and time, and is closed, when all that was to be written into it is. */
   #leave(): void {
-    const { path, metadata } = this.#levels.at(-1)!;
-    this.#status.enter('writing', path);
-    try {
-      this.#directory.setMetadata(metadata);
-    } catch (error) {
-      throw destinationError(error, 'set mode and time of', path);
-    }
-    this.#levels.pop();
-    this.#descent.leave();
+    const { path, metadata } = this.#levels.pop()!;
+    const directory = this.#descent.leaveOpen();
+    const close = (): void => directory.close();
+    const settle = (): void => {
+      try {
+        this.#status.enter('writing', path);
+        directory.setMetadata(metadata);
+      } catch (error) {
+        throw destinationError(error, 'set mode and time of', path);
+      } finally {
+        close();
+      }
+    };
+    this.#addStep({ settle, drop: close });
+  }
+
+  #addStep(step: Step): void {
+    while (!this.#pool.hasRoom) this.#pool.settleFirst();
+    this.#pool.add(step);
   }
 
   #make(entry: Entry, name: BytePath, content: Content, again: boolean): void {
@@ -159,15 +185,15 @@ export class StageWriter implements EntrySink {
       case 'hardlink':
         return this.#makeHardlink(entry, name);
       case 'file':
-        if (entry.contentOmitted === true) this.#adoptFile(entry, name);
-        else this.#makeFile(entry, name, content);
+        if (entry.contentOmitted === true) this.#provideFile(entry, name);
+        else if (!this.#makeFileAhead(entry, content)) this.#makeFile(entry, name, content);
     }
   }
 
   #makeDirectory({ path, mode, mtimeUs }: Entry, name: BytePath, again: boolean): void {
     if (again) this.#directory.setChildMode(name, 0o700);
     else this.#directory.makeDirectory(name, 0o700);
-    this.#partialStages.enter(path);
+    this.#omittedFiles?.enter(path);
     this.#enter(name, { mode, mtimeUs });
   }
 
@@ -222,12 +248,44 @@ export class StageWriter implements EntrySink {
     }
   }
 
+  /** Has the pool make a file. False: it cannot. */
+  #makeFileAhead({ path, mode, mtimeUs, size }: Entry, content: Content): boolean {
+    const pool = this.#pool;
+    if (!pool.isOpen || size > MAX_POOL_FILE_BYTES || mtimeUs < 0) return false;
+    if (!this.#directory.held) return false;
+    while (!pool.hasRoom) pool.settleFirst();
+    const slot = pool.slotFor('write', this.#directory.fd, path);
+    if (slot === undefined) return false;
+    takeContent(content, slot.room);
+    slot.file = {
+      length: size,
+      mode,
+      openMode: this.#openMode(mode),
+      atimeSeconds: this.#now,
+      mtimeSeconds: toUtimesSeconds(mtimeUs),
+    };
+    pool.add({ slot, settle: () => this.#settleFile(slot, path, size) });
+    return true;
+  }
+
+  #settleFile(slot: Slot, path: BytePath, size: number): void {
+    if (slot.outcome !== OK) throw writeError(slot.error, path);
+    this.#status.addBytes(size);
+  }
+
+  /** With which a file is created: a mode that the umask would change is set later. */
+  #openMode(mode: number): number {
+    return (mode & ~0o777) === 0 && (mode & this.#umask) === 0 ? mode : 0o600;
+  }
+
   #makeFile(entry: Entry, name: BytePath, content: Content): void {
-    const exact = (entry.mode & ~0o777) === 0 && (entry.mode & this.#umask) === 0;
-    const fd = this.#directory.openFile(name, NEW_FILE, exact ? entry.mode : 0o600);
+    const openMode = this.#openMode(entry.mode);
+    const begun = this.#pool.begin();
+    const fd = this.#directory.openFile(name, NEW_FILE, openMode);
+    this.#pool.ended(begun);
     try {
       this.#writeContent(fd, entry.path, content);
-      if (!exact) fchmodSync(fd, entry.mode);
+      if (entry.mode !== openMode) fchmodSync(fd, entry.mode);
       if (entry.mtimeUs >= 0) futimesSync(fd, this.#now, toUtimesSeconds(entry.mtimeUs));
     } finally {
       closeSync(fd);
@@ -235,13 +293,9 @@ export class StageWriter implements EntrySink {
     if (entry.mtimeUs < 0) this.#directory.setChildTime(name, entry.mtimeUs);
   }
 
-  /** Its content was found in a partial stage and verified. */
-  #adoptFile({ path, mode, mtimeUs, size }: Entry, name: BytePath): void {
-    const found = this.#partialStages.find(path, size, mtimeUs);
-    // It existed at the comparison, with the time that the source had then.
-    if (found === undefined) throw sourceChanged(path, 'was written to');
-    found.directory.rename(found.name, this.#directory, name);
-    this.#directory.setChildMode(name, mode);
+  #provideFile(entry: Entry, name: BytePath): void {
+    if (this.#omittedFiles === undefined) throw withoutContent(entry.path);
+    this.#omittedFiles.provide(entry, this.#directory, name);
   }
 
   #writeContent(fd: number, path: BytePath, content: Content): void {
@@ -252,6 +306,21 @@ export class StageWriter implements EntrySink {
       this.#status.addBytes(count);
     }
   }
+}
+
+/** Takes all of the content. */
+function takeContent(content: Content, room: Uint8Array): void {
+  let at = 0;
+  for (let bytes = content.content(); bytes.length > 0; bytes = content.content()) {
+    room.set(bytes, at);
+    at += bytes.length;
+    content.consumed(bytes.length);
+  }
+}
+
+function writeError(error: unknown, path: BytePath): CtxsyncError {
+  if (errnoOf(error) === 'EEXIST') return collision(path);
+  return destinationError(error, 'write', path);
 }
 
 /** A path comes once in a context, so it is another context's, or the disk is case-insensitive. */

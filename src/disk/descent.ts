@@ -75,6 +75,13 @@ export class Descent {
     }
   }
 
+  /** Leaves the current directory, which the caller has to close. */
+  leaveOpen(): HeldDirectory {
+    const { directory } = this;
+    this.#levels.pop();
+    return directory;
+  }
+
   /** @returns the name of the directory that was left */
   leave(): BytePath {
     const left = this.#levels.pop()!;

@@ -6,6 +6,11 @@ import { constants } from 'node:os';
 /** Names of all errors of this system by their negative number, as Node reports it. */
 const NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [-number, name]));
 
+/** The name of an error by its negative number, as Node reports it ("ENOENT"). */
+export function errnoName(errno: number): string {
+  return NAMES.get(errno) ?? String(errno);
+}
+
 /** The errno name of what a system call threw ("ENOENT"), or undefined. */
 export function errnoOf(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error) || !('code' in thrown)) return undefined;

@@ -70,6 +70,11 @@ export class HeldDirectory {
     return this.#directory.fd;
   }
 
+  /** Its children are reached through `fd`: by other threads of this process, too. */
+  get held(): boolean {
+    return this.#directory.held;
+  }
+
   get identity(): Inode {
     this.#identity ??= fstatSync(this.fd, { bigint: true });
     return this.#identity;

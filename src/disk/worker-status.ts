@@ -3,15 +3,17 @@ import { STATUS_PATH_BYTES } from '../limits.ts';
 import type { BytePath } from './byte-path.ts';
 
 /**
- * What a disk worker is doing. `waiting-*` waits for the ring between the threads; all others but `idle`
- * are system calls that can hang.
+ * What a disk worker is doing. `waiting-for-threads` waits for calls of its pool, the other `waiting-*` for the
+ * ring between the threads; all others but `idle` are system calls that can hang.
  */
 export const DISK_STATES = [
   'idle',
   'scanning',
   'reading',
+  'comparing',
   'waiting-for-room',
   'waiting-for-data',
+  'waiting-for-threads',
   'writing',
   'locking',
   'committing',
@@ -29,6 +31,9 @@ export interface StatusSnapshot {
   entries: number;
   /** Bytes of file content. */
   bytes: number;
+  /** Of a comparison: entries to be sent, and their bytes. */
+  wantedEntries: number;
+  wantedBytes: number;
   /** Milliseconds that the worker has waited for room in the ring that it fills. */
   waitedForRoomMs: number;
   /** Milliseconds that the worker has waited for bytes in the ring that it empties. */
@@ -45,14 +50,23 @@ const ENTRIES = 1;
 const BYTES = 2;
 const WAITED_FOR_ROOM = 3;
 const WAITED_FOR_DATA = 4;
-const FLOATS_BYTES = 40;
+const WANTED_ENTRIES = 5;
+const WANTED_BYTES = 6;
+const FLOATS_BYTES = 56;
 const STATE_INDEX = Object.fromEntries(DISK_STATES.map((s, i) => [s, i])) as Record<
   DiskState,
   number
 >;
 
 /** States that count as progress. Waiting does not, nor does refreshing our lock. */
-const MOVES = new Set<DiskState>(['scanning', 'reading', 'writing', 'committing', 'cleaning']);
+const MOVES = new Set<DiskState>([
+  'scanning',
+  'reading',
+  'comparing',
+  'writing',
+  'committing',
+  'cleaning',
+]);
 
 /**
  * Shared state of one disk worker: written by the worker before each call that can hang, read by the main
@@ -112,6 +126,12 @@ export class WorkerStatus {
     this.#floats[BYTES]! += count;
   }
 
+  /** Worker: an entry with these bytes of content is to be sent. */
+  addWanted(bytes: number): void {
+    this.#floats[WANTED_ENTRIES]! += 1;
+    this.#floats[WANTED_BYTES]! += bytes;
+  }
+
   /** Worker: a wait is over. */
   addWait(state: 'waiting-for-room' | 'waiting-for-data', ms: number): void {
     this.#floats[state === 'waiting-for-room' ? WAITED_FOR_ROOM : WAITED_FOR_DATA]! += ms;
@@ -143,6 +163,8 @@ export class WorkerStatus {
         calls: this.#floats[CALLS]!,
         entries: this.#floats[ENTRIES]!,
         bytes: this.#floats[BYTES]!,
+        wantedEntries: this.#floats[WANTED_ENTRIES]!,
+        wantedBytes: this.#floats[WANTED_BYTES]!,
         waitedForRoomMs: this.#floats[WAITED_FOR_ROOM]!,
         waitedForDataMs: this.#floats[WAITED_FOR_DATA]!,
       };

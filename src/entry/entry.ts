@@ -55,6 +55,8 @@ export interface SourceEntry extends Entry {
   identity: FileIdentity;
   /** For a file that the walk has opened: its descriptor, which the walk closes when it continues. */
   fd?: number | undefined;
+  /** For a small file that was read ahead: its content, valid until the walk continues. */
+  content?: Uint8Array | undefined;
   /** For a file: the content is not sent if it has this SHA-256. */
   omitIf?: string | undefined;
 }

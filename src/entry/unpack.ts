@@ -41,7 +41,8 @@ function inContext(name: BytePath, path: BytePath): BytePath {
   return path === '' ? name : joinPath(name, path);
 }
 
-function withoutContent(path: BytePath): CtxsyncError {
+/** The receiver does not have its content, as far as the sender can know. */
+export function withoutContent(path: BytePath): CtxsyncError {
   const text = toText(path);
   return new CtxsyncError('unsafe-entry', `refused ${text}: it comes without its content`, {
     path: text,

@@ -1,8 +1,10 @@
 import type { Side, TransferReport, Verdict } from '../report.ts';
 
 /**
- * The phases of a run, in order. A sender does not commit. `queued`: others must finish with the
- * destination first; afterwards the phase before it resumes.
+ * The phases of a run, in order. While contexts are compared, changes are sent already: it is `comparing`
+ * until sending takes more. `committing`: the receiver puts everything in place; a sender learns it only
+ * where it gets answers. `queued`: others must finish with the destination first; afterwards the phase
+ * before it resumes.
  */
 export type Phase = 'preparing' | 'queued' | 'comparing' | 'sending' | 'receiving' | 'committing';
 
@@ -13,17 +15,27 @@ export interface Progress {
   queue?: string | undefined;
   entries: number;
   bytes: number;
-  /** Totals of the whole context, once counted. */
+  /** Of what is sent in all, once that is certain. */
   totalEntries?: number | undefined;
   totalBytes?: number | undefined;
+  /** Entries that were compared with the destination; absent when nothing is compared. */
+  comparedEntries?: number | undefined;
+  /** Entries of all contexts, once counted. */
+  contextEntries?: number | undefined;
+  /** Of the work, comparison included, 0 to 100; absent until its amount is known or can be estimated. */
+  percent?: number | undefined;
   /** Content bytes per second over the last few seconds. */
   bytesPerSecond: number;
   /** Entries per second over the last few seconds. */
   entriesPerSecond: number;
-  /** Seconds left at this rate; absent until totals and rate are known. */
+  /** Seconds left at the pace of the last few seconds; absent while that or the percentage is not known. */
   etaSeconds?: number | undefined;
   /** The path being worked on, human-readable. */
   path?: string | undefined;
+  /** Milliseconds without progress; absent while they are few, and while the transfer is queued. */
+  stalledMs?: number | undefined;
+  /** With stalledMs: milliseconds after which the transfer fails, if it is not to wait for ever. */
+  failsInMs?: number | undefined;
   elapsedMs: number;
 }
 

@@ -1,55 +1,63 @@
 import { MIN_RATE_SPAN_MS, RATE_SAMPLE_MS, RATE_WINDOW_MS } from '../limits.ts';
 import type { Progress } from './events.ts';
+import { workOf, type Plan } from './work.ts';
 
-/** What was done by `now` (milliseconds). Bytes are of file content. */
+/** What was sent or received by `now` (milliseconds). Bytes are of file content. */
 export interface ProgressSample {
   now: number;
   entries: number;
   bytes: number;
-  /** Of the whole context, once counted. */
-  totals?: { entries: number; bytes: number } | undefined;
+  /** What there is to do. */
+  plan: Plan;
 }
 
-/** The part of Progress that can be computed: rates are whole numbers, the ETA whole seconds. */
-export type ProgressFigures = Omit<Progress, 'phase' | 'path'>;
+/** The part of Progress that can be computed: rates, percentage and the ETA's seconds are whole numbers. */
+export type ProgressFigures = Omit<Progress, 'phase' | 'path' | 'stalledMs' | 'failsInMs'>;
 
-/** Computes rates and an ETA from counters passed in once per tick. */
+interface Kept {
+  now: number;
+  entries: number;
+  bytes: number;
+  /** As Work.done. */
+  work: number;
+}
+
+/** Computes a percentage, rates and an ETA from counters passed in once per tick. */
 export class ProgressMeter {
   readonly #startedAt: number;
   /** The first is the newest one that is at least a window old. */
-  readonly #samples: ProgressSample[];
+  readonly #samples: Kept[];
 
   /** @param startedAt milliseconds, on the clock of the samples */
   constructor(startedAt: number) {
     this.#startedAt = startedAt;
-    this.#samples = [{ now: startedAt, entries: 0, bytes: 0 }];
+    this.#samples = [{ now: startedAt, entries: 0, bytes: 0, work: 0 }];
   }
 
-  tick(sample: ProgressSample): ProgressFigures {
-    this.#forget(sample.now);
+  tick({ now, entries, bytes, plan }: ProgressSample): ProgressFigures {
+    this.#forget(now);
     const oldest = this.#samples[0]!;
-    const bytesPerSecond = rate(sample.bytes - oldest.bytes, sample.now - oldest.now);
-    const entriesPerSecond = rate(sample.entries - oldest.entries, sample.now - oldest.now);
-    this.#remember(sample);
-    const elapsedMs = sample.now - this.#startedAt;
-    // During one big file no entry completes: then the whole run predicts better than the window.
-    const entriesPace = Math.max(entriesPerSecond, rate(sample.entries, elapsedMs));
+    const spanMs = now - oldest.now;
+    const { done, total, toSend } = workOf({ entries, bytes }, plan);
+    const pace = rate(done - oldest.work, spanMs);
+    this.#remember({ now, entries, bytes, work: done });
     return {
-      entries: sample.entries,
-      bytes: sample.bytes,
-      totalEntries: sample.totals?.entries,
-      totalBytes: sample.totals?.bytes,
-      bytesPerSecond: Math.round(bytesPerSecond),
-      entriesPerSecond: Math.round(entriesPerSecond),
+      entries,
+      bytes,
+      totalEntries: toSend?.entries,
+      totalBytes: toSend?.bytes,
+      comparedEntries: plan.comparing?.compared.entries,
+      contextEntries: plan.contexts?.entries,
+      percent: total === undefined ? undefined : percentOf(done, total),
+      bytesPerSecond: Math.round(rate(bytes - oldest.bytes, spanMs)),
+      entriesPerSecond: Math.round(rate(entries - oldest.entries, spanMs)),
       etaSeconds:
-        bytesPerSecond + entriesPerSecond > 0
-          ? secondsLeft(sample, bytesPerSecond, entriesPace)
-          : undefined,
-      elapsedMs,
+        total === undefined || pace === 0 ? undefined : Math.ceil(Math.max(0, total - done) / pace),
+      elapsedMs: now - this.#startedAt,
     };
   }
 
-  #remember(sample: ProgressSample): void {
+  #remember(sample: Kept): void {
     const newest = this.#samples.at(-1)!;
     if (sample.now - newest.now >= RATE_SAMPLE_MS) this.#samples.push(sample);
   }
@@ -61,21 +69,9 @@ export class ProgressMeter {
   }
 }
 
-/** Seconds until the slower of the two is done; undefined when there is no estimate. */
-function secondsLeft(
-  { entries, bytes, totals }: ProgressSample,
-  bytesPerSecond: number,
-  entriesPerSecond: number,
-): number | undefined {
-  if (totals === undefined) return undefined;
-  const estimates = [
-    [totals.bytes - bytes, bytesPerSecond] as const,
-    [totals.entries - entries, entriesPerSecond] as const,
-  ].flatMap(([left, perSecond]) => {
-    if (left <= 0) return [0];
-    return perSecond > 0 ? [left / perSecond] : [];
-  });
-  return estimates.length === 0 ? undefined : Math.ceil(Math.max(...estimates));
+/** Rounded down: 100 means all. */
+function percentOf(done: number, total: number): number {
+  return total <= 0 ? 100 : Math.min(100, Math.floor((100 * done) / total));
 }
 
 /** Per second. */

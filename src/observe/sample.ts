@@ -25,7 +25,10 @@ export interface Sample {
 export interface DiskThreadSample {
   /** Counts up from 1, in the order in which they were started. */
   id: number;
-  /** `scanning`, `reading`, `writing`, `locking`, `committing`, `cleaning`, `waiting-for-room`, `waiting-for-data`. */
+  /**
+   * `scanning`, `reading`, `writing`, `locking`, `committing`, `cleaning`, `waiting-for-room`,
+   * `waiting-for-data`, `waiting-for-threads`.
+   */
   state: string;
   /** Of the current call, human-readable; '' while it waits. */
   path: string;

@@ -4,6 +4,7 @@ import {
   MAX_STALL_REPORTS,
   STALL_AGAIN_MS,
   STALL_EVERY_MS,
+  STALL_SHOWN_MS,
 } from '../limits.ts';
 import type { StallReport, Verdict } from '../report.ts';
 import { progressOf, type Movement } from './movement.ts';
@@ -83,6 +84,19 @@ export class StallDetector {
     if (suspended) this.#restart(now);
     else if (!seen.queued) return this.#sayStall(now, verdict);
     return [];
+  }
+
+  /** How long nothing has moved, if that is worth showing, and when the run will fail for it. */
+  stalled(now: number): { stalledMs?: number; failsInMs?: number } {
+    const stalledMs = this.#beforeRestartMs + now - this.#quietSince;
+    if (this.#queued || this.#expired || stalledMs < STALL_SHOWN_MS) return {};
+    const { stallTimeoutMs } = this.#options;
+    if (stallTimeoutMs === 0) return { stalledMs };
+    const leftMs = Math.min(
+      stallTimeoutMs - (now - this.#quietSince),
+      CLAIMED_STALL_TIMEOUTS * stallTimeoutMs - this.#unprovenMs,
+    );
+    return { stalledMs, failsInMs: Math.max(0, leftMs) };
   }
 
   /** The run succeeded, so its stall is over, however late its last progress was seen. */

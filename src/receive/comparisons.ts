@@ -2,12 +2,15 @@ import type { Budget } from '../entry/budget.ts';
 import type { ComparedContext } from '../dest/commit.ts';
 import type { ComparisonCounts } from '../dest/comparison.ts';
 import type { Destination } from '../dest/destination.ts';
+import { listNames } from '../dest/list-names.ts';
 import type { BytePath } from '../disk/byte-path.ts';
+import type { WorkerStatus } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { MAX_STREAMS } from '../limits.ts';
 import type { DiskThreads } from '../transfer/disk-threads.ts';
 import { drain } from './drain.ts';
+import type { ComparisonProgress } from './target.ts';
 import type { Monitor } from '../transfer/monitor.ts';
 
 export interface ComparisonsOptions {
@@ -32,18 +35,25 @@ export interface Site {
 }
 
 interface Compared {
-  counts: ComparisonCounts;
-  /** EntryDigest of what was asked for. */
-  wanted: string;
-  context: ComparedContext;
+  /** The context's index: names its lists in the stage. */
+  index: number;
+  at: BytePath;
+  /** Absent while the comparison runs. */
+  result?: { counts: ComparisonCounts; wanted: string };
 }
 
 /** Contexts of which only changes are sent: manifests in, wants out, one thread each. */
 export class Comparisons {
   readonly #options: ComparisonsOptions;
-  /** By context name; undefined while the comparison runs. */
-  readonly #compared = new Map<string, Compared | undefined>();
+  /** By context name. */
+  readonly #compared = new Map<string, Compared>();
   #count = 0;
+  /** The threads that compare or have compared. */
+  readonly #statuses: WorkerStatus[] = [];
+  /** Contexts that are wanted whole. */
+  #wholes = 0;
+  /** Contexts that were compared. */
+  #finished = 0;
   /** Manifests whose answers have not been handed over. */
   #open = 0;
 
@@ -72,15 +82,19 @@ export class Comparisons {
     const wants = threads.ring('want');
     const base = { destination, name: at, others };
     if (await threads.run(thread, 'hasBase', base)) {
-      this.#compared.set(name, undefined);
+      const compared: Compared = { index, at };
+      this.#compared.set(name, compared);
+      this.#statuses.push(thread.status);
+      monitor.compare();
       const told = openWants(name, wants, false);
       const rings = { manifest: manifest.shared, wants: wants.shared };
       const budget = this.#options.budget.shared.buffer;
       const input = { ...base, ...rings, index, budget };
-      const { localChanges, ...result } = await threads.run(thread, 'compare', input);
-      this.#compared.set(name, { ...result, context: { name: at, localChanges } });
+      compared.result = await threads.run(thread, 'compare', input);
+      this.#finished += 1;
       await told;
     } else {
+      this.#wholes += 1;
       wants.end();
       await Promise.all([openWants(name, wants, true), drain(manifest)]);
     }
@@ -88,20 +102,38 @@ export class Comparisons {
     await threads.release(thread, manifest, wants);
   }
 
-  /** Whether entries of this context were asked for individually. */
-  has(name: string): boolean {
-    return this.#compared.has(name);
+  /** The index of this context, if its entries were asked for individually. */
+  indexOf(name: string): number | undefined {
+    return this.#compared.get(name)?.index;
+  }
+
+  /** @returns undefined before any context is compared */
+  progress(contexts: readonly string[]): ComparisonProgress | undefined {
+    if (this.#statuses.length === 0) return undefined;
+    const compared = { entries: 0, bytes: 0 };
+    const wanted = { entries: 0, bytes: 0 };
+    for (const status of this.#statuses) {
+      const { entries, bytes, wantedEntries, wantedBytes } = status.read();
+      compared.entries += entries;
+      compared.bytes += bytes;
+      wanted.entries += wantedEntries;
+      wanted.bytes += wantedBytes;
+    }
+    const isOver = this.#finished + this.#wholes === contexts.length;
+    return { comparing: { compared, wanted, isOver }, wantsWhole: this.#wholes > 0 };
   }
 
   counts(name: string): ComparisonCounts | undefined {
-    return this.#compared.get(name)?.counts;
+    return this.#compared.get(name)?.result?.counts;
   }
 
   /** What the commit must know about the compared contexts. */
   contexts(): ComparedContext[] {
-    return [...this.#compared.values()].flatMap((each) =>
-      each === undefined ? [] : [each.context],
-    );
+    return Array.from(this.#compared.values(), ({ index, at }) => {
+      const { found, answered } = listNames(index);
+      // A file that was found to stay may get another name, which makes it another version.
+      return { name: at, localChanges: [answered, found] };
+    });
   }
 
   /**
@@ -110,11 +142,11 @@ export class Comparisons {
    * @throws CtxsyncError corrupt
    */
   check(arrivedOf: (name: string) => string | undefined): void {
-    for (const [name, compared] of this.#compared) {
-      if (compared === undefined || arrivedOf(name) === compared.wanted) continue;
+    for (const [name, { result }] of this.#compared) {
+      if (result === undefined || arrivedOf(name) === result.wanted) continue;
       throw new CtxsyncError(
         'corrupt',
-        `the sender did not send exactly the ${compared.counts.wanted} entries of the context "${name}" that were asked for`,
+        `the sender did not send exactly the ${result.counts.wanted} entries of the context "${name}" that were asked for`,
       );
     }
   }

@@ -1,5 +1,6 @@
 import type { Budget } from '../entry/budget.ts';
 import type { Destination, Keep } from '../dest/destination.ts';
+import type { OmittedCounts } from '../dest/omitted-files.ts';
 import type { Mirror, Removals } from '../dest/removals.ts';
 import type { Metadata } from '../disk/held-directory.ts';
 import { fromText, toText, type BytePath } from '../disk/byte-path.ts';
@@ -14,7 +15,7 @@ import { Comparisons, type ComparisonsOptions, type Site } from './comparisons.t
 import type { DiskThreads } from '../transfer/disk-threads.ts';
 import type { DirectoryTargetOptions } from './target-options.ts';
 import { graceMs } from '../transfer/grace-period.ts';
-import type { Target } from './target.ts';
+import type { ComparisonProgress, Target } from './target.ts';
 import type { Monitor } from '../transfer/monitor.ts';
 import { Semaphore } from '../transfer/semaphore.ts';
 
@@ -43,6 +44,8 @@ interface Arriving {
   thread?: DiskThread;
   /** EntryDigest of what arrived, if that was asked for. */
   arrived?: string | undefined;
+  /** What came without its content. */
+  omitted?: OmittedCounts | undefined;
 }
 
 /** Errors after which a sender may resume: the transfer was interrupted, but nothing was wrong. */
@@ -147,13 +150,22 @@ export class DirectoryTarget implements Target {
   }
 
   counts(): EntryCounts {
-    const counts = { written: 0, unchanged: 0, removed: this.#removed };
-    for (const { name, entries } of this.contexts()) {
+    const counts = { written: 0, reused: 0, metadataOnly: 0, unchanged: 0, removed: this.#removed };
+    for (const { name, thread, omitted } of this.#arriving) {
       const compared = this.#comparisons.counts(name);
-      counts.written += compared?.written ?? entries;
+      // The comparison took these for changed: only the sender could know.
+      const metadataOnly = omitted?.metadataOnly ?? 0;
+      const written = compared?.written ?? thread?.status.read().entries ?? 0;
+      counts.written += written - metadataOnly;
+      counts.reused += omitted?.reused ?? 0;
+      counts.metadataOnly += (compared?.metadataOnly ?? 0) + metadataOnly;
       counts.unchanged += compared?.unchanged ?? 0;
     }
     return counts;
+  }
+
+  comparing(contexts: readonly string[]): ComparisonProgress | undefined {
+    return this.#comparisons.progress(contexts);
   }
 
   outputPendingMs(): undefined {
@@ -214,23 +226,24 @@ export class DirectoryTarget implements Target {
     const { threads, budgets } = this.#options;
     const { name, unordered } = arriving;
     const { destination, at, others } = await this.#site(name, contexts);
-    const wanted = this.#comparisons.has(name);
-    if (wanted && unordered) {
+    const index = this.#comparisons.indexOf(name);
+    if (index !== undefined && unordered) {
       throw new CtxsyncError(
         'corrupt',
         `the entries that were asked for of "${name}" come in no order`,
       );
     }
-    const { root, arrived } = await threads.run(thread, 'unpack', {
+    const { root, arrived, omitted } = await threads.run(thread, 'unpack', {
       ring: ring.shared,
       destination,
       name: at,
       others,
       budget: budgets.trees.shared.buffer,
       unordered,
-      wanted,
+      index,
     });
     arriving.arrived = arrived;
+    arriving.omitted = omitted;
     this.#root ??= root;
   }
 
@@ -255,8 +268,8 @@ export class DirectoryTarget implements Target {
     if (!mirrors) return undefined;
     const names = this.#arriving.map(({ name }) => this.#pathInOut(name));
     const empty = this.contexts().filter(({ name, entries }) => {
-      const compared = this.#comparisons.counts(name);
-      return entries === 0 && (compared?.unchanged ?? 0) === 0;
+      const { metadataOnly = 0, unchanged = 0 } = this.#comparisons.counts(name) ?? {};
+      return entries + metadataOnly + unchanged === 0;
     });
     return { names, empty: empty.map(({ name }) => this.#pathInOut(name)), allowEmpty, maxDelete };
   }

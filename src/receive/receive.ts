@@ -52,6 +52,7 @@ class ReceiveRun implements Run {
   constructor(sender: SenderLink, options: ReceiveOptions, base: string) {
     this.link = sender;
     this.onEvent = options.onEvent;
+    this.threads.onPoolThread = (thread) => sender.monitor.watch(thread, false);
     this.#target = this.#createTarget(options, base);
     this.#destination = 'directory' in options.to ? options.to.directory : undefined;
   }

@@ -2,6 +2,7 @@ import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import type { Movement } from '../observe/movement.ts';
 import type { WireObservation } from '../observe/verdict.ts';
+import { NOTHING, type Plan } from '../observe/work.ts';
 import type { EntryCounts } from '../report.ts';
 import { FirstFailure } from '../transfer/first-failure.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
@@ -67,6 +68,7 @@ export class SenderLink {
       onSample: options.onSample,
       stallAfterMs: options.stallAfterMs,
       stallTimeoutMs: options.stallTimeoutMs,
+      plan: () => this.#plan(),
       observeWire: () => this.#observeWire(performance.now()),
       moved: () => this.#moved(),
       onMovement: options.onMovement,
@@ -179,7 +181,7 @@ export class SenderLink {
         receipt: () => {},
         failed: (error) => this.failure.fail(error),
       },
-      beat: (heard) => this.monitor.beat(0, heard),
+      beat: (heard, isBrief) => this.monitor.beat(0, heard, isBrief),
     });
   }
 
@@ -270,6 +272,13 @@ export class SenderLink {
       this.monitor.wait(queue);
     }
     this.#link.tick(now, this.#target === undefined);
+  }
+
+  /** The sender has counted its contexts; the target knows what it compared. */
+  #plan(): Plan {
+    const { contexts, whole } = this.#link.peerPlan;
+    const { comparing, wantsWhole = false } = this.#target?.comparing(this.contexts ?? []) ?? {};
+    return { contexts, whole: wantsWhole ? whole : NOTHING, comparing };
   }
 
   #moved(): WireMovement {

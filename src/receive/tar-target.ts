@@ -95,6 +95,10 @@ export class TarTarget implements Target {
     return this.#output?.writtenBytes ?? 0;
   }
 
+  comparing(): undefined {
+    return undefined;
+  }
+
   outputPendingMs(now: number): number | undefined {
     return this.#output?.pendingMs(now);
   }

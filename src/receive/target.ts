@@ -1,7 +1,15 @@
 import type { Ring } from '../flow/ring.ts';
 import type { CtxsyncError } from '../errors.ts';
+import type { Comparing } from '../observe/work.ts';
 import type { ContextReport, EntryCounts } from '../report.ts';
 import type { IncomingStream } from '../wire/demux.ts';
+
+/** A comparison in progress. */
+export interface ComparisonProgress {
+  comparing: Comparing;
+  /** Some of the contexts are sent whole. */
+  wantsWhole: boolean;
+}
 
 /** What a run receives into: a directory (DirectoryTarget) or a tar (TarTarget). Called in this order. */
 export interface Target {
@@ -31,6 +39,11 @@ export interface Target {
   discard(error: CtxsyncError, duplex: boolean): Promise<void>;
   contexts(): ContextReport[];
   counts(): EntryCounts | undefined;
+  /**
+   * How far the comparison has come; undefined when nothing is compared.
+   * @param contexts the names of all contexts
+   */
+  comparing(contexts: readonly string[]): ComparisonProgress | undefined;
   /** Bytes of the tar that were written to its reader's pipe. */
   readonly outputBytes: number;
   /** Milliseconds spent waiting for the tar's reader; undefined when not waiting. */

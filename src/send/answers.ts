@@ -8,6 +8,7 @@ import type { IncomingStream } from '../wire/demux.ts';
 import type { Beat, Hello, Receipt } from '../wire/messages.ts';
 
 const QUEUED = 'queued' satisfies Phase;
+const COMMITTING = 'committing' satisfies Phase;
 
 /** What a receiver wants of a context. */
 export interface Wants {
@@ -27,6 +28,8 @@ export interface AnswersOptions {
   onHello: (capabilities: readonly string[]) => void;
   /** Called at each beat, with the queue if the receiver makes us wait behind other senders. */
   onQueue: (queue: Queue | undefined) => void;
+  /** The receiver puts in place what was sent. */
+  onCommitting: () => void;
 }
 
 /** What a receiver answers on duplex: its capabilities, what it wants, and the outcome. */
@@ -70,6 +73,7 @@ export class Answers implements PeerHandler {
 
   beat({ state, path: words, entries, bytes }: Beat): void {
     this.#options.onQueue(state === QUEUED ? { words, entries, bytes } : undefined);
+    if (state === COMMITTING && this.#options.digest() !== undefined) this.#options.onCommitting();
   }
 
   fin(): void {
@@ -113,9 +117,9 @@ export class Answers implements PeerHandler {
 
   /** What became of the entries, if the receiver reported it. */
   get counts(): EntryCounts | undefined {
-    const { written, unchanged, removed } = this.#receipt ?? {};
+    const { written, reused = 0, metadataOnly = 0, unchanged, removed } = this.#receipt ?? {};
     if (written === undefined || unchanged === undefined || removed === undefined) return undefined;
-    return { written, unchanged, removed };
+    return { written, reused, metadataOnly, unchanged, removed };
   }
 }
 

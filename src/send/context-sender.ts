@@ -1,5 +1,6 @@
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
+import type { Amount } from '../observe/work.ts';
 import type { ContextReport } from '../report.ts';
 import { fromTar } from '../transport/to-transport.ts';
 import type { IgnoreFile } from '../ignore/load-rules.ts';
@@ -18,7 +19,9 @@ export interface ContextSenderOptions {
   /** Have the receiver compare file contents instead of size and mtime. */
   checksum: boolean;
   /** Called for each context that is sent as a whole, because the receiver has nothing to compare it with. */
-  onAllWanted: () => void;
+  onAllWanted: (context: DirectoryContext) => void;
+  /** Called with what is in a context, once it is listed. */
+  onListed: (context: DirectoryContext, amount: Amount) => void;
   /** Called for paths that are not sent, or not exactly as they are. */
   onNote: (note: PathNote | UnnamedPaths) => void;
 }
@@ -55,7 +58,7 @@ export class ContextSender {
 
   /** Sends the manifest of a context, and then the entries that the receiver asks for. */
   async sendChanges(context: DirectoryContext, answers: Answers): Promise<void> {
-    const { threads, receiver, checksum } = this.#options;
+    const { threads, receiver, checksum, onAllWanted, onListed } = this.#options;
     const name = nameOf(context);
     // If everything is wanted, the walk that packs it reports the same paths again.
     const words = new HeldNotes(this.#options.onNote);
@@ -66,14 +69,19 @@ export class ContextSender {
     const asked = answers.wants(name);
     const listing = receiver.open({ kind: 'manifest', name }, manifest);
     const source = await this.open(context, packer);
-    const listed = this.#list(lister, manifest, { source, checksum }, asked);
+    const listed = this.#list(lister, manifest, { source, checksum }, asked).then(
+      (amount) => amount && onListed(context, amount),
+    );
     // The receiver never answers for a context that could not be listed.
     const wants = await Promise.race([asked, listed.then(() => asked)]).catch((error: unknown) => {
       words.release();
       throw error;
     });
-    if (wants.all) words.drop();
-    else words.release();
+    if (wants.all) {
+      words.drop();
+      receiver.monitor.enter('sending');
+      onAllWanted(context);
+    } else words.release();
     const tree = threads.ring('tree');
     const stream = receiver.open({ kind: 'tree', name }, tree);
     await Promise.all([listed, this.#pack(packer, source, wants, tree)]);
@@ -138,25 +146,32 @@ export class ContextSender {
     return file;
   }
 
-  /** Stops listing when the receiver wants everything, as nobody needs the rest of the list then. */
+  /**
+   * Stops listing when the receiver wants everything, as nobody needs the rest of the list then.
+   * @returns what is in the context, if all of it was listed
+   */
   async #list(
     thread: DiskThread,
     ring: Ring,
     what: { source: OpenedContext; checksum: boolean },
     asked: Promise<Wants>,
-  ): Promise<void> {
+  ): Promise<Amount | undefined> {
     let needed = true;
     void asked.then(({ all }) => {
       needed = !all;
       if (all) thread.cancel();
     });
     await Promise.resolve(); // an answer that has already arrived counts
-    if (!needed) return ring.end();
+    if (!needed) {
+      ring.end();
+      return undefined;
+    }
     try {
-      await this.#options.threads.run(thread, 'list', { ...what, ring: ring.shared });
+      return await this.#options.threads.run(thread, 'list', { ...what, ring: ring.shared });
     } catch (error) {
       if (needed || CtxsyncError.from(error).code !== 'interrupted') throw error;
       ring.end();
+      return undefined;
     }
   }
 
@@ -166,11 +181,9 @@ export class ContextSender {
     { all, ring: wants }: Wants,
     tree: Ring,
   ): Promise<void> {
-    const { threads, receiver, onAllWanted } = this.#options;
+    const { threads } = this.#options;
     const input = { source, ring: tree.shared };
     if (all) {
-      receiver.monitor.enter('sending');
-      onAllWanted();
       await threads.run(thread, 'pack', input);
       return;
     }

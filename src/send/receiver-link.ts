@@ -3,6 +3,7 @@ import { CtxsyncError, type ErrorCode } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import { LINGER_MS, SAME_SIGNAL_MS } from '../limits.ts';
 import type { WireObservation } from '../observe/verdict.ts';
+import type { Plan } from '../observe/work.ts';
 import { FirstFailure } from '../transfer/first-failure.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
 import { PeerLink } from '../transfer/peer-link.ts';
@@ -19,6 +20,8 @@ import type { SendOptions } from './send-options.ts';
 
 export interface ReceiverLinkOptions extends SendOptions {
   createWantsRing: AnswersOptions['createWantsRing'];
+  /** What is known about the work of the transfer. */
+  plan: () => Plan;
   /** Milliseconds for which our disk was idle because the wire took no more data. */
   waitedMs: () => number;
   /** Bytes of the tar read so far. */
@@ -52,6 +55,7 @@ export class ReceiverLink {
       side: 'sender',
       onEvent: options.onEvent ?? (() => {}),
       onSample: options.onSample,
+      plan: options.plan,
       stallAfterMs: options.stallAfterMs,
       stallTimeoutMs: options.stallTimeoutMs,
       observeWire: () => this.#observeWire(performance.now()),
@@ -133,6 +137,11 @@ export class ReceiverLink {
     if (isConnection(this.#to)) await this.#to.close?.();
   }
 
+  /** What the receiver reports about the work of the transfer. */
+  get peerPlan(): Plan {
+    return this.#link.peerPlan;
+  }
+
   /** The digest of FIN, once everything was sent. */
   get digest(): string | undefined {
     return this.#link.digest;
@@ -156,6 +165,7 @@ export class ReceiverLink {
         this.#link.sendBeat();
       },
       onQueue: (queue) => this.monitor.wait(queue),
+      onCommitting: () => this.monitor.enter('committing'),
     });
   }
 
@@ -167,7 +177,7 @@ export class ReceiverLink {
       outgoing: () => (isConnection(to) ? to.outgoing : to),
       handler: answers,
       limit: bytesPerSecond === undefined ? undefined : new BandwidthLimit(bytesPerSecond),
-      beat: (heard) => this.monitor.beat(this.#options.waitedMs(), heard),
+      beat: (heard, isBrief) => this.monitor.beat(this.#options.waitedMs(), heard, isBrief),
     });
   }
 

@@ -1,6 +1,7 @@
 import { CtxsyncError } from '../errors.ts';
 import { MAX_STREAMS } from '../limits.ts';
 import { timeShares } from '../observe/time-shares.ts';
+import { NOTHING, type Comparing, type Plan } from '../observe/work.ts';
 import type { Side, TransferReport } from '../report.ts';
 import { DiskThreads } from '../transfer/disk-threads.ts';
 import { graceMs } from '../transfer/grace-period.ts';
@@ -12,8 +13,8 @@ import { runToReport, type Run } from '../transfer/run.ts';
 import { checkContexts } from './check-contexts.ts';
 import { checkCompression } from './compression.ts';
 import { ContextSender } from './context-sender.ts';
-import { namesForHello } from './context.ts';
-import { countTotals } from './count-totals.ts';
+import { namesForHello, type Context } from './context.ts';
+import { ContextTotals, countTotals } from './count-totals.ts';
 import { ReceiverLink } from './receiver-link.ts';
 import type { SendOptions } from './send-options.ts';
 
@@ -35,6 +36,8 @@ export async function send(options: SendOptions): Promise<TransferReport> {
   return runToReport(new SendRun({ ...options, onEvent, onSample }));
 }
 
+const NOT_COMPARED: Comparing = { compared: NOTHING, wanted: NOTHING, isOver: false };
+
 class SendRun implements Run {
   readonly side: Side = 'sender';
   readonly onEvent: SendOptions['onEvent'];
@@ -43,8 +46,11 @@ class SendRun implements Run {
   readonly threads = new DiskThreads(this.side, (note) => this.notes.add(note));
   readonly #options: SendOptions;
   readonly #sender: ContextSender;
-  /** Number of contexts that the receiver wants in full. */
-  #allWanted = 0;
+  readonly #totals = new ContextTotals();
+  /** The receiver is offered manifests. */
+  #compares = false;
+  /** Contexts that it wants whole all the same. */
+  readonly #whole = new Set<Context>();
 
   constructor(options: SendOptions) {
     this.#options = options;
@@ -52,19 +58,19 @@ class SendRun implements Run {
     this.link = new ReceiverLink({
       ...options,
       createWantsRing: () => this.threads.ring('want'),
+      plan: () => this.#plan(),
       waitedMs: () => this.#waitedMs(),
       inputBytes: () => this.#sender.inputBytes,
       inputSilentMs: (now) => this.#sender.inputSilentMs(now),
     });
+    this.threads.onPoolThread = (thread) => this.link.monitor.watch(thread, false);
     this.#sender = new ContextSender({
       threads: this.threads,
       receiver: this.link,
       checksum: options.checksum ?? false,
       onNote: (note) => this.notes.add(note),
-      onAllWanted: () => {
-        this.#allWanted += 1;
-        if (this.#allWanted === options.contexts.length) void this.#countTotals();
-      },
+      onAllWanted: (context) => this.#whole.add(context),
+      onListed: (context, amount) => this.#totals.add(context, amount),
     });
   }
 
@@ -101,8 +107,9 @@ class SendRun implements Run {
   async #sendAll(): Promise<void> {
     const { answers } = this.link;
     const changesOnly = await this.#sendsChangesOnly();
+    this.#compares = changesOnly;
     this.link.monitor.enter(changesOnly ? 'comparing' : 'sending');
-    if (!changesOnly) void this.#countTotals();
+    void this.#countTotals();
     const waiting = [...this.#options.contexts];
     const lane = async (): Promise<void> => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
@@ -130,12 +137,22 @@ class SendRun implements Run {
   async #countTotals(): Promise<void> {
     if (this.#options.countTotals !== true) return;
     const { contexts } = this.#options;
-    this.link.monitor.totals = await countTotals(
+    await countTotals(
       contexts,
+      this.#totals,
       this.threads,
       (context, thread) => this.#sender.open(context, thread),
       this.link.handedOver,
     );
+  }
+
+  /** The receiver reports what it has compared, and wants. */
+  #plan(): Plan {
+    const { contexts: all } = this.#options;
+    const contexts = this.#totals.of(all);
+    if (!this.#compares || this.#whole.size === all.length) return { contexts };
+    const { comparing = NOT_COMPARED } = this.link.peerPlan;
+    return { contexts, whole: this.#totals.of(this.#whole), comparing };
   }
 
   /** What a failure means after everything was sent: the receiver may have committed. */
@@ -152,7 +169,8 @@ class SendRun implements Run {
 
   #warnOfNothing(): void {
     const sent = this.#sender.contexts().some(({ entries }) => entries > 0);
-    if (sent || (this.link.answers?.counts?.unchanged ?? 0) > 0) return;
+    const { metadataOnly = 0, unchanged = 0 } = this.link.answers?.counts ?? {};
+    if (sent || metadataOnly + unchanged > 0) return;
     const message =
       'the context is empty: no files were sent; check the directory and the ignore rules';
     this.onEvent?.({ type: 'warning', side: this.side, message });

@@ -1,12 +1,13 @@
 import { CtxsyncError } from '../errors.ts';
 import { Ring } from '../flow/ring.ts';
-import { MAX_SPARE_RINGS, RING_BYTES, TICK_MS } from '../limits.ts';
+import { MAX_SPARE_RINGS, RING_BYTES } from '../limits.ts';
 import type { Side } from '../report.ts';
 import type { RingFill, RingKind } from '../observe/sample.ts';
-import { StatusWatch } from '../observe/status-watch.ts';
 import { startDiskThread, type DiskThread, type StartDiskThread } from '../worker/disk-thread.ts';
 import type { JobName, Jobs, PathNote, UnnamedPaths } from '../worker/jobs.ts';
+import { PoolThreads } from './pool-threads.ts';
 import { countAsStuck } from './stuck-threads.ts';
+import { endThread, whileActive } from './thread-ends.ts';
 
 /**
  * Memory of rings of finished runs, for reuse. Left to the garbage collector it would pile up to hundreds of
@@ -34,6 +35,9 @@ export class DiskThreads {
   readonly #side: Side;
   readonly #onNote: (note: PathNote | UnnamedPaths) => void;
   readonly #start: StartDiskThread;
+  readonly #pool: PoolThreads;
+  /** Called with each further thread that is started to make calls ahead of a disk thread. */
+  onPoolThread: (thread: DiskThread) => void = () => {};
   #finishedMs = 0;
   #cancelled = false;
   #leftOver: ((thread: DiskThread) => Promise<unknown>) | undefined;
@@ -50,11 +54,17 @@ export class DiskThreads {
     this.#side = side;
     this.#onNote = onNote;
     this.#start = start;
+    this.#pool = new PoolThreads(() => {
+      const thread = start('pool', { onNote, onPool: () => {} });
+      this.onPoolThread(thread);
+      return thread;
+    });
   }
 
   /** @param onNote called instead of the run's own */
   start(onNote = this.#onNote): DiskThread {
-    const thread = this.#start(this.#side, onNote);
+    const onPool = (queue: SharedArrayBuffer): void => this.#pool.serve(queue);
+    const thread = this.#start(this.#side, { onNote, onPool });
     this.#threads.add(thread);
     return thread;
   }
@@ -126,13 +136,15 @@ export class DiskThreads {
   /** Wakes every waiting thread, and lets none begin another system call. */
   cancel(): void {
     this.#cancelled = true;
+    this.#pool.cancel();
     for (const thread of this.#threads) thread.cancel();
     for (const ring of this.#rings.keys()) ring.cancel();
   }
 
   /** Waits until no job runs. False: a job is still in a system call that it began `withinMs` ago. */
   async settle(withinMs: number): Promise<boolean> {
-    const settled = [...this.#running].map(([thread, { done }]) =>
+    const jobs = [...this.#running].map(([thread, { done }]) => ({ thread, done }));
+    const settled = [...jobs, ...this.#pool.serving].map(({ thread, done }) =>
       whileActive(thread, done, withinMs),
     );
     return (await Promise.all(settled)).every(Boolean);
@@ -165,15 +177,16 @@ export class DiskThreads {
 
   /** Ends all threads; those that are stuck are counted. */
   async end(): Promise<void> {
-    const ended = await Promise.all([...this.#threads].map(endThread));
+    const ended = await Promise.all([...this.#threads, ...this.#pool.threads].map(endThread));
     // A stuck thread may wake up and go on writing.
     if (ended.every(Boolean)) for (const ring of this.#rings.keys()) retire(ring);
     if (this.#leftOver !== undefined) void this.#finish(this.#leftOver);
   }
 
   async #finish(leftOver: (thread: DiskThread) => Promise<unknown>): Promise<void> {
-    await Promise.all([...this.#threads].map(({ exited }) => exited));
-    const thread = this.#start(this.#side, () => {});
+    const threads = [...this.#threads, ...this.#pool.threads];
+    await Promise.all(threads.map(({ exited }) => exited));
+    const thread = this.#start(this.#side, { onNote: () => {}, onPool: () => {} });
     // The disk may still hang: until that is known, a process that exits must not wait for it.
     const done = leftOver(thread);
     countAsStuck(done);
@@ -196,36 +209,7 @@ export class DiskThreads {
   }
 }
 
-/** @returns false when it is stuck; it is counted until it ends after all. */
-async function endThread(thread: DiskThread): Promise<boolean> {
-  if (await thread.end()) return true;
-  countAsStuck(thread.exited);
-  return false;
-}
-
 function retire(ring: Ring): void {
   const shared = ring.retire();
   if (spareRings.length < MAX_SPARE_RINGS) spareRings.push(shared);
-}
-
-/** Waits for a job while its thread proceeds from call to call. False: one call took `withinMs`. */
-async function whileActive(
-  thread: DiskThread,
-  done: Promise<unknown>,
-  withinMs: number,
-): Promise<boolean> {
-  const watch = new StatusWatch(thread.status);
-  let timer: NodeJS.Timeout | undefined;
-  const hung = new Promise<boolean>((resolve) => {
-    timer = setInterval(() => {
-      if (watch.look(performance.now()).pendingMs >= withinMs) resolve(false);
-    }, TICK_MS);
-  });
-  const settled = done.then(
-    () => true,
-    () => true,
-  );
-  const outcome = await Promise.race([settled, hung]);
-  clearInterval(timer);
-  return outcome;
 }

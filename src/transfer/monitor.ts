@@ -1,5 +1,5 @@
 import { toText } from '../disk/byte-path.ts';
-import type { StatusSnapshot } from '../disk/worker-status.ts';
+import type { DiskState, StatusSnapshot } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
 import {
   DEFAULT_STALL_AFTER_MS,
@@ -13,12 +13,14 @@ import { ArrivalRate } from '../observe/arrival-rate.ts';
 import { StatusWatch } from '../observe/status-watch.ts';
 import type { Movement } from '../observe/movement.ts';
 import { ProgressMeter } from '../observe/progress-meter.ts';
+import { workOf, type Plan, type Work } from '../observe/work.ts';
 import { StallDetector, type StallEvent } from '../observe/stall-detector.ts';
 import { makeSample, type RingFill, type Sample } from '../observe/sample.ts';
 import { isCall } from '../observe/state-words.ts';
 import { verdictOf, type DiskObservation, type WireObservation } from '../observe/verdict.ts';
 import type { Beat } from '../wire/messages.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
+import { planFields } from './plan-fields.ts';
 import type { Queue } from './queue.ts';
 
 export interface MonitorOptions {
@@ -30,6 +32,8 @@ export interface MonitorOptions {
   stallAfterMs?: number | undefined;
   /** Milliseconds without progress until the transfer fails; default 300,000; 0 = never. */
   stallTimeoutMs?: number | undefined;
+  /** What this side knows about the work of the transfer. */
+  plan: () => Plan;
   /** What the wire side of this run observes. */
   observeWire: () => WireObservation;
   /** What has moved on the wire side of this run. */
@@ -48,6 +52,9 @@ export type Heard = Required<Pick<Beat, 'received' | 'heard'>>;
 /** The wire's part of Movement. */
 export type WireMovement = Pick<Movement, 'payloadBytes' | 'claims'>;
 
+/** What is not worth reporting: for what threads a thread waits, those report. */
+const RESTS = new Set<DiskState>(['idle', 'waiting-for-threads']);
+
 interface Watched {
   thread: DiskThread;
   watch: StatusWatch;
@@ -63,7 +70,6 @@ interface Watched {
  */
 export class Monitor {
   readonly #startedAt = performance.now();
-  totals: { entries: number; bytes: number } | undefined;
   readonly #options: MonitorOptions;
   readonly #detector: StallDetector;
   readonly #meter: ProgressMeter;
@@ -130,6 +136,12 @@ export class Monitor {
     this.#sample(performance.now());
   }
 
+  /** A context is compared; if nothing has been received yet, that is what this side is at. */
+  compare(): void {
+    const { entries, bytes } = this.#counts();
+    if (this.#phase === 'receiving' && entries + bytes === 0) this.enter('comparing');
+  }
+
   /** @param queue others come first, which is a separate phase; undefined: none, or no longer */
   wait(queue: Queue | undefined): void {
     const before = this.#queue;
@@ -162,7 +174,7 @@ export class Monitor {
   /** The disk call, or otherwise the wait, that has lasted longest. */
   #slowest(): { snapshot: StatusSnapshot; pendingMs: number } | undefined {
     this.#look(performance.now());
-    const busy = this.#watched.filter(({ snapshot }) => snapshot.state !== 'idle');
+    const busy = this.#watched.filter(({ snapshot }) => !RESTS.has(snapshot.state));
     return busy.toSorted((a, b) => b.pendingMs - a.pendingMs)[0];
   }
 
@@ -170,16 +182,20 @@ export class Monitor {
    * What a BEAT reports about this side.
    * @param waitedMs how long its disk workers have waited so far
    * @param heard duplex: what has arrived here
+   * @param isBrief leaves out what only shows progress
    */
-  beat(waitedMs: number, heard?: Heard): Beat {
+  beat(waitedMs: number, heard?: Heard, isBrief = false): Beat {
     const queue = this.#queue;
     return {
-      ...(queue === undefined ? this.#workBeat(waitedMs) : this.#queuedBeat(queue, waitedMs)),
+      ...(queue === undefined
+        ? this.#workBeat(waitedMs, isBrief)
+        : this.#queuedBeat(queue, waitedMs)),
       ...heard,
     };
   }
 
-  #workBeat(waitedMs: number): Beat {
+  #workBeat(waitedMs: number, isBrief: boolean): Beat {
+    const { side, plan } = this.#options;
     const slowest = this.#slowest();
     const now = performance.now();
     this.#idleSince = slowest === undefined ? (this.#idleSince ?? now) : undefined;
@@ -188,8 +204,7 @@ export class Monitor {
       stateAgeMs: Math.round(slowest?.pendingMs ?? now - this.#idleSince!),
       path: toText(slowest?.snapshot.path ?? ''),
       ...this.#counts(),
-      totalEntries: this.totals?.entries,
-      totalBytes: this.totals?.bytes,
+      ...(isBrief ? {} : planFields(side, plan())),
       waitedMs: Math.round(waitedMs),
     };
   }
@@ -213,6 +228,8 @@ export class Monitor {
   #tick(now: number): void {
     this.#options.onTick?.(now);
     const counts = this.#counts();
+    const plan = this.#options.plan();
+    this.#endComparing(workOf(counts, plan));
     this.#arrival.tick(now, this.#options.observeWire().arrivedBytes);
     const movement = this.#movement();
     this.#options.onMovement?.(now, movement);
@@ -225,7 +242,8 @@ export class Monitor {
       side: this.#options.side,
       phase: this.#phase,
       queue: this.#queue?.words,
-      ...this.#meter.tick({ now, ...counts, totals: this.totals }),
+      ...this.#meter.tick({ now, ...counts, plan }),
+      ...this.#detector.stalled(now),
       path: this.#path(),
     });
     this.#sample(now);
@@ -239,6 +257,12 @@ export class Monitor {
     const rings = this.#ringFills();
     const elapsedMs = now - this.#startedAt;
     onSample(makeSample({ side, elapsedMs, ...counts, looks, rings, wire: observeWire() }));
+  }
+
+  /** While contexts are compared, changes are sent already. */
+  #endComparing({ isSending }: Work): void {
+    if (this.#phase !== 'comparing' || !isSending) return;
+    this.enter(this.#options.side === 'sender' ? 'sending' : 'receiving');
   }
 
   #movement(): Movement {

@@ -1,4 +1,5 @@
 import { BEAT_FRESH_MS, BEAT_INTERVAL_MS, SLOW_BEAT_FRESH_MS } from '../limits.ts';
+import { NOTHING, type Amount, type Comparing, type Plan } from '../observe/work.ts';
 import type { BeatObservation } from '../observe/verdict.ts';
 import type { Beat } from '../wire/messages.ts';
 
@@ -11,6 +12,7 @@ export class PeerBeat {
   #arrivedAt = 0;
   #claims = 0;
   #received = 0;
+  #plan: Plan = {};
 
   take(beat: Beat): void {
     if (this.#beat !== undefined && hasMoved(this.#beat, beat)) this.#claims += 1;
@@ -18,6 +20,8 @@ export class PeerBeat {
     this.#arrivedAt = performance.now();
     // A count that goes down and up again adds nothing.
     this.#received = Math.max(this.#received, beat.received ?? 0);
+    // On a slow link a beat may leave it out.
+    this.#plan = { ...this.#plan, ...planOf(beat) };
   }
 
   /** Beats that reported more work than the one before. */
@@ -43,11 +47,38 @@ export class PeerBeat {
     return this.#beat?.waitedMs ?? 0;
   }
 
+  /** What the peer knows about the work of the transfer. */
+  get plan(): Plan {
+    return this.#plan;
+  }
+
   /** @param linkIsSlow fewer beats arrive then */
   observation(now: number, linkIsSlow: boolean): BeatObservation | undefined {
     const freshMs = linkIsSlow ? SLOW_BEAT_FRESH_MS : BEAT_FRESH_MS;
     return this.#beat && { ...this.#beat, ageMs: now - this.#arrivedAt, freshMs };
   }
+}
+
+function planOf(beat: Beat): Plan {
+  const contexts = amountOf(beat.totalEntries, beat.totalBytes);
+  const whole = amountOf(beat.wholeEntries, beat.wholeBytes);
+  const comparing = comparingOf(beat);
+  return {
+    ...(contexts === undefined ? {} : { contexts }),
+    ...(whole === undefined ? {} : { whole }),
+    ...(comparing === undefined ? {} : { comparing }),
+  };
+}
+
+function comparingOf(beat: Beat): Comparing | undefined {
+  const { comparedEntries, comparedBytes, wantedEntries, wantedBytes, isCompared } = beat;
+  const compared = amountOf(comparedEntries, comparedBytes);
+  const wanted = amountOf(wantedEntries, wantedBytes) ?? NOTHING;
+  return compared && { compared, wanted, isOver: isCompared === true };
+}
+
+function amountOf(entries: number | undefined, bytes: number | undefined): Amount | undefined {
+  return entries === undefined || bytes === undefined ? undefined : { entries, bytes };
 }
 
 function hasMoved(before: Beat, now: Beat): boolean {

@@ -3,6 +3,7 @@ import type { Ring } from '../flow/ring.ts';
 import { BEAT_INTERVAL_MS, LINGER_MS, RING_BYTES } from '../limits.ts';
 import type { EntryCounts } from '../report.ts';
 import type { WireObservation } from '../observe/verdict.ts';
+import type { Plan } from '../observe/work.ts';
 import type { Incoming, Outgoing } from '../transport/transport.ts';
 import type { BandwidthLimit } from '../wire/bandwidth-limit.ts';
 import type { CompressionChoice } from '../wire/compression-choice.ts';
@@ -48,8 +49,12 @@ export interface PeerLinkOptions {
   handler: PeerHandler;
   /** Of what we send; absent: none. */
   limit?: BandwidthLimit | undefined;
-  /** The content of our BEAT. @param heard on duplex, what has arrived here */
-  beat: (heard: Heard | undefined) => Beat;
+  /**
+   * The content of our BEAT.
+   * @param heard on duplex, what has arrived here
+   * @param isBrief the link is slow: leave out what only shows progress
+   */
+  beat: (heard: Heard | undefined, isBrief: boolean) => Beat;
 }
 
 /**
@@ -228,6 +233,11 @@ export class PeerLink {
     return (this.#mux?.wireBytes ?? 0) + (this.#demux?.wireBytes ?? 0);
   }
 
+  /** What the peer reports about the work of the transfer. */
+  get peerPlan(): Plan {
+    return this.#peerBeat.plan;
+  }
+
   /** Milliseconds for which the peer's disk threads have waited so far. */
   get peerWaitedMs(): number {
     return this.#peerBeat.waitedMs;
@@ -253,6 +263,7 @@ export class PeerLink {
     this.#mux?.beat(
       this.#options.beat(
         this.#demux && { received: this.#demux.payloadBytes, heard: this.#demux.words },
+        this.#clock.linkIsSlow,
       ),
     );
   }

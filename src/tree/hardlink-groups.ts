@@ -1,5 +1,5 @@
-import type { BigIntStats } from 'node:fs';
 import { toText, type BytePath } from '../disk/byte-path.ts';
+import type { EntryStats } from '../disk/entry-stats.ts';
 import { inodeKey } from '../disk/inode.ts';
 import { sourceChanged } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
@@ -30,7 +30,7 @@ export class HardlinkGroups {
    * Call it only for files and symlinks with more than one name.
    * @throws CtxsyncError source-changed: the inode is no longer what was seen before; over-limit
    */
-  firstName(stats: BigIntStats, path: BytePath): BytePath | undefined {
+  firstName(stats: EntryStats, path: BytePath): BytePath | undefined {
     const key = inodeKey(stats);
     const group = this.#groups.get(key);
     if (group === undefined) {
@@ -56,7 +56,7 @@ export class HardlinkGroups {
 }
 
 /** An inode number may be reused during the walk. */
-function versionOf(stats: BigIntStats): string {
+function versionOf(stats: EntryStats): string {
   const kind = stats.isFile() ? 'file' : 'symlink';
   return `${kind} ${stats.birthtimeNs} ${stats.mtimeNs} ${stats.size}`;
 }

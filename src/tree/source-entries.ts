@@ -1,6 +1,7 @@
 import { fstatSync, type BigIntStats } from 'node:fs';
 import { toFsPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { closeRead } from '../disk/close-read.ts';
+import type { EntryStats } from '../disk/entry-stats.ts';
 import { isSameInode, type Inode } from '../disk/inode.ts';
 import { kindOf } from '../disk/kind-of.ts';
 import { isBeyondMicroseconds, toMicroseconds } from '../disk/mtime.ts';
@@ -13,6 +14,7 @@ import { MODE_BITS, SETUID_BITS, type FileIdentity, type SourceEntry } from '../
 import { CtxsyncError } from '../errors.ts';
 import { MAX_PATH_BYTES } from '../limits.ts';
 import { HardlinkGroups } from './hardlink-groups.ts';
+import type { FilePool } from '../pool/file-pool.ts';
 import type { LostAttributes } from './lost-attributes.ts';
 
 const EXECUTE_BITS = 0o111;
@@ -30,15 +32,20 @@ export interface SourceEntryOptions {
 export interface FoundEntry extends SourceEntry {
   /** What is lost when it is sent, human-readable; undefined if nothing is. */
   lost: string | undefined;
+  /** For a file or symlink with several names: what was seen of it. */
+  stats?: EntryStats | undefined;
 }
 
 /** Creates entries from the disk for one walk; remembers files with several names. */
 export class SourceEntries {
   readonly #options: SourceEntryOptions;
+  readonly #pool: FilePool;
   readonly #hardlinks = new HardlinkGroups();
 
-  constructor(options: SourceEntryOptions) {
+  /** @param pool learns how long calls take; see ahead() */
+  constructor(options: SourceEntryOptions, pool: FilePool) {
     this.#options = options;
+    this.#pool = pool;
   }
 
   /**
@@ -52,8 +59,13 @@ export class SourceEntries {
     return this.travels(this.#entry('', 'directory', stats, fsPath));
   }
 
-  /** Reports what is lost when this entry is sent. */
-  travels(entry: FoundEntry): SourceEntry {
+  /**
+   * The entry as it is sent, now that its turn has come: another name of a file or symlink that came before is a
+   * hardlink. Reports what is lost.
+   * @throws CtxsyncError source-changed, over-limit
+   */
+  travels(found: FoundEntry): SourceEntry {
+    const entry = found.linked === true ? this.#named(found) : found;
     const { attributes, onChanged } = this.#options;
     if (attributes !== undefined && entry.kind === 'file' && (entry.mode & EXECUTE_BITS) !== 0) {
       attributes.add(entry.path, entry.lost);
@@ -88,7 +100,9 @@ export class SourceEntries {
     const fsPath = directory.child(name);
     let stats: BigIntStats;
     try {
+      const begun = this.#pool.begin();
       stats = statSource(toFsPath(fsPath), path);
+      this.#pool.ended(begun);
     } catch (error) {
       if (ignored) return undefined;
       throw error;
@@ -107,12 +121,12 @@ export class SourceEntries {
     const fsPath = directory.child(name);
     let fd: number | undefined;
     try {
+      const begun = this.#pool.begin();
       fd = openFile(toFsPath(fsPath));
+      this.#pool.ended(begun);
       const stats = fstatSync(fd, { bigint: true });
       if (!stats.isFile() || !directory.verify() || path.length > MAX_PATH_BYTES) return undefined;
-      const entry = this.#linkable(path, stats, fsPath);
-      if (entry.kind !== 'file') return entry;
-      const opened = { ...entry, fd };
+      const opened = { ...this.#linkable(path, stats, fsPath), fd };
       fd = undefined;
       return opened;
     } catch (error) {
@@ -123,23 +137,49 @@ export class SourceEntries {
     }
   }
 
+  /**
+   * The entry for a file that the pool has looked at or read.
+   * @param content if it was read
+   */
+  ahead(
+    directory: OpenDirectory,
+    path: BytePath,
+    name: BytePath,
+    stats: EntryStats,
+    content: Uint8Array | undefined,
+  ): FoundEntry {
+    return { ...this.#linkable(path, stats, directory.child(name)), content };
+  }
+
   /** A file or symlink, which may have several names. */
-  #linkable(path: BytePath, stats: BigIntStats, fsPath: BytePath): FoundEntry {
-    const linked = stats.nlink > 1n;
-    const first = linked ? this.#hardlinks.firstName(stats, path) : undefined;
-    if (first !== undefined) {
-      return { ...this.#entry(path, 'hardlink', stats, fsPath), link: first };
-    }
+  #linkable(path: BytePath, stats: EntryStats, fsPath: BytePath): FoundEntry {
     const entry = stats.isFile()
       ? { ...this.#entry(path, 'file', stats, fsPath), size: Number(stats.size) }
       : { ...this.#entry(path, 'symlink', stats, fsPath), link: linkText(fsPath, path, stats) };
-    return linked ? { ...entry, linked } : entry;
+    return stats.nlink > 1n ? { ...entry, linked: true, stats } : entry;
+  }
+
+  #named(entry: FoundEntry): FoundEntry {
+    const link = this.#firstName(entry, entry.stats!);
+    if (link === undefined) return entry;
+    closeOpened(entry);
+    const { path, mode, mtimeUs, fsPath, identity, lost } = entry;
+    return { path, kind: 'hardlink', mode, mtimeUs, size: 0, link, fsPath, identity, lost };
+  }
+
+  #firstName(entry: SourceEntry, stats: EntryStats): BytePath | undefined {
+    try {
+      return this.#hardlinks.firstName(stats, entry.path);
+    } catch (error) {
+      closeOpened(entry);
+      throw error;
+    }
   }
 
   #entry(
     path: BytePath,
     kind: SourceEntry['kind'],
-    stats: BigIntStats,
+    stats: EntryStats,
     fsPath: BytePath,
   ): FoundEntry {
     const mode = Number(stats.mode);
@@ -182,7 +222,7 @@ export function openChild(
 ): OpenDirectory {
   const directory = openSource(parent.child(name), path);
   try {
-    const opened = statSource(toFsPath(directory.child('.')), path);
+    const opened = statOpen(directory, path);
     if (!parent.verify() || !isSameDirectory(identity, opened)) {
       throw sourceChanged(path, 'was replaced');
     }
@@ -193,13 +233,21 @@ export function openChild(
   }
 }
 
+function statOpen({ fd }: OpenDirectory, path: BytePath): EntryStats {
+  try {
+    return fstatSync(fd, { bigint: true });
+  } catch (error) {
+    throw sourceError(error, 'look at', path);
+  }
+}
+
 /** Opening an automount point mounts a file system there: then the device differs. */
 function isSameDirectory(listed: FileIdentity, opened: FileIdentity): boolean {
   return listed.dev !== opened.dev || listed.ino === opened.ino;
 }
 
 /** The text of a symlink, checked to be still the one that `stats` describes. */
-function linkText(fsPath: BytePath, path: BytePath, stats: BigIntStats): BytePath {
+function linkText(fsPath: BytePath, path: BytePath, stats: EntryStats): BytePath {
   const text = readLink(fsPath, path, sourceError);
   const now = statSource(toFsPath(fsPath), path);
   if (isSameInode(now, stats) && now.mtimeNs === stats.mtimeNs) return text;

@@ -10,6 +10,7 @@ import {
 } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import type { DirectoryMatch } from '../ignore/ignore-rules.ts';
+import { FilePool } from '../pool/file-pool.ts';
 import { closeOpened, openChild, openSource, SourceEntries } from './source-entries.ts';
 import { stampOf } from './stamp.ts';
 import type { WalkOptions } from './walk.ts';
@@ -31,7 +32,7 @@ export function* walkWanted(
   if (first === undefined) return;
   if (first.path !== '') throw notOffered(first.path);
   wants.take();
-  const entries = new SourceEntries(options);
+  const entries = new SourceEntries(options, new FilePool(options.status));
   options.status.enter('scanning', root);
   const directory = openSource(root, root);
   try {
@@ -77,15 +78,15 @@ class WantedWalk {
       const decision = rules.decide(child, match);
       const travels = !decision.ignored || rules.couldIncludeBeneath(child, decision);
       if (!travels) throw notOffered(child);
-      const opens = want.kind === 'file' && want.sha256 === undefined && !decision.ignored;
+      const opens = want.kind === 'file' && !decision.ignored;
       status.enter(opens ? 'reading' : 'scanning', child);
       const how = { ignored: decision.ignored, opens };
-      const entry = this.#entries.child(directory, child, name, how);
-      if (entry === undefined) throw sourceChanged(child, 'was replaced');
+      const found = this.#entries.child(directory, child, name, how);
+      if (found === undefined) throw sourceChanged(child, 'was replaced');
+      const entry = this.#entries.travels(found);
       try {
         checkListed(want, entry);
         this.#wants.take();
-        this.#entries.travels(entry);
         yield entry.kind === 'file' ? { ...entry, omitIf: want.sha256 } : entry;
       } finally {
         closeOpened(entry);

@@ -2,13 +2,15 @@ import { joinPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { NO_FILES, type Listing } from '../disk/names.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
 import type { OpenDirectory } from '../disk/open-directory.ts';
-import { sourceError } from '../disk/system-error.ts';
+import { sourceChanged, sourceError } from '../disk/system-error.ts';
 import type { Inode } from '../disk/inode.ts';
 import type { UnreadablePaths } from '../disk/unreadable-paths.ts';
 import { isWorkName, type SourceEntry } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_DEPTH } from '../limits.ts';
 import type { DirectoryMatch, IgnoreRules } from '../ignore/ignore-rules.ts';
+import { FilePool } from '../pool/file-pool.ts';
+import { OK, type Slot } from '../pool/slot.ts';
 import {
   closeOpened,
   openChild,
@@ -27,6 +29,8 @@ export interface WalkOptions extends SourceEntryOptions {
   status: WorkerStatus;
   /** Opens each file, for whoever reads them in this order. */
   opensFiles?: boolean;
+  /** Looks at files, or reads small ones, ahead of the walk. */
+  pool?: FilePool;
 }
 
 /**
@@ -38,75 +42,157 @@ export interface WalkOptions extends SourceEntryOptions {
  * @param root resolved by the caller; the root directory itself is the first entry, with path ''
  * @throws CtxsyncError source-unreadable, source-changed, over-limit; naming the path
  */
-export function walk(root: BytePath, options: WalkOptions): Generator<SourceEntry> {
-  return new Walk(options).root(root);
+export function* walk(root: BytePath, options: WalkOptions): Generator<SourceEntry> {
+  options.status.enter('scanning', root);
+  const position = new Walk(openSource(root, root), options);
+  try {
+    yield position.root(root);
+    position.enterRoot();
+    for (let entry = position.next(); entry !== undefined; entry = position.next()) yield entry;
+    options.unreadable.end();
+    // Not if the walk fails or is abandoned: a transfer that ends waits for no other program.
+    options.attributes?.end();
+  } finally {
+    position.close();
+  }
 }
 
+/** A directory that is being visited: the current one or one above it. */
+interface Level extends Listing {
+  path: BytePath;
+  directory: OpenDirectory;
+  match: DirectoryMatch;
+  /** Index of the next name. */
+  next: number;
+  /** Its own entry, if it is ignored, and so sent only if something beneath it is sent. */
+  ignored: FoundEntry | undefined;
+}
+
+/** A directory that was found and is to be entered next. */
+interface Found {
+  parent: OpenDirectory;
+  name: BytePath;
+  entry: FoundEntry;
+  match: DirectoryMatch;
+  ignored: boolean;
+}
+
+/**
+ * A position in a context. Each step looks at one name. Where calls are slow, steps run ahead of the entries
+ * that are returned: what a step finds then has its turn behind calls of the pool.
+ */
 class Walk {
   readonly #options: WalkOptions;
   readonly #entries: SourceEntries;
-  /** The current entry, and the ignored directories above it, which are sent if it is sent. */
+  readonly #pool: FilePool;
+  readonly #root: OpenDirectory;
+  readonly #levels: Level[] = [];
+  #found: Found | undefined;
+  /** The ignored directories above what comes next. */
   readonly #pending: FoundEntry[] = [];
+  /** What next() returns. */
+  readonly #ready: FoundEntry[] = [];
+  #current: SourceEntry | undefined;
+  #stopped = false;
 
-  constructor(options: WalkOptions) {
+  constructor(root: OpenDirectory, options: WalkOptions) {
     this.#options = options;
-    this.#entries = new SourceEntries(options);
+    this.#pool = options.pool ?? new FilePool(options.status);
+    this.#entries = new SourceEntries(options, this.#pool);
+    this.#root = root;
   }
 
-  *root(path: BytePath): Generator<SourceEntry> {
-    this.#options.status.enter('scanning', path);
-    const directory = openSource(path, path);
-    try {
-      yield this.#entries.root(directory, path, this.#options.identity);
-      yield* this.#children(directory, '', this.#options.rules.root(), 1);
-      this.#options.unreadable.end();
-      // Not if the walk fails or is abandoned: a transfer that ends waits for no other program.
-      this.#options.attributes?.end();
-    } finally {
-      directory.close();
+  root(path: BytePath): SourceEntry {
+    return this.#entries.root(this.#root, path, this.#options.identity);
+  }
+
+  enterRoot(): void {
+    this.#list(this.#root, '', this.#options.rules.root(), undefined);
+  }
+
+  /** The next entry, valid until the one after it; undefined at the end. */
+  next(): SourceEntry | undefined {
+    if (this.#current !== undefined) closeOpened(this.#current);
+    this.#current = undefined;
+    while (this.#ready.length === 0) {
+      if (this.#pool.isOpen) this.#lookAhead();
+      if (this.#pool.isBusy) this.#pool.settleFirst();
+      else if (this.#ready.length === 0 && !this.#step()) return undefined;
     }
-  }
-
-  *#children(
-    directory: OpenDirectory,
-    path: BytePath,
-    match: DirectoryMatch,
-    depth: number,
-  ): Generator<SourceEntry> {
-    const { rules, status } = this.#options;
-    const { names, files } = this.#list(directory, path);
-    for (const name of names) {
-      const child = joinPath(path, name);
-      // OUT may be inside the context: then a stage would be sent into itself.
-      if (isWorkName(name)) {
-        this.#options.onSkipped(child, "a receiver's own work file");
-        continue;
-      }
-      const decision = rules.decide(child, match);
-      if (decision.ignored && !rules.couldIncludeBeneath(child, decision)) continue;
-      const opens = !decision.ignored && files.has(name);
-      status.enter(opens ? 'reading' : 'scanning', child);
-      const entry = this.#child(directory, child, name, { ignored: decision.ignored, opens });
-      if (entry === undefined) continue;
-      const pendingBefore = this.#pending.length;
-      this.#pending.push(entry);
-      if (!decision.ignored) yield* this.#travelling();
-      if (entry.kind !== 'directory') continue;
-      yield* this.#enter(directory, entry, name, decision, depth + 1, decision.ignored);
-      // Nothing beneath it is sent, so it is not sent either.
-      if (this.#pending.length > pendingBefore) this.#pending.length = pendingBefore;
-    }
-  }
-
-  /** Where no files are to be opened, none are listed as such. */
-  #list(directory: OpenDirectory, path: BytePath): Listing {
+    const found = this.#ready.shift()!;
     try {
-      if (this.#options.opensFiles === true) return directory.listing();
-      return { names: directory.names(), files: NO_FILES };
+      this.#current = this.#entries.travels(found);
     } catch (error) {
-      this.#options.unreadable.add(sourceError(error, 'list the directory', path), path);
-      return { names: [], files: NO_FILES };
+      this.#options.unreadable.add(error, found.path);
     }
+    return this.#current;
+  }
+
+  /** Closes everything, wherever the walk has ended. */
+  close(): void {
+    this.#pool.close();
+    if (this.#current !== undefined) closeOpened(this.#current);
+    this.#ready.forEach(closeOpened);
+    for (const { directory } of this.#levels.slice(1)) directory.close();
+    this.#root.close();
+  }
+
+  /** Steps on while the pool takes what is found. An error has its turn, too. */
+  #lookAhead(): void {
+    try {
+      while (this.#pool.hasRoom && this.#ready.length === 0 && this.#step());
+    } catch (error) {
+      this.#stopped = true;
+      this.#later(() => {
+        throw error;
+      });
+    }
+  }
+
+  /** Goes on by one name, into a directory, or out of one. False: nothing is left. */
+  #step(): boolean {
+    if (this.#stopped) return false;
+    if (this.#found !== undefined) {
+      this.#enter(this.#found);
+      return true;
+    }
+    const level = this.#levels.at(-1);
+    if (level === undefined) return false;
+    const name = level.names.at(level.next);
+    if (name === undefined) this.#leave(level);
+    else {
+      level.next += 1;
+      this.#visit(level, name);
+    }
+    return true;
+  }
+
+  #visit(level: Level, name: BytePath): void {
+    const { rules, status, opensFiles = false } = this.#options;
+    const path = joinPath(level.path, name);
+    // OUT may be inside the context: then a stage would be sent into itself.
+    if (isWorkName(name)) return this.#options.onSkipped(path, "a receiver's own work file");
+    const match = rules.decide(path, level.match);
+    const { ignored } = match;
+    if (ignored && !rules.couldIncludeBeneath(path, match)) return;
+    const isFile = !ignored && level.files.has(name);
+    if (isFile && this.#pool.isOpen && this.#callFor(level.directory, path, name)) return;
+    const opens = isFile && opensFiles;
+    status.enter(opens ? 'reading' : 'scanning', path);
+    const entry = this.#child(level.directory, path, name, { ignored, opens });
+    if (entry === undefined) return;
+    if (entry.kind === 'directory') {
+      this.#found = { parent: level.directory, name, entry, match, ignored };
+    }
+    if (!this.#pool.isBusy) return this.#take(entry, ignored);
+    this.#pool.add({ settle: () => this.#take(entry, ignored), drop: () => closeOpened(entry) });
+  }
+
+  /** An entry has its turn. */
+  #take(entry: FoundEntry, ignored: boolean): void {
+    if (ignored) return void this.#pending.push(entry);
+    if (this.#pending.length > 0) this.#ready.push(...this.#pending.splice(0));
+    this.#ready.push(entry);
   }
 
   #child(...found: Parameters<SourceEntries['child']>): FoundEntry | undefined {
@@ -114,52 +200,108 @@ class Walk {
     try {
       return this.#entries.child(...found);
     } catch (error) {
-      this.#options.unreadable.add(error, path);
+      this.#later(() => this.#options.unreadable.add(error, path));
       return undefined;
     }
   }
 
-  *#travelling(): Generator<SourceEntry> {
-    for (const entry of this.#pending.splice(0)) {
-      try {
-        yield this.#entries.travels(entry);
-      } finally {
-        closeOpened(entry);
-      }
-    }
+  /** Has the pool look at a file, or read it. False: it cannot. */
+  #callFor(directory: OpenDirectory, path: BytePath, name: BytePath): boolean {
+    const { opensFiles = false } = this.#options;
+    const kind = opensFiles ? 'read' : 'look';
+    const slot = directory.held ? this.#pool.slotFor(kind, directory.fd, path) : undefined;
+    if (slot === undefined) return false;
+    this.#pool.add({ slot, settle: () => this.#settle(slot, directory, path, name) });
+    return true;
   }
 
-  *#enter(
-    parent: OpenDirectory,
-    entry: SourceEntry,
-    name: BytePath,
-    match: DirectoryMatch,
-    depth: number,
-    ignored: boolean,
-  ): Generator<SourceEntry> {
-    const { path } = entry;
-    if (depth > MAX_DEPTH) {
-      throw new CtxsyncError(
-        'over-limit',
-        `${toText(path)} lies deeper than ${MAX_DEPTH} directories`,
-        {
-          path: toText(path),
-        },
+  /** What the pool did not find to be a plain small file is looked at again, as without a pool. */
+  #settle(slot: Slot, directory: OpenDirectory, path: BytePath, name: BytePath): void {
+    const { opensFiles = false, status } = this.#options;
+    let entry: FoundEntry | undefined;
+    if (slot.outcome === OK && slot.stats.isFile()) {
+      entry = this.#entries.ahead(
+        directory,
+        path,
+        name,
+        slot.stats,
+        opensFiles ? slot.content : undefined,
       );
+    } else {
+      status.enter(opensFiles ? 'reading' : 'scanning', path);
+      entry = this.#child(directory, path, name, { ignored: false, opens: opensFiles });
+      // The walk has gone on: it is too late to enter it.
+      if (entry?.kind === 'directory') throw sourceChanged(path, 'was replaced');
     }
-    this.#options.status.enter('scanning', path);
+    if (entry !== undefined) this.#take(entry, false);
+  }
+
+  #enter({ parent, name, entry, match, ignored }: Found): void {
+    const { status, unreadable } = this.#options;
+    const { path } = entry;
+    this.#found = undefined;
+    if (this.#levels.length === MAX_DEPTH) throw tooDeep(path);
+    status.enter('scanning', path);
     let directory: OpenDirectory;
     try {
       directory = openChild(parent, name, entry);
     } catch (error) {
       // An ignored directory that cannot be opened does not matter; a replaced parent does.
-      if (!ignored || !parent.verify()) this.#options.unreadable.add(error, path);
-      return;
+      if (!ignored || !parent.verify()) this.#later(() => unreadable.add(error, path));
+      return this.#later(() => this.#forget(entry));
     }
+    this.#list(directory, path, match, ignored ? entry : undefined);
+  }
+
+  #list(
+    directory: OpenDirectory,
+    path: BytePath,
+    match: DirectoryMatch,
+    ignored: FoundEntry | undefined,
+  ): void {
+    const level = { path, directory, match, next: 0, ignored };
+    this.#levels.push({ ...this.#listing(directory, path), ...level });
+  }
+
+  /** Where files are neither opened nor looked at ahead, none are listed as such. */
+  #listing(directory: OpenDirectory, path: BytePath): Listing {
+    const { opensFiles = false, pool, unreadable } = this.#options;
     try {
-      yield* this.#children(directory, path, match, depth);
-    } finally {
-      directory.close();
+      if (opensFiles || pool !== undefined) return directory.listing();
+      return { names: directory.names(), files: NO_FILES };
+    } catch (error) {
+      this.#later(() => unreadable.add(sourceError(error, 'list the directory', path), path));
+      return { names: [], files: NO_FILES };
     }
   }
+
+  /** Its directory stays open for the calls that were submitted. */
+  #leave({ directory, ignored }: Level): void {
+    this.#levels.pop();
+    const close = (): void => {
+      if (directory !== this.#root) directory.close();
+    };
+    const settle = (): void => {
+      if (ignored !== undefined) this.#forget(ignored);
+      close();
+    };
+    this.#pool.add({ settle, drop: close });
+  }
+
+  /** Nothing beneath an ignored directory is sent, so it is not sent either. */
+  #forget(directory: FoundEntry): void {
+    if (this.#pending.at(-1) === directory) this.#pending.pop();
+  }
+
+  /** Does something when its turn comes: at once, unless the walk is ahead. */
+  #later(settle: () => void): void {
+    this.#pool.add({ settle });
+  }
+}
+
+function tooDeep(path: BytePath): CtxsyncError {
+  const text = toText(path);
+  return new CtxsyncError('over-limit', `${text} lies deeper than ${MAX_DEPTH} directories`, {
+    path: text,
+  });
 }

@@ -2,8 +2,20 @@ import {
   COMPRESS_BELOW_BYTES_PER_SECOND,
   TRANSPORT_RATE_BYTES,
   TRANSPORT_RATE_MS,
+  TRANSPORT_RATE_WRITES,
 } from '../limits.ts';
 import type { Codec } from './codec.ts';
+
+/** Sums of what was written since the transport was last measured. */
+interface Written {
+  writes: number;
+  bytes: number;
+  ms: number;
+  /** The write that took longest. */
+  longest: { bytes: number; ms: number };
+}
+
+const NOTHING: Written = { writes: 0, bytes: 0, ms: 0, longest: { bytes: 0, ms: 0 } };
 
 /**
  * Which codec the next frame is compressed with, if with any: where the transport is what the time goes
@@ -13,8 +25,7 @@ export class CompressionChoice {
   readonly #always: boolean;
   readonly #codec: Codec | undefined;
   #slow = false;
-  #ms = 0;
-  #bytes = 0;
+  #written = NOTHING;
 
   /**
    * @param codec one that both sides have; undefined: none
@@ -32,12 +43,20 @@ export class CompressionChoice {
   /** A frame of so many bytes was handed over in `ms` milliseconds. */
   wrote(bytes: number, ms: number): void {
     if (this.#always || this.#codec === undefined) return;
-    this.#bytes += bytes;
-    this.#ms += ms;
-    if (this.#ms < TRANSPORT_RATE_MS && this.#bytes < TRANSPORT_RATE_BYTES) return;
-    const slow = COMPRESS_BELOW_BYTES_PER_SECOND[this.#codec];
-    this.#slow = this.#bytes * 1_000 < slow * this.#ms;
-    this.#bytes = 0;
-    this.#ms = 0;
+    const before = this.#written;
+    const written = {
+      writes: before.writes + 1,
+      bytes: before.bytes + bytes,
+      ms: before.ms + ms,
+      longest: ms > before.longest.ms ? { bytes, ms } : before.longest,
+    };
+    this.#written = written;
+    if (written.writes < TRANSPORT_RATE_WRITES) return;
+    // The longest may have waited for a peer that was starting, or suspended.
+    const restMs = written.ms - written.longest.ms;
+    const restBytes = written.bytes - written.longest.bytes;
+    if (restMs < TRANSPORT_RATE_MS && restBytes < TRANSPORT_RATE_BYTES) return;
+    this.#slow = restBytes * 1_000 < COMPRESS_BELOW_BYTES_PER_SECOND[this.#codec] * restMs;
+    this.#written = NOTHING;
   }
 }

@@ -78,8 +78,13 @@ export interface Receipt {
   transferId: string;
   /** FIN's. */
   digest: string;
-  /** Entries put in place, already there, and removed. */
+  /**
+   * Entries put in place; of those, files whose content was not sent; entries of which only mode or time were
+   * set; entries already there; entries removed.
+   */
   written?: number | undefined;
+  reused?: number | undefined;
+  metadataOnly?: number | undefined;
   unchanged?: number | undefined;
   removed?: number | undefined;
 }
@@ -94,9 +99,20 @@ export interface Beat {
   entries: number;
   /** Of file content. */
   bytes: number;
-  /** Of the whole transfer, once counted. */
+  /** Sender: of all contexts, once counted. */
   totalEntries?: number | undefined;
   totalBytes?: number | undefined;
+  /** Sender: of the contexts that are sent whole although others are compared, once counted. */
+  wholeEntries?: number | undefined;
+  wholeBytes?: number | undefined;
+  /** Receiver: entries of manifests that were compared, and bytes that were hashed for it. */
+  comparedEntries?: number | undefined;
+  comparedBytes?: number | undefined;
+  /** Receiver: entries that it has asked for, and their bytes of file content. */
+  wantedEntries?: number | undefined;
+  wantedBytes?: number | undefined;
+  /** Receiver: it has asked for all that it wants. */
+  isCompared?: boolean | undefined;
   /** Milliseconds that the disk worker has waited so far for the other side of its ring. */
   waitedMs: number;
   /** Duplex: bytes of payload that have arrived here. */
@@ -254,6 +270,8 @@ export function decodeReceipt(payload: Uint8Array, at: number): Receipt {
     transferId: fields.hex('transferId', 32),
     digest: fields.hex('digest', 64),
     written: fields.optionalCount('written'),
+    reused: fields.optionalCount('reused'),
+    metadataOnly: fields.optionalCount('metadataOnly'),
     unchanged: fields.optionalCount('unchanged'),
     removed: fields.optionalCount('removed'),
   };
@@ -280,6 +298,13 @@ export function decodeBeat(payload: Uint8Array, at: number): Beat {
     bytes: fields.count('bytes'),
     totalEntries: fields.optionalCount('totalEntries'),
     totalBytes: fields.optionalCount('totalBytes'),
+    wholeEntries: fields.optionalCount('wholeEntries'),
+    wholeBytes: fields.optionalCount('wholeBytes'),
+    comparedEntries: fields.optionalCount('comparedEntries'),
+    comparedBytes: fields.optionalCount('comparedBytes'),
+    wantedEntries: fields.optionalCount('wantedEntries'),
+    wantedBytes: fields.optionalCount('wantedBytes'),
+    isCompared: fields.optionalFlag('isCompared'),
     waitedMs: fields.count('waitedMs'),
     received: fields.optionalCount('received'),
     heard: fields.optionalCount('heard'),

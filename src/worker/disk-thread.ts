@@ -1,11 +1,12 @@
 import type { Worker } from 'node:worker_threads';
 import { WorkerStatus } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
-import { DISK_THREAD_YOUNG_MB, STUCK_THREAD_MS } from '../limits.ts';
+import { DISK_THREAD_YOUNG_MB, POOL_THREAD_YOUNG_MB, STUCK_THREAD_MS } from '../limits.ts';
+import { CallQueue } from '../pool/call-queue.ts';
 import type { Side } from '../report.ts';
 import { withTimeout } from '../with-timeout.ts';
 import type { JobName, JobReply, Jobs, PathNote, UnnamedPaths } from './jobs.ts';
-import { startWorker } from './start-worker.ts';
+import { startWorker, type ThreadKind } from './start-worker.ts';
 
 const CANCELLABLE = new Set<JobName>([
   'readIgnoreFile',
@@ -19,6 +20,7 @@ const CANCELLABLE = new Set<JobName>([
   'hasBase',
   'compare',
   'unpack',
+  'serveCalls',
 ]);
 
 interface Running {
@@ -41,7 +43,7 @@ export interface DiskThread {
    */
   run<Name extends JobName>(name: Name, input: Jobs[Name]['input']): Promise<Jobs[Name]['result']>;
   /**
-   * Ends the current job before its next system call; if it waits on a ring, the ring must wake it.
+   * Ends the current job before its next system call, and its pool; if it waits on a ring, the ring must wake it.
    * Jobs that would leave OUT half done continue: they are short, or are the cleanup itself.
    */
   cancel(): void;
@@ -52,14 +54,15 @@ export interface DiskThread {
   end(): Promise<boolean>;
 }
 
-/**
- * @param side whose jobs it can run
- * @param onNote receives notes about paths while a job runs
- */
-export type StartDiskThread = (
-  side: Side,
-  onNote: (note: PathNote | UnnamedPaths) => void,
-) => DiskThread;
+/** What a disk thread reports while a job runs. */
+export interface ThreadListeners {
+  /** A note about paths. */
+  onNote: (note: PathNote | UnnamedPaths) => void;
+  /** Its pool has opened: the queue of calls that other threads can make. */
+  onPool: (queue: SharedArrayBuffer) => void;
+}
+
+export type StartDiskThread = (kind: ThreadKind, listeners: ThreadListeners) => DiskThread;
 
 /** Started before it was asked for. */
 let early: { side: Side; thread: WorkerThread } | undefined;
@@ -69,10 +72,10 @@ export function startEarly(side: Side): void {
   early = { side, thread: new WorkerThread(side) };
 }
 
-export const startDiskThread: StartDiskThread = (side, onNote) => {
-  const thread = early?.side === side ? early.thread : new WorkerThread(side);
+export const startDiskThread: StartDiskThread = (kind, listeners) => {
+  const thread = early?.side === kind ? early.thread : new WorkerThread(kind);
   if (thread === early?.thread) early = undefined;
-  thread.onNote = onNote;
+  thread.listeners = listeners;
   return thread;
 };
 
@@ -80,14 +83,18 @@ class WorkerThread implements DiskThread {
   readonly status = new WorkerStatus();
   readonly exited: Promise<void>;
   readonly #worker: Worker;
-  onNote: Parameters<StartDiskThread>[1] = () => {};
+  listeners: ThreadListeners = { onNote: () => {}, onPool: () => {} };
   #running: Running | undefined;
+  /** Of the pool of the current job, if that has opened. */
+  #queue: CallQueue | undefined;
+  #cancelled = false;
   #gone = false;
 
-  constructor(side: Side) {
-    this.#worker = startWorker(side, {
+  constructor(kind: ThreadKind) {
+    const youngMb = kind === 'pool' ? POOL_THREAD_YOUNG_MB : DISK_THREAD_YOUNG_MB;
+    this.#worker = startWorker(kind, {
       workerData: { status: this.status.shared },
-      resourceLimits: { maxYoungGenerationSizeMb: DISK_THREAD_YOUNG_MB },
+      resourceLimits: { maxYoungGenerationSizeMb: youngMb },
       // Otherwise Node opens process.stdout and process.stderr, and shared pipes become non-blocking.
       stdout: true,
       stderr: true,
@@ -110,6 +117,8 @@ class WorkerThread implements DiskThread {
   run<Name extends JobName>(name: Name, input: Jobs[Name]['input']): Promise<Jobs[Name]['result']> {
     if (this.#running !== undefined) throw new Error(`the disk thread is busy; cannot ${name}`);
     this.status.reset();
+    this.#queue = undefined;
+    this.#cancelled = false;
     return new Promise((resolve, reject) => {
       this.#running = { name, resolve: resolve as (result: unknown) => void, reject };
       this.#worker.postMessage({ name, input });
@@ -117,7 +126,10 @@ class WorkerThread implements DiskThread {
   }
 
   cancel(): void {
-    if (this.#running !== undefined && CANCELLABLE.has(this.#running.name)) this.status.cancel();
+    if (this.#running === undefined || !CANCELLABLE.has(this.#running.name)) return;
+    this.#cancelled = true;
+    this.status.cancel();
+    this.#queue?.cancel();
   }
 
   async end(): Promise<boolean> {
@@ -128,7 +140,8 @@ class WorkerThread implements DiskThread {
   }
 
   #handleReply(reply: JobReply): void {
-    if (reply.type === 'note') return this.onNote(reply.note);
+    if (reply.type === 'note') return this.listeners.onNote(reply.note);
+    if (reply.type === 'pool') return this.#serve(reply.queue);
     if (reply.type === 'result') {
       const running = this.#running;
       this.#running = undefined;
@@ -138,6 +151,12 @@ class WorkerThread implements DiskThread {
     const { code, message, path, line, remedy, forPeer, stack } = reply;
     const cause = code === 'internal' ? stack : undefined;
     this.#fail(new CtxsyncError(code, message, { path, line, remedy, forPeer, cause }));
+  }
+
+  #serve(shared: SharedArrayBuffer): void {
+    this.#queue = new CallQueue(shared);
+    if (this.#cancelled) this.#queue.cancel();
+    else this.listeners.onPool(shared);
   }
 
   #fail(error: CtxsyncError): void {

@@ -1,10 +1,13 @@
 import type { BytePath } from '../disk/byte-path.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
+import type { FilePool } from '../pool/file-pool.ts';
 import type { JobName, Jobs, PathNote } from './jobs.ts';
 
 /** What every job can use. */
 export interface JobContext {
   status: WorkerStatus;
+  /** For calls that can be made ahead; open once calls are slow. */
+  pool: FilePool;
   note: (note: PathNote) => void;
 }
 

@@ -2,6 +2,7 @@ import type { BytePath } from '../disk/byte-path.ts';
 import type { CommitOptions, CommitResult } from '../dest/commit.ts';
 import type { ComparisonCounts } from '../dest/comparison.ts';
 import type { Destination, Keep } from '../dest/destination.ts';
+import type { OmittedCounts } from '../dest/omitted-files.ts';
 import type { Metadata } from '../disk/held-directory.ts';
 import type { Inode } from '../disk/inode.ts';
 import type { ErrorCode, Remedy } from '../errors.ts';
@@ -45,10 +46,10 @@ export interface Jobs {
   };
   /** Walks a directory and packs it into the ring. */
   pack: { input: { source: OpenedContext; ring: SharedArrayBuffer }; result: void };
-  /** Walks a directory and writes a manifest of it into the ring. */
+  /** Walks a directory, writes a manifest of it into the ring, and counts what it lists. */
   list: {
     input: { source: OpenedContext; ring: SharedArrayBuffer; checksum: boolean };
-    result: void;
+    result: { entries: number; bytes: number };
   };
   /** Walks to the entries wanted, which come through one ring, and packs them into the other. */
   packWanted: {
@@ -87,12 +88,12 @@ export interface Jobs {
       name: BytePath;
       /** Names in OUT that other contexts become. */
       others: readonly BytePath[];
-      /** The context's index: distinguishes its local changes from those of others. */
+      /** The context's index: distinguishes its lists in the stage from those of others. */
       index: number;
       budget: SharedArrayBuffer;
     };
-    /** `wanted`: the EntryDigest of the wants. `localChanges`: the file in the stage that lists them. */
-    result: { counts: ComparisonCounts; wanted: string; localChanges: BytePath };
+    /** `wanted`: the EntryDigest of the wants. */
+    result: { counts: ComparisonCounts; wanted: string };
   };
   /** Checks the tree that comes through the ring and builds it in the stage. */
   unpack: {
@@ -104,12 +105,18 @@ export interface Jobs {
       others: readonly BytePath[];
       budget: SharedArrayBuffer;
       unordered: boolean;
-      /** The entries were requested one by one. */
-      wanted: boolean;
+      /** The context's index, if the entries were requested one by one. */
+      index: number | undefined;
     };
-    /** `arrived`: the EntryDigest of the entries received, if they were requested. */
-    result: { root: Metadata | undefined; arrived: string | undefined };
+    /** The others are of entries that were requested. `arrived`: their EntryDigest. */
+    result: {
+      root: Metadata | undefined;
+      arrived: string | undefined;
+      omitted: OmittedCounts | undefined;
+    };
   };
+  /** Makes the calls of another disk thread's pool, until that thread needs none any more. */
+  serveCalls: { input: { queue: SharedArrayBuffer }; result: void };
   commit: { input: { destination: Destination; options: CommitOptions }; result: CommitResult };
   /** Undoes what a run that does not commit has done to OUT. */
   discard: { input: { destination: Destination; keep: Keep }; result: void };
@@ -121,9 +128,13 @@ export type JobMessage<Names extends JobName = JobName> = {
   [Name in Names]: { name: Name; input: Jobs[Name]['input'] };
 }[Names];
 
-/** What a worker replies: notes about paths while it works, then one result or error. */
+/**
+ * What a worker replies: while it works, notes about paths and the queue of its pool, once that opens; then one
+ * result or error.
+ */
 export type JobReply =
   | { type: 'note'; note: PathNote | UnnamedPaths }
+  | { type: 'pool'; queue: SharedArrayBuffer }
   | { type: 'result'; result: unknown }
   | {
       type: 'error';

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { WorkerStatus } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
+import { FilePool } from '../pool/file-pool.ts';
 import type { Handlers, JobContext } from './job-context.ts';
 import type { JobMessage, JobName, JobReply } from './jobs.ts';
 import { PathNoteLimiter } from './path-note-limiter.ts';
@@ -16,7 +17,9 @@ export function runJobs(handlers: Partial<Handlers>): void {
   const status = new WorkerStatus(shared);
   const notes = new PathNoteLimiter((note) => reply({ type: 'note', note }));
   parentPort?.on('message', (message: JobMessage) => {
-    const outcome = run(handlers, message, { status, note: (note) => notes.add(note) });
+    const pool = new FilePool(status, (queue) => reply({ type: 'pool', queue }));
+    const outcome = run(handlers, message, { status, pool, note: (note) => notes.add(note) });
+    pool.close();
     notes.flush();
     status.idle();
     reply(outcome);

@@ -9,6 +9,7 @@ import { EntryCopy } from '../entry/entry-copy.ts';
 import { EntryValidator } from '../entry/entry-validator.ts';
 import type { ManifestEntry, SourceEntry } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
+import { COUNT_NICENESS } from '../limits.ts';
 import { Ring } from '../flow/ring.ts';
 import { ManifestWriter } from '../entry/manifest.ts';
 import { hashSource, pack } from '../entry/pack.ts';
@@ -26,6 +27,7 @@ import { walk, type WalkOptions } from '../tree/walk.ts';
 import { reporting, type Handlers, type JobContext } from './job-context.ts';
 import type { ContextSource, OpenedContext, PathNote } from './jobs.ts';
 import { RingSink, RingSource } from './ring-io.ts';
+import { yieldCpu } from './yield-cpu.ts';
 
 /** What a sender's disk worker does for each job; it only connects the layers. */
 export const SOURCE_JOBS: Pick<
@@ -38,7 +40,8 @@ export const SOURCE_JOBS: Pick<
 
   pack: ({ source, ring: shared }, context) => {
     const ring = new Ring(shared);
-    const options = { ...reportingWalk(source, context), opensFiles: true };
+    const { pool } = context;
+    const options = { ...reportingWalk(source, context), opensFiles: true, pool };
     const { status, unreadable } = options;
     pack(walk(source.root, options), new RingSink(ring, status), status, unreadable);
     ring.end();
@@ -46,10 +49,12 @@ export const SOURCE_JOBS: Pick<
 
   list: ({ source, ring: shared, checksum }, context) => {
     const ring = new Ring(shared);
-    const options = reportingWalk(source, context);
+    const options = { ...reportingWalk(source, context), pool: context.pool };
     const { status, unreadable } = options;
     const manifest = new ManifestWriter(new RingSink(ring, status));
+    const total = { entries: 0, bytes: 0 };
     for (const entry of walk(source.root, options)) {
+      addTo(total, entry);
       unreadable.checkTime();
       try {
         const listed = listedEntry(entry, checksum, status);
@@ -60,6 +65,7 @@ export const SOURCE_JOBS: Pick<
     }
     manifest.end();
     ring.end();
+    return total;
   },
 
   packWanted: ({ source, wants: sharedWants, ring: shared }, context) => {
@@ -84,15 +90,19 @@ export const SOURCE_JOBS: Pick<
   },
 
   count: ({ source }, context) => {
+    yieldCpu(COUNT_NICENESS);
     const total = { entries: 0, bytes: 0 };
     const options = walkOptions(source, { ...context, note: () => {} });
-    for (const entry of walk(source.root, options)) {
-      if (entry.path !== '') total.entries += 1;
-      total.bytes += entry.size;
-    }
+    for (const entry of walk(source.root, options)) addTo(total, entry);
     return total;
   },
 };
+
+/** The context's own root does not count. */
+function addTo(total: { entries: number; bytes: number }, { path, size }: SourceEntry): void {
+  if (path !== '') total.entries += 1;
+  total.bytes += size;
+}
 
 /** Reads the rules through the opened directory, so that they belong to what will be walked. */
 function openContext(

@@ -96,7 +96,9 @@ describe('a lookup in an existing tree', () => {
       writeTree(directory, { 'root/a/x': 'mine', 'elsewhere/x': 'another', 'elsewhere/y': '' });
       const root = join(directory, 'root');
       const passed: string[] = [];
-      const tree = new OrderedLookup(hold(root), new WorkerStatus(), (path) => passed.push(path));
+      const tree = new OrderedLookup(hold(root), new WorkerStatus(), {
+        onPassed: (path) => passed.push(path),
+      });
       tree.enter('a', tree.find('a')!);
       renameSync(join(root, 'a'), join(directory, 'aside'));
       symlinkSync('../elsewhere', join(root, 'a'));
@@ -168,7 +170,9 @@ function search(
 ): { found: string[]; passed: string[] } {
   const found: string[] = [];
   const passed: string[] = [];
-  const tree = new OrderedLookup(tryHold(root), new WorkerStatus(), (path) => passed.push(path));
+  const tree = new OrderedLookup(tryHold(root), new WorkerStatus(), {
+    onPassed: (path) => passed.push(path),
+  });
   try {
     for (const path of paths) {
       const there = tree.find(path);

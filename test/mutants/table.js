@@ -19,9 +19,9 @@ export const MUTANTS = [
     edits: [
       {
         file: 'src/wire/demux.ts',
-        find: 'const taken = stream.ring.cancelled ? piece.length : stream.ring.write(piece);',
+        find: 'const taken = stream.ring.cancelled ? payload.length : stream.ring.write(payload);',
         replace:
-          'if (!stream.ring.cancelled) stream.ring.write(piece);\n    const taken = piece.length;',
+          'if (!stream.ring.cancelled) stream.ring.write(payload);\n    const taken = payload.length;',
       },
     ],
     file: 'test/wire/no-lost-packet.test.ts',
@@ -40,6 +40,19 @@ export const MUTANTS = [
     file: 'test/wire/no-lost-packet.test.ts',
     test: '64 packets through a queue of 32 with a slow consumer every packet is delivered in order, and the end is seen, 20 times in a row',
     seen: /never came|expected/,
+  },
+  {
+    name: 'drop on full: what is left of a compressed frame is thrown away',
+    edits: [
+      {
+        file: 'src/wire/compressed-payload.ts',
+        find: '      if (taken === 0) return 0;\n',
+        replace: '      if (taken === 0) break;\n',
+      },
+    ],
+    file: 'test/wire/compression.test.ts',
+    test: 'a full queue makes the reader wait within a frame of gzip, and nothing is lost',
+    seen: /expected/,
   },
   {
     name: 'a lost wake-up: who waits for bytes is not told of them',
@@ -80,9 +93,9 @@ export const MUTANTS = [
     edits: [
       {
         file: 'src/wire/mux.ts',
-        find: '      const credit = stream.limit - stream.bytes;\n',
+        find: '      const most = Math.min(stream.limit - stream.bytes, mostPayload);\n',
         replace:
-          '      const window = this.#streams.reduce((left, each) => left - each.bytes + each.limit - this.#firstCredit, this.#firstCredit);\n      const credit = Math.min(window, stream.limit - stream.bytes);\n',
+          '      const window = this.#streams.reduce((left, each) => left - each.bytes + each.limit - this.#firstCredit, this.#firstCredit);\n      const most = Math.min(window, stream.limit - stream.bytes, mostPayload);\n',
       },
     ],
     file: 'test/wire/duplex-known-bad.test.ts',
@@ -313,8 +326,8 @@ export const MUTANTS = [
     edits: [
       {
         file: 'src/entry/pack.ts',
-        find: '    checkUnchanged(entry, statFile(fd, entry.path));\n    tree.finish();\n',
-        replace: '    tree.finish();\n',
+        find: '      checkUnchanged(entry, statFile(fd, entry.path));\n    }\n    tree.finish();\n',
+        replace: '    }\n    tree.finish();\n',
       },
     ],
     file: 'test/entry/pack.test.ts',
@@ -333,6 +346,46 @@ export const MUTANTS = [
     file: 'test/exploits/listed-and-sent-differ.test.ts',
     test: 'an entry listed as one kind and sent as another is refused, and OUT is unchanged a symlink as a file',
     seen: /at refused|expectExit/,
+    builds: true,
+  },
+  {
+    name: 'what was compared is not looked at again: a file that changed gets the mode and time of another content',
+    edits: [
+      {
+        file: 'src/dest/graft.ts',
+        find: 'if (stats === undefined || versionOf(stats) !== version) throw',
+        replace: 'if (stats === undefined || version === "") throw',
+      },
+    ],
+    file: 'test/dest/metadata-only.test.ts',
+    test: 'a file whose content stays is refused, and OUT left as it is then, if it was written to before the commit',
+    seen: /to throw|did not throw/,
+  },
+  {
+    name: 'the content of a moved file is copied and not hashed again',
+    edits: [
+      {
+        file: 'src/dest/omitted-files.ts',
+        find: 'if (copied.sha256 !== sha256 || copied.bytes !== size) throw',
+        replace: 'if (sha256 === "" || copied.bytes !== size) throw',
+      },
+    ],
+    file: 'test/dest/moved-files.test.ts',
+    test: 'a file that OUT has elsewhere is refused, and OUT left as it is then, if it changes before it is copied',
+    seen: /to throw|did not throw/,
+  },
+  {
+    name: 'an answer that nobody asked for: a file may come without content wherever OUT has one',
+    edits: [
+      {
+        file: 'src/dest/omitted-files.ts',
+        find: 'if (copy === undefined) throw withoutContent(path);',
+        replace: 'if (copy === undefined) return;',
+      },
+    ],
+    file: 'test/exploits/content-omitted.test.ts',
+    test: 'a sender that keeps content back is refused where OUT has a file of another size',
+    seen: /expected/,
     builds: true,
   },
   {

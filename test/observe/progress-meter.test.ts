@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { ENTRY_WORK_BYTES } from '../../src/limits.ts';
 import { ProgressMeter } from '../../src/observe/progress-meter.ts';
 
 const TICK_MS = 100;
@@ -8,11 +9,12 @@ function run(
   meter: ProgressMeter,
   span: { fromMs: number; toMs: number },
   at: (now: number) => { entries: number; bytes: number },
-  totals?: { entries: number; bytes: number },
+  contexts?: { entries: number; bytes: number },
 ) {
-  let figures = meter.tick({ now: span.fromMs, ...at(span.fromMs), totals });
+  const plan = { contexts };
+  let figures = meter.tick({ now: span.fromMs, ...at(span.fromMs), plan });
   for (let now = span.fromMs + TICK_MS; now <= span.toMs; now += TICK_MS) {
-    figures = meter.tick({ now, ...at(now), totals });
+    figures = meter.tick({ now, ...at(now), plan });
   }
   return figures;
 }
@@ -30,7 +32,7 @@ describe('ProgressMeter', () => {
   });
 
   test('reports no rate before it has seen half a second', () => {
-    const figures = new ProgressMeter(0).tick({ now: 400, entries: 9, bytes: 9_000 });
+    const figures = new ProgressMeter(0).tick({ now: 400, entries: 9, bytes: 9_000, plan: {} });
     expect(figures).toMatchObject({ bytesPerSecond: 0, entriesPerSecond: 0 });
   });
 
@@ -52,31 +54,30 @@ describe('ProgressMeter', () => {
     expect(still.etaSeconds).toBeUndefined();
   });
 
-  test('estimates from bytes when the bytes take longer', () => {
-    const at = (now: number) => ({ entries: now / 10, bytes: now });
-    const totals = { entries: 1_000, bytes: 40_000 };
-    const figures = run(new ProgressMeter(0), { fromMs: 0, toMs: 4_000 }, at, totals);
-    expect(figures).toMatchObject({ etaSeconds: 36, totalEntries: 1_000, totalBytes: 40_000 });
-  });
-
-  test('estimates from entries when the entries take longer', () => {
-    const at = (now: number) => ({ entries: now / 10, bytes: now });
-    const totals = { entries: 10_000, bytes: 5_000 };
-    const figures = run(new ProgressMeter(0), { fromMs: 0, toMs: 4_000 }, at, totals);
-    expect(figures.etaSeconds).toBe(96);
-  });
-
-  test('keeps a realistic estimate of the entries while one big file is read', () => {
+  test('measures bytes, and a fixed cost of each entry, for percentage and ETA alike', () => {
+    // A quarter of the bytes and a quarter of the entries; then all bytes, and no other entry.
+    const contexts = { entries: 400, bytes: 400 * ENTRY_WORK_BYTES };
+    const at = (now: number) => ({ entries: now / 40, bytes: (now / 40) * ENTRY_WORK_BYTES });
     const meter = new ProgressMeter(0);
-    const totals = { entries: 2_000, bytes: 20_000_000 };
-    run(meter, { fromMs: 0, toMs: 10_000 }, (now) => ({ entries: now / 10, bytes: now }), totals);
-    const big = run(
-      meter,
-      { fromMs: 10_100, toMs: 20_000 },
-      (now) => ({ entries: 1_000, bytes: (now - 10_000) * 1_000 }),
-      totals,
-    );
-    expect(big.etaSeconds).toBe(20);
+    const quarter = run(meter, { fromMs: 0, toMs: 4_000 }, at, contexts);
+    expect(quarter).toMatchObject({ percent: 25, etaSeconds: 12, totalEntries: 400 });
+    const content = { entries: 100, bytes: contexts.bytes };
+    expect(meter.tick({ now: 4_100, ...content, plan: { contexts } }).percent).toBe(62);
+  });
+
+  test('moves on while one big file is read, in which no entry is completed', () => {
+    const meter = new ProgressMeter(0);
+    const contexts = { entries: 1, bytes: 20_000_000 - ENTRY_WORK_BYTES };
+    const at = (now: number) => ({ entries: 0, bytes: now * 1_000 });
+    const half = run(meter, { fromMs: 0, toMs: 10_000 }, at, contexts);
+    expect(half).toMatchObject({ percent: 50, etaSeconds: 10 });
+  });
+
+  test('is at 100 percent only when everything is done', () => {
+    const plan = { contexts: { entries: 1_000, bytes: 0 } };
+    const percent = (entries: number) =>
+      new ProgressMeter(0).tick({ now: 0, entries, bytes: 0, plan }).percent;
+    expect([999, 1_000, 1_001].map(percent)).toEqual([99, 100, 100]);
   });
 
   test('reports zero seconds when everything is done, or more was done than was counted', () => {
@@ -88,9 +89,9 @@ describe('ProgressMeter', () => {
 
   test('reports the same rate however often it is fed', () => {
     const often = new ProgressMeter(0);
-    let figures = often.tick({ now: 0, entries: 0, bytes: 0 });
+    let figures = often.tick({ now: 0, entries: 0, bytes: 0, plan: {} });
     for (let now = 1; now <= 20_000; now++) {
-      figures = often.tick({ now, entries: now, bytes: now * 7 });
+      figures = often.tick({ now, entries: now, bytes: now * 7, plan: {} });
     }
     expect(figures).toMatchObject({ bytesPerSecond: 7_000, entriesPerSecond: 1_000 });
   });

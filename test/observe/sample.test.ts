@@ -10,6 +10,8 @@ const SNAPSHOT = {
   state: 'waiting-for-room',
   path: '',
   calls: 0,
+  wantedEntries: 0,
+  wantedBytes: 0,
   entries: 0,
   bytes: 0,
   waitedForRoomMs: 1_000,

@@ -68,6 +68,7 @@ function targetOf(ring: Ring, opened: string[]): Target {
     discard: () => Promise.resolve(),
     contexts: () => [],
     counts: () => undefined,
+    comparing: () => undefined,
     outputBytes: 0,
     outputPendingMs: () => undefined,
   };

@@ -1,13 +1,19 @@
 import { expect, test } from 'vitest';
 import { checkCompression, chooseDuplex, chooseOneWay } from '../../src/send/compression.ts';
+import { TRANSPORT_RATE_WRITES } from '../../src/limits.ts';
 import { OUR_CODECS } from '../../src/transfer/options.ts';
+import type { CompressionChoice } from '../../src/wire/compression-choice.ts';
 import { captureError } from '../helpers/capture-error.ts';
 
 const [BEST] = OUR_CODECS;
 
+function writeSlowly(choice: CompressionChoice): void {
+  for (let writes = 0; writes < TRANSPORT_RATE_WRITES; writes++) choice.wrote(1_000, 10_000);
+}
+
 test('a receiver that names no codec is sent nothing compressed, unless it has to be', () => {
   const slow = chooseDuplex('auto', ['incremental']);
-  slow.wrote(1_000, 10_000);
+  writeSlowly(slow);
   expect(slow.codec).toBeUndefined();
   expect(captureError(() => chooseDuplex('gzip', ['incremental']))).toMatchObject({
     code: 'version-mismatch',
@@ -23,14 +29,14 @@ test('auto takes the best codec that both have, on a slow transport', () => {
   ] as const) {
     const choice = chooseDuplex('auto', theirs);
     expect(choice.codec).toBeUndefined();
-    choice.wrote(1_000, 10_000);
+    writeSlowly(choice);
     expect(choice.codec).toBe(codec);
   }
 });
 
 test('one way auto takes what every receiver has', () => {
   const choice = chooseOneWay('auto');
-  choice.wrote(1_000, 10_000);
+  writeSlowly(choice);
   expect(choice.codec).toBe('gzip');
 });
 
@@ -38,7 +44,7 @@ test('a codec that was asked for is used from the first frame, and none never', 
   expect(chooseOneWay('gzip').codec).toBe('gzip');
   expect(chooseDuplex('gzip', ['gzip']).codec).toBe('gzip');
   for (const none of [chooseOneWay('none'), chooseDuplex('none', ['gzip'])]) {
-    none.wrote(1_000, 10_000);
+    writeSlowly(none);
     expect(none.codec).toBeUndefined();
   }
 });

@@ -3,6 +3,7 @@ import type { CtxsyncError } from '../../src/errors.ts';
 import { TICK_MS } from '../../src/limits.ts';
 import type { TransferEvent } from '../../src/observe/events.ts';
 import type { Sample } from '../../src/observe/sample.ts';
+import type { Plan } from '../../src/observe/work.ts';
 import { Monitor, type MonitorOptions } from '../../src/transfer/monitor.ts';
 import { FakeDiskThread } from '../helpers/disk/fake-disk-thread.ts';
 
@@ -15,6 +16,7 @@ class Watched {
   readonly failures: CtxsyncError[] = [];
   readonly thread = new FakeDiskThread();
   payloadBytes = 0;
+  plan: Plan = {};
   readonly monitor: Monitor;
 
   constructor(more: Partial<MonitorOptions> = {}) {
@@ -28,6 +30,7 @@ class Watched {
     onEvent: (event) => this.events.push(event),
     stallAfterMs: 2_000,
     stallTimeoutMs: 10_000,
+    plan: () => this.plan,
     observeWire: () => ({ reading: false, silentMs: 0, arrivedBytes: this.payloadBytes }),
     moved: () => ({ payloadBytes: this.payloadBytes, claims: 0 }),
     onExpired: (error) => this.failures.push(error),

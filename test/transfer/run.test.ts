@@ -26,6 +26,7 @@ class RecordedRun implements Run {
     monitor: new Monitor({
       side: 'receiver',
       onEvent: () => {},
+      plan: () => ({}),
       observeWire: () => ({ reading: false, silentMs: 0, arrivedBytes: 0 }),
       moved: () => ({ payloadBytes: 0, claims: 0 }),
       onExpired: () => {},

@@ -57,7 +57,7 @@ export function eventLines(event: TransferEvent, outLabel?: string): Line[] {
 
 /** Replaces a command's lines that were not shown. */
 export function lostLines(count: number): TransferEvent {
-  const line = `… lines dropped, because nobody read them: ${formatCount(count)}`;
+  const line = `... lines dropped, because nobody read them: ${formatCount(count)}`;
   return { type: 'command-output', side: 'sender', line };
 }
 

@@ -44,11 +44,6 @@ export function formatDuration(ms: number): string {
   return ms < 59_950 ? `${(ms / 1_000).toFixed(1)}s` : formatAge(Math.round(ms / 1_000) * 1_000);
 }
 
-/** Progress of a run, 0 to 100, rounded down: 100 means all. */
-export function percentOf(done: number, total: number): number {
-  return total <= 0 ? 100 : Math.min(100, Math.floor((100 * done) / total));
-}
-
 /** Whole percentages of non-negative parts that add up to 100, each off by less than 1. */
 export function shares(parts: number[]): number[] {
   const total = parts.reduce((sum, part) => sum + part, 0);

@@ -63,7 +63,8 @@ export class PlainView implements ProgressView {
     if (this.#peerSpeaks || this.#output.busy) return;
     const now = this.#now();
     if (now - this.#lastLineAt < PLAIN_LINE_MS) return;
-    const figures = `${progress.phase} ${progress.entries} ${progress.bytes}`;
+    const { phase, entries, bytes, comparedEntries } = progress;
+    const figures = [phase, entries, bytes, comparedEntries].join(' ');
     if (figures === this.#lastFigures) return;
     this.#lastLineAt = now;
     this.#lastFigures = figures;
@@ -72,11 +73,12 @@ export class PlainView implements ProgressView {
 }
 
 function progressText(progress: Progress): string {
+  const bytes = bytesText(progress);
   return [
     phaseText(progress),
-    bytesText(progress),
+    bytes,
     entriesText(progress),
-    formatRate(progress.bytesPerSecond),
+    bytes === '' ? '' : formatRate(progress.bytesPerSecond),
     etaText(progress),
     progress.path ?? '',
   ]

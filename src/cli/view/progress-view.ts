@@ -2,6 +2,7 @@ import type { TransferEvent } from '../../observe/events.ts';
 import type { Side } from '../../report.ts';
 import type { ProgressMode } from './progress-mode.ts';
 import type { Line, Tone } from './event-lines.ts';
+import { glyphsFor } from './glyphs.ts';
 import { JsonView } from './json-view.ts';
 import type { LinePrinterOptions } from './line-printer.ts';
 import { LinesView } from './lines-view.ts';
@@ -46,7 +47,7 @@ function lines(
   options: ProgressViewOptions,
 ): ProgressView {
   if (mode === 'none') return new LinesView(printing, { tones: WITHOUT_PROGRESS, linesOf });
-  if (mode === 'tty') return new TtyView(printing, linesOf);
+  if (mode === 'tty') return new TtyView(printing, { linesOf, glyphs: glyphsFor(options.env) });
   const speaks = plainSpeaks(options);
   // If the sender does not show progress, the receiver does.
   const showsProgress = speaks || options.side === 'receiver';

@@ -25,7 +25,7 @@ export function createServeView(
     mode === 'plain' || mode === 'json' ? mode : 'none',
   );
   if (mode === 'json') return new JsonView(printing.output, quiet);
-  return new LinesView(printing, { tones: tonesOf(mode, quiet), linesOf: labelledLines });
+  return new LinesView(printing, { tones: tonesOf(mode, quiet), linesOf: labelledLines() });
 }
 
 /** @returns undefined for all */
@@ -35,9 +35,12 @@ function tonesOf(mode: ProgressMode, quiet: boolean): Tone[] | undefined {
 }
 
 /** Lines with the number of their transfer and the directory that it is received into. */
-function labelledLines(event: Told): Line[] {
-  const label = labelOf(event);
-  return linesOf(event).map((line) => labelled(line, label));
+function labelledLines(): (event: Told) => Line[] {
+  const begun = new Set<number | undefined>();
+  return (event) => {
+    const label = labelOf(event);
+    return linesOf(event, begun).map((line) => labelled(line, label));
+  };
 }
 
 function labelled({ tone, text, annotation }: Line, label: string): Line {
@@ -46,10 +49,13 @@ function labelled({ tone, text, annotation }: Line, label: string): Line {
   return { ...line, annotation: { ...annotation, message: label + annotation.message } };
 }
 
-/** A log shows when each transfer begins, even one that is over at once. */
-function linesOf(event: Told): Line[] {
+/** A log shows when each transfer begins, even one that is over at once. @param begun those that have */
+function linesOf(event: Told, begun: Set<number | undefined>): Line[] {
+  if (event.type === 'end') begun.delete(event.transfer);
   if (event.type !== 'phase' || event.phase === 'queued') return eventLines(event);
-  return event.phase === 'receiving' ? [{ tone: 'phase', text: event.phase }] : [];
+  if (event.phase !== 'receiving' || begun.has(event.transfer)) return [];
+  begun.add(event.transfer);
+  return [{ tone: 'phase', text: event.phase }];
 }
 
 function labelOf({ transfer, destination }: Told): string {

@@ -2,6 +2,15 @@ import type { ChalkInstance } from 'chalk';
 import type { Options as OraOptions, Ora } from 'ora';
 import { ERASE_LINE, type ProgressOutput } from './progress-output.ts';
 import type { OraStream } from './ora-stream.ts';
+import { maxWidth } from './text-width.ts';
+
+interface SpinnerOptions {
+  colour: boolean;
+  frames: readonly string[] | undefined;
+}
+
+/** The spinner and a space. */
+const FRAME_COLUMNS = 2;
 
 /**
  * Ora's line, driven by our own progress: a spinner that turns proves that the main thread is alive.
@@ -11,16 +20,20 @@ import type { OraStream } from './ora-stream.ts';
 export class Spinner {
   readonly #output: ProgressOutput;
   readonly #colour: boolean;
+  readonly #frames: readonly string[] | undefined;
   /** Ora, and what it writes to. */
   #line: { ora: Ora; screen: OraStream } | undefined;
   #loading = false;
   #text = '';
-  #onScreen = false;
+  /** Columns of the line on the screen; 0: there is none. */
+  #drawnColumns = 0;
   #stopped = false;
 
-  constructor(output: ProgressOutput, colour: boolean) {
+  /** @param options.frames of one column each; undefined: ora's own */
+  constructor(output: ProgressOutput, { colour, frames }: SpinnerOptions) {
     this.#output = output;
     this.#colour = colour;
+    this.#frames = frames;
   }
 
   /** Shows `text`, which must fit into `columns` beside the spinner. */
@@ -33,7 +46,7 @@ export class Spinner {
 
   /** Columns for a text: the spinner and a space precede it, and the last column stays free. */
   get columns(): number {
-    return Math.max(1, this.#output.columns - 3);
+    return Math.max(1, this.#output.columns - FRAME_COLUMNS - 1);
   }
 
   /** Writes whole lines in place of the spinner, and redraws it below. */
@@ -50,10 +63,11 @@ export class Spinner {
   }
 
   #clear(): void {
-    if (!this.#onScreen || this.#line === undefined) return;
-    this.#onScreen = false;
+    if (this.#drawnColumns === 0 || this.#line === undefined) return;
+    const start = this.#toFirstRow();
+    this.#drawnColumns = 0;
     this.#line.ora.clear();
-    this.#output.write(this.#line.screen.take());
+    this.#output.write(start + this.#line.screen.take());
   }
 
   #draw(): void {
@@ -61,9 +75,19 @@ export class Spinner {
     const { ora, screen } = this.#line;
     ora.text = this.#text;
     ora.render();
-    this.#onScreen = true;
+    const start = this.#toFirstRow();
+    this.#drawnColumns = FRAME_COLUMNS + maxWidth(this.#text);
     // In one write: until peer-shows-progress arrives, the peer may draw on this line too.
-    this.#output.write(ERASE_LINE + screen.take());
+    this.#output.write(start + ERASE_LINE + screen.take());
+  }
+
+  /**
+   * A terminal that has become narrower has wrapped our line: goes to the first of its rows and clears all
+   * of them, as ora only knows of one.
+   */
+  #toFirstRow(): string {
+    const rows = Math.ceil(this.#drawnColumns / this.#output.columns);
+    return rows > 1 ? `\r\x1b[${rows - 1}A\x1b[J` : '';
   }
 
   /** Only for a terminal: all of this takes time to load, even node:readline in the screen. */
@@ -76,7 +100,8 @@ export class Spinner {
         import('chalk'),
       ]);
       const screen = new OraStream(this.#output);
-      const ora = createSpinner(createOra, screen, new Chalk({ level: this.#colour ? 1 : 0 }));
+      const chalk = new Chalk({ level: this.#colour ? 1 : 0 });
+      const ora = createSpinner(createOra, screen, { chalk, frames: this.#frames });
       this.#line = { ora, screen };
       this.#draw();
     } catch {
@@ -88,7 +113,7 @@ export class Spinner {
 function createSpinner(
   createOra: (options: OraOptions) => Ora,
   screen: OraStream,
-  { cyan }: ChalkInstance,
+  { chalk, frames: ours }: { chalk: ChalkInstance; frames: readonly string[] | undefined },
 ): Ora {
   const spinner = createOra({
     stream: screen,
@@ -99,6 +124,6 @@ function createSpinner(
     color: false,
   });
   const { frames, interval = 100 } = spinner.spinner;
-  spinner.spinner = { interval, frames: frames.map((frame) => cyan(frame)) };
+  spinner.spinner = { interval, frames: (ours ?? frames).map((frame) => chalk.cyan(frame)) };
   return spinner;
 }

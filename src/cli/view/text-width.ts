@@ -8,25 +8,32 @@ export function maxWidth(text: string): number {
   return width;
 }
 
-/** Cuts the start of a text that exceeds `columns` columns: the end of a path matters most. */
-export function keepEnd(text: string, columns: number): string {
+/**
+ * Cuts the start of a text that exceeds `columns` columns: the end of a path matters most.
+ * @param ellipsis takes the place of what was cut
+ */
+export function keepEnd(text: string, columns: number, ellipsis: string): string {
   if (maxWidth(text) <= columns) return text;
   let kept = '';
-  let free = columns - 1;
+  let free = columns - ellipsis.length;
   for (const char of Array.from(text).toReversed()) {
     free -= charWidth(char);
     if (free < 0) break;
     kept = char + kept;
   }
-  return columns < 1 ? '' : `…${kept}`;
+  return (ellipsis + kept).slice(0, Math.max(0, columns));
 }
 
 const NARROW_BELOW = 0x1100;
-/** Latin and Greek extended, punctuation, arrows, mathematical operators. */
-const NARROW_AGAIN = { from: 0x1e00, to: 0x22ff };
+const NARROW_AGAIN = [
+  /** Latin and Greek extended, punctuation, arrows, mathematical operators. */
+  { from: 0x1e00, to: 0x22ff },
+  /** Block elements: the bar. */
+  { from: 0x2580, to: 0x259f },
+];
 
 function charWidth(char: string): 1 | 2 {
   const code = char.codePointAt(0)!;
   if (code < NARROW_BELOW) return 1;
-  return code >= NARROW_AGAIN.from && code <= NARROW_AGAIN.to ? 1 : 2;
+  return NARROW_AGAIN.some(({ from, to }) => code >= from && code <= to) ? 1 : 2;
 }

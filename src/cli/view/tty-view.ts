@@ -1,7 +1,9 @@
 import type { TransferEvent } from '../../observe/events.ts';
 import type { Line } from './event-lines.ts';
 import { LinePrinter, type LinePrinterOptions } from './line-printer.ts';
+import type { Glyphs } from './glyphs.ts';
 import { Spinner } from './spinner.ts';
+import { SteadyFigures } from './steady-figures.ts';
 import { statusLine } from './status-line.ts';
 import type { ProgressView } from './view.ts';
 
@@ -10,10 +12,16 @@ export class TtyView implements ProgressView {
   readonly speaks = true;
   readonly #spinner: Spinner;
   readonly #printer: LinePrinter;
+  readonly #glyphs: Glyphs;
+  readonly #steady = new SteadyFigures();
   readonly #linesOf: (event: TransferEvent) => Line[];
 
-  constructor(options: LinePrinterOptions, linesOf: (event: TransferEvent) => Line[]) {
-    this.#spinner = new Spinner(options.output, options.colour);
+  constructor(
+    options: LinePrinterOptions,
+    { linesOf, glyphs }: { linesOf: (event: TransferEvent) => Line[]; glyphs: Glyphs },
+  ) {
+    this.#spinner = new Spinner(options.output, { colour: options.colour, frames: glyphs.frames });
+    this.#glyphs = glyphs;
     this.#printer = new LinePrinter({
       ...options,
       around: (write) => this.#spinner.around(write),
@@ -26,7 +34,8 @@ export class TtyView implements ProgressView {
       // Before data flows, others may use the line: ssh may be asking for a password.
       if (event.phase === 'preparing') return;
       this.#printer.warmUp();
-      this.#spinner.show(statusLine(event, this.#spinner.columns));
+      const steady = this.#steady.of(event);
+      this.#spinner.show(statusLine(steady, this.#spinner.columns, this.#glyphs));
       return;
     }
     if (event.type === 'peer-shows-progress' || event.type === 'end') this.#spinner.stop();

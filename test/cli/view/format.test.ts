@@ -5,7 +5,6 @@ import {
   formatCount,
   formatDuration,
   formatRate,
-  percentOf,
   printable,
   shares,
 } from '../../../src/cli/view/format.ts';
@@ -57,13 +56,6 @@ test.each([
   [7_500_000, '2h 5m'],
 ])('%d ms are shown as %s', (ms, text) => {
   expect(formatDuration(ms)).toBe(text);
-});
-
-test('a run is at 100 percent only when everything is done', () => {
-  expect(percentOf(999, 1_000)).toBe(99);
-  expect(percentOf(1_000, 1_000)).toBe(100);
-  expect(percentOf(5, 4)).toBe(100);
-  expect(percentOf(0, 0)).toBe(100);
 });
 
 test('shares are whole percentages that add up to 100', () => {

@@ -22,7 +22,9 @@ function create(side: Side = 'sender') {
 describe('plain progress', () => {
   test('is printed at most once every five seconds', () => {
     const { stream, clock, view } = create();
-    for (; clock.now <= 12_000; clock.now += 100) view.handle(progress({ bytes: clock.now }));
+    for (; clock.now <= 12_000; clock.now += 100) {
+      view.handle(progress({ bytes: clock.now, percent: 0 }));
+    }
     expect(stream.lines).toEqual([
       'ctxsync send: sending 0%, 5.00 kB/612 MB, 12,345/86,955 entries, 197 MB/s, ETA 3s, web/app.js',
       'ctxsync send: sending 0%, 10.0 kB/612 MB, 12,345/86,955 entries, 197 MB/s, ETA 3s, web/app.js',

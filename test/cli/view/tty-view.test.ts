@@ -8,7 +8,7 @@ const ERASE = '\r\x1b[K';
 
 function create(side: Side = 'sender') {
   const stream = new FakeStream({ isTTY: true });
-  const env = { NO_COLOR: '1' };
+  const env = { NO_COLOR: '1', LANG: 'C.UTF-8' };
   const view = createProgressView({ mode: 'tty', quiet: false, side, stream, env, now: () => 0 });
   return { stream, view };
 }
@@ -25,7 +25,7 @@ describe('tty progress', () => {
   test('is one line that fits the terminal and has no line break', async () => {
     const { stream } = await createSpinning();
     const shown = stripVTControlCharacters(stream.text);
-    expect(shown).toMatch(/^\r. sending 14% · 374\/612 MB · /);
+    expect(shown).toMatch(/^\r. sending 14% ██░{13} 374\/612 MB · /);
     expect(shown).not.toContain('\n');
     expect(shown.length).toBeLessThan(80);
   });
@@ -34,11 +34,37 @@ describe('tty progress', () => {
     const { stream, view } = await createSpinning();
     stream.text = '';
     stream.columns = 40;
-    view.handle(progress({ etaSeconds: 2 }));
+    view.handle(progress());
     expect(stream.text).toContain('\x1b[1G\x1b[0K');
     expect(stripVTControlCharacters(stream.text)).toMatch(
-      /^\r. sending 14% · 374\/612 MB · ETA 2s$/,
+      /^\r+. sending 14% · 374\/612 MB · ETA 3s$/,
     );
+  });
+
+  test('clears all rows into which a terminal that got narrower has wrapped it', async () => {
+    const { stream, view } = await createSpinning();
+    const width = stripVTControlCharacters(stream.text).trimStart().length;
+    expect(width).toBeGreaterThan(60);
+    stream.text = '';
+    stream.columns = 30;
+    view.handle(progress());
+    const up = Math.ceil(width / 30) - 1;
+    expect(stream.text.startsWith(`\r\x1b[${up}A\x1b[J${ERASE}`)).toBe(true);
+    stream.text = '';
+    view.handle(progress());
+    expect(stream.text.startsWith(ERASE)).toBe(true);
+  });
+
+  test('lets a rate, an ETA and a path stand for a second, so that they can be read', async () => {
+    const { stream, view } = await createSpinning();
+    const shown = (elapsedMs: number): string => {
+      stream.text = '';
+      stream.columns = 120;
+      view.handle(progress({ elapsedMs, etaSeconds: 9, path: 'b', percent: 50 }));
+      return stripVTControlCharacters(stream.text);
+    };
+    expect(shown(2_900)).toMatch(/sending 50% .* ETA 3s · web\/app.js$/);
+    expect(shown(3_000)).toMatch(/sending 50% .* ETA 9s · b$/);
   });
 
   test('draws in one write, because two processes may draw on the same line', async () => {

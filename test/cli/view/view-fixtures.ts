@@ -64,6 +64,7 @@ export function progress(change: Partial<Progress> = {}): TransferEvent {
     totalBytes: 612_000_000,
     bytesPerSecond: 197_000_000,
     entriesPerSecond: 28_000,
+    percent: 14,
     etaSeconds: 3,
     path: 'web/app.js',
     elapsedMs: 2_000,

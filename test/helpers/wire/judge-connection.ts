@@ -63,6 +63,18 @@ export function judgeConnection(bytes: Buffer, reader: Reader): Judgement {
   }
 }
 
+/** What a BEAT may report about the work of the transfer. */
+const PLAN_KEYS = [
+  'totalEntries',
+  'totalBytes',
+  'wholeEntries',
+  'wholeBytes',
+  'comparedEntries',
+  'comparedBytes',
+  'wantedEntries',
+  'wantedBytes',
+];
+
 class Broken extends Error {
   readonly code: string;
   readonly at: number | undefined;
@@ -297,10 +309,11 @@ class Judge {
   }
 
   #beat(fields: Fields): void {
-    const { state, path, totalEntries, totalBytes } = fields;
+    const { state, path } = fields;
     this.#require(typeof state === 'string' && typeof path === 'string');
     for (const key of ['stateAgeMs', 'entries', 'bytes', 'waitedMs']) this.#count(fields[key]);
-    for (const total of [totalEntries, totalBytes]) if (total !== undefined) this.#count(total);
+    for (const key of PLAN_KEYS) if (fields[key] !== undefined) this.#count(fields[key]);
+    this.#require(['boolean', 'undefined'].includes(typeof fields['isCompared']));
   }
 
   #fin(fields: Fields): void {

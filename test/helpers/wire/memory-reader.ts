@@ -65,6 +65,7 @@ export async function hearAsSender(
     createWantsRing: () => Ring.create(ringBytes),
     onHello: () => {},
     onQueue: () => {},
+    onCommitting: () => {},
   });
   const link = new PeerLink({
     role: 'sender',
