@@ -32,9 +32,11 @@ const ROOMS: [room: string, mayImport: string[]][] = [
   ],
   ['serve', ['entry', 'observe', 'receive', 'transfer', 'transport']],
   ['cli/view', ['disk', 'observe', 'serve']],
+  ['cli/completion', []],
   [
     'cli',
     [
+      'cli/completion',
       'cli/view',
       'disk',
       'ignore',
