@@ -16,6 +16,8 @@ export interface ErrorDetails {
   commandOutput?: string | undefined;
   /** What the user may set to avoid the error. */
   remedy?: Remedy | undefined;
+  /** Of 'locked': the process that holds it, as text: "pid 4711 on host, since ...". */
+  holder?: string | undefined;
   cause?: unknown;
   /** Sent to the peer instead of message and path: never the content of a file. */
   forPeer?: string | undefined;
@@ -33,6 +35,7 @@ export class CtxsyncError extends Error {
   readonly peer: { code: string; message: string } | undefined;
   readonly commandOutput: string | undefined;
   readonly remedy: Remedy | undefined;
+  readonly holder: string | undefined;
   readonly forPeer: string | undefined;
   /** The report of the failed transfer, which send() or receive() would have resolved to. */
   report: TransferReport | undefined;
@@ -48,6 +51,7 @@ export class CtxsyncError extends Error {
     this.peer = details.peer;
     this.commandOutput = details.commandOutput;
     this.remedy = details.remedy;
+    this.holder = details.holder;
     this.forPeer = details.forPeer;
   }
 

@@ -6,7 +6,15 @@
  * await send({ contexts: [{ directory: './web' }], to: child.stdin, signal, onEvent });
  */
 export { CtxsyncError, type ErrorCode, type ErrorDetails, type Remedy } from './errors.ts';
+export type { ExplainEvent, ExplainOptions } from './explain/explain-options.ts';
+export {
+  explain,
+  explainPaths,
+  type ExplainedContext,
+  type ExplainedPaths,
+} from './explain/explain.ts';
 export type { GivenRule, IgnoreOptions } from './ignore/load-rules.ts';
+export type { RuleHintKind } from './ignore/rule-hints.ts';
 export type { Phase, Progress, TransferEvent } from './observe/events.ts';
 export type { MainThreadState } from './observe/main-thread-state.ts';
 export type {
@@ -28,8 +36,11 @@ export type {
 export type {
   ContextReport,
   EntryCounts,
+  Finding,
+  FindingKind,
   PathNote,
   PathNotes,
+  PathSize,
   ReportedError,
   Side,
   StallCause,
@@ -44,7 +55,19 @@ export type { SendOptions } from './send/send-options.ts';
 export { send } from './send/send.ts';
 export type { ServeEvent, ServeOptions } from './serve/serve-options.ts';
 export { serve, type ServeReport } from './serve/serve.ts';
+export type { Amount } from './survey/amount.ts';
+export type { PathBeneath, PathExplanation, TouchingRule } from './survey/path-report.ts';
+export type {
+  ContextSurvey,
+  DirectorySize,
+  Hint,
+  HintKind,
+  RuleEffect,
+  RuleOrigin,
+  RuleReport,
+} from './survey/survey-report.ts';
 export type { TransferOptions } from './transfer/options.ts';
+export type { ChangedItem, OnItem } from './transfer/read-items.ts';
 export {
   fromStream,
   toStream,

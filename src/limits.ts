@@ -46,6 +46,9 @@ export const MAX_RECORD_TEXT_BYTES = 4 * KiB;
 /** Bytes of one record of an entry: a path, a link text, and 64 for numbers, a stamp and a digest. */
 export const MAX_RECORD_BYTES = 2 * MAX_RECORD_TEXT_BYTES + 64;
 
+/** The oldest Node that runs ctxsync; bin/ctxsync.js and package.json name it, too. */
+export const OLDEST_NODE = 20;
+
 // --- bounds: what a peer, a disk or a user can make us hold or do -----------------------------
 
 /** Bytes of the data received instead of the magic by which the error message tells what it is: a tar's header. */
@@ -62,6 +65,10 @@ export const MAX_SYMLINKS = 40;
 export const MAX_SERVED = 32;
 /** Connections that wait to become one of those transfers; more are closed at once. */
 export const MAX_WAITING_CONNECTIONS = 128;
+/** Bytes of one answer of the other side before the program runs there: a path, and a message. */
+export const MAX_ANSWER_BYTES = 16 * KiB;
+/** Versions of the program that a cache at the other side keeps, about 1 MB each. */
+export const MAX_CACHED_VERSIONS = 3;
 /** UTF-16 units of a command's stderr that are kept for the error message. */
 export const LAST_WORDS_CHARS = 2_000;
 /**
@@ -114,6 +121,19 @@ export const MAX_IGNORE_RULES = 10_000;
  * 1.4 million, which take 1 GB.)
  */
 export const MAX_PATTERN_INSTRUCTIONS = 8_192;
+/** Paths that a finding names; the rest are counted. */
+export const MAX_FINDING_EXAMPLES = 3;
+/** Bytes of a file that are read to see whether it is a private key or holds credentials. */
+export const SNIFFED_BYTES = 4 * KiB;
+/** Entries of ignored directories that are counted to explain a context; then they are too many. */
+export const MAX_MEASURED_ENTRIES = 4_000_000;
+/**
+ * Patterns that are tried only to tell a rule that matches nothing from one that others override, and as
+ * many again to find what a pattern would match deeper: at most about a second each.
+ */
+export const MAX_RULE_TRIALS = 5_000_000;
+/** Largest directories, and largest files, that an explanation can list. */
+export const MAX_LARGEST = 1_000;
 /**
  * Bytes that a comparison keeps about the files of OUT to find moved ones, and what it counts for each besides
  * its path.
@@ -147,8 +167,11 @@ export const MAX_UNREAD_BYTES = 1 * MiB;
 export const MAX_POOL_STEPS = 64;
 /** Bytes of a file that a pool thread reads or writes; larger ones are left to the disk thread. */
 export const MAX_POOL_FILE_BYTES = 64 * KiB;
-/** Pool threads of a process. Each takes 8 MB, nearly all of it the Node runtime's. */
-export const MAX_POOL_THREADS = 4;
+/**
+ * Pool threads of a process. Each takes 10 MB, nearly all of it the Node runtime's; the disk thread makes calls
+ * besides.
+ */
+export const MAX_POOL_THREADS = 3;
 /** Stages of interrupted runs that are kept at the same time. */
 export const MAX_PARTIAL_STAGES = 4;
 /** Bytes that a file with several names takes besides its path, including its map entry (measured). */
@@ -246,8 +269,15 @@ export const PARTIAL_STAGE_MS = 24 * 60 * 60 * 1_000;
 export const LOCK_STALE_MS = 300_000;
 /** Attempts to take over a stale lock before other receivers are assumed to do the same. */
 export const LOCK_ATTEMPTS = 5;
+/** Milliseconds between two attempts to take a lock that another receiver holds. */
+export const LOCK_RETRY_MS = 250;
 /** Milliseconds between two refreshes of our own lock. */
 export const LOCK_REFRESH_MS = 30_000;
+/**
+ * Milliseconds after which a sender reports that it waits for a receiver: one that is started together with
+ * it listens by then.
+ */
+export const WAITING_SHOWN_MS = 1_000;
 /** Milliseconds for which a terminal shows the same rate, ETA and path. */
 export const FIGURES_MS = 1_000;
 /** Milliseconds between two lines of plain progress. */
@@ -347,13 +377,15 @@ export const MIN_MOVED_BYTES = 1 * KiB;
  */
 export const COUNT_AFTER_MS = 200;
 /**
- * The nice value of a thread that counts (Linux): a busy thread gets one and a half times as much.
+ * The nice value of a thread that counts (Linux): a busy thread gets a quarter more.
  */
-export const COUNT_NICENESS = 2;
+export const COUNT_NICENESS = 1;
 /** Bytes of content that take about as long to send and write as one entry does besides its content. */
 export const ENTRY_WORK_BYTES = 32 * KiB;
 /** The same for the comparison of an entry on both sides. */
 export const COMPARE_WORK_BYTES = 8 * KiB;
+/** The same for the commit of an entry into a directory with which it was compared. */
+export const COMMIT_WORK_BYTES = 12 * KiB;
 /** Bytes of records that are gathered before they are passed on. */
 export const RECORD_BATCH_BYTES = 16 * KiB;
 /** Characters of entries that are gathered before they are hashed: a call for each would cost more. */
@@ -365,11 +397,17 @@ export const YIELD_AFTER_MS = 20;
 
 /** Entries of a transfer when --max-entries is not given. */
 export const DEFAULT_MAX_ENTRIES = 4_000_000;
+/** Bytes of content above which a context counts as large. */
+export const DEFAULT_LARGE_CONTEXT_BYTES = 500_000_000;
+/** Largest directories, and largest files, that an explanation lists. */
+export const DEFAULT_LARGEST = 10;
 /** Milliseconds without progress until a stall is reported. */
 export const DEFAULT_STALL_AFTER_MS = 10_000;
 /** Milliseconds without progress until the transfer fails; 0 means never. */
 export const DEFAULT_STALL_TIMEOUT_MS = 300_000;
 /** Milliseconds that a sender waits for a receiver to listen. */
 export const DEFAULT_SEND_CONNECT_MS = 60_000;
+/** Milliseconds that `receive --wait` waits for another receiver to release its OUT. */
+export const DEFAULT_LOCK_WAIT_MS = 600_000;
 /** Milliseconds that a receiver waits for its sender. */
 export const DEFAULT_RECEIVE_CONNECT_MS = 300_000;

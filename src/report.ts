@@ -46,6 +46,39 @@ export interface PathNotes {
   paths: PathNote[];
 }
 
+/** What is rarely meant to be sent. */
+export type FindingKind =
+  | 'private-key'
+  /** Passwords and tokens of a cloud, a registry or a host. */
+  | 'credentials'
+  /** `.env`, and `.env.production` and the like. */
+  | 'env-file'
+  /** A directory that a receiver works in. */
+  | 'out'
+  /** `.git` and the like. */
+  | 'version-control'
+  /** `node_modules` and the like. */
+  | 'dependencies'
+  /** The context as a whole. */
+  | 'large';
+
+/** Something in a context that is rarely meant to be sent. */
+export interface Finding {
+  kind: FindingKind;
+  /** How often. */
+  count: number;
+  /** All that belongs to it: for a directory, with what is beneath. */
+  entries: number;
+  bytes: number;
+  /** The first few; of a large context, what is largest in it. `bytes`: without what is beneath. */
+  examples: PathSize[];
+}
+
+export interface PathSize {
+  path: string;
+  bytes: number;
+}
+
 /** What became of the entries of all contexts. */
 export interface EntryCounts {
   /** New entries, and those that were different in more than mode and time. */

@@ -12,7 +12,7 @@ const TOPICS: Record<string, (program: Command) => string> = {
 export function helpCommand(finish: (exitCode: number) => void): Command {
   const about = new Argument('[command]');
   // Not choices(), which would call it an invalid argument, and not an unknown command.
-  about.argChoices = ['send', 'receive', 'completion', ...Object.keys(TOPICS)];
+  about.argChoices = ['send', 'receive', 'explain', 'completion', ...Object.keys(TOPICS)];
   return new Command('help')
     .description(`Show the help of a command, or explain ${Object.keys(TOPICS).join(' or ')}.`)
     .addArgument(about)
@@ -29,7 +29,7 @@ export function helpCommand(finish: (exitCode: number) => void): Command {
 }
 
 function exitStatusText(program: Command): string {
-  return `The exit status of "ctxsync send" and "ctxsync receive":\n\n${table(program, EXIT_MEANINGS)}`;
+  return `The exit status of "ctxsync send", "ctxsync receive" and "ctxsync explain":\n\n${table(program, EXIT_MEANINGS)}`;
 }
 
 const ABOUT_VARIABLES =

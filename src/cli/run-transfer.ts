@@ -2,6 +2,7 @@ import { CtxsyncError } from '../errors.ts';
 import type { TransferEvent } from '../observe/events.ts';
 import { TransferTrace } from '../observe/transfer-trace.ts';
 import type { Side, TransferReport } from '../report.ts';
+import type { OnItem } from '../transfer/read-items.ts';
 import type { TransferOptions } from '../transfer/options.ts';
 import { notBegun } from '../transfer/report.ts';
 import { withTimeout } from '../with-timeout.ts';
@@ -42,12 +43,17 @@ export async function runTransfer(
     trace?.onEvent(event);
     view.handle(event);
   };
+  const onItem: OnItem = (item) => {
+    view.handle({ type: 'item', side, ...item });
+    return view.drained();
+  };
   const common: TransferOptions = {
     stallAfterMs: options.stallAfter,
     stallTimeoutMs: options.stallTimeout,
     signal: signals.signal,
     onEvent,
     onSample: trace?.onSample,
+    onItem: options.itemize === true && !quiet ? onItem : undefined,
   };
   const files = new RunFiles();
   let exitCode: number;

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { compileFunction } from 'node:vm';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import type { ThreadKind } from '../worker/start-worker.ts';
@@ -56,5 +58,13 @@ function startWorker(kind: ThreadKind, options: WorkerOptions): Worker {
   return new Worker(text, Object.assign({}, options, { workerData, eval: true }));
 }
 
+/** The file itself; in an executable, its copy (build/executable.js). */
+function readSelf(): Uint8Array {
+  const sea = isBuiltin('node:sea')
+    ? (require('node:sea') as typeof import('node:sea'))
+    : undefined;
+  return sea?.isSea() === true ? new Uint8Array(sea.getAsset(FILE)) : readFileSync(__filename);
+}
+
 const load = createLoad(CTXSYNC_PARTS, FILE, require, compileFunction);
-(load('./start.cjs') as typeof import('./start.ts')).start({ startWorker });
+(load('./start.cjs') as typeof import('./start.ts')).start({ startWorker, readSelf });

@@ -13,10 +13,12 @@ import type { IncomingStream } from '../wire/demux.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
 import { Comparisons, type ComparisonsOptions, type Site } from './comparisons.ts';
 import type { DiskThreads } from '../transfer/disk-threads.ts';
+import { takeInTurn } from './take-in-turn.ts';
 import type { DirectoryTargetOptions } from './target-options.ts';
 import { graceMs } from '../transfer/grace-period.ts';
 import type { ComparisonProgress, Target } from './target.ts';
 import type { Monitor } from '../transfer/monitor.ts';
+import type { Queue } from '../transfer/queue.ts';
 import { Semaphore } from '../transfer/semaphore.ts';
 
 export interface DirectoryTargetInit {
@@ -28,10 +30,15 @@ export interface DirectoryTargetInit {
   /** Limits on what may be offered, and on what may be sent. */
   budgets: { manifests: Budget; trees: Budget };
   openWants: ComparisonsOptions['openWants'];
+  onCompared: ComparisonsOptions['onCompared'];
+  /** Reports to the sender, and to our caller, why nothing happens until this settles. */
+  keepWaiting: (granted: Promise<unknown>, queue: () => Queue) => Promise<void>;
   onFailure: (error: CtxsyncError) => void;
   onWarning: (message: string) => void;
   /** Called with what the mirror deleted. */
   onRemoved: (removals: Removals) => void;
+  /** Whether to list what the commit changes. */
+  itemizes: () => boolean;
   /** Called when the commit begins: from then on an interruption comes too late. */
   onCommit: () => void;
 }
@@ -70,12 +77,14 @@ export class DirectoryTarget implements Target {
   #committing: Promise<void> | undefined;
   #settled = false;
   #removed = 0;
+  /** Of the list of what the commit has changed, if there is one. */
+  #items: number | undefined;
   committed = false;
 
   constructor(options: DirectoryTargetInit) {
     this.#options = options;
-    const { threads, monitor, budgets, openWants } = options;
-    this.#comparisons = new Comparisons({ threads, monitor, budget: budgets.manifests, openWants });
+    const { budgets, ...common } = options;
+    this.#comparisons = new Comparisons({ ...common, budget: budgets.manifests });
   }
 
   async prepare(): Promise<void> {
@@ -116,6 +125,15 @@ export class DirectoryTarget implements Target {
   async commit(): Promise<void> {
     this.#committing = this.#commit();
     await this.#committing;
+  }
+
+  async itemize(use: (ring: Ring) => Promise<void>): Promise<void> {
+    const { threads } = this.#options;
+    const items = this.#items;
+    if (items === undefined) return;
+    const ring = threads.ring('changes');
+    const written = threads.run(this.#thread, 'itemize', { items, ring: ring.shared });
+    await Promise.all([written, use(ring)]);
   }
 
   async settle(error: CtxsyncError): Promise<void> {
@@ -186,14 +204,18 @@ export class DirectoryTarget implements Target {
   }
 
   async #prepare(): Promise<Destination> {
-    const { threads, monitor, to, base, onWarning } = this.#options;
+    const { threads, monitor, to, base, onWarning, keepWaiting } = this.#options;
     // If the directory is named after a context, the sender chose the name: it must not lead out of OUT.
     const follow = base === '';
     const input = { out: fromText(to.directory), follow, mirrors: to.delete === true };
-    this.#destination = await threads.run(this.#thread, 'prepare', input);
-    for (const message of this.#destination.warnings) onWarning(message);
+    const take = async (): Promise<Destination> => {
+      this.#destination = await threads.run(this.#thread, 'prepare', input);
+      return this.#destination;
+    };
+    const destination = await takeInTurn(take, to, keepWaiting);
+    for (const message of destination.warnings) onWarning(message);
     monitor.enter('receiving');
-    return this.#destination;
+    return destination;
   }
 
   async #site(name: string, contexts: readonly string[]): Promise<Site> {
@@ -253,10 +275,12 @@ export class DirectoryTarget implements Target {
     onCommit();
     monitor.enter('committing');
     const compared = this.#comparisons.contexts();
-    const options = { mirror: this.#mirror(), root: this.#root, compared };
+    const { itemizes } = this.#options;
+    const options = { mirror: this.#mirror(), root: this.#root, compared, itemizes: itemizes() };
     const result = await threads.run(this.#thread, 'commit', { destination, options });
     this.#destination = undefined;
     this.#removed = result.removed.count;
+    this.#items = result.items;
     onRemoved(result.removed);
     this.committed = true;
     for (const message of result.warnings) onWarning(message);

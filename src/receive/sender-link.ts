@@ -6,7 +6,7 @@ import { NOTHING, type Plan } from '../observe/work.ts';
 import type { EntryCounts } from '../report.ts';
 import { FirstFailure } from '../transfer/first-failure.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
-import { INCREMENTAL, OUR_CODECS } from '../transfer/options.ts';
+import { INCREMENTAL, ITEMIZE, OUR_CODECS } from '../transfer/options.ts';
 import { PeerLink } from '../transfer/peer-link.ts';
 import type { Queue } from '../transfer/queue.ts';
 import { notBegun } from '../transfer/report.ts';
@@ -39,6 +39,7 @@ export class SenderLink {
   readonly #from: Incoming | Connection;
   readonly #link: PeerLink;
   #transferId = '';
+  #wantsChanges = false;
   #greet = (_hello: Hello): void => {};
   #target: Target | undefined;
   /** Settles when there is a target. */
@@ -89,11 +90,14 @@ export class SenderLink {
    * @param queue who comes first
    * @throws CtxsyncError peer-gone if the sender leaves; what the transfer fails with
    */
-  async keepWaiting(granted: Promise<void>, queue: () => Queue | undefined): Promise<void> {
+  async keepWaiting(granted: Promise<unknown>, queue: () => Queue | undefined): Promise<void> {
     this.#queue = queue;
-    await this.failure.race(Promise.race([granted, this.#left()]));
-    this.#queue = undefined;
-    this.monitor.wait(undefined);
+    try {
+      await this.failure.race(Promise.race([granted, this.#left()]));
+    } finally {
+      this.#queue = undefined;
+      this.monitor.wait(undefined);
+    }
   }
 
   /** Receives all streams into the target. Settles when FIN has arrived and all before it was verified. */
@@ -107,6 +111,21 @@ export class SenderLink {
   /** Opens a stream that lists the wanted entries of a context, or asks for all. */
   async sendWants(name: string, ring: Ring, all: boolean): Promise<void> {
     await this.#link.open({ kind: 'want', name, all: all ? true : undefined }, ring).ended;
+  }
+
+  /** Reports to the sender what there is to report, without waiting for its turn. */
+  sendBeat(): void {
+    this.#link.sendBeat();
+  }
+
+  /** Sends the list of what the commit has changed, if the sender asked for it. */
+  async sendChanges(ring: Ring): Promise<void> {
+    await this.#link.open({ kind: 'changes', name: '' }, ring).ended;
+  }
+
+  /** The sender wants that list. */
+  get wantsChanges(): boolean {
+    return this.expectsAnswers && this.#wantsChanges;
   }
 
   /** Confirms the commit to the sender, if it asked for that. */
@@ -189,6 +208,7 @@ export class SenderLink {
     const { role, showsProgress, mode, contexts } = hello;
     if (mode === 'duplex') this.#answer(hello);
     this.contexts = contexts;
+    this.#wantsChanges = hello.capabilities.includes(ITEMIZE);
     if (role !== 'sender') {
       throw new CtxsyncError('corrupt', 'the peer is a receiver too; one side has to send');
     }

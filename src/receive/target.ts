@@ -30,6 +30,11 @@ export interface Target {
   commit(): Promise<void>;
   /** The commit has succeeded, whatever goes wrong later. */
   readonly committed: boolean;
+  /**
+   * After the commit: passes on the list of what it has changed, if there is one.
+   * @param use reads it, as items, to its end
+   */
+  itemize(use: (ring: Ring) => Promise<void>): Promise<void>;
   /** The run failed and its threads were cancelled: waits for calls that are still running. */
   settle(error: CtxsyncError): Promise<void>;
   /**

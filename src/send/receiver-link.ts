@@ -6,6 +6,7 @@ import type { WireObservation } from '../observe/verdict.ts';
 import type { Plan } from '../observe/work.ts';
 import { FirstFailure } from '../transfer/first-failure.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
+import { ITEMIZE } from '../transfer/options.ts';
 import { PeerLink } from '../transfer/peer-link.ts';
 import { toTransport } from '../transport/to-transport.ts';
 import { isConnection, type Connection, type Outgoing } from '../transport/transport.ts';
@@ -20,6 +21,7 @@ import type { SendOptions } from './send-options.ts';
 
 export interface ReceiverLinkOptions extends SendOptions {
   createWantsRing: AnswersOptions['createWantsRing'];
+  createChangesRing: () => Ring;
   /** What is known about the work of the transfer. */
   plan: () => Plan;
   /** Milliseconds for which our disk was idle because the wire took no more data. */
@@ -74,7 +76,7 @@ export class ReceiverLink {
     this.#link.begin({
       transferId: this.#transferId,
       showsProgress: this.#options.showsProgress ?? false,
-      capabilities: [],
+      capabilities: this.#options.onItem === undefined ? [] : [ITEMIZE],
       contexts: namesForHello(this.#options.contexts),
     });
     if (this.answers === undefined) this.#link.compress(chooseOneWay(this.#compression));
@@ -99,6 +101,11 @@ export class ReceiverLink {
   /** Settles when the last frame was handed over. @throws CtxsyncError peer-gone */
   get handedOver(): Promise<void> {
     return this.#link.handedOver;
+  }
+
+  /** Duplex, after FIN: lets the receiver send the list of what it changed. */
+  async grantUntil(receipt: Promise<void>): Promise<void> {
+    if (this.#options.onItem !== undefined) await this.#link.grantUntil(receipt);
   }
 
   /** Settles when the transport has taken everything. @throws CtxsyncError peer-gone */
@@ -156,10 +163,12 @@ export class ReceiverLink {
   }
 
   #createAnswers(): Answers {
+    const { onItem, createChangesRing } = this.#options;
     return new Answers({
       transferId: this.#transferId,
       digest: () => this.#link.digest,
       createWantsRing: this.#options.createWantsRing,
+      changes: onItem && { createRing: createChangesRing, onItem },
       onHello: (capabilities) => {
         this.#link.compress(chooseDuplex(this.#compression, capabilities));
         this.#link.sendBeat();

@@ -26,6 +26,13 @@ export interface SendOptions extends TransferOptions {
   compress?: Compression | undefined;
   /** Send at most so many bytes per second, framing included, once compressed; default: no limit. */
   bytesPerSecond?: number | undefined;
+  /** Bytes of content above which a context counts as large; default 500,000,000; 0: it never does. */
+  largeBytes?: number | undefined;
+  /**
+   * Fail as context-refused where there would be a `findings` event: a context is large, or holds what is
+   * rarely meant to be sent.
+   */
+  strict?: boolean | undefined;
   /** Count entries and bytes ahead of the transfer, for an ETA. Costs a second walk. */
   countTotals?: boolean | undefined;
 }

@@ -1,5 +1,5 @@
 import { CtxsyncError } from '../errors.ts';
-import { MAX_STREAMS } from '../limits.ts';
+import { DEFAULT_LARGE_CONTEXT_BYTES, MAX_STREAMS } from '../limits.ts';
 import { timeShares } from '../observe/time-shares.ts';
 import { NOTHING, type Comparing, type Plan } from '../observe/work.ts';
 import type { Side, TransferReport } from '../report.ts';
@@ -10,6 +10,7 @@ import { INCREMENTAL } from '../transfer/options.ts';
 import { PathNoteCollector } from '../transfer/path-notes.ts';
 import { withReport } from '../transfer/report.ts';
 import { runToReport, type Run } from '../transfer/run.ts';
+import { AllFindings } from './all-findings.ts';
 import { checkContexts } from './check-contexts.ts';
 import { checkCompression } from './compression.ts';
 import { ContextSender } from './context-sender.ts';
@@ -46,6 +47,7 @@ class SendRun implements Run {
   readonly threads = new DiskThreads(this.side, (note) => this.notes.add(note));
   readonly #options: SendOptions;
   readonly #sender: ContextSender;
+  readonly #findings = new AllFindings();
   readonly #totals = new ContextTotals();
   /** The receiver is offered manifests. */
   #compares = false;
@@ -58,6 +60,7 @@ class SendRun implements Run {
     this.link = new ReceiverLink({
       ...options,
       createWantsRing: () => this.threads.ring('want'),
+      createChangesRing: () => this.threads.ring('changes'),
       plan: () => this.#plan(),
       waitedMs: () => this.#waitedMs(),
       inputBytes: () => this.#sender.inputBytes,
@@ -68,6 +71,11 @@ class SendRun implements Run {
       threads: this.threads,
       receiver: this.link,
       checksum: options.checksum ?? false,
+      checks: {
+        largeBytes: options.largeBytes ?? DEFAULT_LARGE_CONTEXT_BYTES,
+        strict: options.strict ?? false,
+      },
+      onFindings: (findings, context) => this.#findings.add(findings, context),
       onNote: (note) => this.notes.add(note),
       onAllWanted: (context) => this.#whole.add(context),
       onListed: (context, amount) => this.#totals.add(context, amount),
@@ -80,9 +88,11 @@ class SendRun implements Run {
     receiver.begin();
     const receipt = receiver.readToReceipt();
     const handedOver = receiver.handedOverOrExplained(receipt);
-    await this.link.failure.race(Promise.all([handedOver, this.#sendAll(), receipt]));
+    const granted = receiver.grantUntil(receipt);
+    await this.link.failure.race(Promise.all([handedOver, granted, this.#sendAll(), receipt]));
     await this.link.failure.race(receiver.end());
     this.#warnOfNothing();
+    this.#reportFindings();
   }
 
   async giveUp(thrown: CtxsyncError): Promise<CtxsyncError | undefined> {
@@ -174,6 +184,12 @@ class SendRun implements Run {
     const message =
       'the context is empty: no files were sent; check the directory and the ignore rules';
     this.onEvent?.({ type: 'warning', side: this.side, message });
+  }
+
+  #reportFindings(): void {
+    const { all: findings } = this.#findings;
+    if (findings.length === 0) return;
+    this.onEvent?.({ type: 'findings', side: this.side, findings: [...findings] });
   }
 
   /** Milliseconds for which our disk was idle because the wire took no more data. */

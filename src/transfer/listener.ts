@@ -21,7 +21,8 @@ function isPromise(result: unknown): result is PromiseLike<unknown> {
   return typeof result === 'object' && result !== null && 'then' in result;
 }
 
-function throwApart(error: unknown): void {
+/** Throws where nothing waits. */
+export function throwApart(error: unknown): void {
   process.nextTick(() => {
     throw error;
   });

@@ -2,6 +2,7 @@ import { MAX_VERSION, MIN_VERSION } from '../wire/frame.ts';
 import type { Codec } from '../wire/codec.ts';
 import type { TransferEvent } from '../observe/events.ts';
 import type { Sample } from '../observe/sample.ts';
+import type { OnItem } from './read-items.ts';
 
 /** The protocol versions that both sides announce in HELLO. */
 export const OUR_VERSIONS = { minVersion: MIN_VERSION, maxVersion: MAX_VERSION } as const;
@@ -13,6 +14,9 @@ export const INCREMENTAL = 'incremental';
 export const OUR_CODECS: readonly Codec[] =
   process.versions['zstd'] === undefined ? ['gzip'] : ['zstd', 'gzip'];
 
+/** The capability of a sender that wants the list of what its receiver changes. */
+export const ITEMIZE = 'itemize';
+
 /** What send() and receive() share. */
 export interface TransferOptions {
   /** Milliseconds without progress until a stall is reported; default 10,000; 0 = never. */
@@ -23,6 +27,11 @@ export interface TransferOptions {
   signal?: AbortSignal | undefined;
   /** Called with progress ten times a second, and with whatever happens. The last event is `end`. */
   onEvent?: ((event: TransferEvent) => void) | undefined;
+  /**
+   * Called after the commit with each change to the destination, which is a directory; a sender needs a
+   * receiver that answers. A promise that it returns holds the next one back.
+   */
+  onItem?: OnItem | undefined;
   /** Called ten times a second with what each thread does and what the wire carries: see TransferTrace. */
   onSample?: ((sample: Sample) => void) | undefined;
 }

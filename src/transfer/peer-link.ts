@@ -111,6 +111,12 @@ export class PeerLink {
     return this.#pumping;
   }
 
+  /** After FIN: grants credit for what the peer still sends. @throws CtxsyncError peer-gone */
+  async grantUntil(over: Promise<unknown>): Promise<void> {
+    await this.#pumping;
+    await this.#pump?.grantUntil(over);
+  }
+
   /** @throws CtxsyncError as Mux.open() */
   open(open: Open, ring: Ring): OutgoingStream {
     return this.#out.open(open, ring);

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
 import { errnoOf } from '../disk/errno.ts';
 import { describeSystemError } from '../disk/system-error.ts';
 import { CtxsyncError, type ErrorCode } from '../errors.ts';
@@ -18,15 +19,25 @@ const EXPLAINED = new Set<ErrorCode>(['peer-gone', 'truncated', 'not-ctxsync', '
 /** Those of them whose own message could only guess. */
 const GONE = new Set<ErrorCode>(['peer-gone', 'truncated']);
 
+/** A command that runs, and what may pass before it is used as a transport. */
+export interface RunningCommand extends Required<Connection> {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** How it ended, if it does within CHILD_GRACE_MS; undefined if it still runs, or a signal ended it. */
+  exitStatus(): Promise<number | undefined>;
+}
+
 /**
  * Starts a command that runs the receiver; its stdio is the transport.
  * @param onWords receives its stderr, a line at a time
+ * @param shown how messages name it
  * @throws CtxsyncError no-peer, when it cannot be started
  */
 export async function startCommand(
   argv: readonly string[],
   onWords: (line: string) => void,
-): Promise<Connection> {
+  shown = argv.join(' '),
+): Promise<RunningCommand> {
   const [file = '', ...args] = argv;
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   await started(child, argv);
@@ -35,15 +46,22 @@ export async function startCommand(
   // Never, while a process that it left behind holds its stderr, as with ssh's ControlPersist.
   const closed = new Promise<void>((resolve) => child.on('close', () => resolve()));
   return {
+    stdin: child.stdin,
+    stdout: child.stdout,
     incoming: new ReadableIncoming(child.stdout),
     outgoing: new WritableOutgoing(child.stdin),
+    async exitStatus() {
+      await withTimeout(CHILD_GRACE_MS, exited);
+      return child.exitCode ?? undefined;
+    },
     async explain(error) {
       if (!EXPLAINED.has(error.code)) return error;
       await withTimeout(CHILD_GRACE_MS, exited);
       await withTimeout(CHILD_WORDS_MS, closed);
       const what = GONE.has(error.code) ? lost(child) : `${error.message};`;
-      return new CtxsyncError(error.code, `${what} ${describe(child, argv)}`, {
+      return new CtxsyncError(error.code, `${what} ${describe(child, shown)}`, {
         path: error.path,
+        remedy: child.exitCode === NOT_FOUND ? 'bootstrap' : undefined,
         commandOutput: words.text,
         cause: error,
       });
@@ -122,8 +140,8 @@ function withoutReturn(line: string): string {
 }
 
 /** How the command ended; POSIX.1-2017, Shell, 2.8.2 rules what 126 and 127 mean, and ssh and docker pass them on. */
-function describe({ exitCode, signalCode }: ChildProcess, argv: readonly string[]): string {
-  const command = `"${shortened(argv.join(' '))}"`;
+function describe({ exitCode, signalCode }: ChildProcess, shown: string): string {
+  const command = `"${shortened(shown)}"`;
   if (signalCode !== null) return `${command} was ended by ${signalCode}`;
   if (exitCode === null) return `${command} still runs, but has closed its stdout`;
   return `${command} ended with exit status ${exitCode}${HINTS[exitCode] ?? ''}`;
@@ -133,9 +151,10 @@ function lost({ exitCode }: ChildProcess): string {
   return `the receiver ${exitCode !== null && exitCode in HINTS ? 'did not start' : 'is gone'}:`;
 }
 
+const NOT_FOUND = 127;
 const HINTS: Record<number, string> = {
   126: ': a command in it cannot be executed; check its permissions',
-  127: ': a command in it was not found; install ctxsync there, or give its full path',
+  [NOT_FOUND]: ': a command in it was not found; install ctxsync there, or give its full path',
 };
 
 function shortened(command: string): string {

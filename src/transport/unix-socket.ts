@@ -1,10 +1,10 @@
 import { connect, createServer, type Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { errnoOf } from '../disk/errno.ts';
 import { describeSystemError } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import { CONNECT_RETRY_MS, MAX_TIMER_MS } from '../limits.ts';
 import { GONE, ReadableIncoming, WritableOutgoing } from './node-stream.ts';
+import { pause } from './pause.ts';
 import { SocketFile } from './socket-file.ts';
 import { checkLength, findTrustedSocket, type TrustedUsers } from './socket-path.ts';
 import type { Connection } from './transport.ts';
@@ -206,30 +206,6 @@ function readBeforeDestroy(socket: Socket): void {
     setImmediate(() => setImmediate(() => destroy(error)));
     return socket;
   };
-}
-
-/**
- * Waits for `ms` milliseconds, or until `over` settles.
- * @throws CtxsyncError interrupted
- */
-async function pause(
-  signal: AbortSignal | undefined,
-  ms: number,
-  over = new Promise<void>(() => {}),
-): Promise<void> {
-  const end = new AbortController();
-  const onAbort = (): void => end.abort();
-  signal?.addEventListener('abort', onAbort);
-  if (signal?.aborted === true) onAbort();
-  try {
-    await Promise.race([over, delay(ms, undefined, { signal: end.signal })]);
-  } catch {
-    throw new CtxsyncError('interrupted', 'interrupted; nothing was transferred');
-  } finally {
-    // Neither the timer nor the listener outlives the wait.
-    signal?.removeEventListener('abort', onAbort);
-    onAbort();
-  }
 }
 
 function notConnected(path: string, why: string, cause?: unknown): CtxsyncError {

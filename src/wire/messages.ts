@@ -15,7 +15,7 @@ import { encodeJson, endOfText, isContextName, JsonFields, startOfText } from '.
 
 const ROLES = ['sender', 'receiver'] as const;
 const MODES = ['oneway', 'duplex'] as const;
-const STREAM_KINDS = ['tree', 'manifest', 'want'] as const;
+const STREAM_KINDS = ['tree', 'manifest', 'want', 'changes'] as const;
 
 export type Role = (typeof ROLES)[number];
 export type Mode = (typeof MODES)[number];
@@ -160,6 +160,7 @@ export const WIRE_CODES = {
   'no-peer': 20,
   'outcome-unknown': 21,
   'delete-refused': 22,
+  'context-refused': 23,
 } as const satisfies Record<ErrorCode, number>;
 
 const CODES: ReadonlyMap<number, ErrorCode> = new Map(

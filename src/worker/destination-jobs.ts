@@ -17,6 +17,7 @@ import {
   prepareDestination,
   withDestination,
 } from '../dest/destination.ts';
+import { readItemFile } from '../dest/item-file.ts';
 import { listNames } from '../dest/list-names.ts';
 import { LocalChangeWriter } from '../dest/local-changes.ts';
 import { refreshLock } from '../dest/lock.ts';
@@ -37,7 +38,7 @@ import { RingSink, RingSource } from './ring-io.ts';
 /** What a receiver's disk worker does for each job; it only connects the layers. */
 export const DESTINATION_JOBS: Pick<
   Handlers,
-  'prepare' | 'hasBase' | 'compare' | 'unpack' | 'writeTar' | 'commit' | 'discard'
+  'prepare' | 'hasBase' | 'compare' | 'unpack' | 'writeTar' | 'commit' | 'itemize' | 'discard'
 > = {
   prepare: ({ out, ...options }, { status }) => prepareDestination(out, status, options),
 
@@ -126,6 +127,12 @@ export const DESTINATION_JOBS: Pick<
   },
 
   commit: ({ destination, options }, { status }) => commit(destination, options, status),
+
+  itemize: ({ items, ring: shared }, { status }) => {
+    const ring = new Ring(shared);
+    readItemFile(items, new RingSink(ring, status));
+    ring.end();
+  },
 
   discard: ({ destination, keep }, { status }) => discard(destination, status, keep),
 };

@@ -15,11 +15,15 @@ const CANCELLABLE = new Set<JobName>([
   'list',
   'packWanted',
   'count',
+  'survey',
+  'explainPath',
+  'listVerdicts',
   'readTar',
   'writeTar',
   'hasBase',
   'compare',
   'unpack',
+  'itemize',
   'serveCalls',
 ]);
 
@@ -148,9 +152,9 @@ class WorkerThread implements DiskThread {
       running?.resolve(reply.result);
       return;
     }
-    const { code, message, path, line, remedy, forPeer, stack } = reply;
+    const { type: _, code, message, stack, ...details } = reply;
     const cause = code === 'internal' ? stack : undefined;
-    this.#fail(new CtxsyncError(code, message, { path, line, remedy, forPeer, cause }));
+    this.#fail(new CtxsyncError(code, message, { ...details, cause }));
   }
 
   #serve(shared: SharedArrayBuffer): void {

@@ -556,4 +556,46 @@ export const MUTANTS = [
     seen: /expected \[ 131, true \]/,
     builds: true,
   },
+
+  // --- the other side of a command -------------------------------------------------------------
+  {
+    name: 'whatever lies in the cache of the other side is run',
+    edits: [
+      {
+        file: 'src/bootstrap/second-stage.ts',
+        find: 'return isWanted(file) ? file : undefined;',
+        replace: 'return file;',
+      },
+    ],
+    file: 'test/e2e/bootstrap.test.ts',
+    test: 'send --bootstrap copies itself in place of a file with another digest',
+    seen: /not this one/,
+    builds: true,
+  },
+  {
+    name: 'a character that a shell changes stays in the words that start Node',
+    edits: [
+      {
+        file: 'src/bootstrap/first-stage.ts',
+        find: "/[!'()*~]/g",
+        replace: '/[!*~]/g',
+      },
+    ],
+    file: 'test/bootstrap/command-words.test.ts',
+    test: 'the words that start Node have no character that any shell changes',
+    seen: /to match/,
+  },
+  {
+    name: 'a value of an option is taken for an option: -u -i',
+    edits: [
+      {
+        file: 'src/cli/remote-command.ts',
+        find: 'if (valued.has(word)) index++;',
+        replace: '',
+      },
+    ],
+    file: 'test/cli/remote-command.test.ts',
+    test: 'a command that runs the receiver elsewhere is refused: docker container exec -e -i builder ctxsync receive /src',
+    seen: /did not fail|expected/,
+  },
 ];

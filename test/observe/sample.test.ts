@@ -10,12 +10,12 @@ const SNAPSHOT = {
   state: 'waiting-for-room',
   path: '',
   calls: 0,
-  wantedEntries: 0,
-  wantedBytes: 0,
   entries: 0,
   bytes: 0,
   waitedForRoomMs: 1_000,
   waitedForDataMs: 5,
+  wantedEntries: 0,
+  wantedBytes: 0,
 } as const;
 
 describe('the main thread of a sender', () => {

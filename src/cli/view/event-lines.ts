@@ -2,12 +2,18 @@ import { formatAge } from '../../observe/format-age.ts';
 import type { TransferEvent } from '../../observe/events.ts';
 import type { TransferReport } from '../../report.ts';
 import { shortenPath, withPath } from '../../short-path.ts';
+import type { ViewEvent } from './view.ts';
 import { closingLine, failureLines, noteLines } from './closing-line.ts';
-import { formatCount, phaseWords } from './format.ts';
+import { findingsLine } from './finding-text.ts';
+import { formatCount, formatLimit, phaseWords } from './format.ts';
 
 /** The kind of a line, by which views choose what to show and how. */
 export type Tone =
   | 'command'
+  | 'notice'
+  | 'item'
+  | 'listening'
+  | 'waiting'
   | 'phase'
   | 'queued'
   | 'warning'
@@ -35,12 +41,20 @@ export interface Line {
 }
 
 /** The lines for an event. Progress has none: each view shows it in its own way. */
-export function eventLines(event: TransferEvent, outLabel?: string): Line[] {
+export function eventLines(event: ViewEvent, outLabel?: string): Line[] {
   switch (event.type) {
     case 'phase':
       return phaseLines(event);
+    case 'item':
+      return [{ tone: 'item', text: `${event.code} ${event.path}` }];
+    case 'waiting':
+      return [waitingLine(event)];
     case 'warning':
       return [{ tone: 'warning', text: warningText(event) }];
+    case 'findings':
+      return [{ tone: 'warning', text: findingsLine(event.findings) }];
+    case 'notice':
+      return [{ tone: 'notice', text: event.message }];
     case 'stall':
       return [stallLine(event)];
     case 'resumed':
@@ -61,6 +75,7 @@ export function lostLines(count: number): TransferEvent {
   return { type: 'command-output', side: 'sender', line };
 }
 
+type WaitingEvent = Extract<TransferEvent, { type: 'waiting' }>;
 type PhaseEvent = Extract<TransferEvent, { type: 'phase' }>;
 
 /** Milliseconds after which a run is long enough to show its phases. */
@@ -74,6 +89,14 @@ function phaseLines({ phase, elapsedMs, queue }: PhaseEvent): Line[] {
   if (phase === 'queued') return [{ tone: 'queued', text: phaseWords(phase, queue) }];
   if (phase === 'preparing' || elapsedMs < SOON_MS) return [];
   return [{ tone: 'phase', text: phase }];
+}
+
+/** A receiver says where it can be reached; a sender, why nothing happens. */
+function waitingLine({ side, socket, givesUpInMs }: WaitingEvent): Line {
+  const limit = givesUpInMs === undefined ? '' : ` (gives up in ${formatLimit(givesUpInMs)})`;
+  return side === 'receiver'
+    ? { tone: 'listening', text: `listening on ${socket}${limit}` }
+    : { tone: 'waiting', text: `waiting for a receiver on ${socket}${limit}` };
 }
 
 function stallLine({ stalledMs, verdict }: Extract<TransferEvent, { type: 'stall' }>): Line {

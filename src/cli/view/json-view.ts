@@ -1,9 +1,8 @@
-import type { TransferEvent } from '../../observe/events.ts';
 import { REPORT_VERSION } from '../../report.ts';
 import { lostLines } from './event-lines.ts';
 import { jsonText } from './json-text.ts';
 import type { ProgressOutput } from './progress-output.ts';
-import type { ProgressView } from './view.ts';
+import type { ProgressView, ViewEvent } from './view.ts';
 
 /** The first line: which version of schema/events.schema.json the others follow. */
 interface StartEvent {
@@ -26,7 +25,7 @@ export class JsonView implements ProgressView {
     this.#quiet = quiet;
   }
 
-  handle(event: TransferEvent): void {
+  handle(event: ViewEvent): void {
     if (this.#quiet && !(event.type === 'end' && event.report.result === 'failed')) return;
     // The next progress event replaces it.
     if (event.type === 'progress' && this.#output.busy) return;
@@ -41,11 +40,15 @@ export class JsonView implements ProgressView {
     this.#write(event);
   }
 
+  async drained(): Promise<void> {
+    await this.#output.drained();
+  }
+
   async close(): Promise<void> {
     await this.#output.flush();
   }
 
-  #write(event: TransferEvent | StartEvent): void {
+  #write(event: ViewEvent | StartEvent): void {
     this.#output.write(`${jsonText(event)}\n`);
   }
 }

@@ -54,6 +54,11 @@ export class LinePrinter {
     if (this.#options.colour) this.#loading ??= this.#load();
   }
 
+  /** Settles when what was printed no longer piles up. */
+  async drained(): Promise<void> {
+    await this.#options.output.drained();
+  }
+
   /** Settles when every line was handed to the system. */
   async close(): Promise<void> {
     if (this.#loading !== undefined) await withTimeout(STYLE_LOAD_MS, this.#loading);
@@ -106,7 +111,9 @@ export class LinePrinter {
   }
 
   #render({ tone, text, annotation }: Line): string {
-    const { prefix, erase, github } = this.#options;
+    const { erase, github } = this.#options;
+    // As rsync prints it, for whoever reads it by a program.
+    const prefix = tone === 'item' ? '' : this.#options.prefix;
     const words = printable(text);
     const start = erase ? ERASE_LINE : '';
     const shown = `${start}${this.#paint('dim', prefix)}${this.#paint(tone, words)}\n`;
@@ -127,8 +134,12 @@ const END_GROUP = `${workflowCommand('endgroup', {}, '')}\n`;
 const COLOURS = {
   dim: 'dim',
   phase: undefined,
+  item: undefined,
+  listening: undefined,
+  waiting: 'yellow',
   queued: 'yellow',
   command: 'dim',
+  notice: undefined,
   warning: 'yellow',
   stall: 'yellow',
   resumed: 'green',

@@ -7,6 +7,7 @@ export const ERASE_LINE = '\r\x1b[K';
 export interface ProgressStream {
   write(text: string, written?: (error?: Error | null) => void): boolean;
   on(event: 'error' | 'close', listener: () => void): unknown;
+  once(event: 'drain', listener: () => void): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly writableNeedDrain?: boolean;
@@ -21,6 +22,7 @@ export class ProgressOutput {
   readonly #stream: ProgressStream;
   #gone = false;
   #wakeFlush: (() => void) | undefined;
+  #wakeDrain: (() => void) | undefined;
 
   constructor(stream: ProgressStream) {
     this.#stream = stream;
@@ -58,6 +60,15 @@ export class ProgressOutput {
     }
   }
 
+  /** Settles when unread output no longer piles up. */
+  async drained(): Promise<void> {
+    if (this.#gone || !this.busy) return;
+    await new Promise<void>((resolve) => {
+      this.#wakeDrain = resolve;
+      this.#stream.once('drain', resolve);
+    });
+  }
+
   /** Settles when everything was handed to the system, or no longer can be. */
   async flush(): Promise<void> {
     if (this.#gone) return;
@@ -74,5 +85,6 @@ export class ProgressOutput {
   #leave(): void {
     this.#gone = true;
     this.#wakeFlush?.();
+    this.#wakeDrain?.();
   }
 }

@@ -77,7 +77,9 @@ interface Segment {
 /** In the order in which they are shown. A stall takes the place of rate and ETA. */
 function segments(progress: Progress, columns: number, glyphs: Glyphs): Segment[] {
   const { percent, phase, bytesPerSecond } = progress;
-  const hasBar = percent !== undefined && phase !== 'queued' && phase !== 'committing';
+  // What was done before it had to wait, if anything, does not matter now.
+  if (phase === 'queued') return [{ text: printable(phaseText(progress)), rank: 0 }];
+  const hasBar = percent !== undefined && phase !== 'committing';
   const stall = stallText(progress);
   const bytes = bytesText(progress);
   return [

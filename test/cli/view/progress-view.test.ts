@@ -3,6 +3,7 @@ import {
   createProgressView,
   type ProgressViewOptions,
 } from '../../../src/cli/view/progress-view.ts';
+import type { TransferEvent } from '../../../src/observe/events.ts';
 import { end, FAILED, FakeStream, phase, progress, STALL, WARNING } from './view-fixtures.ts';
 
 const ESC = '\x1b';
@@ -116,6 +117,17 @@ describe('the closing line', () => {
     view.handle(WARNING);
     view.handle(end());
     expect(stream.lines).toHaveLength(isPrinted ? 2 : 1);
+  });
+
+  test('and the queue are left to a sender that has started the receiver, and learns of both', () => {
+    const stream = new FakeStream();
+    const view = create({ stream, mode: 'plain', side: 'receiver', closing: 'unless-started' });
+    view.handle(started);
+    view.handle({ ...phase('queued'), queue: 'out is locked' } as TransferEvent);
+    expect(stream.lines).toEqual([]);
+    view.handle(piped);
+    view.handle({ ...phase('queued'), queue: 'out is locked' } as TransferEvent);
+    expect(stream.lines).toEqual(['ctxsync receive: waiting: out is locked']);
   });
 
   test('is left out, but a failure is not', () => {

@@ -234,6 +234,7 @@ class Update {
       mirror: mirrorOf(mirror, this.#names),
       root: this.#root,
       compared: this.#compared,
+      itemizes: false,
     };
     return commit(this.#destination, options, status);
   }
