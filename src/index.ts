@@ -50,7 +50,14 @@ export type {
   Verdict,
 } from './report.ts';
 export type { Compression } from './send/compression.ts';
-export type { Context, DirectoryContext, TarContext } from './send/context.ts';
+export type { Context, DirectoryContext, EntriesContext, TarContext } from './send/context.ts';
+export type {
+  GivenCommon,
+  GivenDirectory,
+  GivenEntry,
+  GivenFile,
+  GivenSymlink,
+} from './send/given-entry.ts';
 export type { SendOptions } from './send/send-options.ts';
 export { send } from './send/send.ts';
 export type { ServeEvent, ServeOptions } from './serve/serve-options.ts';
@@ -68,6 +75,7 @@ export type {
 } from './survey/survey-report.ts';
 export type { TransferOptions } from './transfer/options.ts';
 export type { ChangedItem, OnItem } from './transfer/read-items.ts';
+export { spawnPeer, type SpawnPeerOptions } from './transport/command.ts';
 export {
   fromStream,
   toStream,
@@ -75,5 +83,11 @@ export {
   type AnyOutgoing,
   type StreamPair,
 } from './transport/to-transport.ts';
-export type { Connection, Incoming, Outgoing } from './transport/transport.ts';
+export type { ClosableConnection, Connection, Incoming, Outgoing } from './transport/transport.ts';
+export {
+  connectSocket,
+  listenOnce,
+  type ConnectOptions,
+  type ListenOnceOptions,
+} from './transport/unix-socket.ts';
 export type { WebReadable, WebReader, WebWritable, WebWriter } from './transport/web-stream.ts';

@@ -196,8 +196,14 @@ export const RARE_BEAT_INTERVAL_MS = 20_000;
 export const LINGER_MS = 2_000;
 /** The same, if the transfer was given up because nothing moved. */
 export const STALLED_LINGER_MS = 300;
+/** Milliseconds by which the other side may delay the rejection after an abort, unless the caller gives more. */
+export const DEFAULT_ABORT_GRACE_MS = 100;
 /** Milliseconds between two attempts to connect. */
 export const CONNECT_RETRY_MS = 100;
+/** Milliseconds before a lost transfer is tried again for the first time; then twice as many each time. */
+export const RETRY_DELAY_MS = 1_000;
+/** The most of that. */
+export const MAX_RETRY_DELAY_MS = 30_000;
 /** Milliseconds that a sender may stay connected to a serving receiver without sending HELLO. */
 export const HELLO_TIMEOUT_MS = 10_000;
 /** Milliseconds that a command has to exit on its own, and again after SIGTERM. */

@@ -16,7 +16,7 @@ export type StallCause =
   | 'peer-reports'
   /** Nothing arrives, not even beats. */
   | 'peer-silent'
-  /** Nothing arrives of the tar to be sent. */
+  /** Nothing comes of the tar or the entries to be sent. */
   | 'input-silent'
   /** The reader of the tar that we write does not read. */
   | 'output-not-read'
@@ -149,6 +149,8 @@ export interface TransferReport {
   error?: ReportedError | undefined;
   /** The peer's own error, if the peer failed. */
   peerError?: { code: string; message: string } | undefined;
+  /** How often it was tried, if `retries` was given; everything else is about the last try. */
+  tries?: number | undefined;
   contexts: ContextReport[];
   /** Absent on a sender that gets no answers, and for a tar. */
   counts?: EntryCounts | undefined;

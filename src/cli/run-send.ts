@@ -28,6 +28,7 @@ export interface SendCommandOptions extends CommonOptions, IgnoreCommandOptions 
   compress: Compression;
   /** Bytes per second. */
   bwlimit?: number;
+  retries: number;
   /** A uid. */
   socketOwner?: number | 'any';
 }
@@ -50,10 +51,12 @@ export function runSend(
       const parsed = parseContexts(args);
       const contexts = parsed.map((argument) => toContext(argument, options, rules));
       if (parsed.every(({ directory }) => directory === '-')) checkNoRules(options, rules);
+      if (options.retries > 0) checkRetries(options, parsed, peer);
       return send({
         ...common,
         contexts,
-        to: await openTransport(options, peer, common),
+        to: () => openTransport(options, peer, common),
+        retries: options.retries === 0 ? undefined : options.retries,
         // What a command's receiver prints reaches only us.
         showsProgress: view.speaks || peer !== undefined,
         checksum: options.checksum,
@@ -91,6 +94,26 @@ function openTransport(
 /** Whatever reads a plain pipe prints the outcome; a file does not. */
 function closingOf({ socket }: SendCommandOptions, peer: readonly string[] | undefined): Closing {
   return peer === undefined && socket === undefined && isStdoutPiped() ? 'never' : 'always';
+}
+
+/** @throws CtxsyncError usage, if what is to be sent again can be read or connected to only once */
+function checkRetries(
+  { socket, ignoreFile }: SendCommandOptions,
+  contexts: readonly ContextArgument[],
+  peer: readonly string[] | undefined,
+): void {
+  if (socket === undefined && peer === undefined) {
+    throw usageError('--retries needs --socket or a command after "--": a pipe cannot be reopened');
+  }
+  const fromPipe = [
+    contexts.some(({ directory }) => directory === '-') ? 'a tar on stdin ("-")' : undefined,
+    ignoreFile !== undefined && inheritedFd(ignoreFile) !== undefined
+      ? `--ignore-file ${ignoreFile}`
+      : undefined,
+  ].find((what) => what !== undefined);
+  if (fromPipe !== undefined) {
+    throw usageError(`${fromPipe} can be read only once, so --retries cannot send it again`);
+  }
 }
 
 /** @throws CtxsyncError usage */

@@ -6,7 +6,7 @@ import { COMPRESSIONS } from '../send/compression.ts';
 import { forgetDefaults } from './environment.ts';
 import { addIgnoreOptions } from './ignore-options.ts';
 import type { SendCommandOptions } from './run-send.ts';
-import { parseRate } from './units.ts';
+import { parseCount, parseRate } from './units.ts';
 import { parseUser } from './user-argument.ts';
 import { warnAboveOption } from './warn-above-option.ts';
 
@@ -52,6 +52,12 @@ export function sendCommand(
       '--bwlimit <rate>',
       'send at most this many bytes per second, such as 500kB or 2MB',
       parseRate,
+    )
+    .option(
+      '--retries <count>',
+      'if the connection is lost, try again up to so many times (socket or command)',
+      parseCount,
+      0,
     )
     .option('--strict', 'refuse (5) a context that is large, or holds secrets, .git and the like')
     .addOption(warnAboveOption());

@@ -73,7 +73,7 @@ export class ContextReader {
     } finally {
       clearInterval(timer);
       this.#failure.close();
-      await this.#threads.end();
+      await this.#threads.end(Promise.resolve());
     }
   }
 

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../error-code.ts';
 import type { Finding, Side, TransferReport, Verdict } from '../report.ts';
 
 /**
@@ -60,5 +61,14 @@ export type TransferEvent =
   /** Comes after `stallAfterMs` without progress, again at 30 s, and then every minute. */
   | { type: 'stall'; side: Side; verdict: Verdict; stalledMs: number }
   | { type: 'resumed'; side: Side; stalledMs: number }
+  /** The connection was lost, or could not be made: after `delayMs` the `retry`th of `retries` begins. */
+  | {
+      type: 'retry';
+      side: Side;
+      error: { code: ErrorCode; message: string; path?: string | undefined };
+      delayMs: number;
+      retry: number;
+      retries: number;
+    }
   /** The last event of a run. */
   | { type: 'end'; side: Side; report: TransferReport };

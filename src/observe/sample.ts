@@ -41,10 +41,10 @@ export interface DiskThreadSample {
 }
 
 /**
- * `tar`: a tar at one of the two edges; `list`: an explained context's paths. The others are the kinds of
- * stream on the wire.
+ * `tar`: a tar at one of the two edges; `entries`: those that a program gives; `list`: an explained context's
+ * paths. The others are the kinds of stream on the wire.
  */
-export type RingKind = 'tree' | 'manifest' | 'want' | 'changes' | 'tar' | 'list';
+export type RingKind = 'tree' | 'manifest' | 'want' | 'changes' | 'tar' | 'entries' | 'list';
 
 export interface RingFill {
   kind: RingKind;

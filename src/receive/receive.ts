@@ -93,8 +93,9 @@ class ReceiveRun implements Run {
     const told = target.committed ? sender.confirm(target.counts()) : sender.fail(error);
     await target.discard(error, sender.expectsAnswers);
     await told;
+    if (!target.committed) return error;
     sender.stopReading();
-    return target.committed ? undefined : error;
+    return undefined;
   }
 
   outcome(error: CtxsyncError | undefined): ReturnType<Run['outcome']> {

@@ -7,10 +7,18 @@ import { fromTar } from '../transport/to-transport.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
 import type { Jobs, OpenedContext, PathNote, UnnamedPaths } from '../worker/jobs.ts';
 import type { DiskThreads } from '../transfer/disk-threads.ts';
-import { nameOf, type Context, type DirectoryContext, type TarContext } from './context.ts';
+import {
+  nameOf,
+  type Context,
+  type DirectoryContext,
+  type EntriesContext,
+  type TarContext,
+} from './context.ts';
+import { EntriesSource } from './entries-source.ts';
 import { HeldNotes } from './held-notes.ts';
 import { OpenedContexts } from './opened-contexts.ts';
 import type { Answers, Wants } from './answers.ts';
+import type { Input, SilentInput } from './input.ts';
 import type { ReceiverLink } from './receiver-link.ts';
 import { TarSource } from './tar-source.ts';
 
@@ -36,7 +44,8 @@ export class ContextSender {
   readonly #options: ContextSenderOptions;
   readonly #sending: { name: string; thread: DiskThread }[] = [];
   readonly #opened: OpenedContexts;
-  #input: TarSource | undefined;
+  /** What comes from elsewhere than our disk. */
+  readonly #inputs: Input[] = [];
 
   constructor(options: ContextSenderOptions) {
     this.#options = options;
@@ -48,14 +57,13 @@ export class ContextSender {
     const { threads, receiver, checks, onFindings } = this.#options;
     const thread = this.#startThread(nameOf(context));
     const ring = threads.ring('tree');
-    const unordered = 'tar' in context ? true : undefined;
+    const unordered = 'directory' in context ? undefined : true;
     const stream = receiver.open({ kind: 'tree', name: nameOf(context), unordered }, ring);
-    if ('tar' in context) await this.#sendTar(context.tar, thread, ring);
-    else {
+    if ('directory' in context) {
       const source = await this.open(context, thread);
       const packed = threads.run(thread, 'pack', { source, ring: ring.shared, checks });
       onFindings(await packed, nameOf(context));
-    }
+    } else await this.#sendInput(context, thread, ring);
     await stream.ended;
     await threads.release(thread, ring);
   }
@@ -109,9 +117,9 @@ export class ContextSender {
     return this.#opened.open(context, thread);
   }
 
-  /** Gives up reading the tar, which no ring can wake. */
+  /** Gives up waiting for what comes from elsewhere, which no ring can wake. */
   destroy(): void {
-    this.#input?.destroy();
+    for (const input of this.#inputs) input.destroy();
   }
 
   contexts(): ContextReport[] {
@@ -121,14 +129,18 @@ export class ContextSender {
     });
   }
 
-  /** Bytes of the tar read so far. */
+  /** Bytes that have come so far of what comes from elsewhere. */
   get inputBytes(): number {
-    return this.#input?.bytes ?? 0;
+    return this.#inputs.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  /** Milliseconds spent waiting for the tar; undefined when not waiting. */
-  inputSilentMs(now: number): number | undefined {
-    return this.#input?.silentMs(now);
+  /** What comes from elsewhere and has been waited for longest; undefined when nothing is. */
+  silentInput(now: number): SilentInput | undefined {
+    const silent = this.#inputs.flatMap((input) => {
+      const silentMs = input.silentMs(now);
+      return silentMs === undefined ? [] : [{ what: input.what, silentMs }];
+    });
+    return silent.toSorted((a, b) => b.silentMs - a.silentMs)[0];
   }
 
   /**
@@ -175,12 +187,21 @@ export class ContextSender {
     await threads.run(thread, 'packWanted', { ...input, wants: wants.shared });
   }
 
-  async #sendTar(tar: TarContext['tar'], thread: DiskThread, ring: Ring): Promise<void> {
+  async #sendInput(
+    context: TarContext | EntriesContext,
+    thread: DiskThread,
+    ring: Ring,
+  ): Promise<void> {
     const { threads } = this.#options;
-    const input = threads.ring('tar');
-    this.#input = new TarSource(fromTar(tar), input);
-    const packed = threads.run(thread, 'readTar', { from: input.shared, to: ring.shared });
-    await Promise.all([this.#input.run(), packed]);
+    const isTar = 'tar' in context;
+    const from = threads.ring(isTar ? 'tar' : 'entries');
+    const input = isTar
+      ? new TarSource(fromTar(context.tar), from)
+      : new EntriesSource(context, from);
+    this.#inputs.push(input);
+    const rings = { from: from.shared, to: ring.shared };
+    const packed = threads.run(thread, isTar ? 'readTar' : 'readEntries', rings);
+    await Promise.all([input.run(), packed]);
   }
 
   #startThread(name: string): DiskThread {

@@ -19,6 +19,7 @@ const CANCELLABLE = new Set<JobName>([
   'explainPath',
   'listVerdicts',
   'readTar',
+  'readEntries',
   'writeTar',
   'hasBase',
   'compare',

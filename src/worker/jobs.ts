@@ -94,6 +94,8 @@ export interface Jobs {
   };
   /** Checks the tar that comes through one ring and packs its entries into the other. */
   readTar: { input: { from: SharedArrayBuffer; to: SharedArrayBuffer }; result: void };
+  /** Checks the entries that come in any order through one ring and packs them into the other. */
+  readEntries: { input: { from: SharedArrayBuffer; to: SharedArrayBuffer }; result: void };
   /** Checks the tree that comes through one ring and writes a tar of it into the other. */
   writeTar: {
     input: {

@@ -13,7 +13,9 @@ import { COUNT_NICENESS } from '../limits.ts';
 import { Ring } from '../flow/ring.ts';
 import { ManifestWriter } from '../entry/manifest.ts';
 import { hashSource, pack } from '../entry/pack.ts';
+import { TreeReader } from '../entry/tree-reader.ts';
 import { TreeWriter } from '../entry/tree-writer.ts';
+import { unpack } from '../entry/unpack.ts';
 import { WantReader } from '../entry/wants.ts';
 import { loadRules, type IgnoreFile } from '../ignore/load-rules.ts';
 import { findIgnoreFile, readGivenIgnoreFile } from '../ignore/ignore-source.ts';
@@ -34,7 +36,14 @@ import { yieldCpu } from './yield-cpu.ts';
 /** What a sender's disk worker does for each job; it only connects the layers. */
 export const SOURCE_JOBS: Pick<
   Handlers,
-  'readIgnoreFile' | 'openContext' | 'pack' | 'list' | 'packWanted' | 'readTar' | 'count'
+  | 'readIgnoreFile'
+  | 'openContext'
+  | 'pack'
+  | 'list'
+  | 'packWanted'
+  | 'readTar'
+  | 'readEntries'
+  | 'count'
 > = {
   readIgnoreFile: ({ path }, { status }) => readGivenIgnoreFile(path, status),
 
@@ -91,6 +100,19 @@ export const SOURCE_JOBS: Pick<
     // The limits are for the receiver to enforce.
     const validator = new EntryValidator(Budget.unlimited());
     unpackTar(tar, copy, { validator, ...reporting(context), onEntry: () => status.addEntry() });
+    ring.end();
+  },
+
+  readEntries: ({ from, to }, { status }) => {
+    const ring = new Ring(to);
+    const given = new TreeReader(new RingSource(new Ring(from), status), { unordered: true });
+    unpack(given, new EntryCopy(new TreeWriter(new RingSink(ring, status)), status), {
+      name: '',
+      validator: new EntryValidator(Budget.unlimited()),
+      takesOmitted: false,
+      addsDirectories: true,
+      onEntry: () => status.addEntry(),
+    });
     ring.end();
   },
 
