@@ -110,6 +110,13 @@ export function nameTowards(path: BytePath, directory: BytePath): BytePath {
 
 const SLASH = 0x2f;
 
+/** Where an entry's name begins in its path. A loop, as V8's lastIndexOf() takes several times as long. */
+export function nameStart(path: BytePath): number {
+  let start = path.length;
+  while (start > 0 && path.charCodeAt(start - 1) !== SLASH) start--;
+  return start;
+}
+
 export function joinPath(directory: BytePath, name: BytePath): BytePath {
   return directory === '' ? name : `${directory}/${name}`;
 }

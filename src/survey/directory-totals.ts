@@ -1,4 +1,4 @@
-import { isBeneath, type BytePath } from '../disk/byte-path.ts';
+import { nameStart, type BytePath } from '../disk/byte-path.ts';
 
 export interface DirectoryTotal {
   path: BytePath;
@@ -27,7 +27,9 @@ export class DirectoryTotals {
 
   /** @param path of the next entry of the walk; not the root */
   add(path: BytePath, isDirectory: boolean, bytes: number): void {
-    while (!isBeneath(path, this.#open.at(-1)!.path)) this.#leave();
+    // Its directory is one of those that are open, and they differ in their length.
+    const parentLength = Math.max(0, nameStart(path) - 1);
+    while (this.#open.at(-1)!.path.length !== parentLength) this.#leave();
     const parent = this.#open.at(-1)!;
     parent.entries += 1;
     parent.bytes += bytes;

@@ -1,4 +1,4 @@
-import { splitPath, type BytePath } from '../disk/byte-path.ts';
+import { nameStart, splitPath, type BytePath } from '../disk/byte-path.ts';
 import type { EntryKind } from '../entry/entry.ts';
 import type { FindingKind } from '../report.ts';
 
@@ -76,6 +76,16 @@ const ENV_OF_STAGE = /^\.env\.(?!(?:example|sample|template|dist|defaults?|schem
 const SERVICE_ACCOUNT: Risk = { kind: 'credentials', content: /"private_key"/ };
 const SERVICE_ACCOUNT_NAME = /(?:service[-_]?account|credentials?)[^.]*\.json$/i;
 
+const DOT = 0x2e;
+
+/** Length and first letter of a word, as one number. */
+function shapeOf(text: string, from: number): number {
+  return (text.length - from) * 0x100 + text.charCodeAt(from);
+}
+
+const EXTENSION_SHAPES = new Set(
+  [...EXTENSIONS.keys(), 'json'].map((extension) => shapeOf(extension, 0)),
+);
 /** How the names of FILES begin. */
 const FIRST_LETTERS = new Set(Array.from(FILES.keys(), (name) => name.charCodeAt(0)));
 
@@ -85,14 +95,25 @@ const FIRST_LETTERS = new Set(Array.from(FILES.keys(), (name) => name.charCodeAt
  */
 export function riskOf(path: BytePath, kind: EntryKind): Risk | undefined {
   if (kind === 'symlink') return undefined;
-  const start = path.lastIndexOf('/') + 1;
+  const start = nameStart(path);
   if (kind === 'directory') return DIRECTORIES.get(path.slice(start));
   if (FIRST_LETTERS.has(path.charCodeAt(start))) {
     const known = FILES.get(path.slice(start));
     if (known !== undefined) return isIn(path, known.parent) ? known : undefined;
   }
-  const dot = path.lastIndexOf('.');
-  return dot < start ? undefined : riskByExtension(path, start, path.slice(dot + 1));
+  const dot = lastDot(path, start);
+  if (dot < start || !looksRisky(path, start, dot)) return undefined;
+  return riskByExtension(path, start, path.slice(dot + 1));
+}
+
+function lastDot(path: BytePath, start: number): number {
+  let dot = path.length - 1;
+  while (dot >= start && path.charCodeAt(dot) !== DOT) dot--;
+  return dot;
+}
+
+function looksRisky(path: BytePath, start: number, dot: number): boolean {
+  return path.charCodeAt(start) === DOT || EXTENSION_SHAPES.has(shapeOf(path, dot + 1));
 }
 
 function riskByExtension(path: BytePath, start: number, extension: string): Risk | undefined {
