@@ -1,5 +1,6 @@
 import { Command, type OutputConfiguration } from 'commander';
 import { COMMAND_OUTPUT } from './command-output.ts';
+import { completionCommand } from './completion-command.ts';
 import { applyEnvironment } from './environment.ts';
 import { explainCommand } from './explain-command.ts';
 import { helpCommand } from './help-command.ts';
@@ -24,6 +25,7 @@ export function createProgram(
     .addCommand(sendCommand(finish, peer))
     .addCommand(receiveCommand(finish))
     .addCommand(explainCommand(finish))
+    .addCommand(completionCommand(finish))
     .addCommand(helpCommand(finish))
     .addHelpText('after', EXAMPLE)
     .hook('preAction', (_program, command) => {

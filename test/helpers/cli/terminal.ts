@@ -45,8 +45,13 @@ export class Terminal {
 
   /** Types a line and presses Enter. */
   type(line: string): void {
-    this.#tmux(['send-keys', '-l', line]);
+    this.write(line);
     this.press('Enter');
+  }
+
+  /** Types a text. */
+  write(text: string): void {
+    this.#tmux(['send-keys', '-l', text]);
   }
 
   /** Presses a key, by its tmux name: `C-c`. */
