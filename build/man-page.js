@@ -116,17 +116,9 @@ function recipes() {
     .flatMap((each) => {
       const lines = each.split('\n');
       const comment = lines.filter((line) => line.startsWith('# ')).map((line) => line.slice(2));
-      const commands = lines.filter((line) => !line.startsWith('#'));
-      return [
-        '.PP',
-        roff(comment.join(' ')),
-        '.PP',
-        '.RS 4',
-        '.nf',
-        ...commands.map(roff),
-        '.fi',
-        '.RE',
-      ];
+      const commands = lines.filter((line) => !line.startsWith('#')).map(roff);
+      const before = ['.PP', roff(comment.join(' ')), '.PP', '.RS 4', '.nf'];
+      return before.concat(commands, '.fi', '.RE');
     });
 }
 
