@@ -44,6 +44,8 @@ export class ContextSender {
   readonly #options: ContextSenderOptions;
   readonly #sending: { name: string; thread: DiskThread }[] = [];
   readonly #opened: OpenedContexts;
+  /** Threads that have opened contexts ahead, and wait for them to be sent. */
+  readonly #ready = new Map<Context, DiskThread>();
   /** What comes from elsewhere than our disk. */
   readonly #inputs: Input[] = [];
 
@@ -52,10 +54,24 @@ export class ContextSender {
     this.#opened = new OpenedContexts(options.threads);
   }
 
+  /**
+   * Opens contexts before it is known how they are sent, so that what is wrong with one is known at once.
+   * @throws CtxsyncError as open()
+   */
+  async openAhead(contexts: readonly Context[]): Promise<void> {
+    const opening = contexts.map((context) => {
+      if (!('directory' in context)) return undefined;
+      const thread = this.#startThread(nameOf(context));
+      this.#ready.set(context, thread);
+      return this.open(context, thread);
+    });
+    await Promise.all(opening);
+  }
+
   /** Sends all of a context. Settles when its last byte has been handed to the transport. */
   async sendWhole(context: Context): Promise<void> {
     const { threads, receiver, checks, onFindings } = this.#options;
-    const thread = this.#startThread(nameOf(context));
+    const thread = this.#threadOf(context);
     const ring = threads.ring('tree');
     const unordered = 'directory' in context ? undefined : true;
     const stream = receiver.open({ kind: 'tree', name: nameOf(context), unordered }, ring);
@@ -77,7 +93,7 @@ export class ContextSender {
     const words = new HeldNotes(this.#options.onNote);
     const lister = threads.start((note) => words.add(note));
     receiver.monitor.watch(lister, false);
-    const packer = this.#startThread(name);
+    const packer = this.#threadOf(context);
     const manifest = threads.ring('manifest');
     const asked = answers.wants(name);
     const listing = receiver.open({ kind: 'manifest', name }, manifest);
@@ -202,6 +218,10 @@ export class ContextSender {
     const rings = { from: from.shared, to: ring.shared };
     const packed = threads.run(thread, isTar ? 'readTar' : 'readEntries', rings);
     await Promise.all([input.run(), packed]);
+  }
+
+  #threadOf(context: Context): DiskThread {
+    return this.#ready.get(context) ?? this.#startThread(nameOf(context));
   }
 
   #startThread(name: string): DiskThread {

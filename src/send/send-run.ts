@@ -95,7 +95,12 @@ export class SendRun implements Run {
 
   async #sendAll(): Promise<void> {
     const { answers } = this.link;
-    const changesOnly = await this.#sendsChangesOnly();
+    // A receiver may take long to answer.
+    const ahead = answers === undefined ? [] : this.#options.contexts.slice(0, MAX_STREAMS / 2);
+    const [changesOnly] = await Promise.all([
+      this.#sendsChangesOnly(),
+      this.#sender.openAhead(ahead),
+    ]);
     this.#compares = changesOnly;
     this.link.monitor.enter(changesOnly ? 'comparing' : 'sending');
     void this.#countTotals();
