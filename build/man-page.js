@@ -34,7 +34,6 @@ async function definitions() {
 function page(program) {
   const seconds = process.env['SOURCE_DATE_EPOCH'];
   const date = (seconds === undefined ? new Date() : new Date(seconds * 1000)).toISOString();
-  const [send, receive] = program.commands;
   const lines = [
     `.TH CTXSYNC 1 ${date.slice(0, 10)} "ctxsync ${version}"`,
     '.SH NAME',
@@ -44,7 +43,7 @@ function page(program) {
     '.SH DESCRIPTION',
     roff(program.description()),
     ...prose('What is sent'),
-    ...[send, receive].flatMap((command) => commandSection(command)),
+    ...program.commands.filter(hasOptions).flatMap((command) => commandSection(command)),
     '.SH SERVING MANY SENDERS',
     ...prose('Serving many senders'),
     '.SH ENVIRONMENT',
@@ -61,6 +60,10 @@ function page(program) {
   ];
   // A heading begins a paragraph by itself.
   return lines.filter((line, at) => line !== '.PP' || !lines[at - 1].startsWith('.SH')).join('\n');
+}
+
+function hasOptions({ options }) {
+  return options.length > 0;
 }
 
 function synopsis(program) {
@@ -116,9 +119,9 @@ function recipes() {
     .flatMap((each) => {
       const lines = each.split('\n');
       const comment = lines.filter((line) => line.startsWith('# ')).map((line) => line.slice(2));
-      const commands = lines.filter((line) => !line.startsWith('#')).map(roff);
-      const before = ['.PP', roff(comment.join(' ')), '.PP', '.RS 4', '.nf'];
-      return before.concat(commands, '.fi', '.RE');
+      const commands = lines.filter((line) => !line.startsWith('#'));
+      const shown = commands.map(roff).join('\n');
+      return ['.PP', roff(comment.join(' ')), '.PP', '.RS 4', '.nf', shown, '.fi', '.RE'];
     });
 }
 

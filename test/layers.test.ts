@@ -46,8 +46,8 @@ const ROOMS: [room: string, mayImport: string[]][] = [
   ],
   ['serve', ['entry', 'observe', 'receive', 'transfer', 'transport']],
   ['explain', ['disk', 'flow', 'observe', 'send', 'survey', 'transfer', 'transport', 'worker']],
-  ['cli/view', ['bootstrap', 'disk', 'explain', 'observe', 'serve', 'survey']],
   ['cli/completion', []],
+  ['cli/view', ['bootstrap', 'disk', 'explain', 'observe', 'serve', 'survey']],
   [
     'cli',
     [

@@ -12,7 +12,7 @@ const TOPICS: Record<string, (program: Command) => string> = {
 export function helpCommand(finish: (exitCode: number) => void): Command {
   const about = new Argument('[command]');
   // Not choices(), which would call it an invalid argument, and not an unknown command.
-  about.argChoices = ['send', 'receive', 'completion', ...Object.keys(TOPICS)];
+  about.argChoices = ['send', 'receive', 'explain', 'completion', ...Object.keys(TOPICS)];
   return new Command('help')
     .description(`Show the help of a command, or explain ${Object.keys(TOPICS).join(' or ')}.`)
     .addArgument(about)

@@ -70,10 +70,7 @@ const TYPED: [words: string[], suggested: string[] | undefined][] = [
     ['completion', ''],
     ['bash', 'zsh', 'fish'],
   ],
-  [
-    ['help', 'e'],
-    ['environment', 'exit-status'],
-  ],
+  [['help', 'en'], ['environment']],
 ];
 
 describe.skipIf(whyNo('bash') !== undefined)('bash', () => {
