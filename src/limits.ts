@@ -121,6 +121,19 @@ export const MAX_IGNORE_RULES = 10_000;
  * 1.4 million, which take 1 GB.)
  */
 export const MAX_PATTERN_INSTRUCTIONS = 8_192;
+/** Paths that a finding names; the rest are counted. */
+export const MAX_FINDING_EXAMPLES = 3;
+/** Bytes of a file that are read to see whether it is a private key or holds credentials. */
+export const SNIFFED_BYTES = 4 * KiB;
+/** Entries of ignored directories that are counted to explain a context; then they are too many. */
+export const MAX_MEASURED_ENTRIES = 4_000_000;
+/**
+ * Patterns that are tried only to tell a rule that matches nothing from one that others override, and as
+ * many again to find what a pattern would match deeper: at most about a second each.
+ */
+export const MAX_RULE_TRIALS = 5_000_000;
+/** Largest directories, and largest files, that an explanation can list. */
+export const MAX_LARGEST = 1_000;
 /**
  * Bytes that a comparison keeps about the files of OUT to find moved ones, and what it counts for each besides
  * its path.
@@ -154,8 +167,11 @@ export const MAX_UNREAD_BYTES = 1 * MiB;
 export const MAX_POOL_STEPS = 64;
 /** Bytes of a file that a pool thread reads or writes; larger ones are left to the disk thread. */
 export const MAX_POOL_FILE_BYTES = 64 * KiB;
-/** Pool threads of a process. Each takes 8 MB, nearly all of it the Node runtime's. */
-export const MAX_POOL_THREADS = 4;
+/**
+ * Pool threads of a process. Each takes 10 MB, nearly all of it the Node runtime's; the disk thread makes calls
+ * besides.
+ */
+export const MAX_POOL_THREADS = 3;
 /** Stages of interrupted runs that are kept at the same time. */
 export const MAX_PARTIAL_STAGES = 4;
 /** Bytes that a file with several names takes besides its path, including its map entry (measured). */
@@ -180,8 +196,14 @@ export const RARE_BEAT_INTERVAL_MS = 20_000;
 export const LINGER_MS = 2_000;
 /** The same, if the transfer was given up because nothing moved. */
 export const STALLED_LINGER_MS = 300;
+/** Milliseconds by which the other side may delay the rejection after an abort, unless the caller gives more. */
+export const DEFAULT_ABORT_GRACE_MS = 100;
 /** Milliseconds between two attempts to connect. */
 export const CONNECT_RETRY_MS = 100;
+/** Milliseconds before a lost transfer is tried again for the first time; then twice as many each time. */
+export const RETRY_DELAY_MS = 1_000;
+/** The most of that. */
+export const MAX_RETRY_DELAY_MS = 30_000;
 /** Milliseconds that a sender may stay connected to a serving receiver without sending HELLO. */
 export const HELLO_TIMEOUT_MS = 10_000;
 /** Milliseconds that a command has to exit on its own, and again after SIGTERM. */
@@ -361,13 +383,15 @@ export const MIN_MOVED_BYTES = 1 * KiB;
  */
 export const COUNT_AFTER_MS = 200;
 /**
- * The nice value of a thread that counts (Linux): a busy thread gets one and a half times as much.
+ * The nice value of a thread that counts (Linux): a busy thread gets a quarter more.
  */
-export const COUNT_NICENESS = 2;
+export const COUNT_NICENESS = 1;
 /** Bytes of content that take about as long to send and write as one entry does besides its content. */
 export const ENTRY_WORK_BYTES = 32 * KiB;
 /** The same for the comparison of an entry on both sides. */
 export const COMPARE_WORK_BYTES = 8 * KiB;
+/** The same for the commit of an entry into a directory with which it was compared. */
+export const COMMIT_WORK_BYTES = 12 * KiB;
 /** Bytes of records that are gathered before they are passed on. */
 export const RECORD_BATCH_BYTES = 16 * KiB;
 /** Characters of entries that are gathered before they are hashed: a call for each would cost more. */
@@ -379,6 +403,10 @@ export const YIELD_AFTER_MS = 20;
 
 /** Entries of a transfer when --max-entries is not given. */
 export const DEFAULT_MAX_ENTRIES = 4_000_000;
+/** Bytes of content above which a context counts as large. */
+export const DEFAULT_LARGE_CONTEXT_BYTES = 500_000_000;
+/** Largest directories, and largest files, that an explanation lists. */
+export const DEFAULT_LARGEST = 10;
 /** Milliseconds without progress until a stall is reported. */
 export const DEFAULT_STALL_AFTER_MS = 10_000;
 /** Milliseconds without progress until the transfer fails; 0 means never. */

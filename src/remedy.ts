@@ -2,6 +2,8 @@
 export type Remedy =
   /** Accept an empty context, for which a mirror deletes everything. */
   | 'allow-empty'
+  /** Bring this program to the other side first. */
+  | 'bootstrap'
   /** Compress in another way. */
   | 'compress'
   /** Wait longer for the other side. */
@@ -16,11 +18,14 @@ export type Remedy =
   /** Send a tar as one. */
   | 'send-tar'
   /** Trust a socket of another user. */
-  | 'socket-owner';
+  | 'socket-owner'
+  /** Do not refuse what is rarely meant to be sent. */
+  | 'strict';
 
 /** All remedies. */
 export const REMEDIES = [
   'allow-empty',
+  'bootstrap',
   'compress',
   'connect-timeout',
   'ignore-file',
@@ -30,4 +35,5 @@ export const REMEDIES = [
   'no-node',
   'send-tar',
   'socket-owner',
+  'strict',
 ] as const satisfies readonly Remedy[];

@@ -16,7 +16,7 @@ export type StallCause =
   | 'peer-reports'
   /** Nothing arrives, not even beats. */
   | 'peer-silent'
-  /** Nothing arrives of the tar to be sent. */
+  /** Nothing comes of the tar or the entries to be sent. */
   | 'input-silent'
   /** The reader of the tar that we write does not read. */
   | 'output-not-read'
@@ -44,6 +44,39 @@ export interface PathNote {
 export interface PathNotes {
   count: number;
   paths: PathNote[];
+}
+
+/** What is rarely meant to be sent. */
+export type FindingKind =
+  | 'private-key'
+  /** Passwords and tokens of a cloud, a registry or a host. */
+  | 'credentials'
+  /** `.env`, and `.env.production` and the like. */
+  | 'env-file'
+  /** A directory that a receiver works in. */
+  | 'out'
+  /** `.git` and the like. */
+  | 'version-control'
+  /** `node_modules` and the like. */
+  | 'dependencies'
+  /** The context as a whole. */
+  | 'large';
+
+/** Something in a context that is rarely meant to be sent. */
+export interface Finding {
+  kind: FindingKind;
+  /** How often. */
+  count: number;
+  /** All that belongs to it: for a directory, with what is beneath. */
+  entries: number;
+  bytes: number;
+  /** The first few; of a large context, what is largest in it. `bytes`: without what is beneath. */
+  examples: PathSize[];
+}
+
+export interface PathSize {
+  path: string;
+  bytes: number;
 }
 
 /** What became of the entries of all contexts. */
@@ -116,6 +149,8 @@ export interface TransferReport {
   error?: ReportedError | undefined;
   /** The peer's own error, if the peer failed. */
   peerError?: { code: string; message: string } | undefined;
+  /** How often it was tried, if `retries` was given; everything else is about the last try. */
+  tries?: number | undefined;
   contexts: ContextReport[];
   /** Absent on a sender that gets no answers, and for a tar. */
   counts?: EntryCounts | undefined;

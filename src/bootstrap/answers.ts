@@ -22,8 +22,8 @@ export async function readAnswer(stream: Readable): Promise<Answer | NoAnswer> {
       if (rest.length > 0) stream.unshift(rest);
       return answer;
     }
-    const ended = stream.readableEnded || stream.destroyed;
-    if (ended || isStray(seen) || seen.length > MAX_ANSWER_BYTES) {
+    const over = stream.readableEnded || stream.destroyed || seen.length > MAX_ANSWER_BYTES;
+    if (over || isStray(seen) || seen.includes('\n')) {
       return { type: 'none', text: seen.toString('utf8', 0, STRAY_BYTES) };
     }
     const chunk = stream.read() as Buffer | null;
@@ -37,10 +37,20 @@ function parse(seen: Buffer): Answer | undefined {
   const end = seen.indexOf('\n');
   if (end < 0 || isStray(seen)) return undefined;
   try {
-    return JSON.parse(seen.toString('utf8', MARK.length, end)) as Answer;
+    const json: unknown = JSON.parse(seen.toString('utf8', MARK.length, end));
+    return isAnswer(json) ? json : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Whoever is at the other side may have written it. */
+function isAnswer(json: unknown): json is Answer {
+  if (typeof json !== 'object' || json === null) return false;
+  const { type, version, host, path, failure = '' } = json as Record<string, unknown>;
+  if (type === 'old-node') return typeof version === 'string';
+  if (type === 'received') return [host, path, failure].every((text) => typeof text === 'string');
+  return type === 'cached' || type === 'missing' || type === 'damaged';
 }
 
 function isStray(seen: Buffer): boolean {

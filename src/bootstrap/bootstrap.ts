@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { CtxsyncError, type Remedy } from '../errors.ts';
-import { MAX_CACHED_VERSIONS, OLDEST_NODE } from '../limits.ts';
+import { MAX_CACHED_VERSIONS, MAX_TIMER_MS, OLDEST_NODE } from '../limits.ts';
 import { startCommand, type RunningCommand } from '../transport/command.ts';
 import { pause } from '../transport/pause.ts';
 import type { Connection } from '../transport/transport.ts';
@@ -135,7 +135,7 @@ class Bootstrap {
     const { signal, timeoutMs } = this.#options;
     let answer: Answer | NoAnswer | undefined;
     const read = readAnswer(this.#command.stdout).then((it) => void (answer = it));
-    await pause(signal, timeoutMs, read);
+    await pause(signal, Math.min(timeoutMs, MAX_TIMER_MS), read);
     if (answer !== undefined) return answer;
     throw this.#error(`${late} within ${timeoutMs / 1000}s`, 'connect-timeout');
   }
@@ -158,7 +158,7 @@ class Bootstrap {
   /** @param text docker exec prints the reason on stdout; a shell has printed it on stderr */
   #noNode(status: number, text: string): CtxsyncError {
     const reason = text === '' ? `exit status ${status}` : text.trim();
-    return this.#error(`there is no Node (${reason})`, 'no-node');
+    return this.#error(`there is no "node" in its PATH (${reason})`, 'no-node');
   }
 
   #oldNode(version: string | undefined): CtxsyncError {
@@ -173,7 +173,10 @@ class Bootstrap {
   async #nodeVersion(): Promise<string | undefined> {
     const [file = '', ...args] = replaceProgram(this.#argv, ['node', '--version']);
     const { timeoutMs: timeout, signal } = this.#options;
-    const options = { timeout, ...(signal === undefined ? {} : { signal }) };
+    const options = {
+      timeout: Math.min(timeout, MAX_TIMER_MS),
+      ...(signal === undefined ? {} : { signal }),
+    };
     const { stdout } = await promisify(execFile)(file, args, options).catch(() => ({ stdout: '' }));
     return NODE_VERSION.exec(stdout)?.[0].trim();
   }

@@ -4,7 +4,7 @@ import type { Side } from '../report.ts';
 import type { TargetOptions } from '../receive/target-options.ts';
 import { openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Incoming } from '../transport/transport.ts';
-import { listenSocket } from '../transport/unix-socket.ts';
+import { listenOnce } from '../transport/unix-socket.ts';
 import type { CommonOptions } from './common-options.ts';
 import { checkOut, directoryTarget, type OutOptions } from './out-argument.ts';
 import { runTransfer } from './run-transfer.ts';
@@ -34,14 +34,12 @@ async function openTransport(
 ): Promise<Incoming | Connection> {
   if (socket !== undefined) {
     const side: Side = 'receiver';
-    const onWarning = (message: string): void => onEvent?.({ type: 'warning', side, message });
-    const listener = await listenSocket(socket, { onWarning });
-    try {
-      onEvent?.({ type: 'waiting', side, socket, givesUpInMs: timeoutMs });
-      return await listener.accept({ timeoutMs, signal });
-    } finally {
-      listener.close();
-    }
+    return listenOnce(socket, {
+      timeoutMs,
+      signal,
+      onListening: () => onEvent?.({ type: 'waiting', side, socket, givesUpInMs: timeoutMs }),
+      onWarning: (message) => onEvent?.({ type: 'warning', side, message }),
+    });
   }
   const incoming = openStdin('the output of "ctxsync send"');
   if (out === '-') return incoming;

@@ -3,13 +3,14 @@ import type { TransferOptions } from '../transfer/options.ts';
 import type { Compression } from '../send/compression.ts';
 import { send } from '../send/send.ts';
 import { inputBroken } from '../transport/node-stream.ts';
-import { checkStdin, isStdoutPiped, openStdin, openStdout } from '../transport/stdio.ts';
+import { isStdoutPiped, openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Outgoing } from '../transport/transport.ts';
 import { connectSocket } from '../transport/unix-socket.ts';
-import type { GivenRule, IgnoreOptions } from '../ignore/load-rules.ts';
+import type { GivenRule } from '../ignore/load-rules.ts';
 import { inheritedFd } from '../ignore/inherited-fd.ts';
 import { WAITING_SHOWN_MS } from '../limits.ts';
 import type { CommonOptions } from './common-options.ts';
+import { directoryContext, type IgnoreCommandOptions } from './ignore-options.ts';
 import { parseContexts, type ContextArgument } from './context-argument.ts';
 import { runTransfer } from './run-transfer.ts';
 import { startPeer } from './start-peer.ts';
@@ -17,17 +18,17 @@ import type { Closing } from './view/run-lines.ts';
 import { unlessSoon } from './unless-soon.ts';
 import { usageError } from './usage-error.ts';
 
-export interface SendCommandOptions extends CommonOptions {
-  file?: string;
-  ignoreFile?: string;
-  /** commander's form of --no-ignore */
-  ignore: boolean;
+export interface SendCommandOptions extends CommonOptions, IgnoreCommandOptions {
+  dryRun?: true;
+  strict?: true;
+  warnAbove: number;
   checksum?: true;
   full?: true;
   bootstrap?: true;
   compress: Compression;
   /** Bytes per second. */
   bwlimit?: number;
+  retries: number;
   /** A uid. */
   socketOwner?: number | 'any';
 }
@@ -50,17 +51,22 @@ export function runSend(
       const parsed = parseContexts(args);
       const contexts = parsed.map((argument) => toContext(argument, options, rules));
       if (parsed.every(({ directory }) => directory === '-')) checkNoRules(options, rules);
+      if (options.retries > 0) checkRetries(options, parsed, peer);
       return send({
         ...common,
         contexts,
-        to: await openTransport(options, peer, common),
+        to: () => openTransport(options, peer, common),
+        retries: options.retries === 0 ? undefined : options.retries,
         // What a command's receiver prints reaches only us.
         showsProgress: view.speaks || peer !== undefined,
         checksum: options.checksum,
         full: options.full,
         compress: options.compress,
         bytesPerSecond: options.bwlimit,
-        countTotals: options.progress !== 'none' && options.quiet !== true,
+        largeBytes: options.warnAbove,
+        strict: options.strict,
+        // The receiver may show them, unless its words come through us.
+        countTotals: peer === undefined || (options.progress !== 'none' && options.quiet !== true),
       });
     },
   );
@@ -90,6 +96,26 @@ function closingOf({ socket }: SendCommandOptions, peer: readonly string[] | und
   return peer === undefined && socket === undefined && isStdoutPiped() ? 'never' : 'always';
 }
 
+/** @throws CtxsyncError usage, if what is to be sent again can be read or connected to only once */
+function checkRetries(
+  { socket, ignoreFile }: SendCommandOptions,
+  contexts: readonly ContextArgument[],
+  peer: readonly string[] | undefined,
+): void {
+  if (socket === undefined && peer === undefined) {
+    throw usageError('--retries needs --socket or a command after "--": a pipe cannot be reopened');
+  }
+  const fromPipe = [
+    contexts.some(({ directory }) => directory === '-') ? 'a tar on stdin ("-")' : undefined,
+    ignoreFile !== undefined && inheritedFd(ignoreFile) !== undefined
+      ? `--ignore-file ${ignoreFile}`
+      : undefined,
+  ].find((what) => what !== undefined);
+  if (fromPipe !== undefined) {
+    throw usageError(`${fromPipe} can be read only once, so --retries cannot send it again`);
+  }
+}
+
 /** @throws CtxsyncError usage */
 function checkItemize(
   { itemize, socket }: SendCommandOptions,
@@ -115,19 +141,14 @@ function checkNoRules({ file, ignoreFile }: SendCommandOptions, rules: readonly 
 }
 
 function toContext(
-  { name, directory }: ContextArgument,
-  { file, ignoreFile, ignore }: SendCommandOptions,
+  argument: ContextArgument,
+  options: SendCommandOptions,
   rules: readonly GivenRule[],
 ): Context {
-  if (directory === '-') {
-    if (ignoreFile !== undefined && inheritedFd(ignoreFile) === 0) {
-      throw usageError('stdin cannot be both the tar ("-") and the ignore file');
-    }
-    return { tar: openStdin('a tar', inputBroken) };
+  if (argument.directory !== '-') return directoryContext(argument, options, rules);
+  const { ignoreFile } = options;
+  if (ignoreFile !== undefined && inheritedFd(ignoreFile) === 0) {
+    throw usageError('stdin cannot be both the tar ("-") and the ignore file');
   }
-  if (ignoreFile !== undefined && inheritedFd(ignoreFile) === 0) checkStdin('the ignore rules');
-  const from: IgnoreOptions = { ignoreFile, noIgnore: !ignore, rules };
-  // A Dockerfile belongs to the main context; each named one has only the ignore file in its root.
-  if (name === '') from.dockerfile = file;
-  return { name, directory, ignore: from };
+  return { tar: openStdin('a tar', inputBroken) };
 }

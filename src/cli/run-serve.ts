@@ -33,6 +33,7 @@ export async function runServe(out: string, options: ReceiveCommandOptions): Pro
       ...serveOptions(out, options),
       signal: interrupt.signal,
       finish: finish.signal,
+      abortGraceMs: Infinity,
       onListening: () =>
         view.handle({ type: 'waiting', side: 'receiver', socket: options.socket ?? '' }),
       onEvent: (event) => view.handle(event),

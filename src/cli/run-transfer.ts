@@ -51,6 +51,8 @@ export async function runTransfer(
     stallAfterMs: options.stallAfter,
     stallTimeoutMs: options.stallTimeout,
     signal: signals.signal,
+    // Our exit would end whatever still goes on in the background.
+    abortGraceMs: Infinity,
     onEvent,
     onSample: trace?.onSample,
     onItem: options.itemize === true && !quiet ? onItem : undefined,

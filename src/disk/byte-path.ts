@@ -102,6 +102,12 @@ export function isBeneath(path: BytePath, directory: BytePath): boolean {
   );
 }
 
+/** The name in a directory that leads to a path beneath it. */
+export function nameTowards(path: BytePath, directory: BytePath): BytePath {
+  const rest = directory === '' ? path : path.slice(directory.length + 1);
+  return rest.split('/', 1)[0]!;
+}
+
 const SLASH = 0x2f;
 
 export function joinPath(directory: BytePath, name: BytePath): BytePath {

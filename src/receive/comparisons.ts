@@ -23,6 +23,8 @@ export interface ComparisonsOptions {
    * when it was handed over.
    */
   openWants: (name: string, ring: Ring, all: boolean) => Promise<void>;
+  /** Called when a context was compared: the sender waits for what that means. */
+  onCompared: () => void;
 }
 
 /** Where a context is received. */
@@ -74,7 +76,7 @@ export class Comparisons {
       );
     }
     this.#open += 1;
-    const { threads, monitor, openWants } = this.#options;
+    const { threads, monitor, openWants, onCompared } = this.#options;
     const index = this.#count++;
     const { destination, at, others } = await site();
     const thread = threads.start();
@@ -92,6 +94,7 @@ export class Comparisons {
       const input = { ...base, ...rings, index, budget };
       compared.result = await threads.run(thread, 'compare', input);
       this.#finished += 1;
+      onCompared();
       await told;
     } else {
       this.#wholes += 1;

@@ -30,6 +30,7 @@ export interface DirectoryTargetInit {
   /** Limits on what may be offered, and on what may be sent. */
   budgets: { manifests: Budget; trees: Budget };
   openWants: ComparisonsOptions['openWants'];
+  onCompared: ComparisonsOptions['onCompared'];
   /** Reports to the sender, and to our caller, why nothing happens until this settles. */
   keepWaiting: (granted: Promise<unknown>, queue: () => Queue) => Promise<void>;
   onFailure: (error: CtxsyncError) => void;
@@ -82,8 +83,8 @@ export class DirectoryTarget implements Target {
 
   constructor(options: DirectoryTargetInit) {
     this.#options = options;
-    const { threads, monitor, budgets, openWants } = options;
-    this.#comparisons = new Comparisons({ threads, monitor, budget: budgets.manifests, openWants });
+    const { budgets, ...common } = options;
+    this.#comparisons = new Comparisons({ ...common, budget: budgets.manifests });
   }
 
   async prepare(): Promise<void> {

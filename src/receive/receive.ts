@@ -93,8 +93,9 @@ class ReceiveRun implements Run {
     const told = target.committed ? sender.confirm(target.counts()) : sender.fail(error);
     await target.discard(error, sender.expectsAnswers);
     await told;
+    if (!target.committed) return error;
     sender.stopReading();
-    return target.committed ? undefined : error;
+    return undefined;
   }
 
   outcome(error: CtxsyncError | undefined): ReturnType<Run['outcome']> {
@@ -132,6 +133,7 @@ class ReceiveRun implements Run {
       to,
       base,
       budgets: { manifests: budget(), trees: budget() },
+      onCompared: () => this.link.sendBeat(),
       keepWaiting: (granted, queue) => this.link.keepWaiting(granted, queue),
       openWants: (name, ring, all) => this.link.sendWants(name, ring, all),
       onWarning: (message) => this.onEvent?.({ type: 'warning', side: this.side, message }),

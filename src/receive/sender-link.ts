@@ -7,7 +7,7 @@ import type { EntryCounts } from '../report.ts';
 import { FirstFailure } from '../transfer/first-failure.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
 import { INCREMENTAL, ITEMIZE, OUR_CODECS } from '../transfer/options.ts';
-import { PeerLink } from '../transfer/peer-link.ts';
+import { closeTransport, PeerLink } from '../transfer/peer-link.ts';
 import type { Queue } from '../transfer/queue.ts';
 import { notBegun } from '../transfer/report.ts';
 import { fromTransport } from '../transport/to-transport.ts';
@@ -35,6 +35,7 @@ export class SenderLink {
   contexts: readonly string[] | undefined;
   /** The digest of the sender's FIN. */
   digest: string | undefined;
+  released: Promise<void> = Promise.resolve();
   readonly #options: SenderLinkOptions;
   readonly #from: Incoming | Connection;
   readonly #link: PeerLink;
@@ -60,7 +61,7 @@ export class SenderLink {
     this.#targeted = new Promise((resolve) => (this.#settleTargeted = resolve));
     this.#givenUp = new Promise((resolve) => (this.#settleGivenUp = resolve));
     this.#fin = new Promise((resolve) => (this.#settleFin = resolve));
-    this.failure = new FirstFailure(options.signal);
+    this.failure = new FirstFailure(options.signal, options.abortGraceMs);
     this.#from = fromTransport(options.from);
     this.#link = this.#createLink(this.#from);
     this.monitor = new Monitor({
@@ -113,6 +114,11 @@ export class SenderLink {
     await this.#link.open({ kind: 'want', name, all: all ? true : undefined }, ring).ended;
   }
 
+  /** Reports to the sender what there is to report, without waiting for its turn. */
+  sendBeat(): void {
+    this.#link.sendBeat();
+  }
+
   /** Sends the list of what the commit has changed, if the sender asked for it. */
   async sendChanges(ring: Ring): Promise<void> {
     await this.#link.open({ kind: 'changes', name: '' }, ring).ended;
@@ -137,19 +143,19 @@ export class SenderLink {
     if (!this.expectsAnswers) this.#link.stopReading();
   }
 
-  /** Sends the reason to the sender, after `giveUp`. */
+  /** Sends the reason to the sender, after `giveUp`, and releases the transport. */
   async fail(error: CtxsyncError): Promise<void> {
-    await this.#link.fail(error);
+    this.released = this.#link.fail(error);
+    await this.failure.waitForPeer(this.released);
   }
 
   /** Ends a transfer that was never received. */
   async refuse(error: CtxsyncError): Promise<void> {
     this.giveUp();
     await this.fail(error);
-    this.stopReading();
-    this.failure.close();
     this.monitor.stop(false);
     await this.close();
+    this.failure.close();
     const report = notBegun('receiver', error);
     this.#options.onEvent?.({ type: 'end', side: 'receiver', report });
   }
@@ -159,7 +165,7 @@ export class SenderLink {
   }
 
   async close(): Promise<void> {
-    if (isConnection(this.#from)) await this.#from.close?.();
+    await this.failure.waitForPeer(closeTransport(this.#from, this.released));
   }
 
   /** The sender wants to know the outcome, and there is a way to send it. */

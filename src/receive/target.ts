@@ -51,6 +51,6 @@ export interface Target {
   comparing(contexts: readonly string[]): ComparisonProgress | undefined;
   /** Bytes of the tar that were written to its reader's pipe. */
   readonly outputBytes: number;
-  /** Milliseconds spent waiting for the tar's reader; undefined when not waiting. */
+  /** Milliseconds spent waiting for input's reader; undefined when not waiting. */
   outputPendingMs(now: number): number | undefined;
 }

@@ -21,9 +21,9 @@ function isPromise(result: unknown): result is PromiseLike<unknown> {
   return typeof result === 'object' && result !== null && 'then' in result;
 }
 
-/** Throws where nothing waits. */
+/** Throws where nothing waits. Not by nextTick: thrown there between two immediates, an error makes Node 20 spin for ever (timers.js). */
 export function throwApart(error: unknown): void {
-  process.nextTick(() => {
+  queueMicrotask(() => {
     throw error;
   });
 }

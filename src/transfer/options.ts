@@ -25,6 +25,12 @@ export interface TransferOptions {
   stallTimeoutMs?: number | undefined;
   /** Aborting it ends the transfer as interrupted; the other side is notified. */
   signal?: AbortSignal | undefined;
+  /**
+   * After an abort, milliseconds that the promise still waits for the other side: to take the reason, to
+   * confirm if everything was sent, and, if it is a command, to end. Default 100; Infinity: until all of that
+   * is over, which takes a few seconds at most. What is not over when the promise rejects ends by itself.
+   */
+  abortGraceMs?: number | undefined;
   /** Called with progress ten times a second, and with whatever happens. The last event is `end`. */
   onEvent?: ((event: TransferEvent) => void) | undefined;
   /**

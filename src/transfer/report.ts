@@ -76,6 +76,14 @@ export function notBegun(side: Side, error: CtxsyncError): TransferReport {
   return report;
 }
 
+/** The report of a run that ends with another error than it failed with. */
+export function failedWith(report: TransferReport, error: CtxsyncError): TransferReport {
+  const failed = { ...report };
+  delete failed.peerError;
+  addError(failed, error);
+  return failed;
+}
+
 /** An error before the run, with its report. */
 export function withReport(side: Side, error: CtxsyncError): CtxsyncError {
   return Object.assign(error, { report: notBegun(side, error) });

@@ -35,6 +35,8 @@ export interface RunLink {
   readonly wireBytes: number;
   /** Of FIN, once everything was sent. */
   readonly digest: string | undefined;
+  /** Settles when nothing of what was to be sent is used any more. Never rejects. */
+  readonly released: Promise<void>;
   /** Releases what the transport still holds. */
   close(): Promise<void>;
 }
@@ -53,11 +55,11 @@ export async function runToReport(run: Run): Promise<TransferReport> {
   } catch (thrown) {
     error = await run.giveUp(CtxsyncError.from(thrown));
   }
-  link.failure.close();
   link.monitor.stop(error === undefined);
   const outcome = run.outcome(error);
-  await threads.end();
+  await threads.end(link.released);
   await link.close();
+  link.failure.close();
   const { wireBytes, digest } = link;
   const report = makeReport(
     { side, startedAt, error, wireBytes, digest, ...outcome },

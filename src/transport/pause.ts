@@ -17,7 +17,8 @@ export async function pause(
   try {
     await Promise.race([over, delay(ms, undefined, { signal: end.signal })]);
   } catch {
-    throw new CtxsyncError('interrupted', 'interrupted; nothing was transferred');
+    const message = 'interrupted; nothing was transferred';
+    throw new CtxsyncError('interrupted', message, { cause: signal?.reason });
   } finally {
     // Neither the timer nor the listener outlives the wait.
     signal?.removeEventListener('abort', onAbort);

@@ -160,6 +160,7 @@ export const WIRE_CODES = {
   'no-peer': 20,
   'outcome-unknown': 21,
   'delete-refused': 22,
+  'context-refused': 23,
 } as const satisfies Record<ErrorCode, number>;
 
 const CODES: ReadonlyMap<number, ErrorCode> = new Map(

@@ -7,6 +7,10 @@ import type { Metadata } from '../disk/held-directory.ts';
 import type { Inode } from '../disk/inode.ts';
 import type { ErrorCode, Remedy } from '../errors.ts';
 import type { IgnoreFile, IgnoreOptions, GivenRule } from '../ignore/load-rules.ts';
+import type { Finding } from '../report.ts';
+import type { FindingOptions } from '../survey/findings.ts';
+import type { PathExplanation } from '../survey/path-report.ts';
+import type { ContextSurvey } from '../survey/survey-report.ts';
 
 /** A note about a path, sent while a job runs. */
 export interface PathNote {
@@ -45,21 +49,53 @@ export interface Jobs {
     result: OpenedContext;
   };
   /** Walks a directory and packs it into the ring. */
-  pack: { input: { source: OpenedContext; ring: SharedArrayBuffer }; result: void };
+  pack: {
+    input: { source: OpenedContext; ring: SharedArrayBuffer; checks: FindingOptions };
+    result: Finding[];
+  };
   /** Walks a directory, writes a manifest of it into the ring, and counts what it lists. */
   list: {
-    input: { source: OpenedContext; ring: SharedArrayBuffer; checksum: boolean };
-    result: { entries: number; bytes: number };
+    input: {
+      source: OpenedContext;
+      ring: SharedArrayBuffer;
+      checksum: boolean;
+      checks: FindingOptions;
+    };
+    result: { amount: { entries: number; bytes: number }; findings: Finding[] };
   };
   /** Walks to the entries wanted, which come through one ring, and packs them into the other. */
   packWanted: {
     input: { source: OpenedContext; wants: SharedArrayBuffer; ring: SharedArrayBuffer };
     result: void;
   };
-  /** Walks a directory and counts what would be sent. */
+  /** Counts what would be sent of a context. */
   count: { input: { source: OpenedContext }; result: { entries: number; bytes: number } };
+  /** Walks a directory, ignored ones in it too, and finds out what would be sent and why. */
+  survey: {
+    input: { source: OpenedContext; measureIgnored: boolean; largest: number; largeBytes: number };
+    result: ContextSurvey;
+  };
+  /** Explains what becomes of one path, given as text. */
+  explainPath: {
+    input: { source: OpenedContext; path: string; measureIgnored: boolean };
+    result: PathExplanation;
+  };
+  /** Walks a directory as `survey` does and writes a line for each path into the ring. */
+  listVerdicts: {
+    input: {
+      source: OpenedContext;
+      measureIgnored: boolean;
+      /** The name under which the context is sent. */
+      name: BytePath;
+      nullTerminated: boolean;
+      ring: SharedArrayBuffer;
+    };
+    result: void;
+  };
   /** Checks the tar that comes through one ring and packs its entries into the other. */
   readTar: { input: { from: SharedArrayBuffer; to: SharedArrayBuffer }; result: void };
+  /** Checks the entries that come in any order through one ring and packs them into the other. */
+  readEntries: { input: { from: SharedArrayBuffer; to: SharedArrayBuffer }; result: void };
   /** Checks the tree that comes through one ring and writes a tar of it into the other. */
   writeTar: {
     input: {

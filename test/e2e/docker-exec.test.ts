@@ -102,6 +102,6 @@ describe.skipIf(why !== undefined)('docker exec into a container that has nothin
     withScene(async ({ context }) => {
       const exec = ['-i', '--env', 'PATH=/nowhere', 'builder', 'ctxsync', 'receive', '/out'];
       const outcome = await send(context, exec, '--bootstrap');
-      expectFailure(outcome, 7, 'there is no Node', 'executable file not found');
+      expectFailure(outcome, 7, 'there is no "node" in its PATH', 'executable file not found');
     }));
 });

@@ -78,11 +78,7 @@ test('6: content that was changed in transit does not match its digest', () =>
   }));
 
 test.each([
-  [
-    'nothing at all',
-    0,
-    /nothing arrived: the other side did not start, or failed at once, .*docker exec.* without -i/,
-  ],
+  ['nothing at all', 0, 'nothing arrived: the other side did not start, or failed at once'],
   ['half of the magic', 4, 'the transfer was cut off after 4 bytes'],
   ['half of the stream', 0.5, /the transfer was cut off .* killed or cancelled/],
   ['all but the last byte', -1, 'the transfer was cut off after'],

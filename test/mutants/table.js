@@ -237,9 +237,7 @@ export const MUTANTS = [
     edits: [
       {
         file: 'src/receive/receive.ts',
-        find: `    await failure.race(this.#target.commit());
-    await this.link.confirm(this.#target.counts());
-`,
+        find: '    await failure.race(this.#target.commit());\n',
         replace: `    await this.link.confirm(this.#target.counts());
     await failure.race(this.#target.commit());
 `,
@@ -569,7 +567,7 @@ export const MUTANTS = [
     ],
     file: 'test/e2e/bootstrap.test.ts',
     test: 'send --bootstrap copies itself in place of a file with another digest',
-    seen: /not this one/,
+    seen: /code: 7/,
     builds: true,
   },
   {
@@ -597,5 +595,45 @@ export const MUTANTS = [
     file: 'test/cli/remote-command.test.ts',
     test: 'a command that runs the receiver elsewhere is refused: docker container exec -e -i builder ctxsync receive /src',
     seen: /did not fail|expected/,
+  },
+  // --- what a context holds, and why -----------------------------------------------------------
+  {
+    name: 'an ignored directory that is sent for what is in it is explained by no rule',
+    edits: [
+      {
+        file: 'src/survey/visit-context.ts',
+        find: 'this.#places.set(path, decision.place);',
+        replace: 'if (!decision.ignored) this.#places.set(path, decision.place);',
+      },
+    ],
+    file: 'test/survey/dockerignore-cases.test.ts',
+    test: "every case of the tests of moby, BuildKit and others is explained 'fsutil-TestFSWalkNested-1'",
+    seen: /expected/,
+  },
+  {
+    name: 'a key among the dependencies hides the one that was forgotten',
+    edits: [
+      {
+        file: 'src/survey/findings.ts',
+        find: 'this.#within = undefined;',
+        replace: 'return;',
+      },
+    ],
+    file: 'test/survey/findings.test.ts',
+    test: 'a finding does not count what is in another one: keys among dependencies are those of tests',
+    seen: /expected/,
+  },
+  {
+    name: 'an exception is called void only where its path was met',
+    edits: [
+      {
+        file: 'src/survey/hints.ts',
+        find: "(effect === 'decides' ? undefined : voidBy(rules, place))",
+        replace: 'undefined',
+      },
+    ],
+    file: 'test/survey/survey.test.ts',
+    test: 'a hint names the rule that makes an exception void',
+    seen: /expected/,
   },
 ];

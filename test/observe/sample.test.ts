@@ -21,7 +21,7 @@ const SNAPSHOT = {
 describe('the main thread of a sender', () => {
   test.each([
     ['writing to the transport', { ...READS, writePendingMs: 0 }, true],
-    ['waiting for the tar', { ...READS, inputSilentMs: 3 }, false],
+    ['waiting for input', { ...READS, inputSilentMs: 3 }, false],
     ['waiting for credit', { ...READS, outOfCredit: true }, false],
     ['waiting for the disk thread', READS, true],
     ['waiting for the disk thread', QUIET, false],

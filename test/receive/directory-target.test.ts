@@ -48,6 +48,7 @@ class Tried {
       } as unknown as Monitor,
       budgets: { manifests: unlimited(), trees: unlimited() },
       openWants: () => Promise.resolve(),
+      onCompared: () => {},
       keepWaiting: () => Promise.resolve(),
       itemizes: () => false,
       onFailure: (error) => this.failures.push(error),

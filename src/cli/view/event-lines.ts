@@ -1,18 +1,20 @@
 import { formatAge } from '../../observe/format-age.ts';
 import type { TransferEvent } from '../../observe/events.ts';
+import type { ErrorCode } from '../../errors.ts';
 import type { TransferReport } from '../../report.ts';
 import { shortenPath, withPath } from '../../short-path.ts';
 import type { ViewEvent } from './view.ts';
 import { closingLine, failureLines, noteLines } from './closing-line.ts';
+import { findingsLine } from './finding-text.ts';
 import { formatCount, formatLimit, phaseWords } from './format.ts';
 
 /** The kind of a line, by which views choose what to show and how. */
 export type Tone =
   | 'command'
+  | 'notice'
   | 'item'
   | 'listening'
   | 'waiting'
-  | 'notice'
   | 'phase'
   | 'queued'
   | 'warning'
@@ -50,12 +52,16 @@ export function eventLines(event: ViewEvent, outLabel?: string): Line[] {
       return [waitingLine(event)];
     case 'warning':
       return [{ tone: 'warning', text: warningText(event) }];
+    case 'findings':
+      return [{ tone: 'warning', text: findingsLine(event.findings) }];
     case 'notice':
       return [{ tone: 'notice', text: event.message }];
     case 'stall':
       return [stallLine(event)];
     case 'resumed':
       return [{ tone: 'resumed', text: `resumed after ${formatAge(event.stalledMs)}` }];
+    case 'retry':
+      return [{ tone: 'warning', text: retryText(event) }];
     case 'end':
       return endLines(event.report, outLabel);
     case 'command-output':
@@ -104,6 +110,23 @@ function stallLine({ stalledMs, verdict }: Extract<TransferEvent, { type: 'stall
 function warningText({ message, path }: { message: string; path?: string | undefined }): string {
   return `warning: ${withPath(shortenPath(message, path), path)}`;
 }
+
+function retryText({
+  error,
+  delayMs,
+  retry,
+  retries,
+}: Extract<TransferEvent, { type: 'retry' }>): string {
+  const what = LOST_WORDS[error.code] ?? 'connection lost';
+  const message = withPath(shortenPath(error.message, error.path), error.path);
+  return `${what}: ${message}; trying again in ${formatAge(delayMs)} (${retry} of ${retries})`;
+}
+
+/** What is lost where there was no connection, or only a refusal. */
+const LOST_WORDS: Partial<Record<ErrorCode, string>> = {
+  'no-peer': 'no connection',
+  'peer-failed': 'not received',
+};
 
 /** The outcome comes last, where people look for it. */
 function endLines(report: TransferReport, outLabel: string | undefined): Line[] {

@@ -1,9 +1,8 @@
 import { PLAIN_LINE_MS } from '../../limits.ts';
 import type { Progress } from '../../observe/events.ts';
 import type { Line } from './event-lines.ts';
-import { formatRate } from './format.ts';
 import { LinePrinter, type LinePrinterOptions } from './line-printer.ts';
-import { bytesText, entriesText, etaText, phaseText } from './status-line.ts';
+import { bytesText, entriesText, etaText, phaseText, rateText } from './status-line.ts';
 import type { ProgressView, ViewEvent } from './view.ts';
 
 export interface PlainViewOptions {
@@ -77,12 +76,11 @@ export class PlainView implements ProgressView {
 }
 
 function progressText(progress: Progress): string {
-  const bytes = bytesText(progress);
   return [
     phaseText(progress),
-    bytes,
+    bytesText(progress),
     entriesText(progress),
-    bytes === '' ? '' : formatRate(progress.bytesPerSecond),
+    rateText(progress),
     etaText(progress),
     progress.path ?? '',
   ]

@@ -10,6 +10,8 @@ export interface ProgressStream {
   once(event: 'drain', listener: () => void): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
+  /** Of a terminal: columns and rows as they are now, even if we were not told yet. */
+  getWindowSize?(): [number, number];
   readonly writableNeedDrain?: boolean;
   readonly writableLength?: number;
 }
@@ -34,7 +36,16 @@ export class ProgressOutput {
 
   /** Columns of the terminal; 80 if unknown. */
   get columns(): number {
-    return this.#stream.columns || 80;
+    return this.#windowColumns || this.#stream.columns || 80;
+  }
+
+  get #windowColumns(): number | undefined {
+    try {
+      return this.#stream.getWindowSize?.()[0];
+    } catch {
+      // The terminal has gone.
+      return undefined;
+    }
   }
 
   /** Unread output has piled up: whatever can be postponed or dropped should be. */

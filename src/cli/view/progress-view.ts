@@ -28,9 +28,9 @@ export interface ProgressViewOptions extends RunLinesOptions {
 
 const WITHOUT_PROGRESS: Tone[] = [
   'command',
+  'notice',
   'item',
   'waiting',
-  'notice',
   'queued',
   'warning',
   'stall',
@@ -92,7 +92,7 @@ export function printingOptions(
 }
 
 /** FORCE_COLOR as Node reads it, then NO_COLOR (no-color.org), then what the terminal supports. */
-function wantsColour(env: ProgressViewOptions['env'], terminal: boolean): boolean {
+export function wantsColour(env: ProgressViewOptions['env'], terminal: boolean): boolean {
   const forced = env['FORCE_COLOR'];
   if (forced !== undefined) return forced !== '0' && forced !== 'false';
   if (env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== '') return false;
