@@ -8,6 +8,15 @@ import type { WorkerStatus } from '../disk/worker-status.ts';
 import { versionOf } from './file-version.ts';
 import type { Existing } from './ordered-lookup.ts';
 
+/** A file can be writable but not readable; and it may be replaced at any time. */
+const NOT_TO_BE_READ = new Set<string | undefined>([
+  'EACCES',
+  'ENOENT',
+  'ELOOP',
+  'ENOTDIR',
+  'ENXIO',
+]);
+
 /**
  * The SHA-256 of an existing file, in hexadecimal digits; empty when we may not read it, or it is being changed.
  * @throws CtxsyncError not-writable
@@ -28,8 +37,7 @@ export function hashExisting(
     );
     return versionOf(fstatSync(fd, { bigint: true })) === versionOf(stats) ? sha256 : '';
   } catch (error) {
-    // A file can be writable but not readable.
-    if (errnoOf(error) === 'EACCES') return '';
+    if (NOT_TO_BE_READ.has(errnoOf(error))) return '';
     throw destinationError(error, 'read', path);
   } finally {
     if (fd !== undefined) closeRead(fd);

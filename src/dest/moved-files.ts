@@ -4,9 +4,9 @@ import { Descent } from '../disk/descent.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { toMicroseconds } from '../disk/mtime.ts';
 import type { Names } from '../disk/names.ts';
-import { destinationError } from '../disk/system-error.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
 import { isWorkName } from '../entry/entry.ts';
+import { CtxsyncError } from '../errors.ts';
 import {
   MAX_MOVED_CANDIDATES,
   MAX_MOVED_INDEX_BYTES,
@@ -55,7 +55,7 @@ export class MovedFiles {
   /**
    * Runs `use` with the likeliest file.
    * @returns undefined if there is none
-   * @throws CtxsyncError not-writable, and what `use` throws
+   * @throws CtxsyncError interrupted, and what `use` throws
    */
   withLikeliest<T>(wanted: Wanted, use: (found: Existing, path: BytePath) => T): T | undefined {
     if (wanted.size < MIN_MOVED_BYTES || this.#base === undefined) return undefined;
@@ -73,13 +73,12 @@ export class MovedFiles {
     const [parent, name] = splitPath(path);
     const way = new Descent(base);
     try {
-      way.goTo(parent);
-      const { directory } = way;
-      const stats = directory.look(name);
+      const stats = unlessFailed(() => {
+        way.goTo(parent);
+        return way.directory.look(name);
+      });
       if (stats?.isFile() !== true || stats.size !== BigInt(size)) return undefined;
-      return use({ directory, name, stats }, path);
-    } catch (error) {
-      throw destinationError(error, 'read', path);
+      return use({ directory: way.directory, name, stats }, path);
     } finally {
       way.close();
     }
@@ -96,20 +95,18 @@ export class MovedFiles {
           continue;
         if (this.#isOver) return;
         this.#status.enter('scanning', path);
-        const stats = way.directory.look(name);
+        const stats = unlessFailed(() => way.directory.look(name));
         if (stats?.isFile() === true) this.#add(bySize, path, stats);
         // Another file system may be a very large one, or a strange one, such as /proc.
         if (stats?.isDirectory() !== true || stats.dev !== base.identity.dev) continue;
-        const children = way.enterAndList(name);
+        const children = unlessFailed(() => way.enterAndList(name));
         if (children === undefined) continue;
         scan(path, children);
         way.leave();
       }
     };
     try {
-      scan('', base.names());
-    } catch (error) {
-      throw destinationError(error, 'look through', base.path);
+      scan('', unlessFailed(() => base.names()) ?? []);
     } finally {
       way.close();
     }
@@ -128,6 +125,16 @@ export class MovedFiles {
     candidates.push({ path, mtimeUs: toMicroseconds(stats.mtimeNs) });
     bySize.set(size, candidates);
     this.#bytes += MOVED_CANDIDATE_BYTES + path.length;
+  }
+}
+
+/** Without what cannot be read the search still succeeds: it only saves bytes. */
+function unlessFailed<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof CtxsyncError) throw error;
+    return undefined;
   }
 }
 
