@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { build } from 'rolldown';
+import { lazyBuiltins } from './lazy-builtins.js';
 
 /** @typedef {{ parts: Record<string, string>, moduleIds: string[] }} Parts */
 
@@ -43,6 +44,7 @@ async function bundle(common, input) {
   const options = {
     ...common,
     input,
+    plugins: [lazyBuiltins],
     output: { format: 'cjs', comments: false, ...names },
     write: false,
   };

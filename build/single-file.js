@@ -19,7 +19,7 @@ export function singleFile(common, workers) {
     name: 'single-file',
     async generateBundle(_options, bundle) {
       const { parts, moduleIds } = await buildParts(common, workers);
-      const texts = `var CTXSYNC_PARTS = ${JSON.stringify(parts, undefined, 1)};\n`;
+      const texts = `var CTXSYNC_PARTS = {\n${Object.entries(parts).map(inComment).join('')}};\n`;
       for (const chunk of Object.values(bundle)) {
         chunk.code = `${beginning()}${texts}${chunk.code}\n${licencesOf(moduleIds)}`;
       }
@@ -28,6 +28,16 @@ export function singleFile(common, workers) {
       chmodSync(file, 0o755);
     },
   };
+}
+
+/**
+ * As single-file.ts finds it: Node skips a comment four times as fast as a string, and a megabyte of strings
+ * took 7 ms of each start.
+ */
+function inComment([name, text]) {
+  if (text.includes('*@/'))
+    throw new Error(`${name} has "*@/", which stands for the end of a comment`);
+  return `${JSON.stringify(name)}: function () {/*${text.replaceAll('*/', '*@/')}*/},\n`;
 }
 
 function beginning() {

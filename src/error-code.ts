@@ -27,6 +27,8 @@ export type ErrorCode =
   | 'over-limit'
   /** A mirror would delete more than it may, or everything because a context is empty. */
   | 'delete-refused'
+  /** The context holds what is rarely meant to be sent, and the sender was told to refuse that. */
+  | 'context-refused'
   /** The first bytes are not ctxsync's magic. */
   | 'not-ctxsync'
   /** An invalid or unexpected frame, digest, count or tar header. */

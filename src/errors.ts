@@ -8,12 +8,16 @@ export type { ErrorCode, Remedy };
 export interface ErrorDetails {
   /** The full path the error is about, as disk/byte-path.ts formats it; the message may show its end. */
   path?: string | undefined;
+  /** The line of the file at `path` that is wrong, from 1. */
+  line?: number | undefined;
   /** The peer's own error, if code is 'peer-failed'. */
   peer?: { code: string; message: string } | undefined;
   /** The end of what the command that runs the receiver wrote to stderr; may have several lines. */
   commandOutput?: string | undefined;
   /** What the user may set to avoid the error. */
   remedy?: Remedy | undefined;
+  /** Of 'locked': the process that holds it, as text: "pid 4711 on host, since ...". */
+  holder?: string | undefined;
   cause?: unknown;
   /** Sent to the peer instead of message and path: never the content of a file. */
   forPeer?: string | undefined;
@@ -27,9 +31,11 @@ export class CtxsyncError extends Error {
   override readonly name = 'CtxsyncError';
   readonly code: ErrorCode;
   readonly path: string | undefined;
+  readonly line: number | undefined;
   readonly peer: { code: string; message: string } | undefined;
   readonly commandOutput: string | undefined;
   readonly remedy: Remedy | undefined;
+  readonly holder: string | undefined;
   readonly forPeer: string | undefined;
   /** The report of the failed transfer, which send() or receive() would have resolved to. */
   report: TransferReport | undefined;
@@ -41,9 +47,11 @@ export class CtxsyncError extends Error {
     );
     this.code = code;
     this.path = details.path;
+    this.line = details.line;
     this.peer = details.peer;
     this.commandOutput = details.commandOutput;
     this.remedy = details.remedy;
+    this.holder = details.holder;
     this.forPeer = details.forPeer;
   }
 

@@ -46,6 +46,9 @@ export const MAX_RECORD_TEXT_BYTES = 4 * KiB;
 /** Bytes of one record of an entry: a path, a link text, and 64 for numbers, a stamp and a digest. */
 export const MAX_RECORD_BYTES = 2 * MAX_RECORD_TEXT_BYTES + 64;
 
+/** The oldest Node that runs ctxsync; bin/ctxsync.js and package.json name it, too. */
+export const OLDEST_NODE = 20;
+
 // --- bounds: what a peer, a disk or a user can make us hold or do -----------------------------
 
 /** Bytes of the data received instead of the magic by which the error message tells what it is: a tar's header. */
@@ -62,6 +65,10 @@ export const MAX_SYMLINKS = 40;
 export const MAX_SERVED = 32;
 /** Connections that wait to become one of those transfers; more are closed at once. */
 export const MAX_WAITING_CONNECTIONS = 128;
+/** Bytes of one answer of the other side before the program runs there: a path, and a message. */
+export const MAX_ANSWER_BYTES = 16 * KiB;
+/** Versions of the program that a cache at the other side keeps, about 1 MB each. */
+export const MAX_CACHED_VERSIONS = 3;
 /** UTF-16 units of a command's stderr that are kept for the error message. */
 export const LAST_WORDS_CHARS = 2_000;
 /**
@@ -114,6 +121,29 @@ export const MAX_IGNORE_RULES = 10_000;
  * 1.4 million, which take 1 GB.)
  */
 export const MAX_PATTERN_INSTRUCTIONS = 8_192;
+/** Paths that a finding names; the rest are counted. */
+export const MAX_FINDING_EXAMPLES = 3;
+/** Bytes of a file that are read to see whether it is a private key or holds credentials. */
+export const SNIFFED_BYTES = 4 * KiB;
+/** Entries of ignored directories that are counted to explain a context; then they are too many. */
+export const MAX_MEASURED_ENTRIES = 4_000_000;
+/**
+ * Patterns that are tried only to tell a rule that matches nothing from one that others override, and as
+ * many again to find what a pattern would match deeper: at most about a second each.
+ */
+export const MAX_RULE_TRIALS = 5_000_000;
+/** Largest directories, and largest files, that an explanation can list. */
+export const MAX_LARGEST = 1_000;
+/**
+ * Bytes that a comparison keeps about the files of OUT to find moved ones, and what it counts for each besides
+ * its path.
+ */
+export const MAX_MOVED_INDEX_BYTES = 32 * MiB;
+export const MOVED_CANDIDATE_BYTES = 200;
+/** Files of the same size among which a moved one is looked for. */
+export const MAX_MOVED_CANDIDATES = 16;
+/** Milliseconds for which a comparison looks through OUT for moved files: OUT may be a whole disk. */
+export const MAX_MOVED_SEARCH_MS = 2_000;
 /** Unreadable paths that a message names; the rest are counted. */
 export const MAX_NAMED_UNREADABLE = 3;
 /** Unreadable paths after which the search for more ends. */
@@ -166,8 +196,14 @@ export const RARE_BEAT_INTERVAL_MS = 20_000;
 export const LINGER_MS = 2_000;
 /** The same, if the transfer was given up because nothing moved. */
 export const STALLED_LINGER_MS = 300;
+/** Milliseconds by which the other side may delay the rejection after an abort, unless the caller gives more. */
+export const DEFAULT_ABORT_GRACE_MS = 100;
 /** Milliseconds between two attempts to connect. */
 export const CONNECT_RETRY_MS = 100;
+/** Milliseconds before a lost transfer is tried again for the first time; then twice as many each time. */
+export const RETRY_DELAY_MS = 1_000;
+/** The most of that. */
+export const MAX_RETRY_DELAY_MS = 30_000;
 /** Milliseconds that a sender may stay connected to a serving receiver without sending HELLO. */
 export const HELLO_TIMEOUT_MS = 10_000;
 /** Milliseconds that a command has to exit on its own, and again after SIGTERM. */
@@ -239,8 +275,15 @@ export const PARTIAL_STAGE_MS = 24 * 60 * 60 * 1_000;
 export const LOCK_STALE_MS = 300_000;
 /** Attempts to take over a stale lock before other receivers are assumed to do the same. */
 export const LOCK_ATTEMPTS = 5;
+/** Milliseconds between two attempts to take a lock that another receiver holds. */
+export const LOCK_RETRY_MS = 250;
 /** Milliseconds between two refreshes of our own lock. */
 export const LOCK_REFRESH_MS = 30_000;
+/**
+ * Milliseconds after which a sender reports that it waits for a receiver: one that is started together with
+ * it listens by then.
+ */
+export const WAITING_SHOWN_MS = 1_000;
 /** Milliseconds for which a terminal shows the same rate, ETA and path. */
 export const FIGURES_MS = 1_000;
 /** Milliseconds between two lines of plain progress. */
@@ -332,19 +375,23 @@ export const LARGE_DIRECTORY_BYTES = MiB;
 export const UNDO_BYTES_IN_MEMORY = 256 * KiB;
 /** Bytes of executables' paths gathered before one process looks up the attributes that are not sent. */
 export const ATTRIBUTE_BATCH_BYTES = 64 * KiB;
+/** Bytes from which on a file is looked for elsewhere in OUT: a smaller one is sent as fast. */
+export const MIN_MOVED_BYTES = 1 * KiB;
 /**
  * Milliseconds after which a transfer's contexts are counted, for a percentage and an ETA. One that is
  * over by then needs neither, and would take longer by the start of a thread.
  */
 export const COUNT_AFTER_MS = 200;
 /**
- * The nice value of a thread that counts (Linux): a busy thread gets one and a half times as much.
+ * The nice value of a thread that counts (Linux): a busy thread gets a quarter more.
  */
-export const COUNT_NICENESS = 2;
+export const COUNT_NICENESS = 1;
 /** Bytes of content that take about as long to send and write as one entry does besides its content. */
 export const ENTRY_WORK_BYTES = 32 * KiB;
 /** The same for the comparison of an entry on both sides. */
 export const COMPARE_WORK_BYTES = 8 * KiB;
+/** The same for the commit of an entry into a directory with which it was compared. */
+export const COMMIT_WORK_BYTES = 12 * KiB;
 /** Bytes of records that are gathered before they are passed on. */
 export const RECORD_BATCH_BYTES = 16 * KiB;
 /** Characters of entries that are gathered before they are hashed: a call for each would cost more. */
@@ -356,11 +403,17 @@ export const YIELD_AFTER_MS = 20;
 
 /** Entries of a transfer when --max-entries is not given. */
 export const DEFAULT_MAX_ENTRIES = 4_000_000;
+/** Bytes of content above which a context counts as large. */
+export const DEFAULT_LARGE_CONTEXT_BYTES = 500_000_000;
+/** Largest directories, and largest files, that an explanation lists. */
+export const DEFAULT_LARGEST = 10;
 /** Milliseconds without progress until a stall is reported. */
 export const DEFAULT_STALL_AFTER_MS = 10_000;
 /** Milliseconds without progress until the transfer fails; 0 means never. */
 export const DEFAULT_STALL_TIMEOUT_MS = 300_000;
 /** Milliseconds that a sender waits for a receiver to listen. */
 export const DEFAULT_SEND_CONNECT_MS = 60_000;
+/** Milliseconds that `receive --wait` waits for another receiver to release its OUT. */
+export const DEFAULT_LOCK_WAIT_MS = 600_000;
 /** Milliseconds that a receiver waits for its sender. */
 export const DEFAULT_RECEIVE_CONNECT_MS = 300_000;

@@ -16,7 +16,7 @@ export type StallCause =
   | 'peer-reports'
   /** Nothing arrives, not even beats. */
   | 'peer-silent'
-  /** Nothing arrives of the tar to be sent. */
+  /** Nothing comes of the tar or the entries to be sent. */
   | 'input-silent'
   /** The reader of the tar that we write does not read. */
   | 'output-not-read'
@@ -46,10 +46,50 @@ export interface PathNotes {
   paths: PathNote[];
 }
 
+/** What is rarely meant to be sent. */
+export type FindingKind =
+  | 'private-key'
+  /** Passwords and tokens of a cloud, a registry or a host. */
+  | 'credentials'
+  /** `.env`, and `.env.production` and the like. */
+  | 'env-file'
+  /** A directory that a receiver works in. */
+  | 'out'
+  /** `.git` and the like. */
+  | 'version-control'
+  /** `node_modules` and the like. */
+  | 'dependencies'
+  /** The context as a whole. */
+  | 'large';
+
+/** Something in a context that is rarely meant to be sent. */
+export interface Finding {
+  kind: FindingKind;
+  /** How often. */
+  count: number;
+  /** All that belongs to it: for a directory, with what is beneath. */
+  entries: number;
+  bytes: number;
+  /** The first few; of a large context, what is largest in it. `bytes`: without what is beneath. */
+  examples: PathSize[];
+}
+
+export interface PathSize {
+  path: string;
+  bytes: number;
+}
+
 /** What became of the entries of all contexts. */
 export interface EntryCounts {
-  /** New entries, and those that were different. */
+  /** New entries, and those that were different in more than mode and time. */
   written: number;
+  /**
+   * Of `written`: files whose content was not sent, because the receiver had it in another file, or an
+   * interrupted run had left it.
+   */
+  reused: number;
+  /** Already there with the same content: only mode or time were set. */
+  metadataOnly: number;
   /** Already there, and the same. */
   unchanged: number;
   /** Deleted, including each entry in a deleted directory. */
@@ -86,18 +126,31 @@ export interface ReportedError {
   code: ErrorCode;
   message: string;
   path?: string | undefined;
+  /** The line of the file at `path` that is wrong, from 1. */
+  line?: number | undefined;
   /** The end of what the command that runs the receiver wrote to stderr, if it may explain the failure. */
   commandOutput?: string | undefined;
   remedy?: Remedy | undefined;
 }
 
+/** Of reports and events as JSON: that of the files in schema/. */
+export const REPORT_VERSION = 1;
+
 /** The outcome of a run: what send() and receive() resolve to. */
 export interface TransferReport {
+  /** Raised by a change for which readers of a report must be changed too. */
+  version: 1;
+  /** ISO 8601, UTC, in milliseconds. */
+  startedAt: string;
   result: 'done' | 'failed';
   side: Side;
+  /** The directory received into; absent on a sender, and for a tar. */
+  destination?: string | undefined;
   error?: ReportedError | undefined;
   /** The peer's own error, if the peer failed. */
   peerError?: { code: string; message: string } | undefined;
+  /** How often it was tried, if `retries` was given; everything else is about the last try. */
+  tries?: number | undefined;
   contexts: ContextReport[];
   /** Absent on a sender that gets no answers, and for a tar. */
   counts?: EntryCounts | undefined;

@@ -14,29 +14,48 @@ const ROOMS: [room: string, mayImport: string[]][] = [
   ['wire', ['flow']],
   ['observe', ['disk']],
   ['transport', ['disk']],
+  ['bootstrap', ['transport']],
   ['entry', ['disk']],
   ['ignore', ['disk']],
   ['pool', ['disk']],
   ['tree', ['disk', 'entry', 'ignore', 'pool']],
+  ['survey', ['disk', 'entry', 'ignore', 'tree']],
   ['tar', ['disk', 'entry']],
   ['dest', ['disk', 'entry', 'pool']],
-  ['worker', ['dest', 'disk', 'entry', 'flow', 'ignore', 'pool', 'tar', 'tree']],
-  ['transfer', ['dest', 'disk', 'flow', 'observe', 'pool', 'transport', 'wire', 'worker']],
+  ['worker', ['dest', 'disk', 'entry', 'flow', 'ignore', 'pool', 'survey', 'tar', 'tree']],
+  ['transfer', ['dest', 'disk', 'entry', 'flow', 'observe', 'pool', 'transport', 'wire', 'worker']],
   [
     'send',
-    ['entry', 'flow', 'ignore', 'observe', 'tar', 'transfer', 'transport', 'wire', 'worker'],
+    [
+      'disk',
+      'entry',
+      'flow',
+      'ignore',
+      'observe',
+      'survey',
+      'tar',
+      'transfer',
+      'transport',
+      'wire',
+      'worker',
+    ],
   ],
   [
     'receive',
     ['dest', 'disk', 'entry', 'flow', 'observe', 'transfer', 'transport', 'wire', 'worker'],
   ],
   ['serve', ['entry', 'observe', 'receive', 'transfer', 'transport']],
-  ['cli/view', ['disk', 'observe', 'serve']],
+  ['explain', ['disk', 'flow', 'observe', 'send', 'survey', 'transfer', 'transport', 'worker']],
+  ['cli/completion', []],
+  ['cli/view', ['bootstrap', 'disk', 'explain', 'observe', 'serve', 'survey']],
   [
     'cli',
     [
+      'bootstrap',
+      'cli/completion',
       'cli/view',
       'disk',
+      'explain',
       'ignore',
       'observe',
       'receive',
@@ -110,9 +129,16 @@ function optionsNamed(source: string): string[] {
   return words.map(([word]) => word).filter((word) => !word.startsWith('--') || OPTIONS.has(word));
 }
 
-/** What the two commands and their common part define. */
+/** What the commands and their common parts define. */
 const OPTIONS = new Set(
-  ['send-command.ts', 'receive-command.ts', 'common-options.ts'].flatMap((file) =>
+  [
+    'send-command.ts',
+    'receive-command.ts',
+    'explain-command.ts',
+    'common-options.ts',
+    'ignore-options.ts',
+    'warn-above-option.ts',
+  ].flatMap((file) =>
     [...readFileSync(join(SRC, 'cli', file), 'utf8').matchAll(/'(?:-\w, )?(--[a-z-]+)/gu)].map(
       ([, option = '']) => option,
     ),

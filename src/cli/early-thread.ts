@@ -1,6 +1,11 @@
+import type { Side } from '../report.ts';
 import { startEarly } from '../worker/disk-thread.ts';
 
-const SIDES = { send: 'sender', receive: 'receiver' } as const;
+const SIDES: Readonly<Record<string, Side>> = {
+  send: 'sender',
+  explain: 'sender',
+  receive: 'receiver',
+};
 /** With these it is not needed, or not at once. */
 const WITHOUT_THREAD = new Set(['-h', '--help', '--serve']);
 
@@ -11,6 +16,7 @@ const WITHOUT_THREAD = new Set(['-h', '--help', '--serve']);
  */
 export function startThreadOf(argv: readonly string[]): void {
   const [, , command = '', ...args] = argv;
-  if (command !== 'send' && command !== 'receive') return;
-  if (args.length > 0 && !args.some((arg) => WITHOUT_THREAD.has(arg))) startEarly(SIDES[command]);
+  const side = Object.hasOwn(SIDES, command) ? SIDES[command] : undefined;
+  if (side === undefined || args.length === 0) return;
+  if (!args.some((arg) => WITHOUT_THREAD.has(arg))) startEarly(side);
 }

@@ -47,9 +47,12 @@ export function forgetDefaults(command: Command, ...names: string[]): void {
 /** @returns undefined for a flag that is off */
 function parse(option: Option, text: string): unknown {
   if (REPEATABLE.has(option.long!)) return text.split('\n').filter((line) => line !== '');
-  if (option.required)
+  if (!option.required) {
+    if (text === '0' || text === 'false') return undefined;
+    if (text === '1' || text === 'true') return !option.negate;
+  }
+  if (option.required || option.optional) {
     return option.parseArg === undefined ? text : option.parseArg(text, undefined);
-  if (text === '0' || text === 'false') return undefined;
-  if (text === '1' || text === 'true') return !option.negate;
+  }
   throw new InvalidArgumentError('Write 1 or 0, or true or false.');
 }

@@ -14,6 +14,7 @@ export const EXIT_CODES = {
   'unsafe-entry': 5,
   'over-limit': 5,
   'delete-refused': 5,
+  'context-refused': 5,
   'not-ctxsync': 6,
   corrupt: 6,
   'version-mismatch': 6,
@@ -35,12 +36,15 @@ export type EndingSignal = keyof typeof SIGNAL_EXIT_CODES;
 export const EXIT_MEANINGS: readonly (readonly [status: string, meaning: string])[] = [
   ['0', 'done; for a receiver: verified and in place'],
   ['1', 'a bug in ctxsync'],
-  ['2', 'usage, bad option or ignore file'],
+  ['2', 'usage, bad option or ignore file; this Node is too old'],
   ['3', 'source: missing, unreadable, changed while it was read'],
   ['4', 'destination: no space, no permission, locked by another receiver'],
-  ['5', 'refused: an unsafe entry, or over a limit'],
+  ['5', 'refused: an unsafe entry, over a limit, or --strict'],
   ['6', "corrupt: not ctxsync's protocol, a bad digest, or no common version"],
-  ['7', 'peer lost: the stream was cut, the receiver is gone, or nobody listens'],
+  [
+    '7',
+    'peer lost: the stream was cut, the receiver is gone, or nobody listens; the other side of a command has no Node, or an old one',
+  ],
   ['8', 'stalled for longer than --stall-timeout'],
   ['9', 'the peer failed, and said why'],
   [

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Argument, Command } from 'commander';
 import { variableOf } from './environment.ts';
 import { EXIT_MEANINGS } from './exit-code.ts';
 
@@ -10,9 +10,12 @@ const TOPICS: Record<string, (program: Command) => string> = {
 
 /** `help`, `help send`: not commander's own, which fails where a failing exit code is preset. */
 export function helpCommand(finish: (exitCode: number) => void): Command {
+  const about = new Argument('[command]');
+  // Not choices(), which would call it an invalid argument, and not an unknown command.
+  about.argChoices = ['send', 'receive', 'explain', 'completion', ...Object.keys(TOPICS)];
   return new Command('help')
     .description(`Show the help of a command, or explain ${Object.keys(TOPICS).join(' or ')}.`)
-    .argument('[command]')
+    .addArgument(about)
     .action((name: string | undefined, _options: unknown, self: Command) => {
       const program = self.parent ?? self;
       const topic = name === undefined ? undefined : TOPICS[name];
@@ -26,7 +29,7 @@ export function helpCommand(finish: (exitCode: number) => void): Command {
 }
 
 function exitStatusText(program: Command): string {
-  return `The exit status of "ctxsync send" and "ctxsync receive":\n\n${table(program, EXIT_MEANINGS)}`;
+  return `The exit status of "ctxsync send", "ctxsync receive" and "ctxsync explain":\n\n${table(program, EXIT_MEANINGS)}`;
 }
 
 const ABOUT_VARIABLES =

@@ -3,6 +3,7 @@ import { CtxsyncError } from '../errors.ts';
 import { COMMAND_OUTPUT } from './command-output.ts';
 import { EXIT_CODES } from './exit-code.ts';
 import { createProgram } from './program.ts';
+import { joinWait } from './wait-option.ts';
 
 /**
  * The command line.
@@ -10,7 +11,7 @@ import { createProgram } from './program.ts';
  * @returns the exit status
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  const [own, rest] = splitAtDashes(argv);
+  const [own, rest] = splitAtDashes(joinWait(argv));
   let exitCode: number = EXIT_CODES.internal;
   const finish = (code: number): void => {
     exitCode = code;

@@ -1,10 +1,15 @@
 import type { DirectoryTargetOptions } from '../receive/target-options.ts';
 import { usageError } from './usage-error.ts';
 
-export interface DeleteOptions {
+interface DeleteOptions {
   delete?: true;
   allowEmpty?: true;
   maxDelete?: number;
+}
+
+export interface OutOptions extends DeleteOptions {
+  /** Milliseconds. */
+  wait?: number;
 }
 
 /** OUT must not be empty. @throws CtxsyncError usage */
@@ -13,10 +18,10 @@ export function checkOut(out: string): void {
 }
 
 /** @throws CtxsyncError usage */
-export function directoryTarget(directory: string, options: DeleteOptions): DirectoryTargetOptions {
-  const { delete: mirrors, allowEmpty, maxDelete } = options;
+export function directoryTarget(directory: string, options: OutOptions): DirectoryTargetOptions {
+  const { delete: mirrors, allowEmpty, maxDelete, wait: waitMs } = options;
   if (mirrors !== true && (allowEmpty === true || maxDelete !== undefined)) {
     throw usageError('--allow-empty and --max-delete only apply with --delete; give that too');
   }
-  return { directory, delete: mirrors, allowEmpty, maxDelete };
+  return { directory, delete: mirrors, allowEmpty, maxDelete, waitMs };
 }

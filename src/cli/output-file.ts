@@ -1,35 +1,35 @@
-import { open, type FileHandle } from 'node:fs/promises';
 import { describeSystemError } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import { withTimeout } from '../with-timeout.ts';
 import { OUTPUT_FILE_MS } from '../limits.ts';
+import { openOutput, type Output } from './open-output.ts';
 
-/** A file that an option names. It is opened first, so that a bad path fails before anything is sent. */
+/** A file that an option names, or whatever else can be written to. It is opened first, so that a bad path fails before anything is sent. */
 export class OutputFile {
   readonly #option: string;
   readonly #path: string;
-  readonly #handle: FileHandle;
+  readonly #output: Output;
 
   /**
    * @param option as people write it, for messages
    * @throws CtxsyncError usage
    */
   static async open(option: string, path: string): Promise<OutputFile> {
-    let handle: FileHandle | undefined;
+    let output: Output | undefined;
     let why = 'the disk does not answer';
-    const opened = open(path, 'w').then(
-      (file) => (handle = file),
+    const opened = openOutput(path).then(
+      (found) => (output = found),
       (error: unknown) => (why = describeSystemError(error)),
     );
-    await withTimeout(OUTPUT_FILE_MS, opened);
-    if (handle !== undefined) return new OutputFile(option, path, handle);
+    await withTimeout(2 * OUTPUT_FILE_MS, opened);
+    if (output !== undefined) return new OutputFile(option, path, output);
     throw new CtxsyncError('usage', `${option} ${path}: ${why}`, { path });
   }
 
-  private constructor(option: string, path: string, handle: FileHandle) {
+  private constructor(option: string, path: string, output: Output) {
     this.#option = option;
     this.#path = path;
-    this.#handle = handle;
+    this.#output = output;
   }
 
   /** @returns why it could not be written, or undefined */
@@ -45,12 +45,12 @@ export class OutputFile {
 
   /** @returns whether the file still has a name: writing to a removed file succeeds, too */
   async #write(text: string): Promise<boolean> {
+    let isFound = false;
     try {
-      await this.#handle.writeFile(text);
-      const found = await this.#handle.stat();
-      return !found.isFile() || found.nlink > 0;
+      await this.#output.write(text);
     } finally {
-      await this.#handle.close();
+      isFound = await this.#output.close();
     }
+    return isFound;
   }
 }

@@ -1,6 +1,8 @@
 import { Command, type OutputConfiguration } from 'commander';
 import { COMMAND_OUTPUT } from './command-output.ts';
+import { completionCommand } from './completion-command.ts';
 import { applyEnvironment } from './environment.ts';
+import { explainCommand } from './explain-command.ts';
 import { helpCommand } from './help-command.ts';
 import { receiveCommand } from './receive-command.ts';
 import { sendCommand } from './send-command.ts';
@@ -22,6 +24,8 @@ export function createProgram(
     .version(version())
     .addCommand(sendCommand(finish, peer))
     .addCommand(receiveCommand(finish))
+    .addCommand(explainCommand(finish))
+    .addCommand(completionCommand(finish))
     .addCommand(helpCommand(finish))
     .addHelpText('after', EXAMPLE)
     .hook('preAction', (_program, command) => {

@@ -3,7 +3,7 @@ import { DEFAULT_RECEIVE_CONNECT_MS } from '../limits.ts';
 import { addCommonOptions } from './common-options.ts';
 import { forgetDefaults } from './environment.ts';
 import type { ReceiveCommandOptions } from './run-receive.ts';
-import { parseCount, parseSize } from './units.ts';
+import { parseCount, parseDuration, parseSize } from './units.ts';
 
 export function receiveCommand(finish: (exitCode: number) => void): Command {
   const command = new Command('receive')
@@ -15,6 +15,11 @@ export function receiveCommand(finish: (exitCode: number) => void): Command {
       '--max-delete <count>',
       'with --delete, refuse to delete more entries than this',
       parseCount,
+    )
+    .option(
+      '--wait [duration]',
+      'if another receiver holds OUT, wait for it, up to 10m or this long',
+      parseDuration,
     )
     .option('--serve', 'with --socket, keep receiving, from several senders at once, until SIGTERM')
     .option('--max-bytes <size>', 'refuse more bytes of file content than this', parseSize)

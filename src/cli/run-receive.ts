@@ -1,16 +1,16 @@
 import type { TransferOptions } from '../transfer/options.ts';
 import { receive } from '../receive/receive.ts';
+import type { Side } from '../report.ts';
 import type { TargetOptions } from '../receive/target-options.ts';
 import { openStdin, openStdout } from '../transport/stdio.ts';
 import type { Connection, Incoming } from '../transport/transport.ts';
-import { listenSocket } from '../transport/unix-socket.ts';
+import { listenOnce } from '../transport/unix-socket.ts';
 import type { CommonOptions } from './common-options.ts';
-import { checkOut, directoryTarget, type DeleteOptions } from './out-argument.ts';
+import { checkOut, directoryTarget, type OutOptions } from './out-argument.ts';
 import { runTransfer } from './run-transfer.ts';
-import { sayWaiting } from './view/waiting-notice.ts';
 import { usageError } from './usage-error.ts';
 
-export interface ReceiveCommandOptions extends CommonOptions, DeleteOptions {
+export interface ReceiveCommandOptions extends CommonOptions, OutOptions {
   maxBytes?: number;
   maxEntries?: number;
 }
@@ -29,20 +29,17 @@ export function runReceive(out: string, options: ReceiveCommandOptions): Promise
 
 async function openTransport(
   out: string,
-  { socket, connectTimeout: timeoutMs, stallAfter }: ReceiveCommandOptions,
+  { socket, connectTimeout: timeoutMs }: ReceiveCommandOptions,
   { signal, onEvent }: TransferOptions,
 ): Promise<Incoming | Connection> {
   if (socket !== undefined) {
-    const onWarning = (message: string): void =>
-      onEvent?.({ type: 'warning', side: 'receiver', message });
-    const listener = await listenSocket(socket, { onWarning });
-    try {
-      const accepted = listener.accept({ timeoutMs, signal });
-      const message = `no sender has connected to ${socket} yet; waiting for one`;
-      return await sayWaiting(accepted, stallAfter, () => onWarning(message));
-    } finally {
-      listener.close();
-    }
+    const side: Side = 'receiver';
+    return listenOnce(socket, {
+      timeoutMs,
+      signal,
+      onListening: () => onEvent?.({ type: 'waiting', side, socket, givesUpInMs: timeoutMs }),
+      onWarning: (message) => onEvent?.({ type: 'warning', side, message }),
+    });
   }
   const incoming = openStdin('the output of "ctxsync send"');
   if (out === '-') return incoming;
@@ -60,6 +57,10 @@ function target(out: string, options: ReceiveCommandOptions): TargetOptions {
   if (out !== '-') return directoryTarget(out, options);
   if (options.delete === true) {
     throw usageError('--delete is for a directory; "receive -" writes a tar');
+  }
+  const given = options.wait !== undefined ? '--wait' : options.itemize && '--itemize';
+  if (given !== undefined) {
+    throw usageError(`${given} is for a directory; "receive -" writes a tar`);
   }
   return { tar: openStdout('whatever reads a tar, "docker build -" or "tar x"', 'not-writable') };
 }

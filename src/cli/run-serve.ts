@@ -33,6 +33,9 @@ export async function runServe(out: string, options: ReceiveCommandOptions): Pro
       ...serveOptions(out, options),
       signal: interrupt.signal,
       finish: finish.signal,
+      abortGraceMs: Infinity,
+      onListening: () =>
+        view.handle({ type: 'waiting', side: 'receiver', socket: options.socket ?? '' }),
       onEvent: (event) => view.handle(event),
     });
   } catch (thrown) {
@@ -61,6 +64,9 @@ function serveOptions(out: string, options: ReceiveCommandOptions): ServeOptions
   }
   if (trace !== undefined) {
     throw usageError('--trace is for one transfer; with --serve, trace the sender instead');
+  }
+  if (options.itemize === true) {
+    throw usageError('--itemize is for one transfer; with --serve, each sender may give it');
   }
   const to = directoryTarget(out, options);
   return { socket, to, maxBytes, maxEntries, stallAfterMs, stallTimeoutMs };

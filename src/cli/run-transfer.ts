@@ -2,11 +2,13 @@ import { CtxsyncError } from '../errors.ts';
 import type { TransferEvent } from '../observe/events.ts';
 import { TransferTrace } from '../observe/transfer-trace.ts';
 import type { Side, TransferReport } from '../report.ts';
+import type { OnItem } from '../transfer/read-items.ts';
 import type { TransferOptions } from '../transfer/options.ts';
 import { notBegun } from '../transfer/report.ts';
 import { withTimeout } from '../with-timeout.ts';
 import type { CommonOptions } from './common-options.ts';
 import { EXIT_CODES, SIGNAL_EXIT_CODES, type EndingSignal } from './exit-code.ts';
+import { appendJobSummary } from './job-summary.ts';
 import { createProgressView } from './view/progress-view.ts';
 import type { RunLinesOptions } from './view/run-lines.ts';
 import { RunFiles } from './run-files.ts';
@@ -41,12 +43,19 @@ export async function runTransfer(
     trace?.onEvent(event);
     view.handle(event);
   };
+  const onItem: OnItem = (item) => {
+    view.handle({ type: 'item', side, ...item });
+    return view.drained();
+  };
   const common: TransferOptions = {
     stallAfterMs: options.stallAfter,
     stallTimeoutMs: options.stallTimeout,
     signal: signals.signal,
+    // Our exit would end whatever still goes on in the background.
+    abortGraceMs: Infinity,
     onEvent,
     onSample: trace?.onSample,
+    onItem: options.itemize === true && !quiet ? onItem : undefined,
   };
   const files = new RunFiles();
   let exitCode: number;
@@ -60,7 +69,9 @@ export async function runTransfer(
     // A run that did not begin has reported nothing yet.
     if (report === undefined) onEvent({ type: 'end', side, report: notBegun(side, error) });
   }
-  for (const message of await files.write(report, exitCode, trace)) {
+  const unwritten = await files.write(report, exitCode, trace);
+  const unsummed = report && (await appendJobSummary(env, report, exitCode, lines.outLabel));
+  for (const message of [...unwritten, ...(unsummed === undefined ? [] : [unsummed])]) {
     view.handle({ type: 'warning', side, message });
   }
   signals.stop();

@@ -3,10 +3,12 @@ import { DEFAULT_SEND_CONNECT_MS } from '../limits.ts';
 import type { GivenRule } from '../ignore/load-rules.ts';
 import { addCommonOptions } from './common-options.ts';
 import { COMPRESSIONS } from '../send/compression.ts';
-import { forgetDefaults, variableOf } from './environment.ts';
+import { forgetDefaults } from './environment.ts';
+import { addIgnoreOptions } from './ignore-options.ts';
 import type { SendCommandOptions } from './run-send.ts';
-import { parseRate } from './units.ts';
+import { parseCount, parseRate } from './units.ts';
 import { parseUser } from './user-argument.ts';
+import { warnAboveOption } from './warn-above-option.ts';
 
 const PEER = new Argument(
   '[-- command...]',
@@ -18,14 +20,6 @@ export function sendCommand(
   finish: (exitCode: number) => void,
   peer: readonly string[] | undefined,
 ): Command {
-  const rules: GivenRule[] = [];
-  // In the order of the command line, whichever option they are of.
-  const collect =
-    (source: string, sign = '') =>
-    (pattern: string, earlier: string[] = []): string[] => {
-      rules.push({ rule: sign + pattern, source });
-      return [...earlier, pattern];
-    };
   const command = new Command('send')
     .usage('[options] <context...> [-- command [args...]]')
     .description(
@@ -37,14 +31,13 @@ export function sendCommand(
     )
     // Everything after "--" is cut off before commander sees it.
     .configureHelp({ visibleArguments: (self) => [...self.registeredArguments, PEER] })
-    .option('-f, --file <dockerfile>', 'use <dockerfile>.dockerignore, if it exists')
-    .option('--ignore-file <file>', 'read only this ignore file; - is stdin')
-    .option('--no-ignore', 'read no ignore file')
+    .option('-n, --dry-run', 'send nothing: show what would be sent, and ignored by which rule')
     .option(
       '--socket-owner <user>',
       'with --socket, trust a receiver run by this user (a name, a uid, or any)',
       parseUser,
     )
+    .option('--bootstrap', 'with a command: copy ctxsync there first, if it has only Node')
     .option('--checksum', 'compare file contents instead of size and mtime')
     .option('--full', 'send everything, even what the receiver has')
     .addOption(
@@ -61,37 +54,36 @@ export function sendCommand(
       parseRate,
     )
     .option(
-      '--exclude <pattern>',
-      'add an ignore rule after the file; repeatable',
-      collect('--exclude'),
+      '--retries <count>',
+      'if the connection is lost, try again up to so many times (socket or command)',
+      parseCount,
+      0,
     )
-    .option(
-      '--include <pattern>',
-      'add an exception (!pattern); repeatable',
-      collect('--include', '!'),
-    )
-    .action(async (args: string[], options: SendCommandOptions, self: Command) => {
-      if (peer !== undefined) forgetDefaults(self, 'socket');
-      if (args.every((arg) => arg === '-')) {
-        forgetDefaults(self, 'file', 'ignoreFile', 'exclude', 'include');
-      }
-      // Loaded on demand: the other command and --help do not need it.
-      const { runSend } = await import('./run-send.ts');
-      finish(await runSend(args, options, [...rules, ...rulesOfEnvironment(self)], peer));
-    });
+    .option('--strict', 'refuse (5) a context that is large, or holds secrets, .git and the like')
+    .addOption(warnAboveOption());
+  const rulesOf = addIgnoreOptions(command);
+  command.action(async (args: string[], options: SendCommandOptions, self: Command) => {
+    forgetDefaults(self, peer === undefined ? 'bootstrap' : 'socket');
+    if (options.dryRun === true) forgetDefaults(self, 'socket', 'report', 'trace');
+    if (args.every((arg) => arg === '-')) {
+      forgetDefaults(self, 'file', 'ignoreFile', 'exclude', 'include');
+    }
+    finish(await run(args, options, rulesOf(), peer));
+  });
   return addCommonOptions(command, DEFAULT_SEND_CONNECT_MS).addHelpText('after', AFTER);
 }
 
-function rulesOfEnvironment(command: Command): GivenRule[] {
-  return ['exclude', 'include'].flatMap((name) => {
-    if (command.getOptionValueSource(name) !== 'env') return [];
-    const sign = name === 'include' ? '!' : '';
-    const option = command.options.find((each) => each.attributeName() === name)!;
-    return (command.getOptionValue(name) as string[]).map((pattern) => ({
-      rule: sign + pattern,
-      source: variableOf(option),
-    }));
-  });
+/** Loaded on demand: the other commands and --help do not need it. */
+async function run(
+  args: string[],
+  options: SendCommandOptions,
+  rules: readonly GivenRule[],
+  peer: readonly string[] | undefined,
+): Promise<number> {
+  if (options.dryRun === true) {
+    return (await import('./run-explain.ts')).runDryRun(args, options, rules, peer);
+  }
+  return (await import('./run-send.ts')).runSend(args, options, rules, peer);
 }
 
 const AFTER = `

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { compileFunction } from 'node:vm';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import type { ThreadKind } from '../worker/start-worker.ts';
@@ -11,8 +13,11 @@ import type { ThreadKind } from '../worker/start-worker.ts';
  * stdin, from memory, or inside of an executable.
  */
 
-/** By the names under which they require each other. The build puts them here. */
-declare const CTXSYNC_PARTS: Readonly<Record<string, string>>;
+/**
+ * By the names under which they require each other: each is the comment in a function, in which `*@/` stands
+ * for the end of a comment. The build puts them here.
+ */
+declare const CTXSYNC_PARTS: Readonly<Record<string, () => void>>;
 
 const FILE = 'ctxsync.cjs';
 /** The parts that a disk thread may load besides its own. */
@@ -26,7 +31,7 @@ type Compile = typeof compileFunction;
  * anything from outside.
  */
 function createLoad(
-  parts: Readonly<Record<string, string>>,
+  find: (name: string) => string | undefined,
   file: string,
   require: Load,
   compile: Compile,
@@ -35,7 +40,7 @@ function createLoad(
   return function load(name) {
     const known = loaded[name];
     if (known !== undefined) return known.exports;
-    const text = parts[name];
+    const text = find(name);
     if (text === undefined) return require(name);
     const module = (loaded[name] = { exports: {} });
     const parameters = ['exports', 'require', 'module', '__filename'];
@@ -45,16 +50,29 @@ function createLoad(
   };
 }
 
+function textOf(name: string): string | undefined {
+  const text = CTXSYNC_PARTS[name]?.toString();
+  return text?.slice(text.indexOf('/*') + 2, text.lastIndexOf('*/')).replaceAll('*@/', '*/');
+}
+
 function startWorker(kind: ThreadKind, options: WorkerOptions): Worker {
   const text = `'use strict';
     const { workerData: { parts, part } } = require('node:worker_threads');
-    (${createLoad.toString()})(parts, '${FILE}', require, require('node:vm').compileFunction)(part);`;
+    (${createLoad.toString()})((name) => parts[name], '${FILE}', require, require('node:vm').compileFunction)(part);`;
   const part = `./${kind}-worker.cjs`;
   const names = kind === 'pool' ? [part] : [part, ...ON_DEMAND];
-  const parts = Object.fromEntries(names.map((name) => [name, CTXSYNC_PARTS[name]]));
+  const parts = Object.fromEntries(names.map((name) => [name, textOf(name)]));
   const workerData = Object.assign({ part, parts }, options.workerData);
   return new Worker(text, Object.assign({}, options, { workerData, eval: true }));
 }
 
-const load = createLoad(CTXSYNC_PARTS, FILE, require, compileFunction);
-(load('./start.cjs') as typeof import('./start.ts')).start({ startWorker });
+/** The file itself; in an executable, its copy (build/executable.js). */
+function readSelf(): Uint8Array {
+  const sea = isBuiltin('node:sea')
+    ? (require('node:sea') as typeof import('node:sea'))
+    : undefined;
+  return sea?.isSea() === true ? new Uint8Array(sea.getAsset(FILE)) : readFileSync(__filename);
+}
+
+const load = createLoad(textOf, FILE, require, compileFunction);
+(load('./start.cjs') as typeof import('./start.ts')).start({ startWorker, readSelf });

@@ -26,6 +26,11 @@ export function parseDuration(text: string): number {
   return Math.round(ms);
 }
 
+/** Whether a text is written like a duration. */
+export function isDuration(text: string): boolean {
+  return text === '0' || parse(text, DURATION_UNITS) !== undefined;
+}
+
 /** "10MB", "2GiB", "4096" in bytes. */
 export function parseSize(text: string): number {
   const bytes = parse(text, SIZE_UNITS);

@@ -25,7 +25,7 @@ export function checkPaths(command: Command): void {
 
 function directoriesOf(command: Command): string[] {
   if (command.name() === 'receive') return command.args;
-  return command.name() === 'send'
+  return command.name() === 'send' || command.name() === 'explain'
     ? parseContexts(command.args).map(({ directory }) => directory)
     : [];
 }

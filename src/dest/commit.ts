@@ -5,8 +5,17 @@ import { MountPoints } from '../disk/mount-points.ts';
 import { describeSystemError, destinationError } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_NAMED_ENTRIES } from '../limits.ts';
-import { letGo, withDestination, withOut, type Destination } from './destination.ts';
-import { Graft } from './graft.ts';
+import { DELETED } from '../entry/item.ts';
+import {
+  letGo,
+  withDestination,
+  withOut,
+  type Destination,
+  type OpenDestination,
+} from './destination.ts';
+import { Graft, type GraftOptions } from './graft.ts';
+import { ItemFile } from './item-file.ts';
+import { itemize } from './itemize.ts';
 import { releaseLock } from './lock.ts';
 import { findRemovals, type Mirror, type Removals } from './removals.ts';
 import { removeTree } from './remove-tree.ts';
@@ -17,6 +26,8 @@ export interface CommitOptions {
   mirror: Mirror | undefined;
   /** Contexts of which the stage holds only the changes. */
   compared: ComparedContext[];
+  /** List what changes. */
+  itemizes: boolean;
   /** Mode and time to set on OUT; absent when no context sent those of its own root. */
   root: Metadata | undefined;
 }
@@ -24,13 +35,20 @@ export interface CommitOptions {
 export interface ComparedContext {
   /** Its directory in OUT; '' is OUT itself. */
   name: BytePath;
-  /** Name of the file in the stage that lists its local changes. */
-  localChanges: BytePath;
+  /** Names of the files in the stage that list its local changes, in the order in which they are made. */
+  localChanges: readonly BytePath[];
+}
+
+interface FindOptions extends GraftOptions {
+  status: WorkerStatus;
+  list: ItemFile | undefined;
 }
 
 export interface CommitResult {
   /** What the mirror deleted. */
   removed: Removals;
+  /** The descriptor of an ItemFile with all that changed, if that was asked for; closed with the thread. */
+  items: number | undefined;
   /** What failed although the commit succeeded. */
   warnings: string[];
 }
@@ -51,24 +69,61 @@ export function commit(
 ): CommitResult {
   status.enter('committing', destination.out);
   const warnings = new Warnings();
-  const removed = withDestination(destination, (opened) => {
-    const { mirror, compared } = options;
+  const { removed, items } = withDestination(destination, (opened) => {
     const mounts = MountPoints.below(opened.out);
-    const removals =
-      mirror === undefined
-        ? { count: 0, paths: [] }
-        : findRemovals(opened, { mirror, compared, mounts, status });
-    const graft = new Graft(opened, { ...options, mounts }, status, warnings);
+    const list = options.itemizes ? new ItemFile(opened.stage) : undefined;
     try {
-      graft.run();
+      const removals = findChanges(destination, opened, { ...options, mounts, status, list });
+      graftOnto(opened, { ...options, mounts }, status, warnings);
+      return { removed: removals, items: list?.fd };
     } catch (error) {
-      throw undoAfter(error, graft);
+      list?.close();
+      throw error;
     }
-    graft.close((error, path) => warnings.addMessage(leftOver(error, path)));
-    return removals;
   });
   finish(destination, options, status, warnings);
-  return { removed, warnings: warnings.list() };
+  return { removed, items, warnings: warnings.list() };
+}
+
+/** Before anything is touched. @throws CtxsyncError delete-refused */
+function findChanges(
+  { before, made }: Destination,
+  opened: OpenDestination,
+  { mirror, compared, mounts, root, status, list }: FindOptions,
+): Removals {
+  const onRemoval = (path: BytePath, isDirectory: boolean): void =>
+    list?.add({ code: DELETED, path: isDirectory ? `${path}/` : path });
+  const removals =
+    mirror === undefined
+      ? { count: 0, paths: [] }
+      : findRemovals(opened, { mirror, compared, mounts, status, onRemoval });
+  if (list !== undefined) {
+    itemize(opened, {
+      compared,
+      root: { before, isNew: made.length > 0, after: root },
+      listsReplaced: mirror === undefined,
+      status,
+      onItem: (item) => list.add(item),
+    });
+    list.end();
+  }
+  return removals;
+}
+
+/** @throws CtxsyncError no-space, not-writable; then OUT is as it was */
+function graftOnto(
+  opened: OpenDestination,
+  options: GraftOptions,
+  status: WorkerStatus,
+  warnings: Warnings,
+): void {
+  const graft = new Graft(opened, options, status, warnings);
+  try {
+    graft.run();
+  } catch (error) {
+    throw undoAfter(error, graft);
+  }
+  graft.close((error, path) => warnings.addMessage(leftOver(error, path)));
 }
 
 /** The context is in place: a failure now is only a warning and does not fail the transfer. */

@@ -1,40 +1,43 @@
-import { constants } from 'node:fs';
 import { isBeneath, splitPath, toText, type BytePath } from '../disk/byte-path.ts';
 import { EntryDigest } from '../entry/entry-digest.ts';
-import type { WorkerStatus } from '../disk/worker-status.ts';
-import { hashOpenFile } from '../disk/hash-file.ts';
 import type { EntryStats } from '../disk/entry-stats.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { toMicroseconds } from '../disk/mtime.ts';
 import { PathTable } from '../disk/path-table.ts';
-import { errnoOf } from '../disk/errno.ts';
 import { destinationError } from '../disk/system-error.ts';
 import { isWorkName, type EntryKind, type ManifestEntry, type Want } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { FilePool } from '../pool/file-pool.ts';
+import { versionOf } from './file-version.ts';
+import { hashExisting } from './hash-existing.ts';
 import type { LocalChange } from './local-changes.ts';
 import { OrderedLookup, type Existing } from './ordered-lookup.ts';
 import { inodeKey } from '../disk/inode.ts';
-import type { PartialStages } from './partial-stages.ts';
+import type { OwnCopy } from './own-copies.ts';
+import { OwnCopySearch, type OwnCopySearchOptions } from './own-copy-search.ts';
 
-export interface ComparisonOptions {
-  /** The directory that the context becomes, if it exists. Closed with the comparison. */
+export interface ComparisonOptions extends OwnCopySearchOptions {
+  /** Closed with the comparison, as are the partial stages. */
   base: HeldDirectory | undefined;
-  partialStages: PartialStages;
-  /** Names in `base` that belong to other contexts of the transfer. */
-  others: readonly BytePath[];
-  status: WorkerStatus;
   /** Looks at what is there ahead of the comparison. */
   pool?: FilePool;
   /** Called with each entry to send, in walk order. */
   onWant: (want: Want) => void;
-  /** Called with changes that need no sending: entries the context lacks, new names of old files. */
+  /** Called, before its want, with the place of the content that a file need not be sent with. */
+  onOwnCopy: (copy: OwnCopy) => void;
+  /**
+   * Called with changes that need no sending: entries the context lacks, new names of old files, new modes and
+   * times of files whose content is known to be the same.
+   */
   onLocalChange: (change: LocalChange) => void;
 }
 
 /** Result of a comparison, in entries; the context's own root is not counted. */
 export interface ComparisonCounts {
+  /** Including those of which the source will know whether only mode or time differ. */
   written: number;
+  /** Only mode or time differ. */
+  metadataOnly: number;
   unchanged: number;
   /** Entries requested: the changed ones, and the directories that contain them. */
   wanted: number;
@@ -48,17 +51,25 @@ interface Ancestor {
 }
 
 /**
+ * `metadata`: only mode or time differ. `maybe-metadata`: so they do if the contents turn out to be the same,
+ * which the sizes allow.
+ */
+type Likeness = 'same' | 'metadata' | 'maybe-metadata' | 'different';
+
+/**
  * Compares a context, entry by entry as its manifest arrives, with the directory that it will become. An
  * entry is unchanged when kind, mode, mtime (in microseconds), size and link text are the same and, where
  * the manifest has a digest, the content too. Files have to be hardlinked with each other as in the
- * context.
+ * context. Of a file with another time, the want has the digest of the content that is there, so that it is
+ * sent only if the source has another.
  *
  * @throws CtxsyncError not-writable, unsafe-entry
  */
 export class Comparison {
-  readonly counts: ComparisonCounts = { written: 0, unchanged: 0, wanted: 0 };
+  readonly counts: ComparisonCounts = { written: 0, metadataOnly: 0, unchanged: 0, wanted: 0 };
   readonly #options: ComparisonOptions;
   readonly #existing: OrderedLookup;
+  readonly #ownCopies: OwnCopySearch;
   readonly #ancestors: Ancestor[] = [];
   readonly #wanted = new EntryDigest();
   #hasRoot = false;
@@ -69,6 +80,7 @@ export class Comparison {
 
   constructor(options: ComparisonOptions) {
     this.#options = options;
+    this.#ownCopies = new OwnCopySearch(options);
     const { base, status, pool = new FilePool(status) } = options;
     this.#existing = new OrderedLookup(base, status, {
       pool,
@@ -86,11 +98,13 @@ export class Comparison {
     const closed = directory && found?.stats.isDirectory() === true && !this.#enter(path, found);
     if (directory) this.#options.partialStages.enter(path);
     this.#leaveAncestors(path);
-    const same = found !== undefined && !closed && this.#isSame(entry, found);
-    if (same) this.counts.unchanged += 1;
-    else this.#change(entry);
+    const likeness = found === undefined || closed ? 'different' : this.#compare(entry, found);
+    if (likeness === 'same') this.counts.unchanged += 1;
+    else if (!this.#changesInPlace(entry, found, likeness)) this.#change(entry, found, likeness);
     this.#options.status.addEntry();
-    if (directory) this.#ancestors.push({ path, stamp: entry.stamp, wanted: !same });
+    if (directory) {
+      this.#ancestors.push({ path, stamp: entry.stamp, wanted: likeness !== 'same' });
+    }
   }
 
   /** All entries were added. @throws CtxsyncError corrupt, when none was the root */
@@ -122,22 +136,38 @@ export class Comparison {
     this.#options.onWant({ path, kind, stamp });
   }
 
-  #change(entry: ManifestEntry): void {
-    this.counts.written += 1;
+  /** Nothing has to be sent. A directory gets its mode and time from the stage. */
+  #changesInPlace(entry: ManifestEntry, found: Existing | undefined, likeness: Likeness): boolean {
+    const { path, kind, mode, mtimeUs } = entry;
+    if (likeness !== 'metadata' || kind === 'directory') return false;
+    if (found === undefined || !this.#ownCopies.canStay(found)) return false;
+    const version = versionOf(found.stats);
+    this.#options.onLocalChange({ kind: 'metadata', path, mode, mtimeUs, version });
+    this.counts.metadataOnly += 1;
+    return true;
+  }
+
+  #change(entry: ManifestEntry, found: Existing | undefined, likeness: Likeness): void {
     const { path, kind, stamp, link = '' } = entry;
+    if (likeness === 'metadata' && kind !== 'file') this.counts.metadataOnly += 1;
+    else this.counts.written += 1;
     if (kind === 'hardlink' && this.#changedFirsts.get(link) === 0) {
       this.#options.onLocalChange({ kind: 'link', path, link });
       return;
     }
-    if (entry.linked === true) this.#changedFirsts.set(path, 1);
+    const isLike = likeness !== 'different';
+    const own = kind === 'file' ? this.#ownCopies.find(entry, found, isLike) : undefined;
+    const stays = own?.copy.kind === 'in-place';
+    if (entry.linked === true && !stays) this.#changedFirsts.set(path, 1);
     for (const ancestor of this.#ancestors) {
       if (!ancestor.wanted) {
         this.#want({ path: ancestor.path, kind: 'directory', stamp: ancestor.stamp });
       }
       ancestor.wanted = true;
     }
-    const kept = this.#keptContent(entry);
-    this.#want({ path, kind, stamp, ...kept }, kept.sha256 === undefined ? entry.size : 0);
+    if (own === undefined) return this.#want({ path, kind, stamp }, entry.size);
+    this.#options.onOwnCopy(own.copy);
+    this.#want({ path, kind, stamp, sha256: own.sha256 });
   }
 
   /** @param bytes of content to be sent */
@@ -148,38 +178,32 @@ export class Comparison {
     this.#options.onWant(want);
   }
 
-  /** The digest of a file that an earlier run left, which is nearly always the same file. */
-  #keptContent({ path, kind, size, mtimeUs }: ManifestEntry): { sha256?: string } {
-    const { partialStages } = this.#options;
-    if (kind !== 'file' || partialStages.empty) return {};
-    const found = partialStages.find(path, size, mtimeUs);
-    const sha256 = found === undefined ? '' : this.#hash(found, path);
-    return sha256 === '' ? {} : { sha256 };
+  #compare(entry: ManifestEntry, found: Existing): Likeness {
+    const { stats } = found;
+    const { kind, path, link = '' } = entry;
+    if (!isKind(kind, found)) return 'different';
+    if (kind === 'hardlink') {
+      return this.#unchangedFirsts.get(named(stats, link)) === 0 ? 'different' : 'same';
+    }
+    if (kind === 'symlink' && readLink(found, path) !== link) return 'different';
+    if (kind === 'file' && stats.size !== BigInt(entry.size)) return 'different';
+    const sameTime = toMicroseconds(stats.mtimeNs) === entry.mtimeUs;
+    const sameMode = kind === 'symlink' || (Number(stats.mode) & 0o7777) === entry.mode;
+    const sameContent = kind !== 'file' || this.#isSameContent(entry, found, sameTime);
+    if (sameContent === false) return 'different';
+    if (sameContent === undefined) return 'maybe-metadata';
+    if (!sameTime || !sameMode) return 'metadata';
+    return kind === 'directory' || this.#isFirstName(found, path) ? 'same' : 'different';
   }
 
-  #isSame(entry: ManifestEntry, found: Existing): boolean {
-    const { stats } = found;
-    if (!isKind(entry.kind, found)) return false;
-    if (entry.kind === 'hardlink') {
-      return this.#unchangedFirsts.get(named(stats, entry.link ?? '')) !== 0;
-    }
-    if (toMicroseconds(stats.mtimeNs) !== entry.mtimeUs) return false;
-    if (entry.kind === 'symlink') {
-      return readLink(found, entry.path) === entry.link && this.#isFirstName(found, entry.path);
-    }
-    if ((Number(stats.mode) & 0o7777) !== entry.mode) return false;
-    return entry.kind === 'directory' || this.#isSameFile(entry, found);
-  }
-
-  #isSameFile(entry: ManifestEntry, found: Existing): boolean {
-    const { stats } = found;
-    if (stats.size !== BigInt(entry.size)) return false;
-    if (entry.sha256 !== undefined) {
-      const sha256 = this.#hash(found, entry.path);
-      this.#options.status.addBytes(entry.size);
-      if (entry.sha256 !== sha256) return false;
-    }
-    return this.#isFirstName(found, entry.path);
+  /** Undefined if only the source can decide. Without digests, the same time means the same content. */
+  #isSameContent(
+    { path, size, sha256 }: ManifestEntry,
+    found: Existing,
+    sameTime: boolean,
+  ): boolean | undefined {
+    if (sha256 !== undefined) return sha256 === hashExisting(found, path, this.#options.status);
+    return sameTime || size === 0 ? true : undefined;
   }
 
   /** False: it is hardlinked with an earlier entry, and should not be. */
@@ -188,18 +212,6 @@ export class Comparison {
     if (this.#unchangedFirsts.set(inodeKey(stats), 1) !== 0) return false;
     this.#unchangedFirsts.set(named(stats, path), 1);
     return true;
-  }
-
-  /** Empty when we may not read it. */
-  #hash({ directory, name }: Existing, path: BytePath): string {
-    try {
-      const fd = directory.openFile(name, constants.O_RDONLY);
-      return hashOpenFile(fd, () => this.#options.status.enter('reading', path)).sha256;
-    } catch (error) {
-      // A file can be writable but not readable.
-      if (errnoOf(error) === 'EACCES') return '';
-      throw destinationError(error, 'read', path);
-    }
   }
 
   #leaveAncestors(path: BytePath): void {

@@ -53,9 +53,9 @@ export interface Destination {
 const TREE = 'tree';
 export const TRASH = 'trash';
 
-/** Where the local changes of a context are kept in the stage. @param index of the context, in any order */
-export function localChangesName(index: number): BytePath {
-  return `changes-${index}`;
+/** Ours, as OUT's file system shows it: NFS may show root as another user. */
+export function ownUid(out: HeldDirectory): bigint | undefined {
+  return out.look(LOCK_NAME)?.uid;
 }
 
 /** A destination's directories, held open by one thread. */
@@ -347,7 +347,7 @@ function makeDirectories(path: BytePath, made: BytePath[]): void {
 /** Removes what dead runs have left in OUT. We hold the lock, so no other run works there. */
 function clearUp(destination: Destination, out: HeldDirectory, status: WorkerStatus): void {
   const { warnings } = destination;
-  const uid = out.look(LOCK_NAME)?.uid;
+  const uid = ownUid(out);
   const partialStages: Remaining[] = [];
   for (const name of out.names()) {
     if (!isLeftover(name)) continue;

@@ -12,7 +12,8 @@ import { CtxsyncError } from '../errors.ts';
 import type { CommitOptions, ComparedContext } from './commit.ts';
 import { copyContent, EntryCopier, withFiles } from './copy-entry.ts';
 import type { OpenDestination } from './destination.ts';
-import { readLocalChanges, type LocalChange } from './local-changes.ts';
+import { changedMeanwhile, versionOf } from './file-version.ts';
+import { readLocalChanges, type LocalChange, type MetadataChange } from './local-changes.ts';
 import { inodeKey, isSameInode, type Inode } from '../disk/inode.ts';
 import { changed, OutCursor } from './out-cursor.ts';
 import { baseKeys } from './removals.ts';
@@ -87,7 +88,7 @@ export class Graft {
       this.#out.leaveAll();
     }
     this.#directory('', this.#isWhole('', this.#opened.out.identity, false));
-    for (const context of compared) this.#linkUp(context);
+    for (const context of compared) this.#changeInPlace(context);
     this.#out.leaveAll();
   }
 
@@ -144,13 +145,30 @@ export class Graft {
     this.#takeOut(name, stats, path);
   }
 
-  /** Links new names of existing files, in directories that may be newly placed. */
-  #linkUp(context: ComparedContext): void {
+  /**
+   * Sets modes and times of existing files, and gives them new names, in directories that may be newly placed. A
+   * file's other names come after it: a new name makes it another version.
+   */
+  #changeInPlace(context: ComparedContext): void {
     for (const change of this.#localChanges(context)) {
-      if (change.kind !== 'link') continue;
-      const { path, link } = change;
-      this.#step(path, () => this.#link(path, joinPath(context.name, link)));
+      const { kind, path } = change;
+      if (kind === 'metadata') this.#step(path, () => this.#setMetadata(change));
+      if (kind === 'link')
+        this.#step(path, () => this.#link(path, joinPath(context.name, change.link)));
     }
+  }
+
+  #setMetadata({ path, mode, mtimeUs, version }: MetadataChange): void {
+    const [parent, name] = splitPath(path);
+    this.#out.goTo(parent);
+    const stats = this.#out.directory.look(name);
+    if (stats === undefined || versionOf(stats) !== version) throw changedMeanwhile(path);
+    const before = metadataOf(stats);
+    if (before.mode !== mode && !stats.isSymbolicLink()) {
+      this.#out.alter(['mode', name, before.mode], (at) => at.setChildMode(name, mode));
+    }
+    if (before.mtimeUs === mtimeUs) return;
+    this.#out.alter(['time', name, before.mtimeUs], (at) => at.setChildTime(name, mtimeUs));
   }
 
   /** With paths relative to OUT. */

@@ -167,14 +167,12 @@ function lockedBy(out: BytePath, path: BytePath, found: FoundLock | 'contended')
   const words = holder && [`pid ${holder.pid}`, `on ${holder.host}`, `since ${holder.since}`];
   // Untrusted: any writer to OUT may have written it.
   const details = words?.map((word) => toText(fromText(word.slice(0, MAX_WORD_CHARS))));
-  const who =
-    details === undefined
-      ? 'another receiver'
-      : `another receiver (${details[0]} ${details[1]}, ${details[2]})`;
+  const heldBy = details && `${details[0]} ${details[1]}, ${details[2]}`;
+  const who = heldBy === undefined ? 'another receiver' : `another receiver (${heldBy})`;
   return new CtxsyncError(
     'locked',
     `${toText(out)} is locked by ${who}; wait for it to end, or, if it is certainly gone, remove ${toText(path)}`,
-    { path: toText(out) },
+    { path: toText(out), holder: heldBy },
   );
 }
 

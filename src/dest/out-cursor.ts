@@ -79,7 +79,7 @@ export class OutCursor {
   open(name: BytePath, stats: BigIntStats): boolean {
     const mode = Number(stats.mode) & 0o7777;
     if ((mode & 0o700) === 0o700) return false;
-    this.do(['opened', name, mode], (at) => at.setChildMode(name, 0o700));
+    this.do(['mode', name, mode], (at) => at.setChildMode(name, 0o700));
     return true;
   }
 
@@ -126,6 +126,12 @@ export class OutCursor {
   do(step: Step, take: (directory: HeldDirectory) => void): void {
     const { directory } = this;
     this.change();
+    this.#options.log.step(step, () => take(directory));
+  }
+
+  /** Changes mode or time of an entry, which leaves the directory as it is. */
+  alter(step: Step, take: (directory: HeldDirectory) => void): void {
+    const { directory } = this;
     this.#options.log.step(step, () => take(directory));
   }
 

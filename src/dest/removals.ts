@@ -40,6 +40,8 @@ interface SearchOptions {
   compared: readonly ComparedContext[];
   mounts: MountPoints;
   status: WorkerStatus;
+  /** Called with each of them. */
+  onRemoval: (path: BytePath, isDirectory: boolean) => void;
 }
 
 /**
@@ -115,6 +117,7 @@ class Search implements Removals {
     this.#options.status.enter('committing', this.#opened.out.path);
     for (const change of readLocalChanges(this.#opened.stage, localChanges)) {
       const path = joinPath(name, change.path);
+      if (change.kind === 'metadata') continue;
       if (change.kind === 'whole') this.#wholes.add(path);
       else this.#at(path, (last) => this.#look(last, path, change.kind === 'remove'));
     }
@@ -181,16 +184,17 @@ class Search implements Removals {
     const { mounts } = this.#options;
     if (mounts.has(path)) return;
     // A directory with a mount in it stays.
-    if (goes && mounts.beneath(path) === undefined) this.#add(path);
+    if (goes && mounts.beneath(path) === undefined) this.#add(path, stats.isDirectory());
     const children = stats.isDirectory() ? this.#enter(name, path) : undefined;
     if (children === undefined) return;
     for (const child of children) this.#look(child, joinPath(path, child));
     this.#out.leave();
   }
 
-  #add(path: BytePath): void {
+  #add(path: BytePath, isDirectory: boolean): void {
     if (!this.#options.mirror.allowEmpty) this.#checkEmpty(path);
     this.count += 1;
+    this.#options.onRemoval(path, isDirectory);
     if (this.paths.length < MAX_REPORTED_PATHS) this.paths.push(path);
   }
 

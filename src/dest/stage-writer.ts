@@ -5,19 +5,20 @@ import type { WorkerStatus } from '../disk/worker-status.ts';
 import { metadataOf, type HeldDirectory, type Metadata } from '../disk/held-directory.ts';
 import { toUtimesSeconds } from '../disk/mtime.ts';
 import { errnoOf } from '../disk/errno.ts';
-import { destinationError, sourceChanged } from '../disk/system-error.ts';
+import { destinationError } from '../disk/system-error.ts';
 import type { Content, Entry, EntrySink } from '../entry/entry.ts';
+import { withoutContent } from '../entry/unpack.ts';
 import { FilePool, type Step } from '../pool/file-pool.ts';
 import { OK, type Slot } from '../pool/slot.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_HELD_DIRECTORIES, MAX_POOL_FILE_BYTES, MAX_WRITE_BYTES } from '../limits.ts';
-import { PartialStages } from './partial-stages.ts';
+import type { OmittedFiles } from './omitted-files.ts';
 
 const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY;
 
 export interface StageWriterOptions {
-  /** Holds the files whose content is not sent. */
-  partialStages?: PartialStages;
+  /** Provides the files whose content is not sent. */
+  omittedFiles?: OmittedFiles | undefined;
   /** Names in OUT that other contexts become: refused here. */
   others?: readonly BytePath[];
   /** Writes small files. */
@@ -43,7 +44,7 @@ export class StageWriter implements EntrySink {
   /** Leads to the targets of hardlinks. */
   readonly #targets: Descent;
   readonly #umask: number;
-  readonly #partialStages: PartialStages;
+  readonly #omittedFiles: OmittedFiles | undefined;
   readonly #others: readonly BytePath[];
   readonly #pool: FilePool;
   readonly #status: WorkerStatus;
@@ -58,17 +59,13 @@ export class StageWriter implements EntrySink {
     tree: HeldDirectory,
     umask: number,
     status: WorkerStatus,
-    {
-      partialStages = new PartialStages([], status),
-      others = [],
-      pool = new FilePool(status),
-    }: StageWriterOptions = {},
+    { omittedFiles, others = [], pool = new FilePool(status) }: StageWriterOptions = {},
   ) {
     this.#tree = tree;
     this.#descent = new Descent(tree);
     this.#targets = new Descent(tree);
     this.#umask = umask;
-    this.#partialStages = partialStages;
+    this.#omittedFiles = omittedFiles;
     this.#others = others;
     this.#pool = pool;
     this.#status = status;
@@ -188,7 +185,7 @@ export class StageWriter implements EntrySink {
       case 'hardlink':
         return this.#makeHardlink(entry, name);
       case 'file':
-        if (entry.contentOmitted === true) this.#adoptFile(entry, name);
+        if (entry.contentOmitted === true) this.#provideFile(entry, name);
         else if (!this.#makeFileAhead(entry, content)) this.#makeFile(entry, name, content);
     }
   }
@@ -196,7 +193,7 @@ export class StageWriter implements EntrySink {
   #makeDirectory({ path, mode, mtimeUs }: Entry, name: BytePath, again: boolean): void {
     if (again) this.#directory.setChildMode(name, 0o700);
     else this.#directory.makeDirectory(name, 0o700);
-    this.#partialStages.enter(path);
+    this.#omittedFiles?.enter(path);
     this.#enter(name, { mode, mtimeUs });
   }
 
@@ -296,13 +293,9 @@ export class StageWriter implements EntrySink {
     if (entry.mtimeUs < 0) this.#directory.setChildTime(name, entry.mtimeUs);
   }
 
-  /** Its content was found in a partial stage and verified. */
-  #adoptFile({ path, mode, mtimeUs, size }: Entry, name: BytePath): void {
-    const found = this.#partialStages.find(path, size, mtimeUs);
-    // It existed at the comparison, with the time that the source had then.
-    if (found === undefined) throw sourceChanged(path, 'was written to');
-    found.directory.rename(found.name, this.#directory, name);
-    this.#directory.setChildMode(name, mode);
+  #provideFile(entry: Entry, name: BytePath): void {
+    if (this.#omittedFiles === undefined) throw withoutContent(entry.path);
+    this.#omittedFiles.provide(entry, this.#directory, name);
   }
 
   #writeContent(fd: number, path: BytePath, content: Content): void {

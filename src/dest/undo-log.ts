@@ -20,7 +20,9 @@ export type Step =
   | readonly ['overwrote', name: BytePath, location: number, aside: BytePath]
   /** An emptied directory was removed. */
   | readonly ['emptied', name: BytePath, mode: number, mtimeUs: number, uid: number, gid: number]
-  | readonly ['opened', name: BytePath, mode: number]
+  /** An entry's mode or time, before it changed. */
+  | readonly ['mode', name: BytePath, mode: number]
+  | readonly ['time', name: BytePath, mtimeUs: number]
   /** The directory's own mode and time, before anything in it changed. */
   | readonly ['metadata', mode: number, mtimeUs: number];
 

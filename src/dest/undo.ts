@@ -80,8 +80,10 @@ class Undo {
         this.#ifOurs(() => directory.setChildOwner(name, uid, gid));
         return directory.setChildMetadata(name, { mode, mtimeUs });
       }
-      case 'opened':
+      case 'mode':
         return directory.setChildMode(step[1], step[2]);
+      case 'time':
+        return directory.setChildTime(step[1], step[2]);
       case 'metadata': {
         const [, mode, mtimeUs] = step;
         // If we may not set it, we did not change it.

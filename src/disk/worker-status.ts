@@ -10,6 +10,7 @@ export const DISK_STATES = [
   'idle',
   'scanning',
   'reading',
+  'comparing',
   'waiting-for-room',
   'waiting-for-data',
   'waiting-for-threads',
@@ -58,7 +59,14 @@ const STATE_INDEX = Object.fromEntries(DISK_STATES.map((s, i) => [s, i])) as Rec
 >;
 
 /** States that count as progress. Waiting does not, nor does refreshing our lock. */
-const MOVES = new Set<DiskState>(['scanning', 'reading', 'writing', 'committing', 'cleaning']);
+const MOVES = new Set<DiskState>([
+  'scanning',
+  'reading',
+  'comparing',
+  'writing',
+  'committing',
+  'cleaning',
+]);
 
 /**
  * Shared state of one disk worker: written by the worker before each call that can hang, read by the main

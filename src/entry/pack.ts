@@ -2,9 +2,8 @@ import { fstatSync, readSync, type BigIntStats } from 'node:fs';
 import { toText, type BytePath } from '../disk/byte-path.ts';
 import { closeRead } from '../disk/close-read.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
-import { hashFile, type FileHash } from '../disk/hash-file.ts';
+import { hashFile } from '../disk/hash-file.ts';
 import { openFile } from '../disk/open-file.ts';
-import { statSource } from '../disk/stat-source.ts';
 import { sourceChanged, sourceError } from '../disk/system-error.ts';
 import { isSameInode } from '../disk/inode.ts';
 import type { UnreadablePaths } from '../disk/unreadable-paths.ts';
@@ -47,9 +46,8 @@ function packEntry(
   sink: ByteSink,
   status: WorkerStatus,
 ): void {
-  if (entry.kind === 'file') {
-    if (!packWithoutContent(entry, tree, status)) packFile(entry, tree, sink, status);
-  } else {
+  if (entry.kind === 'file') packFile(entry, tree, sink, status);
+  else {
     tree.begin(entry);
     tree.finish();
   }
@@ -63,55 +61,59 @@ function checkReadable(entry: SourceEntry, status: WorkerStatus): void {
   closeRead(openSource(entry));
 }
 
-/** Returns whether the receiver already has the content: then sends only the entry itself. */
-function packWithoutContent(entry: SourceEntry, tree: TreeWriter, status: WorkerStatus): boolean {
-  const { omitIf } = entry;
-  if (omitIf === undefined || hashSource(entry, status) !== omitIf) return false;
-  tree.begin({ ...entry, contentOmitted: true });
-  tree.finish();
-  return true;
-}
-
 /**
  * The SHA-256 of a source file's content, in hexadecimal digits.
  * @throws CtxsyncError source-unreadable, source-changed
  */
 export function hashSource(entry: SourceEntry, status: WorkerStatus): string {
-  const { path, fsPath, size } = entry;
-  const hash = hashPath(fsPath, path, status);
-  checkUnchanged(entry, statSource(fsPath, path));
-  if (hash.bytes !== size) throw otherSize(entry, hash.bytes > size ? 'more' : 'less');
-  return hash.sha256;
+  return withOpened(entry, status, (fd) => hashOpened(fd, entry, status));
 }
 
-function hashPath(fsPath: string | Buffer, path: BytePath, status: WorkerStatus): FileHash {
-  try {
-    return hashFile(fsPath, () => status.enter('reading', path));
-  } catch (error) {
-    throw sourceError(error, 'read', path);
-  }
-}
-
+/** Only the entry itself is sent if the receiver already has the content. */
 function packFile(
   entry: SourceEntry,
   tree: TreeWriter,
   sink: ByteSink,
   status: WorkerStatus,
 ): void {
-  if (entry.content !== undefined) return packReadAhead(entry, entry.content, tree, status);
-  if (entry.fd === undefined) status.enter('reading', entry.path);
-  const fd = entry.fd ?? openSource(entry);
-  try {
-    tree.begin(entry);
-    packContent(fd, entry, tree, sink, status);
-    checkUnchanged(entry, statFile(fd, entry.path));
+  const { omitIf, content } = entry;
+  if (content !== undefined) return packReadAhead(entry, content, tree, status);
+  withOpened(entry, status, (fd) => {
+    if (omitIf !== undefined && hashOpened(fd, entry, status) === omitIf) {
+      tree.begin({ ...entry, contentOmitted: true });
+    } else {
+      tree.begin(entry);
+      packContent(fd, entry, tree, sink, status);
+      checkUnchanged(entry, statFile(fd, entry.path));
+    }
     tree.finish();
+  });
+}
+
+/** Runs `use` with the file, which the walk may have opened. */
+function withOpened<T>(entry: SourceEntry, status: WorkerStatus, use: (fd: number) => T): T {
+  if (entry.fd !== undefined) return use(entry.fd);
+  status.enter('reading', entry.path);
+  const fd = openSource(entry);
+  try {
+    checkUnchanged(entry, statFile(fd, entry.path));
+    return use(fd);
   } finally {
-    if (entry.fd === undefined) closeRead(fd);
+    closeRead(fd);
   }
 }
 
-/** Whoever read it has compared it with what the walk saw. */
+function hashOpened(fd: number, entry: SourceEntry, status: WorkerStatus): string {
+  const { path, size } = entry;
+  const { sha256, bytes } = attempt('read', path, () =>
+    hashFile(fd, size, () => status.enter('comparing', path)),
+  );
+  checkUnchanged(entry, statFile(fd, path));
+  if (bytes !== size) throw otherSize(entry, bytes > size ? 'more' : 'less');
+  return sha256;
+}
+
+/** Whoever read it has compared it with what the walk saw. A file that may be omitted is not read ahead. */
 function packReadAhead(
   entry: SourceEntry,
   content: Uint8Array,
@@ -179,25 +181,21 @@ function otherSize({ path, size }: SourceEntry, has: 'more' | 'less'): CtxsyncEr
 }
 
 function openSource({ fsPath, path }: SourceEntry): number {
-  try {
-    return openFile(fsPath);
-  } catch (error) {
-    throw sourceError(error, 'read', path);
-  }
+  return attempt('read', path, () => openFile(fsPath));
 }
 
 function readFile(fd: number, room: Uint8Array, path: BytePath): number {
-  try {
-    return readSync(fd, room, 0, room.length, null);
-  } catch (error) {
-    throw sourceError(error, 'read', path);
-  }
+  return attempt('read', path, () => readSync(fd, room, 0, room.length, null));
 }
 
 function statFile(fd: number, path: BytePath): BigIntStats {
+  return attempt('look at', path, () => fstatSync(fd, { bigint: true }));
+}
+
+function attempt<T>(doing: string, path: BytePath, call: () => T): T {
   try {
-    return fstatSync(fd, { bigint: true });
+    return call();
   } catch (error) {
-    throw sourceError(error, 'look at', path);
+    throw sourceError(error, doing, path);
   }
 }

@@ -120,6 +120,7 @@ function badRule(
   const quoted = pattern === undefined ? '' : ` "${pattern}"`;
   return new CtxsyncError('bad-ignore-rule', `${source}${at}: ${what}${quoted}; ${hint}`, {
     path: line === undefined ? undefined : source,
+    line,
     cause,
     forPeer: `${name}${at}: ${what}`,
   });

@@ -8,6 +8,8 @@ import { checkMatchSyntax, compileRegexp, translate, type PatternKind } from './
  * compared byte by byte, all others rune by rune as Go's regexp does.
  */
 export class IgnorePattern {
+  /** The pattern that is matched: as filepath.Clean leaves it, without its `!`. */
+  readonly cleaned: BytePath;
   readonly #kind: PatternKind;
   readonly #literal: string;
   /** The pattern as text/scanner reads it: its runes without a BOM. */
@@ -22,6 +24,7 @@ export class IgnorePattern {
    */
   constructor(cleaned: BytePath) {
     checkMatchSyntax(cleaned);
+    this.cleaned = cleaned;
     this.#scanned = decodeRunes(cleaned).replace(/^\uFEFF/, '');
     const { kind, regexp } = translate(this.#scanned);
     this.#kind = kind;

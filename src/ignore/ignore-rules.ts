@@ -55,6 +55,11 @@ export class IgnoreRules {
     this.#decisions = rules.map((rule, place) => decisionOf(place, rule));
   }
 
+  /** In the order in which they were given; a Decision's place is an index of it. */
+  get list(): readonly IgnoreRule[] {
+    return this.#rules;
+  }
+
   /** The state of the context's root, which no rule can match. */
   root(): DirectoryMatch {
     return this.#undecided;
@@ -78,12 +83,17 @@ export class IgnoreRules {
    * cannot override that rule
    */
   couldIncludeBeneath(path: BytePath, match: DirectoryMatch): boolean {
+    return this.exceptionBeneath(path, match) >= 0;
+  }
+
+  /** The place of the last exception that could match beneath an ignored directory; -1: there is none. */
+  exceptionBeneath(path: BytePath, match: DirectoryMatch): number {
     const runes = decodeRunes(path);
     for (let place = this.#rules.length - 1; place > match.place; place--) {
       const { negated, pattern } = this.#rules[place] as IgnoreRule;
-      if (negated && pattern.couldMatchBeneath(path, runes)) return true;
+      if (negated && pattern.couldMatchBeneath(path, runes)) return place;
     }
-    return false;
+    return -1;
   }
 
   #patternAt(place: number): IgnorePattern {

@@ -1,4 +1,5 @@
-import type { Side, TransferReport, Verdict } from '../report.ts';
+import type { ErrorCode } from '../error-code.ts';
+import type { Finding, Side, TransferReport, Verdict } from '../report.ts';
 
 /**
  * The phases of a run, in order. While contexts are compared, changes are sent already: it is `comparing`
@@ -42,14 +43,32 @@ export interface Progress {
 /** What send() and receive() report to their caller while they run. */
 export type TransferEvent =
   | { type: 'phase'; side: Side; phase: Phase; elapsedMs: number; queue?: string | undefined }
+  /**
+   * Nothing can begin until the other side comes: a receiver listens at a socket, or a sender found nobody
+   * there.
+   */
+  | { type: 'waiting'; side: Side; socket: string; givesUpInMs?: number | undefined }
   /** The peer shows progress on the same screen: stay quiet except for warnings and the end. */
   | { type: 'peer-shows-progress'; duplex: boolean }
   | ({ type: 'progress'; side: Side } & Progress)
   | { type: 'warning'; side: Side; message: string; path?: string | undefined }
+  /** A sender's contexts hold what is rarely meant to be sent. Comes at most once, near the end. */
+  | { type: 'findings'; side: Side; findings: Finding[] }
+  /** Something was done that is not part of the transfer itself. */
+  | { type: 'notice'; side: Side; message: string }
   /** A stderr line of the command that runs the receiver. */
   | { type: 'command-output'; side: Side; line: string }
   /** Comes after `stallAfterMs` without progress, again at 30 s, and then every minute. */
   | { type: 'stall'; side: Side; verdict: Verdict; stalledMs: number }
   | { type: 'resumed'; side: Side; stalledMs: number }
+  /** The connection was lost, or could not be made: after `delayMs` the `retry`th of `retries` begins. */
+  | {
+      type: 'retry';
+      side: Side;
+      error: { code: ErrorCode; message: string; path?: string | undefined };
+      delayMs: number;
+      retry: number;
+      retries: number;
+    }
   /** The last event of a run. */
   | { type: 'end'; side: Side; report: TransferReport };

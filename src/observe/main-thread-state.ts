@@ -7,7 +7,7 @@ export type MainThreadState =
   | 'writing to the transport'
   | 'reading from the transport'
   | 'writing the tar'
-  | 'waiting for the tar'
+  | 'waiting for input'
   | 'waiting for credit'
   | 'waiting for the disk thread'
   | 'waiting for the peer'
@@ -21,7 +21,7 @@ export function mainThreadState(
 ): MainThreadState {
   if (wire.outputPendingMs !== undefined) return 'writing the tar';
   if (wire.writePendingMs !== undefined) return 'writing to the transport';
-  if (wire.inputSilentMs !== undefined) return 'waiting for the tar';
+  if (wire.inputSilentMs !== undefined) return 'waiting for input';
   if (wire.outOfCredit === true) return 'waiting for credit';
   if (wire.readingBlocked === true) return 'waiting for the disk thread';
   if (side === 'sender') return senderState(wire, diskIsBusy);

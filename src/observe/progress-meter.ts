@@ -1,4 +1,4 @@
-import { MIN_RATE_SPAN_MS, RATE_SAMPLE_MS, RATE_WINDOW_MS } from '../limits.ts';
+import { MIN_RATE_SPAN_MS, RATE_SAMPLE_MS, RATE_WINDOW_MS, STALL_SHOWN_MS } from '../limits.ts';
 import type { Progress } from './events.ts';
 import { workOf, type Plan } from './work.ts';
 
@@ -27,19 +27,26 @@ export class ProgressMeter {
   readonly #startedAt: number;
   /** The first is the newest one that is at least a window old. */
   readonly #samples: Kept[];
+  #tickedAt: number;
+  /** When work was last done. */
+  #movedAt: number;
 
   /** @param startedAt milliseconds, on the clock of the samples */
   constructor(startedAt: number) {
     this.#startedAt = startedAt;
+    this.#tickedAt = startedAt;
+    this.#movedAt = startedAt;
     this.#samples = [{ now: startedAt, entries: 0, bytes: 0, work: 0 }];
   }
 
   tick({ now, entries, bytes, plan }: ProgressSample): ProgressFigures {
+    const { done, total, toSend } = workOf({ entries, bytes }, plan);
     this.#forget(now);
+    this.#forgetStall(now, done);
     const oldest = this.#samples[0]!;
     const spanMs = now - oldest.now;
-    const { done, total, toSend } = workOf({ entries, bytes }, plan);
     const pace = rate(done - oldest.work, spanMs);
+    this.#tickedAt = now;
     this.#remember({ now, entries, bytes, work: done });
     return {
       entries,
@@ -60,6 +67,15 @@ export class ProgressMeter {
   #remember(sample: Kept): void {
     const newest = this.#samples.at(-1)!;
     if (sample.now - newest.now >= RATE_SAMPLE_MS) this.#samples.push(sample);
+  }
+
+  /** The pace before and during a stall says nothing about what comes after it. */
+  #forgetStall(now: number, work: number): void {
+    const newest = this.#samples.at(-1)!;
+    if (work === newest.work) return;
+    if (now - this.#movedAt >= STALL_SHOWN_MS)
+      this.#samples.splice(0, Infinity, { ...newest, now: this.#tickedAt });
+    this.#movedAt = now;
   }
 
   #forget(now: number): void {

@@ -40,8 +40,11 @@ export interface DiskThreadSample {
   waitedForDataMs: number;
 }
 
-/** `tar`: a tar at one of the two edges. The others are the kinds of stream on the wire. */
-export type RingKind = 'tree' | 'manifest' | 'want' | 'tar';
+/**
+ * `tar`: a tar at one of the two edges; `entries`: those that a program gives; `list`: an explained context's
+ * paths. The others are the kinds of stream on the wire.
+ */
+export type RingKind = 'tree' | 'manifest' | 'want' | 'changes' | 'tar' | 'entries' | 'list';
 
 export interface RingFill {
   kind: RingKind;

@@ -4,6 +4,7 @@ const STATE_WORDS = {
   idle: 'idle',
   scanning: 'scanning',
   reading: 'reading',
+  comparing: 'comparing',
   'waiting-for-room': 'waiting for room to send',
   'waiting-for-data': 'waiting for data',
   'waiting-for-threads': 'waiting for its disk threads',

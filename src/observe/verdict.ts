@@ -31,8 +31,10 @@ export interface WireObservation {
   linkIsSlow?: boolean | undefined;
   /** Duplex: payload bytes that we handed over and the peer's newest beat does not count yet. */
   unheardBytes?: number | undefined;
-  /** How long we have waited for bytes of the tar being sent. */
+  /** How long we have waited for what comes from elsewhere than our disk. */
   inputSilentMs?: number | undefined;
+  /** What that is. */
+  inputName?: string | undefined;
   /** How long our write of the received tar has been pending. */
   outputPendingMs?: number | undefined;
   /** Bytes handed to the transport so far, framing included. */
@@ -128,10 +130,11 @@ function pipeIsFull(seen: Observation): Verdict | undefined {
 }
 
 function ourInputIsSilent(seen: Observation): Verdict | undefined {
-  const { side, inputSilentMs, writePendingMs = 0 } = seen;
+  const { side, inputSilentMs, inputName, writePendingMs = 0 } = seen;
   // If a write hangs too, the peer's beats show why: only duplex gets here then.
   if (inputSilentMs === undefined || writePendingMs >= PENDING_MS) return undefined;
-  const text = `${side} is waiting for the tar (silent for ${formatAge(inputSilentMs)})`;
+  const silent = `silent for ${formatAge(inputSilentMs)}`;
+  const text = `${side} is waiting for ${inputName ?? 'the tar'} (${silent})`;
   return { side, cause: 'input-silent', text };
 }
 

@@ -1,4 +1,4 @@
-import { COMPARE_WORK_BYTES, ENTRY_WORK_BYTES } from '../limits.ts';
+import { COMMIT_WORK_BYTES, COMPARE_WORK_BYTES, ENTRY_WORK_BYTES } from '../limits.ts';
 
 /** Entries, and bytes of file content. */
 export interface Amount {
@@ -59,7 +59,7 @@ export function workOf(sent: Readonly<Amount>, { contexts, whole, comparing }: P
     const toCompare = Math.max(compared.entries, contexts.entries - whole.entries);
     const scale = toCompare / compared.entries;
     const isSending = sending > scale * comparison;
-    const total = scale * (comparison + sendingWork(wanted)) + sendingWork(whole);
+    const total = scale * (comparison + changingWork(wanted)) + sendingWork(whole);
     return { done, total, isSending };
   }
   const toSend = whole && {
@@ -68,7 +68,7 @@ export function workOf(sent: Readonly<Amount>, { contexts, whole, comparing }: P
   };
   return {
     done,
-    total: toSend && comparison + sendingWork(toSend),
+    total: whole && comparison + changingWork(wanted) + sendingWork(whole),
     toSend,
     isSending: wanted.entries > 0 || sent.entries > 0 || (whole?.entries ?? 0) > 0,
   };
@@ -76,6 +76,11 @@ export function workOf(sent: Readonly<Amount>, { contexts, whole, comparing }: P
 
 function sendingWork({ entries, bytes }: Readonly<Amount>): number {
   return entries * ENTRY_WORK_BYTES + bytes;
+}
+
+/** The commit is not counted as done before all is over: what it does is not known. */
+function changingWork(wanted: Readonly<Amount>): number {
+  return sendingWork(wanted) + wanted.entries * COMMIT_WORK_BYTES;
 }
 
 function comparingWork({ entries, bytes }: Readonly<Amount>): number {

@@ -16,7 +16,17 @@ const OPEN_MODE = 7;
 const WORDS = 8;
 /** Two times in seconds are in front of the figures of lstat(2). */
 const TIMES = 2;
-const FIGURES = ['dev', 'ino', 'mode', 'nlink', 'size', 'mtimeNs', 'birthtimeNs'] as const;
+const FIGURES = [
+  'dev',
+  'ino',
+  'mode',
+  'nlink',
+  'uid',
+  'size',
+  'mtimeNs',
+  'ctimeNs',
+  'birthtimeNs',
+] as const;
 
 const TIMES_AT = WORDS * Int32Array.BYTES_PER_ELEMENT;
 const FIGURES_AT = TIMES_AT + TIMES * Float64Array.BYTES_PER_ELEMENT;
@@ -149,13 +159,24 @@ class SlotStats implements EntryStats {
   readonly ino: bigint;
   readonly mode: bigint;
   readonly nlink: bigint;
+  readonly uid: bigint;
   readonly size: bigint;
   readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
   readonly birthtimeNs: bigint;
 
+  /** @param figures in the order of FIGURES */
   constructor(figures: BigInt64Array) {
-    [this.dev, this.ino, this.mode, this.nlink, this.size, this.mtimeNs, this.birthtimeNs] =
-      figures as unknown as [bigint, bigint, bigint, bigint, bigint, bigint, bigint];
+    const [dev, ino, mode, nlink, uid, size, mtimeNs, ctimeNs, birthtimeNs] = figures;
+    this.dev = dev!;
+    this.ino = ino!;
+    this.mode = mode!;
+    this.nlink = nlink!;
+    this.uid = uid!;
+    this.size = size!;
+    this.mtimeNs = mtimeNs!;
+    this.ctimeNs = ctimeNs!;
+    this.birthtimeNs = birthtimeNs!;
   }
 
   isFile(): boolean {

@@ -2,6 +2,7 @@ import type { Budget } from '../entry/budget.ts';
 import type { ComparedContext } from '../dest/commit.ts';
 import type { ComparisonCounts } from '../dest/comparison.ts';
 import type { Destination } from '../dest/destination.ts';
+import { listNames } from '../dest/list-names.ts';
 import type { BytePath } from '../disk/byte-path.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
 import { CtxsyncError } from '../errors.ts';
@@ -22,6 +23,8 @@ export interface ComparisonsOptions {
    * when it was handed over.
    */
   openWants: (name: string, ring: Ring, all: boolean) => Promise<void>;
+  /** Called when a context was compared: the sender waits for what that means. */
+  onCompared: () => void;
 }
 
 /** Where a context is received. */
@@ -34,17 +37,18 @@ export interface Site {
 }
 
 interface Compared {
-  counts: ComparisonCounts;
-  /** EntryDigest of what was asked for. */
-  wanted: string;
-  context: ComparedContext;
+  /** The context's index: names its lists in the stage. */
+  index: number;
+  at: BytePath;
+  /** Absent while the comparison runs. */
+  result?: { counts: ComparisonCounts; wanted: string };
 }
 
 /** Contexts of which only changes are sent: manifests in, wants out, one thread each. */
 export class Comparisons {
   readonly #options: ComparisonsOptions;
-  /** By context name; undefined while the comparison runs. */
-  readonly #compared = new Map<string, Compared | undefined>();
+  /** By context name. */
+  readonly #compared = new Map<string, Compared>();
   #count = 0;
   /** The threads that compare or have compared. */
   readonly #statuses: WorkerStatus[] = [];
@@ -72,7 +76,7 @@ export class Comparisons {
       );
     }
     this.#open += 1;
-    const { threads, monitor, openWants } = this.#options;
+    const { threads, monitor, openWants, onCompared } = this.#options;
     const index = this.#count++;
     const { destination, at, others } = await site();
     const thread = threads.start();
@@ -80,16 +84,17 @@ export class Comparisons {
     const wants = threads.ring('want');
     const base = { destination, name: at, others };
     if (await threads.run(thread, 'hasBase', base)) {
-      this.#compared.set(name, undefined);
+      const compared: Compared = { index, at };
+      this.#compared.set(name, compared);
       this.#statuses.push(thread.status);
       monitor.compare();
       const told = openWants(name, wants, false);
       const rings = { manifest: manifest.shared, wants: wants.shared };
       const budget = this.#options.budget.shared.buffer;
       const input = { ...base, ...rings, index, budget };
-      const { localChanges, ...result } = await threads.run(thread, 'compare', input);
+      compared.result = await threads.run(thread, 'compare', input);
       this.#finished += 1;
-      this.#compared.set(name, { ...result, context: { name: at, localChanges } });
+      onCompared();
       await told;
     } else {
       this.#wholes += 1;
@@ -98,6 +103,11 @@ export class Comparisons {
     }
     this.#open -= 1;
     await threads.release(thread, manifest, wants);
+  }
+
+  /** The index of this context, if its entries were asked for individually. */
+  indexOf(name: string): number | undefined {
+    return this.#compared.get(name)?.index;
   }
 
   /** @returns undefined before any context is compared */
@@ -116,20 +126,17 @@ export class Comparisons {
     return { comparing: { compared, wanted, isOver }, wantsWhole: this.#wholes > 0 };
   }
 
-  /** Whether entries of this context were asked for individually. */
-  has(name: string): boolean {
-    return this.#compared.has(name);
-  }
-
   counts(name: string): ComparisonCounts | undefined {
-    return this.#compared.get(name)?.counts;
+    return this.#compared.get(name)?.result?.counts;
   }
 
   /** What the commit must know about the compared contexts. */
   contexts(): ComparedContext[] {
-    return [...this.#compared.values()].flatMap((each) =>
-      each === undefined ? [] : [each.context],
-    );
+    return Array.from(this.#compared.values(), ({ index, at }) => {
+      const { found, answered } = listNames(index);
+      // A file that was found to stay may get another name, which makes it another version.
+      return { name: at, localChanges: [answered, found] };
+    });
   }
 
   /**
@@ -138,11 +145,11 @@ export class Comparisons {
    * @throws CtxsyncError corrupt
    */
   check(arrivedOf: (name: string) => string | undefined): void {
-    for (const [name, compared] of this.#compared) {
-      if (compared === undefined || arrivedOf(name) === compared.wanted) continue;
+    for (const [name, { result }] of this.#compared) {
+      if (result === undefined || arrivedOf(name) === result.wanted) continue;
       throw new CtxsyncError(
         'corrupt',
-        `the sender did not send exactly the ${compared.counts.wanted} entries of the context "${name}" that were asked for`,
+        `the sender did not send exactly the ${result.counts.wanted} entries of the context "${name}" that were asked for`,
       );
     }
   }

@@ -1,5 +1,6 @@
 import type { Budget } from '../entry/budget.ts';
 import type { Destination, Keep } from '../dest/destination.ts';
+import type { OmittedCounts } from '../dest/omitted-files.ts';
 import type { Mirror, Removals } from '../dest/removals.ts';
 import type { Metadata } from '../disk/held-directory.ts';
 import { fromText, toText, type BytePath } from '../disk/byte-path.ts';
@@ -12,10 +13,12 @@ import type { IncomingStream } from '../wire/demux.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
 import { Comparisons, type ComparisonsOptions, type Site } from './comparisons.ts';
 import type { DiskThreads } from '../transfer/disk-threads.ts';
+import { takeInTurn } from './take-in-turn.ts';
 import type { DirectoryTargetOptions } from './target-options.ts';
 import { graceMs } from '../transfer/grace-period.ts';
 import type { ComparisonProgress, Target } from './target.ts';
 import type { Monitor } from '../transfer/monitor.ts';
+import type { Queue } from '../transfer/queue.ts';
 import { Semaphore } from '../transfer/semaphore.ts';
 
 export interface DirectoryTargetInit {
@@ -27,10 +30,15 @@ export interface DirectoryTargetInit {
   /** Limits on what may be offered, and on what may be sent. */
   budgets: { manifests: Budget; trees: Budget };
   openWants: ComparisonsOptions['openWants'];
+  onCompared: ComparisonsOptions['onCompared'];
+  /** Reports to the sender, and to our caller, why nothing happens until this settles. */
+  keepWaiting: (granted: Promise<unknown>, queue: () => Queue) => Promise<void>;
   onFailure: (error: CtxsyncError) => void;
   onWarning: (message: string) => void;
   /** Called with what the mirror deleted. */
   onRemoved: (removals: Removals) => void;
+  /** Whether to list what the commit changes. */
+  itemizes: () => boolean;
   /** Called when the commit begins: from then on an interruption comes too late. */
   onCommit: () => void;
 }
@@ -43,6 +51,8 @@ interface Arriving {
   thread?: DiskThread;
   /** EntryDigest of what arrived, if that was asked for. */
   arrived?: string | undefined;
+  /** What came without its content. */
+  omitted?: OmittedCounts | undefined;
 }
 
 /** Errors after which a sender may resume: the transfer was interrupted, but nothing was wrong. */
@@ -67,12 +77,14 @@ export class DirectoryTarget implements Target {
   #committing: Promise<void> | undefined;
   #settled = false;
   #removed = 0;
+  /** Of the list of what the commit has changed, if there is one. */
+  #items: number | undefined;
   committed = false;
 
   constructor(options: DirectoryTargetInit) {
     this.#options = options;
-    const { threads, monitor, budgets, openWants } = options;
-    this.#comparisons = new Comparisons({ threads, monitor, budget: budgets.manifests, openWants });
+    const { budgets, ...common } = options;
+    this.#comparisons = new Comparisons({ ...common, budget: budgets.manifests });
   }
 
   async prepare(): Promise<void> {
@@ -115,6 +127,15 @@ export class DirectoryTarget implements Target {
     await this.#committing;
   }
 
+  async itemize(use: (ring: Ring) => Promise<void>): Promise<void> {
+    const { threads } = this.#options;
+    const items = this.#items;
+    if (items === undefined) return;
+    const ring = threads.ring('changes');
+    const written = threads.run(this.#thread, 'itemize', { items, ring: ring.shared });
+    await Promise.all([written, use(ring)]);
+  }
+
   async settle(error: CtxsyncError): Promise<void> {
     this.#settled = await this.#options.threads.settle(graceMs(error));
     // The disk has answered after all: the outcome of the commit is known in a moment.
@@ -147,10 +168,15 @@ export class DirectoryTarget implements Target {
   }
 
   counts(): EntryCounts {
-    const counts = { written: 0, unchanged: 0, removed: this.#removed };
-    for (const { name, entries } of this.contexts()) {
+    const counts = { written: 0, reused: 0, metadataOnly: 0, unchanged: 0, removed: this.#removed };
+    for (const { name, thread, omitted } of this.#arriving) {
       const compared = this.#comparisons.counts(name);
-      counts.written += compared?.written ?? entries;
+      // The comparison took these for changed: only the sender could know.
+      const metadataOnly = omitted?.metadataOnly ?? 0;
+      const written = compared?.written ?? thread?.status.read().entries ?? 0;
+      counts.written += written - metadataOnly;
+      counts.reused += omitted?.reused ?? 0;
+      counts.metadataOnly += (compared?.metadataOnly ?? 0) + metadataOnly;
       counts.unchanged += compared?.unchanged ?? 0;
     }
     return counts;
@@ -178,14 +204,18 @@ export class DirectoryTarget implements Target {
   }
 
   async #prepare(): Promise<Destination> {
-    const { threads, monitor, to, base, onWarning } = this.#options;
+    const { threads, monitor, to, base, onWarning, keepWaiting } = this.#options;
     // If the directory is named after a context, the sender chose the name: it must not lead out of OUT.
     const follow = base === '';
     const input = { out: fromText(to.directory), follow, mirrors: to.delete === true };
-    this.#destination = await threads.run(this.#thread, 'prepare', input);
-    for (const message of this.#destination.warnings) onWarning(message);
+    const take = async (): Promise<Destination> => {
+      this.#destination = await threads.run(this.#thread, 'prepare', input);
+      return this.#destination;
+    };
+    const destination = await takeInTurn(take, to, keepWaiting);
+    for (const message of destination.warnings) onWarning(message);
     monitor.enter('receiving');
-    return this.#destination;
+    return destination;
   }
 
   async #site(name: string, contexts: readonly string[]): Promise<Site> {
@@ -218,23 +248,24 @@ export class DirectoryTarget implements Target {
     const { threads, budgets } = this.#options;
     const { name, unordered } = arriving;
     const { destination, at, others } = await this.#site(name, contexts);
-    const wanted = this.#comparisons.has(name);
-    if (wanted && unordered) {
+    const index = this.#comparisons.indexOf(name);
+    if (index !== undefined && unordered) {
       throw new CtxsyncError(
         'corrupt',
         `the entries that were asked for of "${name}" come in no order`,
       );
     }
-    const { root, arrived } = await threads.run(thread, 'unpack', {
+    const { root, arrived, omitted } = await threads.run(thread, 'unpack', {
       ring: ring.shared,
       destination,
       name: at,
       others,
       budget: budgets.trees.shared.buffer,
       unordered,
-      wanted,
+      index,
     });
     arriving.arrived = arrived;
+    arriving.omitted = omitted;
     this.#root ??= root;
   }
 
@@ -244,10 +275,12 @@ export class DirectoryTarget implements Target {
     onCommit();
     monitor.enter('committing');
     const compared = this.#comparisons.contexts();
-    const options = { mirror: this.#mirror(), root: this.#root, compared };
+    const { itemizes } = this.#options;
+    const options = { mirror: this.#mirror(), root: this.#root, compared, itemizes: itemizes() };
     const result = await threads.run(this.#thread, 'commit', { destination, options });
     this.#destination = undefined;
     this.#removed = result.removed.count;
+    this.#items = result.items;
     onRemoved(result.removed);
     this.committed = true;
     for (const message of result.warnings) onWarning(message);
@@ -259,8 +292,8 @@ export class DirectoryTarget implements Target {
     if (!mirrors) return undefined;
     const names = this.#arriving.map(({ name }) => this.#pathInOut(name));
     const empty = this.contexts().filter(({ name, entries }) => {
-      const compared = this.#comparisons.counts(name);
-      return entries === 0 && (compared?.unchanged ?? 0) === 0;
+      const { metadataOnly = 0, unchanged = 0 } = this.#comparisons.counts(name) ?? {};
+      return entries + metadataOnly + unchanged === 0;
     });
     return { names, empty: empty.map(({ name }) => this.#pathInOut(name)), allowEmpty, maxDelete };
   }

@@ -6,6 +6,7 @@ import type { Side, TransferReport } from '../report.ts';
 import { DiskThreads } from '../transfer/disk-threads.ts';
 import { apart } from '../transfer/listener.ts';
 import { PathNoteCollector } from '../transfer/path-notes.ts';
+import { readItems, type OnItem } from '../transfer/read-items.ts';
 import { runToReport, type Run } from '../transfer/run.ts';
 import { toTar } from '../transport/to-transport.ts';
 import { DirectoryTarget } from './directory-target.ts';
@@ -47,12 +48,16 @@ class ReceiveRun implements Run {
   readonly notes = new PathNoteCollector();
   readonly threads = new DiskThreads(this.side, (note) => this.notes.add(note));
   readonly #target: Target;
+  readonly #onItem: OnItem | undefined;
+  readonly #destination: string | undefined;
 
   constructor(sender: SenderLink, options: ReceiveOptions, base: string) {
     this.link = sender;
     this.onEvent = options.onEvent;
     this.threads.onPoolThread = (thread) => sender.monitor.watch(thread, false);
+    this.#onItem = options.onItem;
     this.#target = this.#createTarget(options, base);
+    this.#destination = 'directory' in options.to ? options.to.directory : undefined;
   }
 
   /** transport -> demux -> ring -> unpack -> stage -> commit -> disk. */
@@ -63,8 +68,18 @@ class ReceiveRun implements Run {
     this.#checkAllCame();
     await failure.race(this.#target.worked());
     await failure.race(this.#target.commit());
+    if (this.link.wantsChanges) {
+      await failure.race(this.#target.itemize((ring) => this.link.sendChanges(ring)));
+    }
     await this.link.confirm(this.#target.counts());
     this.link.stopReading();
+    if (this.#onItem !== undefined) await this.#itemize(this.#onItem);
+  }
+
+  /** Everything is done, so whoever reads the list may take any time. */
+  async #itemize(onItem: OnItem): Promise<void> {
+    this.link.monitor.giveUp();
+    await this.link.failure.race(this.#target.itemize((ring) => readItems(ring, onItem)));
   }
 
   async giveUp(error: CtxsyncError): Promise<CtxsyncError | undefined> {
@@ -78,8 +93,9 @@ class ReceiveRun implements Run {
     const told = target.committed ? sender.confirm(target.counts()) : sender.fail(error);
     await target.discard(error, sender.expectsAnswers);
     await told;
+    if (!target.committed) return error;
     sender.stopReading();
-    return target.committed ? undefined : error;
+    return undefined;
   }
 
   outcome(error: CtxsyncError | undefined): ReturnType<Run['outcome']> {
@@ -87,6 +103,7 @@ class ReceiveRun implements Run {
     const totalMs = monitor.elapsedMs;
     const starvedMs = Math.max(0, totalMs - this.threads.workedMs());
     return {
+      destination: this.#destination,
       contexts: this.#target.contexts(),
       counts: error === undefined ? this.#target.counts() : undefined,
       times: timeShares({ totalMs, starvedMs, senderWaitedMs }),
@@ -116,9 +133,12 @@ class ReceiveRun implements Run {
       to,
       base,
       budgets: { manifests: budget(), trees: budget() },
+      onCompared: () => this.link.sendBeat(),
+      keepWaiting: (granted, queue) => this.link.keepWaiting(granted, queue),
       openWants: (name, ring, all) => this.link.sendWants(name, ring, all),
       onWarning: (message) => this.onEvent?.({ type: 'warning', side: this.side, message }),
       onRemoved: (removals) => this.notes.addRemoved(removals),
+      itemizes: () => options.onItem !== undefined || this.link.wantsChanges,
       onCommit: () => (this.link.failure.committing = true),
     });
   }

@@ -6,8 +6,8 @@ import { NOTHING, type Plan } from '../observe/work.ts';
 import type { EntryCounts } from '../report.ts';
 import { FirstFailure } from '../transfer/first-failure.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
-import { INCREMENTAL, OUR_CODECS } from '../transfer/options.ts';
-import { PeerLink } from '../transfer/peer-link.ts';
+import { INCREMENTAL, ITEMIZE, OUR_CODECS } from '../transfer/options.ts';
+import { closeTransport, PeerLink } from '../transfer/peer-link.ts';
 import type { Queue } from '../transfer/queue.ts';
 import { notBegun } from '../transfer/report.ts';
 import { fromTransport } from '../transport/to-transport.ts';
@@ -35,10 +35,12 @@ export class SenderLink {
   contexts: readonly string[] | undefined;
   /** The digest of the sender's FIN. */
   digest: string | undefined;
+  released: Promise<void> = Promise.resolve();
   readonly #options: SenderLinkOptions;
   readonly #from: Incoming | Connection;
   readonly #link: PeerLink;
   #transferId = '';
+  #wantsChanges = false;
   #greet = (_hello: Hello): void => {};
   #target: Target | undefined;
   /** Settles when there is a target. */
@@ -59,7 +61,7 @@ export class SenderLink {
     this.#targeted = new Promise((resolve) => (this.#settleTargeted = resolve));
     this.#givenUp = new Promise((resolve) => (this.#settleGivenUp = resolve));
     this.#fin = new Promise((resolve) => (this.#settleFin = resolve));
-    this.failure = new FirstFailure(options.signal);
+    this.failure = new FirstFailure(options.signal, options.abortGraceMs);
     this.#from = fromTransport(options.from);
     this.#link = this.#createLink(this.#from);
     this.monitor = new Monitor({
@@ -89,11 +91,14 @@ export class SenderLink {
    * @param queue who comes first
    * @throws CtxsyncError peer-gone if the sender leaves; what the transfer fails with
    */
-  async keepWaiting(granted: Promise<void>, queue: () => Queue | undefined): Promise<void> {
+  async keepWaiting(granted: Promise<unknown>, queue: () => Queue | undefined): Promise<void> {
     this.#queue = queue;
-    await this.failure.race(Promise.race([granted, this.#left()]));
-    this.#queue = undefined;
-    this.monitor.wait(undefined);
+    try {
+      await this.failure.race(Promise.race([granted, this.#left()]));
+    } finally {
+      this.#queue = undefined;
+      this.monitor.wait(undefined);
+    }
   }
 
   /** Receives all streams into the target. Settles when FIN has arrived and all before it was verified. */
@@ -107,6 +112,21 @@ export class SenderLink {
   /** Opens a stream that lists the wanted entries of a context, or asks for all. */
   async sendWants(name: string, ring: Ring, all: boolean): Promise<void> {
     await this.#link.open({ kind: 'want', name, all: all ? true : undefined }, ring).ended;
+  }
+
+  /** Reports to the sender what there is to report, without waiting for its turn. */
+  sendBeat(): void {
+    this.#link.sendBeat();
+  }
+
+  /** Sends the list of what the commit has changed, if the sender asked for it. */
+  async sendChanges(ring: Ring): Promise<void> {
+    await this.#link.open({ kind: 'changes', name: '' }, ring).ended;
+  }
+
+  /** The sender wants that list. */
+  get wantsChanges(): boolean {
+    return this.expectsAnswers && this.#wantsChanges;
   }
 
   /** Confirms the commit to the sender, if it asked for that. */
@@ -123,19 +143,19 @@ export class SenderLink {
     if (!this.expectsAnswers) this.#link.stopReading();
   }
 
-  /** Sends the reason to the sender, after `giveUp`. */
+  /** Sends the reason to the sender, after `giveUp`, and releases the transport. */
   async fail(error: CtxsyncError): Promise<void> {
-    await this.#link.fail(error);
+    this.released = this.#link.fail(error);
+    await this.failure.waitForPeer(this.released);
   }
 
   /** Ends a transfer that was never received. */
   async refuse(error: CtxsyncError): Promise<void> {
     this.giveUp();
     await this.fail(error);
-    this.stopReading();
-    this.failure.close();
     this.monitor.stop(false);
     await this.close();
+    this.failure.close();
     const report = notBegun('receiver', error);
     this.#options.onEvent?.({ type: 'end', side: 'receiver', report });
   }
@@ -145,7 +165,7 @@ export class SenderLink {
   }
 
   async close(): Promise<void> {
-    if (isConnection(this.#from)) await this.#from.close?.();
+    await this.failure.waitForPeer(closeTransport(this.#from, this.released));
   }
 
   /** The sender wants to know the outcome, and there is a way to send it. */
@@ -189,6 +209,7 @@ export class SenderLink {
     const { role, showsProgress, mode, contexts } = hello;
     if (mode === 'duplex') this.#answer(hello);
     this.contexts = contexts;
+    this.#wantsChanges = hello.capabilities.includes(ITEMIZE);
     if (role !== 'sender') {
       throw new CtxsyncError('corrupt', 'the peer is a receiver too; one side has to send');
     }

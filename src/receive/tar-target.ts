@@ -95,6 +95,10 @@ export class TarTarget implements Target {
     return this.#output?.writtenBytes ?? 0;
   }
 
+  itemize(): Promise<void> {
+    return Promise.resolve();
+  }
+
   comparing(): undefined {
     return undefined;
   }

@@ -8,6 +8,11 @@ export type TargetOptions = DirectoryTargetOptions | TarTargetOptions;
 /** A directory to receive into. */
 export interface DirectoryTargetOptions {
   directory: string;
+  /**
+   * Milliseconds to wait while another receiver holds the directory; default: 0, it is refused at once.
+   * Whoever comes first when it is released gets it.
+   */
+  waitMs?: number | undefined;
   /** Delete whatever the contexts do not have; if all contexts are named, only in their own directories. */
   delete?: boolean | undefined;
   /** With `delete`: also accept a context without entries, which is otherwise refused. */

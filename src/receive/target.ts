@@ -30,6 +30,11 @@ export interface Target {
   commit(): Promise<void>;
   /** The commit has succeeded, whatever goes wrong later. */
   readonly committed: boolean;
+  /**
+   * After the commit: passes on the list of what it has changed, if there is one.
+   * @param use reads it, as items, to its end
+   */
+  itemize(use: (ring: Ring) => Promise<void>): Promise<void>;
   /** The run failed and its threads were cancelled: waits for calls that are still running. */
   settle(error: CtxsyncError): Promise<void>;
   /**
@@ -46,6 +51,6 @@ export interface Target {
   comparing(contexts: readonly string[]): ComparisonProgress | undefined;
   /** Bytes of the tar that were written to its reader's pipe. */
   readonly outputBytes: number;
-  /** Milliseconds spent waiting for the tar's reader; undefined when not waiting. */
+  /** Milliseconds spent waiting for input's reader; undefined when not waiting. */
   outputPendingMs(now: number): number | undefined;
 }

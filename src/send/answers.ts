@@ -3,6 +3,7 @@ import type { Ring } from '../flow/ring.ts';
 import type { Phase } from '../observe/events.ts';
 import type { EntryCounts } from '../report.ts';
 import type { PeerHandler, PeerLink } from '../transfer/peer-link.ts';
+import { readItems, type OnItem } from '../transfer/read-items.ts';
 import type { Queue } from '../transfer/queue.ts';
 import type { IncomingStream } from '../wire/demux.ts';
 import type { Beat, Hello, Receipt } from '../wire/messages.ts';
@@ -24,6 +25,8 @@ export interface AnswersOptions {
   digest: () => string | undefined;
   /** Creates a ring for a list of what the receiver wants. */
   createWantsRing: () => Ring;
+  /** For a list of what the receiver changes; absent: none was asked for. */
+  changes?: { createRing: () => Ring; onItem: OnItem } | undefined;
   /** HELLO has arrived; the first credit is set right after this. @throws CtxsyncError to end it here */
   onHello: (capabilities: readonly string[]) => void;
   /** Called at each beat, with the queue if the receiver makes us wait behind other senders. */
@@ -44,6 +47,8 @@ export class Answers implements PeerHandler {
   #settleCapabilities = (_capabilities: readonly string[]): void => {};
   #settleLastFrame = (): void => {};
   #receipt: Receipt | undefined;
+  /** Settles when the list of changes was read. */
+  #changes: Promise<void> | undefined;
   #error: CtxsyncError | undefined;
 
   constructor(options: AnswersOptions) {
@@ -61,13 +66,27 @@ export class Answers implements PeerHandler {
   }
 
   open({ id, kind, name, all }: IncomingStream): Ring {
+    if (kind === 'changes') return this.#openChanges(id);
     const settle = this.#asking.get(name);
     if (kind !== 'want' || settle === undefined) {
-      throw new CtxsyncError('corrupt', `the receiver opened stream ${id}, which is not allowed`);
+      throw notAllowed(id);
     }
     this.#asking.delete(name);
     const ring = this.#options.createWantsRing();
     settle({ all: all === true, ring });
+    return ring;
+  }
+
+  /** Once, after FIN, if it was asked for. */
+  #openChanges(id: number): Ring {
+    const { changes, digest } = this.#options;
+    if (changes === undefined || this.#changes !== undefined || digest() === undefined) {
+      throw notAllowed(id);
+    }
+    const ring = changes.createRing();
+    this.#changes = readItems(ring, changes.onItem);
+    // readToReceipt() reports it.
+    this.#changes.catch(() => {});
     return ring;
   }
 
@@ -107,6 +126,7 @@ export class Answers implements PeerHandler {
   async readToReceipt(link: PeerLink): Promise<void> {
     // In this order: a frame after the last one, in the same chunk, must not change the outcome.
     await Promise.race([this.#lastFrame, link.read()]);
+    if (this.#receipt !== undefined) await this.#changes;
     if (this.#receipt === undefined) throw this.#error ?? link.stray ?? lost(link.finished);
   }
 
@@ -117,10 +137,14 @@ export class Answers implements PeerHandler {
 
   /** What became of the entries, if the receiver reported it. */
   get counts(): EntryCounts | undefined {
-    const { written, unchanged, removed } = this.#receipt ?? {};
+    const { written, reused = 0, metadataOnly = 0, unchanged, removed } = this.#receipt ?? {};
     if (written === undefined || unchanged === undefined || removed === undefined) return undefined;
-    return { written, unchanged, removed };
+    return { written, reused, metadataOnly, unchanged, removed };
   }
+}
+
+function notAllowed(id: number): CtxsyncError {
+  return new CtxsyncError('corrupt', `the receiver opened stream ${id}, which is not allowed`);
 }
 
 /** @param finished we had handed over everything */

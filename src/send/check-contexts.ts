@@ -8,7 +8,8 @@ import { nameOf, type Context } from './context.ts';
 export function checkContexts(contexts: readonly Context[]): void {
   if (contexts.length === 0) throw usage('no context is given');
   for (const [index, context] of contexts.entries()) {
-    if (!isContext(context)) throw usage(`contexts[${index}] is neither a directory nor a tar`);
+    if (!isContext(context))
+      throw usage(`contexts[${index}] is neither a directory, a tar nor entries`);
   }
   checkContextNames(contexts.map(nameOf));
 }
@@ -29,7 +30,11 @@ export function checkContextNames(names: readonly string[]): void {
 /** Whoever has no types may pass anything. */
 function isContext(context: unknown): boolean {
   if (typeof context !== 'object' || context === null) return false;
-  const { tar, directory, name } = context as Record<string, unknown>;
+  const { tar, directory, entries, name } = context as Record<string, unknown>;
+  if (entries !== undefined) {
+    if (tar !== undefined || directory !== undefined || !isOptionalText(name)) return false;
+    return typeof entries === 'object' && entries !== null && isIterable(entries);
+  }
   if (tar === undefined) return typeof directory === 'string' && isOptionalText(name);
   return (
     directory === undefined &&
@@ -37,6 +42,10 @@ function isContext(context: unknown): boolean {
     tar !== null &&
     ('read' in tar || 'getReader' in tar)
   );
+}
+
+function isIterable(it: object): boolean {
+  return Symbol.asyncIterator in it || Symbol.iterator in it;
 }
 
 function isOptionalText(value: unknown): boolean {

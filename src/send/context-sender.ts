@@ -1,15 +1,24 @@
 import { CtxsyncError } from '../errors.ts';
 import type { Ring } from '../flow/ring.ts';
 import type { Amount } from '../observe/work.ts';
-import type { ContextReport } from '../report.ts';
+import type { ContextReport, Finding } from '../report.ts';
+import type { FindingOptions } from '../survey/findings.ts';
 import { fromTar } from '../transport/to-transport.ts';
-import type { IgnoreFile } from '../ignore/load-rules.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
-import type { OpenedContext, PathNote, UnnamedPaths } from '../worker/jobs.ts';
+import type { Jobs, OpenedContext, PathNote, UnnamedPaths } from '../worker/jobs.ts';
 import type { DiskThreads } from '../transfer/disk-threads.ts';
-import { nameOf, type Context, type DirectoryContext, type TarContext } from './context.ts';
+import {
+  nameOf,
+  type Context,
+  type DirectoryContext,
+  type EntriesContext,
+  type TarContext,
+} from './context.ts';
+import { EntriesSource } from './entries-source.ts';
 import { HeldNotes } from './held-notes.ts';
+import { OpenedContexts } from './opened-contexts.ts';
 import type { Answers, Wants } from './answers.ts';
+import type { Input, SilentInput } from './input.ts';
 import type { ReceiverLink } from './receiver-link.ts';
 import { TarSource } from './tar-source.ts';
 
@@ -18,6 +27,10 @@ export interface ContextSenderOptions {
   receiver: ReceiverLink;
   /** Have the receiver compare file contents instead of size and mtime. */
   checksum: boolean;
+  /** What counts as a finding. */
+  checks: FindingOptions;
+  /** Called with what is in a context and is rarely meant to be sent, once for each context. */
+  onFindings: (findings: readonly Finding[], context: string) => void;
   /** Called for each context that is sent as a whole, because the receiver has nothing to compare it with. */
   onAllWanted: (context: DirectoryContext) => void;
   /** Called with what is in a context, once it is listed. */
@@ -30,35 +43,35 @@ export interface ContextSenderOptions {
 export class ContextSender {
   readonly #options: ContextSenderOptions;
   readonly #sending: { name: string; thread: DiskThread }[] = [];
-  /** By context: each is opened once, by whichever job needs it first. */
-  readonly #opened = new Map<DirectoryContext, Promise<OpenedContext>>();
-  /** By the paths of --ignore-file: a pipe can be read only once. */
-  readonly #ignoreFiles = new Map<string, Promise<IgnoreFile>>();
-  #input: TarSource | undefined;
+  readonly #opened: OpenedContexts;
+  /** What comes from elsewhere than our disk. */
+  readonly #inputs: Input[] = [];
 
   constructor(options: ContextSenderOptions) {
     this.#options = options;
+    this.#opened = new OpenedContexts(options.threads);
   }
 
   /** Sends all of a context. Settles when its last byte has been handed to the transport. */
   async sendWhole(context: Context): Promise<void> {
-    const { threads, receiver } = this.#options;
+    const { threads, receiver, checks, onFindings } = this.#options;
     const thread = this.#startThread(nameOf(context));
     const ring = threads.ring('tree');
-    const unordered = 'tar' in context ? true : undefined;
+    const unordered = 'directory' in context ? undefined : true;
     const stream = receiver.open({ kind: 'tree', name: nameOf(context), unordered }, ring);
-    if ('tar' in context) await this.#sendTar(context.tar, thread, ring);
-    else {
+    if ('directory' in context) {
       const source = await this.open(context, thread);
-      await threads.run(thread, 'pack', { source, ring: ring.shared });
-    }
+      const packed = threads.run(thread, 'pack', { source, ring: ring.shared, checks });
+      onFindings(await packed, nameOf(context));
+    } else await this.#sendInput(context, thread, ring);
     await stream.ended;
     await threads.release(thread, ring);
   }
 
   /** Sends the manifest of a context, and then the entries that the receiver asks for. */
   async sendChanges(context: DirectoryContext, answers: Answers): Promise<void> {
-    const { threads, receiver, checksum, onAllWanted, onListed } = this.#options;
+    const { threads, receiver, checksum, checks, onAllWanted, onListed, onFindings } =
+      this.#options;
     const name = nameOf(context);
     // If everything is wanted, the walk that packs it reports the same paths again.
     const words = new HeldNotes(this.#options.onNote);
@@ -69,9 +82,12 @@ export class ContextSender {
     const asked = answers.wants(name);
     const listing = receiver.open({ kind: 'manifest', name }, manifest);
     const source = await this.open(context, packer);
-    const listed = this.#list(lister, manifest, { source, checksum }, asked).then(
-      (amount) => amount && onListed(context, amount),
-    );
+    const what = { source, checksum, checks };
+    const listed = this.#list(lister, manifest, what, asked).then((list) => {
+      if (list === undefined) return;
+      onListed(context, list.amount);
+      onFindings(list.findings, name);
+    });
     // The receiver never answers for a context that could not be listed.
     const wants = await Promise.race([asked, listed.then(() => asked)]).catch((error: unknown) => {
       words.release();
@@ -84,7 +100,7 @@ export class ContextSender {
     } else words.release();
     const tree = threads.ring('tree');
     const stream = receiver.open({ kind: 'tree', name }, tree);
-    await Promise.all([listed, this.#pack(packer, source, wants, tree)]);
+    await Promise.all([listed, this.#pack(packer, { name, source }, wants, tree)]);
     await Promise.all([listing.ended, stream.ended]);
     await Promise.all([
       threads.release(lister, manifest),
@@ -98,16 +114,12 @@ export class ContextSender {
    * @throws CtxsyncError source-missing, bad-ignore-rule, usage
    */
   open(context: DirectoryContext, thread: DiskThread): Promise<OpenedContext> {
-    const before = this.#opened.get(context);
-    if (before !== undefined) return before;
-    const opened = this.#open(context, thread);
-    this.#opened.set(context, opened);
-    return opened;
+    return this.#opened.open(context, thread);
   }
 
-  /** Gives up reading the tar, which no ring can wake. */
+  /** Gives up waiting for what comes from elsewhere, which no ring can wake. */
   destroy(): void {
-    this.#input?.destroy();
+    for (const input of this.#inputs) input.destroy();
   }
 
   contexts(): ContextReport[] {
@@ -117,33 +129,18 @@ export class ContextSender {
     });
   }
 
-  /** Bytes of the tar read so far. */
+  /** Bytes that have come so far of what comes from elsewhere. */
   get inputBytes(): number {
-    return this.#input?.bytes ?? 0;
+    return this.#inputs.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  /** Milliseconds spent waiting for the tar; undefined when not waiting. */
-  inputSilentMs(now: number): number | undefined {
-    return this.#input?.silentMs(now);
-  }
-
-  async #open(
-    { directory, ignore = {} }: DirectoryContext,
-    thread: DiskThread,
-  ): Promise<OpenedContext> {
-    const { threads } = this.#options;
-    const { ignoreFile: path, noIgnore = false } = ignore;
-    const ignoreFile =
-      path === undefined || noIgnore ? undefined : await this.#ignoreFile(path, thread);
-    return threads.run(thread, 'openContext', { source: { directory, ignore }, ignoreFile });
-  }
-
-  #ignoreFile(path: string, thread: DiskThread): Promise<IgnoreFile> {
-    const before = this.#ignoreFiles.get(path);
-    if (before !== undefined) return before;
-    const file = this.#options.threads.run(thread, 'readIgnoreFile', { path });
-    this.#ignoreFiles.set(path, file);
-    return file;
+  /** What comes from elsewhere and has been waited for longest; undefined when nothing is. */
+  silentInput(now: number): SilentInput | undefined {
+    const silent = this.#inputs.flatMap((input) => {
+      const silentMs = input.silentMs(now);
+      return silentMs === undefined ? [] : [{ what: input.what, silentMs }];
+    });
+    return silent.toSorted((a, b) => b.silentMs - a.silentMs)[0];
   }
 
   /**
@@ -153,9 +150,9 @@ export class ContextSender {
   async #list(
     thread: DiskThread,
     ring: Ring,
-    what: { source: OpenedContext; checksum: boolean },
+    what: Omit<Jobs['list']['input'], 'ring'>,
     asked: Promise<Wants>,
-  ): Promise<Amount | undefined> {
+  ): Promise<Jobs['list']['result'] | undefined> {
     let needed = true;
     void asked.then(({ all }) => {
       needed = !all;
@@ -177,25 +174,34 @@ export class ContextSender {
 
   async #pack(
     thread: DiskThread,
-    source: OpenedContext,
+    { name, source }: { name: string; source: OpenedContext },
     { all, ring: wants }: Wants,
     tree: Ring,
   ): Promise<void> {
-    const { threads } = this.#options;
+    const { threads, checks, onFindings } = this.#options;
     const input = { source, ring: tree.shared };
     if (all) {
-      await threads.run(thread, 'pack', input);
+      onFindings(await threads.run(thread, 'pack', { ...input, checks }), name);
       return;
     }
     await threads.run(thread, 'packWanted', { ...input, wants: wants.shared });
   }
 
-  async #sendTar(tar: TarContext['tar'], thread: DiskThread, ring: Ring): Promise<void> {
+  async #sendInput(
+    context: TarContext | EntriesContext,
+    thread: DiskThread,
+    ring: Ring,
+  ): Promise<void> {
     const { threads } = this.#options;
-    const input = threads.ring('tar');
-    this.#input = new TarSource(fromTar(tar), input);
-    const packed = threads.run(thread, 'readTar', { from: input.shared, to: ring.shared });
-    await Promise.all([this.#input.run(), packed]);
+    const isTar = 'tar' in context;
+    const from = threads.ring(isTar ? 'tar' : 'entries');
+    const input = isTar
+      ? new TarSource(fromTar(context.tar), from)
+      : new EntriesSource(context, from);
+    this.#inputs.push(input);
+    const rings = { from: from.shared, to: ring.shared };
+    const packed = threads.run(thread, isTar ? 'readTar' : 'readEntries', rings);
+    await Promise.all([input.run(), packed]);
   }
 
   #startThread(name: string): DiskThread {

@@ -56,7 +56,7 @@ export async function countTotals(
   void end.then(() => thread.cancel());
   try {
     for (const context of left) {
-      if ('tar' in context) return;
+      if (!('directory' in context)) return;
       totals.add(context, await thread.run('count', { source: await open(context, thread) }));
     }
   } catch {

@@ -6,7 +6,8 @@ import type { WireObservation } from '../observe/verdict.ts';
 import type { Plan } from '../observe/work.ts';
 import { FirstFailure } from '../transfer/first-failure.ts';
 import { Monitor, type WireMovement } from '../transfer/monitor.ts';
-import { PeerLink } from '../transfer/peer-link.ts';
+import { ITEMIZE } from '../transfer/options.ts';
+import { closeTransport, PeerLink } from '../transfer/peer-link.ts';
 import { toTransport } from '../transport/to-transport.ts';
 import { isConnection, type Connection, type Outgoing } from '../transport/transport.ts';
 import { BandwidthLimit } from '../wire/bandwidth-limit.ts';
@@ -16,18 +17,20 @@ import { withTimeout } from '../with-timeout.ts';
 import { Answers, type AnswersOptions } from './answers.ts';
 import { chooseDuplex, chooseOneWay, type Compression } from './compression.ts';
 import { namesForHello } from './context.ts';
-import type { SendOptions } from './send-options.ts';
+import type { SilentInput } from './input.ts';
+import type { TryOptions } from './send-options.ts';
 
-export interface ReceiverLinkOptions extends SendOptions {
+export interface ReceiverLinkOptions extends TryOptions {
   createWantsRing: AnswersOptions['createWantsRing'];
+  createChangesRing: () => Ring;
   /** What is known about the work of the transfer. */
   plan: () => Plan;
   /** Milliseconds for which our disk was idle because the wire took no more data. */
   waitedMs: () => number;
   /** Bytes of the tar read so far. */
   inputBytes: () => number;
-  /** Milliseconds spent waiting for it; undefined when not waiting. */
-  inputSilentMs: (now: number) => number | undefined;
+  /** What comes from elsewhere than our disk and is waited for. */
+  silentInput: (now: number) => SilentInput | undefined;
 }
 
 /** Error codes that mean that the other side is gone. */
@@ -39,6 +42,7 @@ export class ReceiverLink {
   readonly monitor: Monitor;
   /** Duplex only. */
   readonly answers: Answers | undefined;
+  released: Promise<void> = Promise.resolve();
   readonly #options: ReceiverLinkOptions;
   readonly #transferId = randomBytes(16).toString('hex');
   readonly #to: Outgoing | Connection;
@@ -46,7 +50,7 @@ export class ReceiverLink {
 
   constructor(options: ReceiverLinkOptions) {
     this.#options = options;
-    this.failure = new FirstFailure(options.signal);
+    this.failure = new FirstFailure(options.signal, options.abortGraceMs);
     this.#to = toTransport(options.to);
     const answers = this.#createAnswers();
     this.answers = isConnection(this.#to) ? answers : undefined;
@@ -74,7 +78,7 @@ export class ReceiverLink {
     this.#link.begin({
       transferId: this.#transferId,
       showsProgress: this.#options.showsProgress ?? false,
-      capabilities: [],
+      capabilities: this.#options.onItem === undefined ? [] : [ITEMIZE],
       contexts: namesForHello(this.#options.contexts),
     });
     if (this.answers === undefined) this.#link.compress(chooseOneWay(this.#compression));
@@ -101,6 +105,11 @@ export class ReceiverLink {
     return this.#link.handedOver;
   }
 
+  /** Duplex, after FIN: lets the receiver send the list of what it changed. */
+  async grantUntil(receipt: Promise<void>): Promise<void> {
+    if (this.#options.onItem !== undefined) await this.#link.grantUntil(receipt);
+  }
+
   /** Settles when the transport has taken everything. @throws CtxsyncError peer-gone */
   async end(): Promise<void> {
     await this.#link.end();
@@ -121,7 +130,7 @@ export class ReceiverLink {
   async explain(error: CtxsyncError): Promise<CtxsyncError> {
     const to = this.#to;
     if (!isConnection(to) || to.explain === undefined) return error;
-    const explained = await to.explain(error);
+    const explained = (await this.failure.waitForPeer(to.explain(error))) ?? error;
     // Ctrl-C at a terminal ends the command too, and we may see that first.
     const lost = LOST.has(error.code);
     return (lost ? await this.failure.interruptionWithin(SAME_SIGNAL_MS) : undefined) ?? explained;
@@ -129,12 +138,12 @@ export class ReceiverLink {
 
   /** Sends ERROR to the receiver, if it still reads, and releases the transport. */
   async fail(error: CtxsyncError): Promise<void> {
-    await this.#link.fail(error);
-    this.#link.destroy();
+    this.released = this.#link.fail(error);
+    await this.failure.waitForPeer(this.released);
   }
 
   async close(): Promise<void> {
-    if (isConnection(this.#to)) await this.#to.close?.();
+    await this.failure.waitForPeer(closeTransport(this.#to, this.released));
   }
 
   /** What the receiver reports about the work of the transfer. */
@@ -156,10 +165,12 @@ export class ReceiverLink {
   }
 
   #createAnswers(): Answers {
+    const { onItem, createChangesRing } = this.#options;
     return new Answers({
       transferId: this.#transferId,
       digest: () => this.#link.digest,
       createWantsRing: this.#options.createWantsRing,
+      changes: onItem && { createRing: createChangesRing, onItem },
       onHello: (capabilities) => {
         this.#link.compress(chooseDuplex(this.#compression, capabilities));
         this.#link.sendBeat();
@@ -187,10 +198,12 @@ export class ReceiverLink {
   }
 
   #observeWire(now: number): WireObservation {
+    const input = this.#options.silentInput(now);
     return {
       ...this.#link.observe(now, true),
       writePendingMs: this.#link.writePendingMs(now),
-      inputSilentMs: this.#options.inputSilentMs(now),
+      inputSilentMs: input?.silentMs,
+      inputName: input?.what,
     };
   }
 }

@@ -2,11 +2,13 @@ import type { Ring } from '../flow/ring.ts';
 import type { Incoming } from '../transport/transport.ts';
 import { Gunzip } from './gunzip.ts';
 import { PendingTimer } from '../transfer/pending-timer.ts';
+import type { Input } from './input.ts';
 import { FORMAT_BYTES, isGzip } from './tar-format.ts';
 import { writeToRing } from './write-to-ring.ts';
 
 /** Reads the tar of `send -`, plain or gzip, into a ring. */
-export class TarSource {
+export class TarSource implements Input {
+  readonly what = 'the tar on stdin';
   /** Bytes that have arrived so far. */
   bytes = 0;
   readonly #from: Incoming;

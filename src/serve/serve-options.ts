@@ -19,6 +19,8 @@ export interface ServeOptions extends Omit<TransferOptions, 'onEvent' | 'onSampl
    * transfers finish. (Aborting `signal` interrupts running transfers too.)
    */
   finish?: AbortSignal | undefined;
+  /** Called once senders can connect. */
+  onListening?: (() => void) | undefined;
   /** Called with the events of each transfer. */
   onEvent?: ((event: ServeEvent) => void) | undefined;
 }

@@ -26,6 +26,7 @@ export async function serve(options: ServeOptions): Promise<ServeReport> {
     maxConnections: MAX_SERVED + MAX_WAITING_CONNECTIONS,
     silentMs: HELLO_TIMEOUT_MS,
   });
+  options.onListening?.();
   return new Serving({ ...options, onEvent: apart(options.onEvent) }, listener).run();
 }
 

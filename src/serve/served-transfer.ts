@@ -43,7 +43,7 @@ export class ServedTransfer {
 
   /** @returns whether it succeeded. Never rejects: its events report why it failed */
   async run(from: Connection): Promise<boolean> {
-    const { to, maxBytes, maxEntries, stallAfterMs, stallTimeoutMs } = this.#options;
+    const { to, maxBytes, maxEntries, stallAfterMs, stallTimeoutMs, abortGraceMs } = this.#options;
     const options = {
       from,
       to,
@@ -51,6 +51,7 @@ export class ServedTransfer {
       maxEntries,
       stallAfterMs,
       stallTimeoutMs,
+      abortGraceMs,
       signal: this.#abort.signal,
       onEvent: (event: TransferEvent) => this.#handle(event),
     };

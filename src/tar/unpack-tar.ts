@@ -1,6 +1,7 @@
-import { splitPath, toText, type BytePath } from '../disk/byte-path.ts';
-import { checkPath, type EntryValidator } from '../entry/entry-validator.ts';
-import type { Content, Entry, EntryKind, EntrySink } from '../entry/entry.ts';
+import { toText, type BytePath } from '../disk/byte-path.ts';
+import type { EntryValidator } from '../entry/entry-validator.ts';
+import type { Entry, EntryKind, EntrySink } from '../entry/entry.ts';
+import { addMissingDirectories } from '../entry/missing-directories.ts';
 import { CtxsyncError } from '../errors.ts';
 import { lossesOf, toEntry } from './member-entry.ts';
 import type { TarReader } from './tar-reader.ts';
@@ -60,25 +61,3 @@ function directoryWithContent({ path }: Entry): CtxsyncError {
     path: text,
   });
 }
-
-/** Directories without an entry of their own get mkdir's usual mode and the child's time. */
-function addMissingDirectories(
-  child: Entry,
-  sink: EntrySink,
-  { validator, onEntry }: UnpackTarOptions,
-): void {
-  const [parent] = splitPath(child.path);
-  if (validator.hasDirectory(parent)) return;
-  // Before its parents, so that an error names the path that is in the archive.
-  checkPath(child.path);
-  for (let at = child.path.indexOf('/'); at >= 0; at = child.path.indexOf('/', at + 1)) {
-    const path = child.path.slice(0, at);
-    if (validator.hasDirectory(path)) continue;
-    const { mtimeUs } = child;
-    const directory: Entry = { path, kind: 'directory', mode: 0o755, mtimeUs, size: 0 };
-    sink.add(directory, NO_CONTENT, validator.check(directory));
-    onEntry('directory', path);
-  }
-}
-
-const NO_CONTENT: Content = { content: () => new Uint8Array(0), consumed: () => {} };

@@ -175,11 +175,18 @@ export class DiskThreads {
     this.#leftOver = (thread) => thread.run(name, input);
   }
 
-  /** Ends all threads; those that are stuck are counted. */
-  async end(): Promise<void> {
+  /**
+   * Ends all threads; those that are stuck are counted.
+   * @param released settles when nothing in the rings is being written to the transport
+   */
+  async end(released: Promise<void>): Promise<void> {
     const ended = await Promise.all([...this.#threads, ...this.#pool.threads].map(endThread));
     // A stuck thread may wake up and go on writing.
-    if (ended.every(Boolean)) for (const ring of this.#rings.keys()) retire(ring);
+    if (ended.every(Boolean)) {
+      void released.then(() => {
+        for (const ring of this.#rings.keys()) retire(ring);
+      });
+    }
     if (this.#leftOver !== undefined) void this.#finish(this.#leftOver);
   }
 

@@ -1,5 +1,5 @@
 import { CtxsyncError } from '../errors.ts';
-import { STRAY_SILENCE_MS } from '../limits.ts';
+import { DEFAULT_ABORT_GRACE_MS, MAX_TIMER_MS, STRAY_SILENCE_MS } from '../limits.ts';
 import { withTimeout } from '../with-timeout.ts';
 
 /** Collects everything that ends a run early: the first failure becomes the run's. */
@@ -13,8 +13,12 @@ export class FirstFailure {
   readonly #interrupted: Promise<void>;
   #settleInterrupted = (): void => {};
   #interruption: CtxsyncError | undefined;
+  #interruptedAt = 0;
+  readonly #abortGraceMs: number;
 
-  constructor(signal: AbortSignal | undefined) {
+  /** @param abortGraceMs see TransferOptions */
+  constructor(signal: AbortSignal | undefined, abortGraceMs = DEFAULT_ABORT_GRACE_MS) {
+    this.#abortGraceMs = abortGraceMs;
     this.#failed = new Promise((_, reject) => {
       this.#reject = reject;
     });
@@ -47,6 +51,22 @@ export class FirstFailure {
   }
 
   /**
+   * Waits for work of the other side, but after an abort not longer than the caller allows: then the work goes
+   * on in the background.
+   * @returns the result of the work; undefined if it is not over
+   */
+  async waitForPeer<T>(work: Promise<T>): Promise<T | undefined> {
+    let result: T | undefined;
+    const done = work.then((value) => void (result = value));
+    await Promise.race([done, this.#interrupted]);
+    if (this.#interruption === undefined) return result;
+    const left = this.#interruptedAt + this.#abortGraceMs - performance.now();
+    if (left > MAX_TIMER_MS) await done;
+    else await withTimeout(Math.max(0, left), done);
+    return result;
+  }
+
+  /**
    * Fails the run when stray bytes, which cannot be ctxsync's, are complete, so that the message quotes them.
    * @param silentMs milliseconds since the last byte
    */
@@ -59,6 +79,7 @@ export class FirstFailure {
     if (this.committing) return;
     const message = 'interrupted; nothing was committed';
     const interrupted = new CtxsyncError('interrupted', message, { cause: reason });
+    this.#interruptedAt = performance.now();
     this.#interruption = reason instanceof CtxsyncError ? reason : interrupted;
     this.#settleInterrupted();
     this.fail(this.#interruption);

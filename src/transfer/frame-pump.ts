@@ -27,13 +27,27 @@ export class FramePump {
 
   /** Settles when the last frame was handed over. @throws CtxsyncError peer-gone */
   async run(): Promise<void> {
+    await this.#moveUntil(() => this.#mux.finished);
+  }
+
+  /** After the last frame: hands over CREDIT for what still arrives. @throws CtxsyncError peer-gone */
+  async grantUntil(over: Promise<unknown>): Promise<void> {
+    let isOver = false;
+    const end = (): void => void (isOver = true);
+    await this.#moveUntil(() => isOver, over.then(end, end));
+  }
+
+  /** @param woken settles when `isOver` may have changed although there is no frame */
+  async #moveUntil(isOver: () => boolean, woken?: Promise<void>): Promise<void> {
     const turns = new EventLoopTurns();
-    while (!this.#mux.finished) {
+    while (!isOver()) {
       const pauseMs = this.#limit?.waitMs(performance.now()) ?? 0;
       const pieces = this.#mux.next(pauseMs > 0 ? 0 : this.#frameBytes, this.compression?.codec);
       if (pieces === undefined) {
         // Control frames wait for the end of a pause at most as long as for a frame.
-        await (pauseMs > 0 ? setTimeout(Math.min(pauseMs, LIMITED_FRAME_MS)) : this.#mux.ready());
+        const waits =
+          pauseMs > 0 ? setTimeout(Math.min(pauseMs, LIMITED_FRAME_MS)) : this.#mux.ready();
+        await (woken === undefined ? waits : Promise.race([waits, woken]));
         continue;
       }
       const now = performance.now();

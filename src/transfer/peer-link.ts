@@ -4,7 +4,12 @@ import { BEAT_INTERVAL_MS, LINGER_MS, RING_BYTES } from '../limits.ts';
 import type { EntryCounts } from '../report.ts';
 import type { WireObservation } from '../observe/verdict.ts';
 import type { Plan } from '../observe/work.ts';
-import type { Incoming, Outgoing } from '../transport/transport.ts';
+import {
+  isConnection,
+  type Connection,
+  type Incoming,
+  type Outgoing,
+} from '../transport/transport.ts';
 import type { BandwidthLimit } from '../wire/bandwidth-limit.ts';
 import type { CompressionChoice } from '../wire/compression-choice.ts';
 import { Demux, type IncomingStream } from '../wire/demux.ts';
@@ -111,6 +116,12 @@ export class PeerLink {
     return this.#pumping;
   }
 
+  /** After FIN: grants credit for what the peer still sends. @throws CtxsyncError peer-gone */
+  async grantUntil(over: Promise<unknown>): Promise<void> {
+    await this.#pumping;
+    await this.#pump?.grantUntil(over);
+  }
+
   /** @throws CtxsyncError as Mux.open() */
   open(open: Open, ring: Ring): OutgoingStream {
     return this.#out.open(open, ring);
@@ -153,12 +164,14 @@ export class PeerLink {
 
   /**
    * Sends ERROR, if there is a peer to read it, and keeps reading until the peer has ended: closing while the
-   * peer still writes could lose the ERROR.
+   * peer still writes could lose the ERROR. Then releases the transport. Never rejects.
    */
   async fail(error: CtxsyncError): Promise<void> {
-    if (this.#mux === undefined) return;
-    this.#mux.fail(toPeerError(error, this.#options.role));
-    await withTimeout(graceMs(error), this.#linger());
+    if (this.#mux !== undefined) {
+      this.#mux.fail(toPeerError(error, this.#options.role));
+      await withTimeout(graceMs(error), this.#linger());
+    }
+    this.destroy();
   }
 
   async #linger(): Promise<void> {
@@ -349,6 +362,15 @@ export class PeerLink {
   get #unheardBytes(): number {
     return this.#demux === undefined ? 0 : this.#handedOverBytes - this.#acknowledgedBytes;
   }
+}
+
+/** Releases what a transport holds besides its ends, once those are `released`. */
+export async function closeTransport(
+  transport: Incoming | Outgoing | Connection,
+  released: Promise<void>,
+): Promise<void> {
+  await released;
+  if (isConnection(transport)) await transport.close?.();
 }
 
 function same<T>(pending: T): T {

@@ -1,10 +1,20 @@
 import { CtxsyncError } from '../errors.ts';
-import type { ContextReport, EntryCounts, Side, TimeShares, TransferReport } from '../report.ts';
+import {
+  REPORT_VERSION,
+  type ContextReport,
+  type EntryCounts,
+  type Side,
+  type TimeShares,
+  type TransferReport,
+} from '../report.ts';
 import type { Monitor } from './monitor.ts';
 import type { PathNoteCollector } from './path-notes.ts';
 
 export interface Outcome {
   side: Side;
+  startedAt: Date;
+  /** The directory received into. */
+  destination?: string | undefined;
   error: CtxsyncError | undefined;
   contexts: ContextReport[];
   counts: EntryCounts | undefined;
@@ -19,10 +29,14 @@ export function makeReport(
   monitor: Monitor,
   notes: PathNoteCollector,
 ): TransferReport {
-  const { side, error, contexts, counts, wireBytes, digest, times } = outcome;
+  const { side, startedAt, destination, error, contexts, counts, wireBytes, digest, times } =
+    outcome;
   const report: TransferReport = {
+    version: REPORT_VERSION,
+    startedAt: startedAt.toISOString(),
     result: error === undefined ? 'done' : 'failed',
     side,
+    destination,
     contexts,
     counts,
     entries: sum(contexts.map(({ entries }) => entries)),
@@ -43,6 +57,8 @@ export function makeReport(
 /** The report of a run that failed before it began. */
 export function notBegun(side: Side, error: CtxsyncError): TransferReport {
   const report: TransferReport = {
+    version: REPORT_VERSION,
+    startedAt: new Date().toISOString(),
     result: 'failed',
     side,
     contexts: [],
@@ -60,6 +76,14 @@ export function notBegun(side: Side, error: CtxsyncError): TransferReport {
   return report;
 }
 
+/** The report of a run that ends with another error than it failed with. */
+export function failedWith(report: TransferReport, error: CtxsyncError): TransferReport {
+  const failed = { ...report };
+  delete failed.peerError;
+  addError(failed, error);
+  return failed;
+}
+
 /** An error before the run, with its report. */
 export function withReport(side: Side, error: CtxsyncError): CtxsyncError {
   return Object.assign(error, { report: notBegun(side, error) });
@@ -67,9 +91,9 @@ export function withReport(side: Side, error: CtxsyncError): CtxsyncError {
 
 function addError(
   report: TransferReport,
-  { code, message, path, peer, commandOutput, remedy }: CtxsyncError,
+  { code, message, path, line, peer, commandOutput, remedy }: CtxsyncError,
 ): void {
-  report.error = { code, message, path, commandOutput, remedy };
+  report.error = { code, message, path, line, commandOutput, remedy };
   if (peer !== undefined) report.peerError = peer;
   if (path === undefined || report.failed.count > 0) return;
   report.failed = { count: 1, paths: [{ path, reason: message }] };

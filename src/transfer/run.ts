@@ -23,7 +23,9 @@ export interface Run {
    */
   giveUp(error: CtxsyncError): Promise<CtxsyncError | undefined>;
   /** What there is to report when it is over. */
-  outcome(error: CtxsyncError | undefined): Pick<Outcome, 'contexts' | 'counts' | 'times'>;
+  outcome(
+    error: CtxsyncError | undefined,
+  ): Pick<Outcome, 'destination' | 'contexts' | 'counts' | 'times'>;
 }
 
 /** What a run has to know of its link, whichever side it is. */
@@ -33,6 +35,8 @@ export interface RunLink {
   readonly wireBytes: number;
   /** Of FIN, once everything was sent. */
   readonly digest: string | undefined;
+  /** Settles when nothing of what was to be sent is used any more. Never rejects. */
+  readonly released: Promise<void>;
   /** Releases what the transport still holds. */
   close(): Promise<void>;
 }
@@ -44,19 +48,24 @@ export interface RunLink {
 export async function runToReport(run: Run): Promise<TransferReport> {
   const { side, link, threads, notes, onEvent } = run;
   link.monitor.watchRings(() => threads.ringFills());
+  const startedAt = new Date();
   let error: CtxsyncError | undefined;
   try {
     await run.transfer();
   } catch (thrown) {
     error = await run.giveUp(CtxsyncError.from(thrown));
   }
-  link.failure.close();
   link.monitor.stop(error === undefined);
   const outcome = run.outcome(error);
-  await threads.end();
+  await threads.end(link.released);
   await link.close();
+  link.failure.close();
   const { wireBytes, digest } = link;
-  const report = makeReport({ side, error, wireBytes, digest, ...outcome }, link.monitor, notes);
+  const report = makeReport(
+    { side, startedAt, error, wireBytes, digest, ...outcome },
+    link.monitor,
+    notes,
+  );
   onEvent?.({ type: 'end', side, report });
   if (error !== undefined) throw Object.assign(error, { report });
   return report;

@@ -80,6 +80,11 @@ function stdoutBroken(goneCode: ErrorCode, cause: Error | undefined): CtxsyncErr
   return new CtxsyncError(goneCode, message, { cause });
 }
 
+/** Standard output for text, which may be a terminal. @throws CtxsyncError usage: it is closed */
+export function openTextOutput(): Outgoing {
+  return isatty(STDOUT) ? new TerminalOutgoing(process.stdout) : openStdout('a reader');
+}
+
 /** Whether another process reads what we write to stdout. */
 export function isStdoutPiped(): boolean {
   return isPipeOrSocket(STDOUT);
@@ -169,6 +174,13 @@ class PipeOutgoing extends WritableOutgoing {
   /** Every write has settled by now. */
   override end(): Promise<void> {
     this.#socket.destroy();
+    return Promise.resolve();
+  }
+}
+
+/** A terminal stays open for others. */
+class TerminalOutgoing extends WritableOutgoing {
+  override end(): Promise<void> {
     return Promise.resolve();
   }
 }

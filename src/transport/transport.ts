@@ -39,6 +39,12 @@ export interface Connection {
   close?(): Promise<void>;
 }
 
+/** A connection that we opened ourselves. The transfer closes it; whoever does not use it must. */
+export interface ClosableConnection extends Connection {
+  /** Releases everything; settles when that is done. May be called again. Never rejects. */
+  close(): Promise<void>;
+}
+
 /** Whether the transport is bidirectional. */
 export function isConnection(transport: Incoming | Outgoing | Connection): transport is Connection {
   return 'incoming' in transport;

@@ -1,32 +1,40 @@
 import { connect, createServer, type Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { errnoOf } from '../disk/errno.ts';
 import { describeSystemError } from '../disk/system-error.ts';
 import { CtxsyncError } from '../errors.ts';
-import { CONNECT_RETRY_MS, MAX_TIMER_MS } from '../limits.ts';
+import {
+  CONNECT_RETRY_MS,
+  DEFAULT_RECEIVE_CONNECT_MS,
+  DEFAULT_SEND_CONNECT_MS,
+  MAX_TIMER_MS,
+} from '../limits.ts';
 import { GONE, ReadableIncoming, WritableOutgoing } from './node-stream.ts';
+import { pause } from './pause.ts';
 import { SocketFile } from './socket-file.ts';
 import { checkLength, findTrustedSocket, type TrustedUsers } from './socket-path.ts';
-import type { Connection } from './transport.ts';
+import type { ClosableConnection } from './transport.ts';
 
 /** Errors worth a retry: nobody listens yet, or a stale socket file is in the way. */
 const NOT_YET = new Set(['ENOENT', 'ECONNREFUSED', 'EAGAIN']);
 
 export interface ConnectOptions {
-  timeoutMs: number;
+  /** Milliseconds to wait until a receiver listens; default 60,000. */
+  timeoutMs?: number | undefined;
   /** The uid that may listen there besides us and root; 'any' for all users. */
   owner?: number | 'any' | undefined;
+  /** Aborting it ends the wait. */
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Waits for a receiver and connects to it.
- * @throws CtxsyncError usage, no-peer after `timeoutMs`; interrupted
+ * Waits for a receiver at a Unix socket, and connects to it.
+ * @throws CtxsyncError usage, when the path is too long or the socket belongs to another user; no-peer after
+ *   `timeoutMs`; interrupted, with the reason of the signal as its cause
  */
 export async function connectSocket(
   path: string,
-  { timeoutMs, owner, signal }: ConnectOptions,
-): Promise<Connection> {
+  { timeoutMs = DEFAULT_SEND_CONNECT_MS, owner, signal }: ConnectOptions = {},
+): Promise<ClosableConnection> {
   checkLength(path);
   const trusted = owner === 'any' ? owner : trustedUsers(owner);
   const until = performance.now() + timeoutMs;
@@ -74,7 +82,10 @@ export interface Listener {
    * @param options.timeoutMs may be Infinity
    * @throws CtxsyncError no-peer after `timeoutMs`; interrupted
    */
-  accept(options: { timeoutMs: number; signal?: AbortSignal | undefined }): Promise<Connection>;
+  accept(options: {
+    timeoutMs: number;
+    signal?: AbortSignal | undefined;
+  }): Promise<ClosableConnection>;
   /** Accepts no more senders and removes the socket file. */
   close(): void;
 }
@@ -86,6 +97,41 @@ export interface ListenOptions {
   silentMs?: number | undefined;
   /** Called when a sender could not be accepted: we are short of memory, or it is already gone. */
   onWarning?: ((message: string) => void) | undefined;
+}
+
+export interface ListenOnceOptions {
+  /** Milliseconds to wait for a sender; default 300,000. */
+  timeoutMs?: number | undefined;
+  /** Aborting it ends the wait. */
+  signal?: AbortSignal | undefined;
+  /** Called when the socket is there. */
+  onListening?: (() => void) | undefined;
+  /** Called when a sender could not be accepted; the wait goes on. */
+  onWarning?: ((message: string) => void) | undefined;
+}
+
+/**
+ * Listens at a Unix socket (mode 0600) for one sender. The socket file is gone when it settles.
+ * @throws CtxsyncError usage, when the path is too long or cannot be a socket; locked, when another receiver
+ *   listens there; not-writable; no-peer after `timeoutMs`; interrupted, with the reason of the signal as its
+ *   cause
+ */
+export async function listenOnce(
+  path: string,
+  {
+    timeoutMs = DEFAULT_RECEIVE_CONNECT_MS,
+    signal,
+    onListening,
+    onWarning,
+  }: ListenOnceOptions = {},
+): Promise<ClosableConnection> {
+  const listener = await listenSocket(path, { onWarning });
+  try {
+    onListening?.();
+    return await listener.accept({ timeoutMs, signal });
+  } finally {
+    listener.close();
+  }
 }
 
 /**
@@ -184,9 +230,16 @@ function spoke(socket: Socket, silentMs?: number): Promise<boolean> {
   });
 }
 
-function toConnection(socket: Socket): Connection {
+function toConnection(socket: Socket): ClosableConnection {
   readBeforeDestroy(socket);
-  return { incoming: new ReadableIncoming(socket), outgoing: new WritableOutgoing(socket) };
+  return {
+    incoming: new ReadableIncoming(socket),
+    outgoing: new WritableOutgoing(socket),
+    close() {
+      socket.destroy();
+      return Promise.resolve();
+    },
+  };
 }
 
 /**
@@ -206,30 +259,6 @@ function readBeforeDestroy(socket: Socket): void {
     setImmediate(() => setImmediate(() => destroy(error)));
     return socket;
   };
-}
-
-/**
- * Waits for `ms` milliseconds, or until `over` settles.
- * @throws CtxsyncError interrupted
- */
-async function pause(
-  signal: AbortSignal | undefined,
-  ms: number,
-  over = new Promise<void>(() => {}),
-): Promise<void> {
-  const end = new AbortController();
-  const onAbort = (): void => end.abort();
-  signal?.addEventListener('abort', onAbort);
-  if (signal?.aborted === true) onAbort();
-  try {
-    await Promise.race([over, delay(ms, undefined, { signal: end.signal })]);
-  } catch {
-    throw new CtxsyncError('interrupted', 'interrupted; nothing was transferred');
-  } finally {
-    // Neither the timer nor the listener outlives the wait.
-    signal?.removeEventListener('abort', onAbort);
-    onAbort();
-  }
 }
 
 function notConnected(path: string, why: string, cause?: unknown): CtxsyncError {

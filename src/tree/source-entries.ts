@@ -24,6 +24,8 @@ export interface SourceEntryOptions {
   onSkipped: (path: BytePath, reason: string) => void;
   /** An entry that is sent without one of its attributes (setuid). */
   onChanged: (path: BytePath, reason: string) => void;
+  /** Each entry that is sent, in order. */
+  onTravels?: ((entry: SourceEntry) => void) | undefined;
   /** Looks for losses that the mode does not show; absent if nothing is reported. */
   attributes?: LostAttributes | undefined;
 }
@@ -66,7 +68,8 @@ export class SourceEntries {
    */
   travels(found: FoundEntry): SourceEntry {
     const entry = found.linked === true ? this.#named(found) : found;
-    const { attributes, onChanged } = this.#options;
+    const { attributes, onChanged, onTravels } = this.#options;
+    onTravels?.(entry);
     if (attributes !== undefined && entry.kind === 'file' && (entry.mode & EXECUTE_BITS) !== 0) {
       attributes.add(entry.path, entry.lost);
     } else if (entry.lost !== undefined) onChanged(entry.path, entry.lost);

@@ -78,7 +78,7 @@ class WantedWalk {
       const decision = rules.decide(child, match);
       const travels = !decision.ignored || rules.couldIncludeBeneath(child, decision);
       if (!travels) throw notOffered(child);
-      const opens = want.kind === 'file' && want.sha256 === undefined && !decision.ignored;
+      const opens = want.kind === 'file' && !decision.ignored;
       status.enter(opens ? 'reading' : 'scanning', child);
       const how = { ignored: decision.ignored, opens };
       const found = this.#entries.child(directory, child, name, how);

@@ -1,4 +1,4 @@
-import { joinPath, toText, type BytePath } from '../disk/byte-path.ts';
+import { isBeneath, joinPath, nameTowards, toText, type BytePath } from '../disk/byte-path.ts';
 import { NO_FILES, type Names } from '../disk/names.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
 import type { OpenDirectory } from '../disk/open-directory.ts';
@@ -8,7 +8,7 @@ import type { UnreadablePaths } from '../disk/unreadable-paths.ts';
 import { isWorkName, type SourceEntry } from '../entry/entry.ts';
 import { CtxsyncError } from '../errors.ts';
 import { MAX_DEPTH } from '../limits.ts';
-import type { DirectoryMatch, IgnoreRules } from '../ignore/ignore-rules.ts';
+import type { Decision, DirectoryMatch, IgnoreRules } from '../ignore/ignore-rules.ts';
 import { FilePool } from '../pool/file-pool.ts';
 import { OK, type Slot } from '../pool/slot.ts';
 import {
@@ -25,12 +25,26 @@ export interface WalkOptions extends SourceEntryOptions {
   /** The inode of the root when the rules were read. */
   identity?: Inode | undefined;
   /** Collects what the walk or its consumer cannot read: after that nothing is sent. */
-  unreadable: UnreadablePaths;
+  unreadable: Pick<UnreadablePaths, 'add' | 'end'>;
   status: WorkerStatus;
   /** Opens each file, for whoever reads them in this order. */
   opensFiles?: boolean;
   /** Looks at files, or reads small ones, ahead of the walk. */
   pool?: FilePool;
+  /** Walk only to this entry, and to what is beneath it. */
+  only?: BytePath | undefined;
+  /** Not together with a pool, with which entries are found ahead of the walk. */
+  observer?: WalkObserver | undefined;
+}
+
+/** Learns what the rules decide, and what is therefore not sent. */
+export interface WalkObserver {
+  /** An entry is there; if it is ignored, it is a directory that is entered because of an exception. */
+  onDecided(entry: SourceEntry, decision: Decision): void;
+  /** An ignored entry is not looked at, nor is anything beneath it. */
+  onPruned(directory: OpenDirectory, path: BytePath, decision: Decision): void;
+  /** Nothing beneath an ignored directory is sent, so it is not sent either. */
+  onEmptied(entry: SourceEntry, match: DirectoryMatch): void;
 }
 
 /**
@@ -171,20 +185,26 @@ class Walk {
   }
 
   #visit(level: Level, name: BytePath): void {
-    const { rules, status, opensFiles = false } = this.#options;
+    const { rules, status, observer, opensFiles = false } = this.#options;
     const path = joinPath(level.path, name);
     // OUT may be inside the context: then a stage would be sent into itself.
     if (isWorkName(name)) return this.#options.onSkipped(path, "a receiver's own work file");
     const match = rules.decide(path, level.match);
     const { ignored } = match;
-    if (ignored && !rules.couldIncludeBeneath(path, match)) return;
+    if (ignored && !rules.couldIncludeBeneath(path, match)) {
+      return observer?.onPruned(level.directory, path, match);
+    }
     if (this.#pool.isOpen) level.files ??= filesIn(level.directory);
     const isFile = !ignored && level.files?.has(name) === true;
     if (isFile && this.#pool.isOpen && this.#callFor(level.directory, path, name)) return;
     const opens = isFile && opensFiles;
     status.enter(opens ? 'reading' : 'scanning', path);
     const entry = this.#child(level.directory, path, name, { ignored, opens });
-    if (entry === undefined) return;
+    if (entry === undefined) {
+      if (ignored) observer?.onPruned(level.directory, path, match);
+      return;
+    }
+    observer?.onDecided(entry, match);
     if (entry.kind === 'directory') {
       this.#found = { parent: level.directory, name, entry, match, ignored };
     }
@@ -252,7 +272,7 @@ class Walk {
     } catch (error) {
       // An ignored directory that cannot be opened does not matter; a replaced parent does.
       if (!ignored || !parent.verify()) this.#later(() => unreadable.add(error, path));
-      return this.#later(() => this.#forget(entry));
+      return this.#later(() => this.#forget(entry, match));
     }
     this.#push(directory, path, match, ignored ? entry : undefined);
   }
@@ -269,7 +289,10 @@ class Walk {
 
   /** The kinds of the names take longer: only where they save calls. */
   #list(directory: OpenDirectory, path: BytePath): Pick<Level, 'names' | 'files'> {
-    const { opensFiles = false, unreadable } = this.#options;
+    const { opensFiles = false, unreadable, only } = this.#options;
+    if (only !== undefined && isBeneath(only, path)) {
+      return { names: [nameTowards(only, path)], files: NO_FILES };
+    }
     try {
       if (opensFiles || this.#pool.isOpen) return directory.listing();
       return { names: directory.names(), files: undefined };
@@ -280,21 +303,23 @@ class Walk {
   }
 
   /** Its directory stays open for the calls that were submitted. */
-  #leave({ directory, ignored }: Level): void {
+  #leave({ directory, ignored, match }: Level): void {
     this.#levels.pop();
     const close = (): void => {
       if (directory !== this.#root) directory.close();
     };
     const settle = (): void => {
-      if (ignored !== undefined) this.#forget(ignored);
+      if (ignored !== undefined) this.#forget(ignored, match);
       close();
     };
     this.#pool.add({ settle, drop: close });
   }
 
   /** Nothing beneath an ignored directory is sent, so it is not sent either. */
-  #forget(directory: FoundEntry): void {
-    if (this.#pending.at(-1) === directory) this.#pending.pop();
+  #forget(directory: FoundEntry, match: DirectoryMatch): void {
+    if (this.#pending.at(-1) !== directory) return;
+    this.#pending.pop();
+    this.#options.observer?.onEmptied(directory, match);
   }
 
   /** Does something when its turn comes: at once, unless the walk is ahead. */

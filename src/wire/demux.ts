@@ -392,7 +392,7 @@ export class Demux {
 function truncated(bytes: number): CtxsyncError {
   const message =
     bytes === 0
-      ? 'nothing arrived: the other side did not start, or failed at once'
+      ? 'nothing arrived: the other side did not start, or failed at once, or this runs in docker exec or kubectl exec without -i'
       : `the transfer was cut off after ${bytes} bytes: the other side was killed or cancelled, or the connection broke`;
   return new CtxsyncError('truncated', message);
 }

@@ -15,7 +15,7 @@ import { encodeJson, endOfText, isContextName, JsonFields, startOfText } from '.
 
 const ROLES = ['sender', 'receiver'] as const;
 const MODES = ['oneway', 'duplex'] as const;
-const STREAM_KINDS = ['tree', 'manifest', 'want'] as const;
+const STREAM_KINDS = ['tree', 'manifest', 'want', 'changes'] as const;
 
 export type Role = (typeof ROLES)[number];
 export type Mode = (typeof MODES)[number];
@@ -78,8 +78,13 @@ export interface Receipt {
   transferId: string;
   /** FIN's. */
   digest: string;
-  /** Entries put in place, already there, and removed. */
+  /**
+   * Entries put in place; of those, files whose content was not sent; entries of which only mode or time were
+   * set; entries already there; entries removed.
+   */
   written?: number | undefined;
+  reused?: number | undefined;
+  metadataOnly?: number | undefined;
   unchanged?: number | undefined;
   removed?: number | undefined;
 }
@@ -155,6 +160,7 @@ export const WIRE_CODES = {
   'no-peer': 20,
   'outcome-unknown': 21,
   'delete-refused': 22,
+  'context-refused': 23,
 } as const satisfies Record<ErrorCode, number>;
 
 const CODES: ReadonlyMap<number, ErrorCode> = new Map(
@@ -265,6 +271,8 @@ export function decodeReceipt(payload: Uint8Array, at: number): Receipt {
     transferId: fields.hex('transferId', 32),
     digest: fields.hex('digest', 64),
     written: fields.optionalCount('written'),
+    reused: fields.optionalCount('reused'),
+    metadataOnly: fields.optionalCount('metadataOnly'),
     unchanged: fields.optionalCount('unchanged'),
     removed: fields.optionalCount('removed'),
   };

@@ -1,4 +1,5 @@
 import { Budget } from '../entry/budget.ts';
+import type { ByteSink } from '../entry/byte-io.ts';
 import { AscendingEntries, EntryTable } from '../entry/earlier-entries.ts';
 import { EntryValidator } from '../entry/entry-validator.ts';
 import { EntryCopy } from '../entry/entry-copy.ts';
@@ -9,20 +10,23 @@ import { commit } from '../dest/commit.ts';
 import { Comparison } from '../dest/comparison.ts';
 import {
   discard,
-  localChangesName,
   hasBase,
   openBase,
   openPartialStages,
+  ownUid,
   prepareDestination,
   withDestination,
 } from '../dest/destination.ts';
+import { readItemFile } from '../dest/item-file.ts';
+import { listNames } from '../dest/list-names.ts';
 import { LocalChangeWriter } from '../dest/local-changes.ts';
 import { refreshLock } from '../dest/lock.ts';
+import { OwnCopyWriter } from '../dest/own-copies.ts';
+import { Requested } from '../dest/requested.ts';
 import { PartialStages } from '../dest/partial-stages.ts';
 import { StageWriter } from '../dest/stage-writer.ts';
 import type { BytePath } from '../disk/byte-path.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
-import { EntryDigest } from '../entry/entry-digest.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { Ring } from '../flow/ring.ts';
 import { LOCK_REFRESH_MS } from '../limits.ts';
@@ -34,7 +38,7 @@ import { RingSink, RingSource } from './ring-io.ts';
 /** What a receiver's disk worker does for each job; it only connects the layers. */
 export const DESTINATION_JOBS: Pick<
   Handlers,
-  'prepare' | 'hasBase' | 'compare' | 'unpack' | 'writeTar' | 'commit' | 'discard'
+  'prepare' | 'hasBase' | 'compare' | 'unpack' | 'writeTar' | 'commit' | 'itemize' | 'discard'
 > = {
   prepare: ({ out, ...options }, { status }) => prepareDestination(out, status, options),
 
@@ -48,15 +52,19 @@ export const DESTINATION_JOBS: Pick<
     withDestination(destination, ({ out, stage }) => {
       const ring = new Ring(sharedWants);
       const source = lockedSource(manifest, out, destination.lock.path, status);
-      const wants = new WantWriter(new RingSink(ring, status));
-      const localChanges = new LocalChangeWriter(stage, localChangesName(index));
+      const names = listNames(index);
+      const ownCopies = new OwnCopyWriter(stage, names.ownCopies);
+      const wants = new WantWriter(flushedFirst(ownCopies, new RingSink(ring, status)));
+      const localChanges = new LocalChangeWriter(stage, names.found);
       const comparison = new Comparison({
         base: openBase(out, name),
         partialStages: new PartialStages(openPartialStages(destination, out, name), status),
         others,
+        uid: ownUid(out),
         status,
         pool,
         onWant: (want) => wants.add(want),
+        onOwnCopy: (copy) => ownCopies.add(copy),
         onLocalChange: (change) => localChanges.add(change),
       });
       try {
@@ -66,49 +74,44 @@ export const DESTINATION_JOBS: Pick<
           comparison.add(entry);
         }
         comparison.end();
+        wants.end();
       } finally {
         comparison.close();
-        localChanges.close();
+        for (const list of [localChanges, ownCopies]) list.close();
       }
-      wants.end();
       ring.end();
-      return {
-        counts: comparison.counts,
-        wanted: comparison.wanted(),
-        localChanges: localChangesName(index),
-      };
+      return { counts: comparison.counts, wanted: comparison.wanted() };
     }),
 
-  unpack: ({ ring, destination, name, others, budget, unordered, wanted }, { status, pool }) =>
-    withDestination(destination, ({ out, tree }) => {
+  unpack: ({ ring, destination, name, others, budget, unordered, index }, { status, pool }) =>
+    withDestination(destination, (opened) => {
+      const { out, tree } = opened;
       const source = lockedSource(ring, out, destination.lock.path, status);
-      const arrived = wanted ? new EntryDigest() : undefined;
-      // Only for a compared context can partial stages already have the content.
-      const partialStages = new PartialStages(
-        wanted ? openPartialStages(destination, out) : [],
-        status,
-      );
-      const stage = new StageWriter(tree, destination.umask, status, {
-        partialStages,
-        others,
-        pool,
-      });
+      const requested =
+        index === undefined ? undefined : new Requested(destination, opened, name, index, status);
+      const { omittedFiles } = requested ?? {};
+      const options = { omittedFiles, others, pool };
+      const stage = new StageWriter(tree, destination.umask, status, options);
       const validator = validatorOf(budget, unordered);
       try {
         unpack(new TreeReader(source, { unordered }), stage, {
           name,
           validator,
-          takesOmitted: !partialStages.empty,
+          takesOmitted: requested !== undefined,
           onEntry: (kind, path) => {
             status.addEntry();
-            arrived?.add(kind, path);
+            requested?.arrived.add(kind, path);
           },
         });
       } finally {
         stage.close();
-        partialStages.close();
+        requested?.close();
       }
-      return { root: stage.root, arrived: arrived?.digest() };
+      return {
+        root: stage.root,
+        arrived: requested?.arrived.digest(),
+        omitted: omittedFiles?.counts,
+      };
     }),
 
   writeTar: ({ from, to, name, unordered, budget }, { status }) => {
@@ -125,8 +128,25 @@ export const DESTINATION_JOBS: Pick<
 
   commit: ({ destination, options }, { status }) => commit(destination, options, status),
 
+  itemize: ({ items, ring: shared }, { status }) => {
+    const ring = new Ring(shared);
+    readItemFile(items, new RingSink(ring, status));
+    ring.end();
+  },
+
   discard: ({ destination, keep }, { status }) => discard(destination, status, keep),
 };
+
+/** The answer to a want may come at once, so what it refers to must have been written by then. */
+function flushedFirst(list: OwnCopyWriter, sink: ByteSink): ByteSink {
+  return {
+    reserve: () => {
+      list.flush();
+      return sink.reserve();
+    },
+    produced: (count) => sink.produced(count),
+  };
+}
 
 /** Entries in order need no table of all earlier ones. */
 function validatorOf(budget: SharedArrayBuffer, unordered: boolean): EntryValidator {

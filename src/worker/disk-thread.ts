@@ -15,11 +15,16 @@ const CANCELLABLE = new Set<JobName>([
   'list',
   'packWanted',
   'count',
+  'survey',
+  'explainPath',
+  'listVerdicts',
   'readTar',
+  'readEntries',
   'writeTar',
   'hasBase',
   'compare',
   'unpack',
+  'itemize',
   'serveCalls',
 ]);
 
@@ -148,9 +153,9 @@ class WorkerThread implements DiskThread {
       running?.resolve(reply.result);
       return;
     }
-    const { code, message, path, remedy, forPeer, stack } = reply;
+    const { type: _, code, message, stack, ...details } = reply;
     const cause = code === 'internal' ? stack : undefined;
-    this.#fail(new CtxsyncError(code, message, { path, remedy, forPeer, cause }));
+    this.#fail(new CtxsyncError(code, message, { ...details, cause }));
   }
 
   #serve(shared: SharedArrayBuffer): void {

@@ -37,8 +37,9 @@ function run<Name extends JobName>(
     const result = handler(input, context);
     return { type: 'result', result };
   } catch (thrown) {
-    const { code, message, path, remedy, forPeer, stack = '' } = CtxsyncError.from(thrown);
-    return { type: 'error', code, message, path, remedy, forPeer, stack };
+    const error = CtxsyncError.from(thrown);
+    const { code, message, path, line, remedy, holder, forPeer, stack = '' } = error;
+    return { type: 'error', code, message, path, line, remedy, holder, forPeer, stack };
   }
 }
 

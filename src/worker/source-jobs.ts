@@ -13,12 +13,16 @@ import { COUNT_NICENESS } from '../limits.ts';
 import { Ring } from '../flow/ring.ts';
 import { ManifestWriter } from '../entry/manifest.ts';
 import { hashSource, pack } from '../entry/pack.ts';
+import { TreeReader } from '../entry/tree-reader.ts';
 import { TreeWriter } from '../entry/tree-writer.ts';
+import { unpack } from '../entry/unpack.ts';
 import { WantReader } from '../entry/wants.ts';
 import { loadRules, type IgnoreFile } from '../ignore/load-rules.ts';
 import { findIgnoreFile, readGivenIgnoreFile } from '../ignore/ignore-source.ts';
 import { TarReader } from '../tar/tar-reader.ts';
 import { unpackTar } from '../tar/unpack-tar.ts';
+import { countContext } from '../tree/count-context.ts';
+import { Findings } from '../survey/findings.ts';
 import { LostAttributes } from '../tree/lost-attributes.ts';
 import { openSource } from '../tree/source-entries.ts';
 import { stampOf } from '../tree/stamp.ts';
@@ -32,24 +36,34 @@ import { yieldCpu } from './yield-cpu.ts';
 /** What a sender's disk worker does for each job; it only connects the layers. */
 export const SOURCE_JOBS: Pick<
   Handlers,
-  'readIgnoreFile' | 'openContext' | 'pack' | 'list' | 'packWanted' | 'readTar' | 'count'
+  | 'readIgnoreFile'
+  | 'openContext'
+  | 'pack'
+  | 'list'
+  | 'packWanted'
+  | 'readTar'
+  | 'readEntries'
+  | 'count'
 > = {
   readIgnoreFile: ({ path }, { status }) => readGivenIgnoreFile(path, status),
 
   openContext: ({ source, ignoreFile }, { status }) => openContext(source, ignoreFile, status),
 
-  pack: ({ source, ring: shared }, context) => {
+  pack: ({ source, ring: shared, checks }, context) => {
     const ring = new Ring(shared);
+    const findings = new Findings(checks, context.status);
     const { pool } = context;
-    const options = { ...reportingWalk(source, context), opensFiles: true, pool };
+    const options = { ...reportingWalk(source, context, findings), opensFiles: true, pool };
     const { status, unreadable } = options;
     pack(walk(source.root, options), new RingSink(ring, status), status, unreadable);
     ring.end();
+    return findings.end();
   },
 
-  list: ({ source, ring: shared, checksum }, context) => {
+  list: ({ source, ring: shared, checksum, checks }, context) => {
     const ring = new Ring(shared);
-    const options = { ...reportingWalk(source, context), pool: context.pool };
+    const findings = new Findings(checks, context.status);
+    const options = { ...reportingWalk(source, context, findings), pool: context.pool };
     const { status, unreadable } = options;
     const manifest = new ManifestWriter(new RingSink(ring, status));
     const total = { entries: 0, bytes: 0 };
@@ -65,7 +79,7 @@ export const SOURCE_JOBS: Pick<
     }
     manifest.end();
     ring.end();
-    return total;
+    return { amount: total, findings: findings.end() };
   },
 
   packWanted: ({ source, wants: sharedWants, ring: shared }, context) => {
@@ -89,12 +103,22 @@ export const SOURCE_JOBS: Pick<
     ring.end();
   },
 
-  count: ({ source }, context) => {
+  readEntries: ({ from, to }, { status }) => {
+    const ring = new Ring(to);
+    const given = new TreeReader(new RingSource(new Ring(from), status), { unordered: true });
+    unpack(given, new EntryCopy(new TreeWriter(new RingSink(ring, status)), status), {
+      name: '',
+      validator: new EntryValidator(Budget.unlimited()),
+      takesOmitted: false,
+      addsDirectories: true,
+      onEntry: () => status.addEntry(),
+    });
+    ring.end();
+  },
+
+  count: ({ source: { root, ignoreFile, rules } }, { status }) => {
     yieldCpu(COUNT_NICENESS);
-    const total = { entries: 0, bytes: 0 };
-    const options = walkOptions(source, { ...context, note: () => {} });
-    for (const entry of walk(source.root, options)) addTo(total, entry);
-    return total;
+    return countContext(root, loadRules(ignoreFile, rules), status);
   },
 };
 
@@ -126,10 +150,13 @@ function openContext(
   }
 }
 
+/** Of a walk that sends: whoever reads its files shares what cannot be read. */
+type SendingWalkOptions = WalkOptions & { unreadable: UnreadablePaths };
+
 function walkOptions(
   { identity, ignoreFile, rules: given }: OpenedContext,
   context: JobContext,
-): WalkOptions {
+): SendingWalkOptions {
   const rules = loadRules(ignoreFile, given);
   const unreadable = new UnreadablePaths((path, reason) =>
     context.note({ about: 'failed', path, reason }),
@@ -137,11 +164,20 @@ function walkOptions(
   return { rules, identity, status: context.status, unreadable, ...reporting(context) };
 }
 
-/** Options for the walk that reports what is not sent. */
-function reportingWalk(source: OpenedContext, context: JobContext): WalkOptions {
+/** Options for the walk that reports what is not sent, and what had better not be. */
+function reportingWalk(
+  source: OpenedContext,
+  context: JobContext,
+  findings: Findings,
+): SendingWalkOptions {
   const options = walkOptions(source, context);
   const attributes = new LostAttributes(source.root, options.onChanged, context.status);
-  return { ...options, attributes };
+  const onSkipped = (path: BytePath, reason: string): void => {
+    findings.addSkipped(path);
+    options.onSkipped(path, reason);
+  };
+  const onTravels = (entry: SourceEntry): void => findings.add(entry);
+  return { ...options, onSkipped, onTravels, attributes };
 }
 
 function failuresOnly(context: JobContext): JobContext {

@@ -2,8 +2,13 @@
  * How fast ctxsync is, beside what else does the work. It is a benchmark and no test: it fails only where a
  * result is not the tree that was sent.
  *
- *     npm run bench                          everything that this machine can do
+ *     npm run bench                            everything that this machine can do
  *     npm run bench -- --rounds 3 'in memory'  works with these words in their names
+ *     npm run bench -- --readme                everything, and then the table and the chart of the README
+ *     npm run bench -- --readme --from bench-results/results.json   the same, of earlier results
+ *
+ * Each way to do a work takes its turn in up to --rounds (7) rounds, but after --seconds (20) of it only until
+ * it has had three; and just once if one turn takes that long. So the whole of it takes about half an hour.
  *
  * In memory is below --memory (/dev/shm), on disk below --disk (the temporary directory); cold is on disk, with
  * the caches of files dropped before each run (Linux, as root); slow is in memory, with a library preloaded that
@@ -11,27 +16,42 @@
  * results.md, results.json and results.svg.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { measure, median } from './measure.js';
+import { shownResults, withFigures } from './readme.js';
 import { markdown, svg } from './render.js';
+import { goesOn } from './rounds.js';
 import { changeSome, TREES } from './trees.js';
 import { WORKS } from './works.js';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const PICTURE = 'docs/speed.svg';
 const { values, positionals } = parseArgs({
   options: {
     rounds: { type: 'string', default: '7' },
+    seconds: { type: 'string', default: '20' },
+    readme: { type: 'boolean', default: false },
+    from: { type: 'string' },
     memory: { type: 'string', default: '/dev/shm' },
     disk: { type: 'string', default: tmpdir() },
     out: { type: 'string', default: 'bench-results' },
   },
   allowPositionals: true,
 });
-const rounds = Number(values.rounds);
+const bounds = { rounds: Number(values.rounds), seconds: Number(values.seconds) };
 const isRoot = process.getuid?.() === 0;
 const DROP_CACHES = '/proc/sys/vm/drop_caches';
 const missing = new Set();
@@ -49,32 +69,49 @@ const WHERE = {
   cold: 'on a cold disk',
   slow: 'on a slow disk',
 };
-for (const work of WORKS) {
-  for (const where of work.where) {
-    const label = `${work.name}, ${WHERE[where]}`;
-    if (positionals.length > 0 && !positionals.some((word) => label.includes(word))) continue;
-    if (!existsSync(places[where])) missing.add('a disk in memory');
-    else if (where === 'cold' && !(isRoot && existsSync(DROP_CACHES))) missing.add('a cold cache');
-    else if (where === 'slow' && !isFound('cc')) missing.add('a slow disk');
-    else {
-      results.push(compare(work, where, label));
-      writeResults();
+if (values.from === undefined) measureAll();
+if (values.readme) writeReadme(values.from ?? join(values.out, 'results.json'));
+
+function measureAll() {
+  for (const work of WORKS) {
+    for (const where of work.where) {
+      const label = `${work.name}, ${WHERE[where]}`;
+      if (positionals.length > 0 && !positionals.some((word) => label.includes(word))) continue;
+      if (!existsSync(places[where])) missing.add('a disk in memory');
+      else if (where === 'cold' && !(isRoot && existsSync(DROP_CACHES)))
+        missing.add('a cold cache');
+      else if (where === 'slow' && !isFound('cc')) missing.add('a slow disk');
+      else {
+        results.push({ shown: work.shown?.[where], ...compare(work, where, label) });
+        writeResults();
+      }
     }
   }
+}
+
+/** @param path of results.json */
+function writeReadme(path) {
+  const all = JSON.parse(readFileSync(path, 'utf8'));
+  const readme = join(ROOT, 'README.md');
+  // In this order: it throws when a work is missing.
+  const text = withFigures(readFileSync(readme, 'utf8'), all, PICTURE);
+  writeFileSync(join(ROOT, PICTURE), svg(shownResults(all)));
+  writeFileSync(readme, text);
+  process.stdout.write(`README.md and ${PICTURE} have the figures of ${path}\n`);
 }
 
 /** After each work: all of them together take long. */
 function writeResults() {
   const { model = 'unknown' } = cpus()[0] ?? {};
-  const machine = `${cpus().length} x ${model.trim()}, ${process.platform}, Node ${process.version}`;
-  const all = { machine, rounds, missing: [...missing], results };
+  const machine = `${cpus().length} cores of ${model.trim()} (${process.platform}), Node ${process.version}`;
+  const all = { machine, missing: [...missing], results };
   mkdirSync(values.out, { recursive: true });
   writeFileSync(join(values.out, 'results.json'), `${JSON.stringify(all, null, 2)}\n`);
   writeFileSync(join(values.out, 'results.md'), markdown(all));
   writeFileSync(join(values.out, 'results.svg'), svg(all));
 }
 
-/** All ways of a work in turn, one round to warm up and `rounds` that count. */
+/** All ways of a work in turn: one round to warm up, and those that count. */
 function compare(work, where, label) {
   const directory = mkdtempSync(join(places[where], 'ctxsync-bench-'));
   try {
@@ -83,28 +120,45 @@ function compare(work, where, label) {
     const setting = prepare(directory, work);
     if (where === 'slow') Object.assign(setting.env, slowDisk(directory));
     const runs = ways.map(() => []);
-    for (let round = 0; round <= rounds; round++) {
+    const turn = (way) => {
+      reset(setting, work.before);
+      if (where === 'cold') forgetFiles(setting);
+      return measure(way.script, setting);
+    };
+    for (const [index, way] of ways.entries()) {
+      const first = turn(way);
+      if (way.copies !== false) checkEqual(setting, way);
+      // Nothing is warmed up on a cold disk, and a second turn of what takes so long would say no more.
+      if (where === 'cold' || first.wall >= bounds.seconds) runs[index].push(first);
+    }
+    for (let round = 0; round < bounds.rounds; round++) {
       for (const [index, way] of ways.entries()) {
-        reset(setting, work.before);
-        if (where === 'cold') forgetFiles(setting);
-        const result = measure(way.script, setting);
-        if (round === 0 && way.copies !== false) checkEqual(setting, way);
-        if (round > 0) runs[index].push(result);
+        const walls = runs[index].map(({ wall }) => wall);
+        if (goesOn(walls, round, bounds)) runs[index].push(turn(way));
       }
     }
-    return { work: label, ways: ways.map(({ name }, index) => summary(name, runs, index)) };
+    const summaries = ways.map(({ name }, index) => summary(name, runs, index));
+    for (const way of summaries) process.stdout.write(summaryLine(way));
+    return { work: label, ways: summaries };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
+function summaryLine({ name, rounds: count, wall }) {
+  const words = count === 1 ? 'one round: it takes so long' : `median of ${count} rounds`;
+  return `    ${name}: ${wall.toFixed(2)} s, ${words}\n`;
+}
+
 /** Its ratio is that of ctxsync's time to its own, round by round. */
 function summary(name, runs, index) {
   const of = (key) => runs[index].map((result) => result[key]);
-  const ratios = runs[index].map(({ wall }, round) => runs[0][round].wall / wall);
+  const both = Math.min(runs[0].length, runs[index].length);
+  const ratios = runs[index].slice(0, both).map(({ wall }, round) => runs[0][round].wall / wall);
   const peaks = of('peak').filter((peak) => peak !== undefined);
   return {
     name,
+    rounds: runs[index].length,
     wall: median(of('wall')),
     cpu: median(of('cpu')),
     peak: peaks.length > 0 ? Math.max(...peaks) : undefined,

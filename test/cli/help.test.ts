@@ -63,7 +63,7 @@ describe.each(COMMANDS.map((command) => [command.name(), command] as const))(
       const documented = rowsBelow('Options').map(([first = '']) => first);
       for (const { long = '', short } of command.options) {
         const flag = short === undefined ? long : `${short}, ${long}`;
-        expect(documented).toContainEqual(expect.stringMatching(`^${flag}( [A-Z]+)?$`));
+        expect(documented).toContainEqual(expect.stringMatching(`^${flag}( \\[?[A-Z]+\\]?)?$`));
         expect(out).toMatch(`  CTXSYNC_${long.slice(2).toUpperCase().replaceAll('-', '_')} `);
       }
     });

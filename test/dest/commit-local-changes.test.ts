@@ -67,6 +67,9 @@ function makeOut(directory: string, name: string): void {
   mkdirSync(join(out, 'mine-closed/x'), { recursive: true });
   chmodSync(join(out, 'mine-closed'), 0o555);
   symlinkSync('closed', join(out, 'mine-link'));
+  // The same content with another mode, or another time.
+  chmodSync(join(out, 'closed/sub/x'), 0o600);
+  utimesSync(join(out, 'closed/file'), 1e9, 1_000_000_001.5);
   for (const path of ['closed/sub', 'closed']) {
     utimesSync(join(out, path), 1e9, 1_100_000_000.5);
     chmodSync(join(out, path), 0o555);
@@ -82,7 +85,7 @@ describe('a commit of the changes', () => {
           const { removed, warnings, wants } = update(out, { '': context }, { delete: true });
           expect([removed.count, warnings]).toEqual([8, []]);
           const paths = wants.map(({ path }) => path);
-          expect(paths).toEqual(['', 'changed', 'new', 'new/x']);
+          expect(paths).toEqual(['', 'changed', 'closed', 'closed/file', 'new', 'new/x']);
         };
         if (who === 'root') run();
         else asNobody(directory, run);
@@ -159,10 +162,11 @@ describe('a commit of the changes', () => {
     const seeds = rounds(120);
     for (let seed = 0; seed < seeds; seed++) {
       await withRandomPair(seed, ({ context, out, random }) => {
+        const options = { delete: true, checksum: random(2) === 0 };
         changeRandomly(out, random, 1 + random(8));
-        update(out, { '': context }, { delete: true, checksum: true });
+        update(out, { '': context }, options);
         expect(treeState(out), `seed ${seed}`).toEqual(treeState(context));
-        const again = update(out, { '': context }, { delete: true, checksum: true });
+        const again = update(out, { '': context }, options);
         expect(again.wants, `seed ${seed}`).toMatchObject([{ path: '' }]);
       });
     }
@@ -175,7 +179,7 @@ describe('a commit of the changes', () => {
         const other = join(directory, 'other');
         changeRandomly(out, random, 1 + random(8));
         execFileSync('cp', ['-a', out, other]);
-        update(out, { '': context }, { checksum: true });
+        update(out, { '': context }, { checksum: random(2) === 0 });
         update(other, { '': context }, { whole: [''] });
         // A name that only OUT has may belong to a file that needed no transfer.
         const links = (state: Record<string, string>): Record<string, string> =>

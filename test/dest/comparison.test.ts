@@ -1,4 +1,5 @@
 import {
+  appendFileSync,
   chmodSync,
   linkSync,
   lstatSync,
@@ -14,7 +15,9 @@ import {
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { versionOf } from '../../src/dest/file-version.ts';
 import { toMicroseconds, toUtimesSeconds } from '../../src/disk/mtime.ts';
+import { WorkerStatus } from '../../src/disk/worker-status.ts';
 import type { ManifestEntry } from '../../src/entry/entry.ts';
 import { makeExoticTree } from '../helpers/trees/exotic-tree.ts';
 import { asNobody } from '../helpers/cli/as-nobody.ts';
@@ -23,6 +26,7 @@ import {
   checksummed,
   compare,
   entriesOf,
+  ourUid,
   wantBytes,
   type Compared,
 } from '../helpers/cli/incremental.ts';
@@ -50,7 +54,7 @@ function copy(from: string, to: string): void {
   execFileSync('cp', ['-a', from, to]);
 }
 
-const ALL_UNCHANGED = { written: 0, wanted: 0 };
+const ALL_UNCHANGED = { written: 0, metadataOnly: 0, wanted: 0 };
 
 describe('a comparison', () => {
   it('wants only the root if both trees are equal', async () => {
@@ -77,9 +81,6 @@ describe('a comparison', () => {
 
   it.each<[what: string, change: (out: string) => void, counts: Partial<Compared['counts']>]>([
     ['is missing', (out) => keepingTime(out, 'a/b', () => unlinkSync(join(out, 'a/b/file'))), {}],
-    ['has another mode', (out) => chmodSync(join(out, 'a/b/file'), 0o600), {}],
-    ['is setuid', (out) => chmodSync(join(out, 'a/b/file'), 0o4644), {}],
-    ['is sticky', (out) => chmodSync(join(out, 'a/b/file'), 0o1644), {}],
     ['is a microsecond younger', (out) => shiftTime(join(out, 'a/b/file'), 1), {}],
     ['is a microsecond older', (out) => shiftTime(join(out, 'a/b/file'), -1), {}],
     ['has another size', (out) => rewrite(out, 'a/b/file', 'content.'), {}],
@@ -92,7 +93,7 @@ describe('a comparison', () => {
       const { wants, localChanges, counts } = compare(out, entriesOf(context));
       expect(pathsOf(wants)).toEqual(['', 'a', 'a/b', 'a/b/file']);
       expect(localChanges).toEqual([]);
-      expect(counts).toEqual({ written: 1, unchanged: 7, wanted: 3 });
+      expect(counts).toEqual({ written: 1, metadataOnly: 0, unchanged: 7, wanted: 3 });
     });
   });
 
@@ -105,14 +106,12 @@ describe('a comparison', () => {
     });
   });
 
-  it('wants a symlink with a different target or time', async () => {
+  it('wants a symlink with a different target', async () => {
     await withTwins(({ context, out }) => {
       replace(out, 'link', (path) => symlinkSync('a/c', path));
       expect(pathsOf(compare(out, entriesOf(context)).wants)).toEqual(['', 'link']);
       replace(out, 'link', (path) => symlinkSync('a/b', path));
       expect(pathsOf(compare(out, entriesOf(context)).wants)).toEqual(['']);
-      shiftTime(join(out, 'link'), 1);
-      expect(pathsOf(compare(out, entriesOf(context)).wants)).toEqual(['', 'link']);
     });
   });
 
@@ -152,18 +151,18 @@ describe('a comparison', () => {
         const { wants, localChanges, counts } = compare(out, entries);
         expect(pathsOf(wants)).toEqual(pathsOf(entries));
         expect(localChanges).toEqual([]);
-        expect(counts).toEqual({ written: 8, unchanged: 0, wanted: 8 });
+        expect(counts).toEqual({ written: 8, metadataOnly: 0, unchanged: 0, wanted: 8 });
       });
     },
   );
 
   it('wants each directory once, before the first changed entry in it', async () => {
     await withTwins(({ context, out }) => {
-      for (const path of ['a/b/file', 'a/other', 'c/file', 'last']) chmodSync(join(out, path), 0);
+      for (const path of ['a/b/file', 'a/other', 'c/file', 'last']) shiftTime(join(out, path), 1);
       const { wants, counts } = compare(out, entriesOf(context));
       const paths = ['', 'a', 'a/b', 'a/b/file', 'a/other', 'c', 'c/file', 'last'];
       expect(pathsOf(wants)).toEqual(paths);
-      expect(counts).toEqual({ written: 4, unchanged: 4, wanted: 7 });
+      expect(counts).toEqual({ written: 4, metadataOnly: 0, unchanged: 4, wanted: 7 });
     });
   });
 
@@ -186,6 +185,142 @@ describe('a comparison', () => {
       const before = treeState(out);
       compare(out, checksummed(context));
       expect(treeState(out)).toEqual(before);
+    });
+  });
+});
+
+describe('a file of another time, but the same size', () => {
+  it('is wanted with the digest of what is there, which is to stay', async () => {
+    await withTwins(({ context, out }) => {
+      shiftTime(join(out, 'last'), -1);
+      const { wants, ownCopies, localChanges, counts } = compare(out, entriesOf(context));
+      expect(wants).toMatchObject([{ path: '' }, { path: 'last', sha256: digestsOf(out)['last'] }]);
+      const version = versionAt(join(out, 'last'));
+      expect(ownCopies).toEqual([{ kind: 'in-place', path: 'last', version }]);
+      expect(localChanges).toEqual([]);
+      expect(counts).toEqual({ written: 1, metadataOnly: 0, unchanged: 7, wanted: 1 });
+    });
+  });
+
+  it.each<[what: string, uid: bigint | undefined, act: (out: string) => void]>([
+    ['has other names', ourUid(), (out) => linkSync(join(out, 'last'), join(out, 'z-other'))],
+    ['belongs to another user', ourUid() + 1n, () => {}],
+    ['belongs to nobody knows whom', undefined, () => {}],
+  ])('is to be copied if it %s', async (_, uid, act) => {
+    await withTwins(({ context, out }) => {
+      act(out);
+      shiftTime(join(out, 'last'), -1);
+      const sha256 = digestsOf(out)['last'];
+      const { wants, ownCopies } = compare(out, entriesOf(context), { uid });
+      expect(wants).toMatchObject([{ path: '' }, { path: 'last', sha256 }]);
+      expect(ownCopies).toEqual([{ kind: 'copy', path: 'last', source: 'last', sha256 }]);
+    });
+  });
+
+  it('is wanted without a digest if it may not be read', async () => {
+    await withTwins(({ context, out }, directory) => {
+      asNobody(directory, () => {
+        shiftTime(join(out, 'last'), -1);
+        chmodSync(join(out, 'last'), 0);
+        const { wants, ownCopies } = compare(out, entriesOf(context));
+        expect(wants).toMatchObject([{ path: '' }, { path: 'last' }]);
+        expect([wants[1]!.sha256, ownCopies]).toEqual([undefined, []]);
+      });
+    });
+  });
+
+  it('is wanted without a digest if it is written to while it is read', async () => {
+    await withTwins(({ context, out }) => {
+      shiftTime(join(out, 'last'), -1);
+      const status = watching((state, path) => {
+        if (state === 'comparing' && path === 'last') appendFileSync(join(out, 'last'), 'more');
+      });
+      const { wants, ownCopies } = compare(out, entriesOf(context), { status });
+      expect(wants).toMatchObject([{ path: '' }, { path: 'last' }]);
+      expect([wants[1]!.sha256, ownCopies]).toEqual([undefined, []]);
+    });
+  });
+
+  it('needs nothing to be sent if it is empty, or if its digest was listed', async () => {
+    await withTwins(({ context, out }) => {
+      writeFileSync(join(context, 'last'), '');
+      writeFileSync(join(out, 'last'), '');
+      shiftTime(join(out, 'last'), -1);
+      shiftTime(join(out, 'a/b/file'), -1);
+      const { wants, localChanges, counts } = compare(out, checksummed(context));
+      expect(pathsOf(wants)).toEqual(['']);
+      expect(localChanges).toMatchObject([
+        { kind: 'metadata', path: 'a/b/file' },
+        { kind: 'metadata', path: 'last' },
+      ]);
+      expect(counts).toEqual({ written: 0, metadataOnly: 2, unchanged: 6, wanted: 0 });
+      const other = compare(out, entriesOf(context));
+      expect(pathsOf(other.wants)).toEqual(['', 'a', 'a/b', 'a/b/file']);
+      expect(pathsOf(other.localChanges)).toEqual(['last']);
+    });
+  });
+
+  it('is wanted without a digest if the listed one shows that it differs', async () => {
+    await withTwins(({ context, out }) => {
+      writeFileSync(join(out, 'last'), 'L');
+      const { wants, ownCopies } = compare(out, checksummed(context));
+      expect(wants).toMatchObject([{ path: '' }, { path: 'last' }]);
+      expect([wants[1]!.sha256, ownCopies]).toEqual([undefined, []]);
+    });
+  });
+});
+
+describe('an entry of which only the mode or a time differs', () => {
+  it.each<[what: string, change: (out: string) => void, path?: string]>([
+    ['a file has another mode', (out) => chmodSync(join(out, 'a/b/file'), 0o600)],
+    ['a file is setuid', (out) => chmodSync(join(out, 'a/b/file'), 0o4644)],
+    ['a file is sticky', (out) => chmodSync(join(out, 'a/b/file'), 0o1644)],
+    ['a symlink has another time', (out) => shiftTime(join(out, 'link'), 1), 'link'],
+  ])(
+    'is changed in place, and nothing is read or sent, if %s',
+    async (_, change, path = 'a/b/file') => {
+      await withTwins(({ context, out }) => {
+        change(out);
+        const status = watching((state) => expect(state).not.toBe('comparing'));
+        const { wants, localChanges, counts } = compare(out, entriesOf(context), { status });
+        expect(pathsOf(wants)).toEqual(['']);
+        const listed = entriesOf(context).find((each) => each.path === path)!;
+        const { mode, mtimeUs } = listed;
+        const version = versionAt(join(out, path));
+        expect(localChanges).toEqual([{ kind: 'metadata', path, mode, mtimeUs, version }]);
+        expect(counts).toEqual({ written: 0, metadataOnly: 1, unchanged: 7, wanted: 0 });
+      });
+    },
+  );
+
+  it('is made again if it is a symlink with other names', async () => {
+    await withTwins(({ context, out }) => {
+      linkSync(join(out, 'link'), join(out, 'z-other'));
+      shiftTime(join(out, 'link'), 1);
+      const { wants, counts } = compare(out, entriesOf(context));
+      expect(pathsOf(wants)).toEqual(['', 'link']);
+      expect(counts).toMatchObject({ written: 0, metadataOnly: 1 });
+    });
+  });
+
+  it('is counted as such if it is a directory', async () => {
+    await withTwins(({ context, out }) => {
+      shiftTime(join(out, 'c'), 1);
+      expect(compare(out, entriesOf(context)).counts).toMatchObject({
+        written: 0,
+        metadataOnly: 1,
+      });
+    });
+  });
+
+  it('gets its other names by links if it stays and is a file with several', async () => {
+    await withTwins(({ context, out }) => {
+      linkSync(join(context, 'last'), join(context, 'z-last'));
+      shiftTime(join(out, 'last'), 1);
+      const { wants, ownCopies, localChanges } = compare(out, entriesOf(context));
+      expect(pathsOf(wants)).toEqual(['', 'last']);
+      expect(ownCopies).toMatchObject([{ kind: 'in-place', path: 'last' }]);
+      expect(localChanges).toEqual([{ kind: 'link', path: 'z-last', link: 'last' }]);
     });
   });
 });
@@ -276,7 +411,7 @@ describe('a file with several names', () => {
       expect(compare(out, entriesOf(context))).toMatchObject({
         wants: [{ path: '' }],
         localChanges: [{ kind: 'link', path: 'c/twin', link: 'a/b/file' }],
-        counts: { written: 1, unchanged: 6, wanted: 0 },
+        counts: { written: 1, metadataOnly: 0, unchanged: 6, wanted: 0 },
       });
     });
   });
@@ -310,7 +445,7 @@ describe('a file with several names', () => {
       const { wants, localChanges, counts } = compare(out, entriesOf(context));
       expect(pathsOf(wants)).toEqual(['', 'a', 'a/b', 'a/b/file', 'a/twin', 'c', 'c/twin']);
       expect(localChanges).toEqual([]);
-      expect(counts).toEqual({ written: 3, unchanged: 4, wanted: 6 });
+      expect(counts).toEqual({ written: 3, metadataOnly: 0, unchanged: 4, wanted: 6 });
     });
   });
 
@@ -329,7 +464,7 @@ describe('a file with several names', () => {
       const { wants, localChanges, counts } = compare(out, entriesOf(context));
       expect(pathsOf(wants)).toEqual(['', 'a', 'a/twin', 'c', 'c/twin']);
       expect(localChanges).toEqual([]);
-      expect(counts).toEqual({ written: 2, unchanged: 5, wanted: 4 });
+      expect(counts).toEqual({ written: 2, metadataOnly: 0, unchanged: 5, wanted: 4 });
     });
   });
 
@@ -425,6 +560,20 @@ describe('what earlier runs have left', () => {
 
 function pathsOf(some: readonly { path: string }[]): string[] {
   return some.map(({ path }) => path);
+}
+
+/** Calls back at each call on the disk. */
+function watching(onState: (state: string, path: string) => void): WorkerStatus {
+  return new (class extends WorkerStatus {
+    override enter(...[state, path = '']: Parameters<WorkerStatus['enter']>): void {
+      super.enter(state, path);
+      onState(state, path);
+    }
+  })();
+}
+
+function versionAt(path: string): string {
+  return versionOf(lstatSync(path, { bigint: true }));
 }
 
 function digestsOf(root: string): Record<string, string | undefined> {

@@ -15,6 +15,8 @@ const CHANGES: LocalChange[] = [
   { kind: 'remove', path: 'remove' },
   { kind: 'link', path: 'link', link: 'remove' },
   { kind: 'remove', path: 'x'.repeat(3_800) },
+  { kind: 'metadata', path: 'm', mode: 0o1777, mtimeUs: -1, version: '1:2 3 4 5' },
+  { kind: 'metadata', path: 'z', mode: 0, mtimeUs: Number.MAX_SAFE_INTEGER, version: '' },
 ];
 
 describe('local changes', () => {
@@ -23,17 +25,17 @@ describe('local changes', () => {
       const path = join(directory, 'localChanges');
       write(directory, CHANGES);
       expect(statSync(path).mode & 0o777).toBe(0o600);
-      expect([...readLocalChanges(held(directory), 'localChanges')]).toEqual(CHANGES);
+      expect([...readLocalChanges(held(directory), ['localChanges'])]).toEqual(CHANGES);
     });
   });
 
   it('are read back whether there are none or many', async () => {
     await withDirectory((directory) => {
       write(directory, [], 'none');
-      expect([...readLocalChanges(held(directory), 'none')]).toEqual([]);
+      expect([...readLocalChanges(held(directory), ['none'])]).toEqual([]);
       const many = Array.from({ length: 5_000 }, (_, i) => CHANGES[i % CHANGES.length]!);
       write(directory, many, 'many');
-      expect([...readLocalChanges(held(directory), 'many')]).toEqual(many);
+      expect([...readLocalChanges(held(directory), ['many'])]).toEqual(many);
     });
   });
 
@@ -42,7 +44,7 @@ describe('local changes', () => {
       const path = join(directory, 'localChanges');
       write(directory, CHANGES.slice(0, 1));
       truncateSync(path, readFileSync(path).length - 1);
-      expect(() => [...readLocalChanges(held(directory), 'localChanges')]).toThrow(
+      expect(() => [...readLocalChanges(held(directory), ['localChanges'])]).toThrow(
         expect.objectContaining({
           code: 'corrupt',
           message: expect.stringContaining('ends too early'),
@@ -58,7 +60,7 @@ describe('local changes', () => {
       expect(() => new LocalChangeWriter(held(directory), 'localChanges')).toThrow(
         expect.objectContaining({ code: 'not-writable', message: expect.stringContaining(path) }),
       );
-      expect([...readLocalChanges(held(directory), 'localChanges')]).toEqual(CHANGES);
+      expect([...readLocalChanges(held(directory), ['localChanges'])]).toEqual(CHANGES);
     });
   });
 
@@ -69,7 +71,7 @@ describe('local changes', () => {
         message: expect.stringContaining('/localChanges: no such file or directory (ENOENT)'),
       });
       const stage = held(directory);
-      expect(() => [...readLocalChanges(stage, 'localChanges')]).toThrow(failure);
+      expect(() => [...readLocalChanges(stage, ['localChanges'])]).toThrow(failure);
       rmdirSync(directory);
       expect(() => new LocalChangeWriter(stage, 'localChanges')).toThrow(failure);
       mkdirSync(directory);

@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { OmittedFiles } from '../../src/dest/omitted-files.ts';
 import { PartialStages } from '../../src/dest/partial-stages.ts';
 import { StageWriter } from '../../src/dest/stage-writer.ts';
 import { WorkerStatus } from '../../src/disk/worker-status.ts';
@@ -306,8 +307,15 @@ function adopt(
 ): string {
   const stage = join(directory, 'stage');
   mkdirSync(stage);
-  const partialStages = new PartialStages(trees.map(tryHold), status);
-  const writer = new StageWriter(held(stage), 0o022, status, { partialStages });
+  const omittedFiles = new OmittedFiles({
+    name: '',
+    ownCopies: { find: (path) => ({ kind: 'partial-stage', path }), close: () => {} },
+    out: held(directory),
+    partialStages: new PartialStages(trees.map(tryHold), status),
+    status,
+    onLocalChange: () => {},
+  });
+  const writer = new StageWriter(held(stage), 0o022, status, { omittedFiles });
   const file: EntryLike = {
     path: 'a/b/file',
     contentOmitted: true,
@@ -321,7 +329,7 @@ function adopt(
     }
     writer.end();
   } finally {
-    partialStages.close();
+    omittedFiles.close();
   }
   return stage;
 }

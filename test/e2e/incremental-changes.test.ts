@@ -72,7 +72,7 @@ describe('an entry that the context no longer has', () => {
       rmdirSync(join(pair.context, 'empty/in/empty'));
       const result = await resend(pair, 'a socket', { receive: ['--delete'] });
       expect(result.after).toEqual(result.context);
-      expect(result.sent.counts).toMatchObject({ written: 1, removed: 1 });
+      expect(result.sent.counts).toMatchObject({ written: 0, metadataOnly: 1, removed: 1 });
     }));
 
   test('is deleted with --allow-empty when the context is empty', () =>

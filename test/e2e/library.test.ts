@@ -282,7 +282,7 @@ test.each<[what: string, context: unknown]>([
   const sending = send({ contexts: [context as Context], to: new PassThrough() });
   expect(await rejection(sending)).toMatchObject({
     code: 'usage',
-    message: 'contexts[0] is neither a directory nor a tar',
+    message: 'contexts[0] is neither a directory, a tar nor entries',
     report: { result: 'failed', side: 'sender' },
   });
 });

@@ -91,7 +91,8 @@ describe('the progress mode', () => {
       [sender, 'sender'],
       [receiver, 'receiver'],
     ] as const) {
-      const events = eventsOf(started);
+      const [first, ...events] = eventsOf(started);
+      expect(first).toEqual({ type: 'start', version: 1 });
       expect(events[0]).toMatchObject({ type: 'phase', phase: 'preparing', side });
       expect(events.at(-1)).toMatchObject({ type: 'end', side, report: { result: 'done' } });
       expect(events.filter(({ type }) => type === 'end')).toHaveLength(1);

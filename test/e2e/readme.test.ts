@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { BIN } from '../helpers/cli/cli.ts';
 import { withDirectory } from '../helpers/trees/temporary-directory.ts';
@@ -8,6 +9,7 @@ import { withDirectory } from '../helpers/trees/temporary-directory.ts';
 // Every command of the README's shell blocks runs here, except those that install (npm), which .ci/run
 // runs. ssh, docker and kubectl are stand-ins that start their commands locally.
 
+const SINGLE_FILE = fileURLToPath(new URL('../../dist/ctxsync.cjs', import.meta.url));
 const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 const COMMANDS = [...README.matchAll(/```sh\n(.*?)```/gs)]
   .flatMap(([, block = '']) => block.split('\n'))
@@ -29,7 +31,9 @@ function makeSandbox(directory: string): NodeJS.ProcessEnv {
     writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`);
     chmodSync(join(bin, name), 0o755);
   }
-  return { ...process.env, PATH: `${bin}:${process.env['PATH']}` };
+  copyFileSync(SINGLE_FILE, join(directory, 'ctxsync.cjs'));
+  const path = [bin, dirname(process.execPath), process.env['PATH']].join(':');
+  return { ...process.env, HOME: directory, PATH: path };
 }
 
 function runIn(directory: string, env: NodeJS.ProcessEnv, command: string): string {

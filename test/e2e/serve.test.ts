@@ -57,6 +57,7 @@ describe('many senders', () => {
         /^ctxsync receive: #1 \S+\/web: received 2 entries, 1 removed, 3.15 MB in /m,
       );
       expect(server.started.said()).toContain(`#3 ${out}: waiting: 2 senders ahead\n`);
+      expect(server.started.said()).toMatch(/^ctxsync receive: listening on \S+\n/);
       expectExit(await server.end('SIGTERM'), 0);
     }));
 

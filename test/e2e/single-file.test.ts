@@ -75,8 +75,9 @@ describe('dist/ctxsync.cjs', () => {
         ['-', 'receive', '--socket', socket, join(sandbox.directory, 'fresh')],
         { stdio: [openSync(FILE, 'r'), 'ignore', 'inherit'] },
       );
+      const closed = once(receiver, 'close');
       expectExit(await run(['send', sandbox.context, '--socket', socket]), 0);
-      expect(await once(receiver, 'close')).toEqual([0, null]);
+      expect(await closed).toEqual([0, null]);
       expect(treeState(join(sandbox.directory, 'fresh'))).toEqual(treeState(sandbox.context));
     }));
 

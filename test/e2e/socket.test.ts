@@ -9,6 +9,7 @@ import {
   startOverSocket,
   startReceiver,
 } from '../helpers/cli/duplex.ts';
+import { DEFAULT_RECEIVE_CONNECT_MS } from '../../src/limits.ts';
 import { makeExoticTree } from '../helpers/trees/exotic-tree.ts';
 import { expectDone } from '../helpers/cli/expect-done.ts';
 import {
@@ -92,18 +93,37 @@ describe('when no peer comes', () => {
   );
 
   test.each([
-    ['send', 'nobody listens on .* yet; waiting for a receiver'],
-    ['receive', 'no sender has connected to .* yet; waiting for one'],
-  ])('%s reports what it waits for', (side, words) =>
+    ['send', 'ctxsync send: waiting for a receiver on SOCKET (gives up in 60s)\n'],
+    ['receive', 'ctxsync receive: listening on SOCKET (gives up in 5m)\n'],
+  ])('%s reports in one line what it waits for, and for how long', (side, line) =>
     withScene(async (sandbox) => {
+      const socket = socketOf(sandbox);
       const at = side === 'send' ? sandbox.context : join(sandbox.directory, 'fresh');
-      const args = [side, at, '--socket', socketOf(sandbox), '--stall-after', '50ms'];
-      const waiting = startInTest(args);
-      await until('it says so', () => new RegExp(`warning: ${words}`).test(waiting.said()));
+      const waiting = startInTest([side, at, '--socket', socket]);
+      const expected = line.replace('SOCKET', socket);
+      await until('it says so', () => waiting.said() === expected);
       waiting.child.kill('SIGINT');
       expectFailure(await waiting.done, 130, 'interrupted; nothing was transferred');
+      expect(waiting.said().split('\n')).toHaveLength(3);
     }),
   );
+
+  test('a receiver reports in JSON where it listens, and nothing when it is quiet', () =>
+    withScene(async (sandbox) => {
+      const socket = socketOf(sandbox);
+      const receiver = await startReceiver(socket, [sandbox.out, '--progress', 'json']);
+      await until('it says so', () => receiver.said().endsWith('\n'));
+      expect(JSON.parse(receiver.said())).toEqual({
+        type: 'waiting',
+        side: 'receiver',
+        socket,
+        givesUpInMs: DEFAULT_RECEIVE_CONNECT_MS,
+      });
+      receiver.child.kill('SIGINT');
+      await receiver.done;
+      const { receive } = await overSocket(sandbox, [sandbox.context, '-q'], [sandbox.out, '-q']);
+      expect(receive).toMatchObject({ code: 0, stderr: '' });
+    }));
 
   test('SIGINT ends a sender that waits', () =>
     withScene(async (sandbox) => {

@@ -237,9 +237,7 @@ export const MUTANTS = [
     edits: [
       {
         file: 'src/receive/receive.ts',
-        find: `    await failure.race(this.#target.commit());
-    await this.link.confirm(this.#target.counts());
-`,
+        find: '    await failure.race(this.#target.commit());\n',
         replace: `    await this.link.confirm(this.#target.counts());
     await failure.race(this.#target.commit());
 `,
@@ -326,8 +324,8 @@ export const MUTANTS = [
     edits: [
       {
         file: 'src/entry/pack.ts',
-        find: '    checkUnchanged(entry, statFile(fd, entry.path));\n    tree.finish();\n',
-        replace: '    tree.finish();\n',
+        find: '      checkUnchanged(entry, statFile(fd, entry.path));\n    }\n    tree.finish();\n',
+        replace: '    }\n    tree.finish();\n',
       },
     ],
     file: 'test/entry/pack.test.ts',
@@ -346,6 +344,46 @@ export const MUTANTS = [
     file: 'test/exploits/listed-and-sent-differ.test.ts',
     test: 'an entry listed as one kind and sent as another is refused, and OUT is unchanged a symlink as a file',
     seen: /at refused|expectExit/,
+    builds: true,
+  },
+  {
+    name: 'what was compared is not looked at again: a file that changed gets the mode and time of another content',
+    edits: [
+      {
+        file: 'src/dest/graft.ts',
+        find: 'if (stats === undefined || versionOf(stats) !== version) throw',
+        replace: 'if (stats === undefined || version === "") throw',
+      },
+    ],
+    file: 'test/dest/metadata-only.test.ts',
+    test: 'a file whose content stays is refused, and OUT left as it is then, if it was written to before the commit',
+    seen: /to throw|did not throw/,
+  },
+  {
+    name: 'the content of a moved file is copied and not hashed again',
+    edits: [
+      {
+        file: 'src/dest/omitted-files.ts',
+        find: 'if (copied.sha256 !== sha256 || copied.bytes !== size) throw',
+        replace: 'if (sha256 === "" || copied.bytes !== size) throw',
+      },
+    ],
+    file: 'test/dest/moved-files.test.ts',
+    test: 'a file that OUT has elsewhere is refused, and OUT left as it is then, if it changes before it is copied',
+    seen: /to throw|did not throw/,
+  },
+  {
+    name: 'an answer that nobody asked for: a file may come without content wherever OUT has one',
+    edits: [
+      {
+        file: 'src/dest/omitted-files.ts',
+        find: 'if (copy === undefined) throw withoutContent(path);',
+        replace: 'if (copy === undefined) return;',
+      },
+    ],
+    file: 'test/exploits/content-omitted.test.ts',
+    test: 'a sender that keeps content back is refused where OUT has a file of another size',
+    seen: /expected/,
     builds: true,
   },
   {
@@ -515,5 +553,87 @@ export const MUTANTS = [
     test: 'a socket that others share is blocking again as stdin (0) after SIGQUIT',
     seen: /expected \[ 131, true \]/,
     builds: true,
+  },
+
+  // --- the other side of a command -------------------------------------------------------------
+  {
+    name: 'whatever lies in the cache of the other side is run',
+    edits: [
+      {
+        file: 'src/bootstrap/second-stage.ts',
+        find: 'return isWanted(file) ? file : undefined;',
+        replace: 'return file;',
+      },
+    ],
+    file: 'test/e2e/bootstrap.test.ts',
+    test: 'send --bootstrap copies itself in place of a file with another digest',
+    seen: /code: 7/,
+    builds: true,
+  },
+  {
+    name: 'a character that a shell changes stays in the words that start Node',
+    edits: [
+      {
+        file: 'src/bootstrap/first-stage.ts',
+        find: "/[!'()*~]/g",
+        replace: '/[!*~]/g',
+      },
+    ],
+    file: 'test/bootstrap/command-words.test.ts',
+    test: 'the words that start Node have no character that any shell changes',
+    seen: /to match/,
+  },
+  {
+    name: 'a value of an option is taken for an option: -u -i',
+    edits: [
+      {
+        file: 'src/cli/remote-command.ts',
+        find: 'if (valued.has(word)) index++;',
+        replace: '',
+      },
+    ],
+    file: 'test/cli/remote-command.test.ts',
+    test: 'a command that runs the receiver elsewhere is refused: docker container exec -e -i builder ctxsync receive /src',
+    seen: /did not fail|expected/,
+  },
+  // --- what a context holds, and why -----------------------------------------------------------
+  {
+    name: 'an ignored directory that is sent for what is in it is explained by no rule',
+    edits: [
+      {
+        file: 'src/survey/visit-context.ts',
+        find: 'this.#places.set(path, decision.place);',
+        replace: 'if (!decision.ignored) this.#places.set(path, decision.place);',
+      },
+    ],
+    file: 'test/survey/dockerignore-cases.test.ts',
+    test: "every case of the tests of moby, BuildKit and others is explained 'fsutil-TestFSWalkNested-1'",
+    seen: /expected/,
+  },
+  {
+    name: 'a key among the dependencies hides the one that was forgotten',
+    edits: [
+      {
+        file: 'src/survey/findings.ts',
+        find: 'this.#within = undefined;',
+        replace: 'return;',
+      },
+    ],
+    file: 'test/survey/findings.test.ts',
+    test: 'a finding does not count what is in another one: keys among dependencies are those of tests',
+    seen: /expected/,
+  },
+  {
+    name: 'an exception is called void only where its path was met',
+    edits: [
+      {
+        file: 'src/survey/hints.ts',
+        find: "(effect === 'decides' ? undefined : voidBy(rules, place))",
+        replace: 'undefined',
+      },
+    ],
+    file: 'test/survey/survey.test.ts',
+    test: 'a hint names the rule that makes an exception void',
+    seen: /expected/,
   },
 ];

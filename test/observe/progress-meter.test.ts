@@ -54,6 +54,16 @@ describe('ProgressMeter', () => {
     expect(still.etaSeconds).toBeUndefined();
   });
 
+  test('estimates after a stall from the pace after it', () => {
+    const meter = new ProgressMeter(0);
+    const contexts = { entries: 0, bytes: 1_000_000 };
+    const at = (now: number) => ({ entries: 0, bytes: Math.min(now, 2_000) * 100 });
+    run(meter, { fromMs: 0, toMs: 32_000 }, at, contexts);
+    const after = (now: number) => ({ entries: 0, bytes: 200_000 + (now - 32_000) * 100 });
+    const resumed = run(meter, { fromMs: 32_100, toMs: 33_000 }, after, contexts);
+    expect(resumed).toMatchObject({ bytesPerSecond: 100_000, etaSeconds: 7 });
+  });
+
   test('measures bytes, and a fixed cost of each entry, for percentage and ETA alike', () => {
     // A quarter of the bytes and a quarter of the entries; then all bytes, and no other entry.
     const contexts = { entries: 400, bytes: 400 * ENTRY_WORK_BYTES };

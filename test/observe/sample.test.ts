@@ -10,18 +10,18 @@ const SNAPSHOT = {
   state: 'waiting-for-room',
   path: '',
   calls: 0,
-  wantedEntries: 0,
-  wantedBytes: 0,
   entries: 0,
   bytes: 0,
   waitedForRoomMs: 1_000,
   waitedForDataMs: 5,
+  wantedEntries: 0,
+  wantedBytes: 0,
 } as const;
 
 describe('the main thread of a sender', () => {
   test.each([
     ['writing to the transport', { ...READS, writePendingMs: 0 }, true],
-    ['waiting for the tar', { ...READS, inputSilentMs: 3 }, false],
+    ['waiting for input', { ...READS, inputSilentMs: 3 }, false],
     ['waiting for credit', { ...READS, outOfCredit: true }, false],
     ['waiting for the disk thread', READS, true],
     ['waiting for the disk thread', QUIET, false],

@@ -252,6 +252,7 @@ describe('verdictOf, as the receiver,', () => {
 
   test.each([
     ['waiting-for-room', 'a', 'sender is alive: waiting for room to send for 11s'],
+    ['comparing', 'a', 'sender is alive: comparing a for 11s'],
     ['idle', '', 'sender is alive: idle for 11s'],
     ['dreaming', 'a', 'sender is alive: working on a for 11s'],
     ['constructor', '', 'sender is alive: busy for 11s'],

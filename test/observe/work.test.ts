@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { COMPARE_WORK_BYTES, ENTRY_WORK_BYTES } from '../../src/limits.ts';
+import { COMMIT_WORK_BYTES, COMPARE_WORK_BYTES, ENTRY_WORK_BYTES } from '../../src/limits.ts';
 import { NOTHING, workOf, type Comparing } from '../../src/observe/work.ts';
 
 const CONTEXTS = { entries: 1_000, bytes: 5_000_000 };
@@ -42,12 +42,12 @@ describe('the work of a transfer', () => {
     const whole = NOTHING;
     const half = comparing({ compared: { entries: 500, bytes: 0 }, wanted });
     const early = workOf(NOTHING, { contexts: CONTEXTS, whole, comparing: half });
-    const sending = 100 * ENTRY_WORK_BYTES + 2_000_000;
+    const sending = 100 * (ENTRY_WORK_BYTES + COMMIT_WORK_BYTES) + 2_000_000;
     expect(early.total).toBe(1_000 * COMPARE_WORK_BYTES + sending);
     expect(early.toSend).toBeUndefined();
     const over = comparing({ compared: { entries: 1_000, bytes: 0 }, wanted, isOver: true });
     expect(workOf(NOTHING, { contexts: CONTEXTS, whole, comparing: over })).toMatchObject({
-      total: 1_000 * COMPARE_WORK_BYTES + 50 * ENTRY_WORK_BYTES + 1_000_000,
+      total: 1_000 * COMPARE_WORK_BYTES + sending / 2,
       toSend: wanted,
       isSending: true,
     });

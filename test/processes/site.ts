@@ -46,6 +46,10 @@ function makeContext(root: string): void {
   write(at('turned/was-a-file'), 'x');
   write(at('flat'), 'was a directory');
   write(at('readonly/file'), 'new');
+  write(at('checked-out'), 'the same, at another time');
+  write(at('readonly/mode'), 'the same, with another mode');
+  write(at('shared'), 'the same, at another time, and with another name');
+  write(at('fresh/moved'), 'm'.repeat(2_000));
   write(Buffer.from(at('caf\xe9'), 'latin1'), 'no UTF-8');
   symlinkSync('a.txt', at('link'));
   symlinkSync('nowhere', at('fresh/dangling'));
@@ -68,6 +72,13 @@ function makeOut(context: string, root: string): void {
   for (const path of ['a.txt', 'web/app.js', 'gone/deep/x', 'gone/y', 'flat/x', 'readonly/file']) {
     write(at(path), `old ${path}`);
   }
+  for (const path of ['checked-out', 'readonly/mode', 'shared']) {
+    copy(join(context, path), at(path));
+  }
+  for (const path of ['checked-out', 'shared']) lutimesSync(at(path), THEN - 1, THEN - 1);
+  chmodSync(at('readonly/mode'), 0o600);
+  linkSync(at('shared'), at('gone/shared'));
+  write(at('gone/moved'), 'm'.repeat(2_000));
   write(at('turned'), 'is a file yet');
   write(at('gone.txt'), 'goes');
   linkSync(at('gone.txt'), at('gone/also'));

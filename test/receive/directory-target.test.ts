@@ -13,7 +13,7 @@ import { settle } from '../helpers/wire/harness.ts';
 
 const STAGE = '/out/.ctxsync-0123456789abcdef';
 const DESTINATION = { out: '/out', stage: STAGE, warnings: ['a warning'] };
-const UNPACKED = { root: { mode: 0o755, mtimeUs: 0 }, arrived: undefined };
+const UNPACKED = { root: { mode: 0o755, mtimeUs: 0 }, arrived: undefined, omitted: undefined };
 const COMMITTED = { removed: { count: 2, paths: ['a', 'b'] }, warnings: [] };
 
 /** A job, and what it was started with. */
@@ -48,6 +48,9 @@ class Tried {
       } as unknown as Monitor,
       budgets: { manifests: unlimited(), trees: unlimited() },
       openWants: () => Promise.resolve(),
+      onCompared: () => {},
+      keepWaiting: () => Promise.resolve(),
+      itemizes: () => false,
       onFailure: (error) => this.failures.push(error),
       onWarning: (message) => this.warnings.push(message),
       onRemoved: () => {},
@@ -99,7 +102,13 @@ test('a context is received on the thread that prepares and commits', async () =
   expect(tried.threads[0]!.jobs).toEqual(['prepare', 'unpack', 'commit']);
   expect(tried.threads).toHaveLength(1);
   expect(tried.target.committed).toBe(true);
-  expect(tried.target.counts()).toEqual({ written: 1, unchanged: 0, removed: 2 });
+  expect(tried.target.counts()).toEqual({
+    written: 1,
+    reused: 0,
+    metadataOnly: 0,
+    unchanged: 0,
+    removed: 2,
+  });
   expect(tried.phases).toEqual(['receiving', 'committing']);
 });
 

@@ -69,6 +69,7 @@ function targetOf(ring: Ring, opened: string[]): Target {
     contexts: () => [],
     counts: () => undefined,
     comparing: () => undefined,
+    itemize: () => Promise.resolve(),
     outputBytes: 0,
     outputPendingMs: () => undefined,
   };

@@ -19,6 +19,15 @@ test('a receiver that ends with FIN fails the transfer at once, because no recei
   expect((await hearAsSender(pieces, SENDER)).verdict).toBe('corrupt');
 });
 
+test('a list of changes that was not asked for is rejected', async () => {
+  const pieces = [
+    MAGIC,
+    encodeControl(FrameType.hello, 0, ANSWER),
+    encodeControl(FrameType.open, 1, { kind: 'changes', name: '' }),
+  ];
+  expect((await hearAsSender(pieces, SENDER)).verdict).toBe('corrupt');
+});
+
 test('a receipt with another digest is rejected', async () => {
   const receipt = { transferId: HELLO.transferId, digest: '0'.repeat(64) };
   const pieces = [

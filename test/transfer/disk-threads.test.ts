@@ -109,7 +109,7 @@ describe('the end of a run', () => {
     const settled = threads.settle(GRACE_MS);
     await vi.advanceTimersByTimeAsync(GRACE_MS + 2 * TICK_MS);
     expect(await settled).toBe(false);
-    await threads.end();
+    await threads.end(Promise.resolve());
     expect(stuckThreadCount()).toBe(1);
     thread.exit();
     await vi.advanceTimersByTimeAsync(0);
@@ -140,7 +140,7 @@ describe('the end of a run', () => {
     await vi.advanceTimersByTimeAsync(GRACE_MS + 2 * TICK_MS);
     expect(await cleaned).toBe('hung');
     threads.cleanUpLater('discard', DISCARD);
-    await threads.end();
+    await threads.end(Promise.resolve());
     expect(started).toHaveLength(1);
     thread.exit();
     await vi.advanceTimersByTimeAsync(0);

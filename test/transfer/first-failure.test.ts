@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CtxsyncError } from '../../src/errors.ts';
 import { STRAY_SILENCE_MS } from '../../src/limits.ts';
 import { FirstFailure } from '../../src/transfer/first-failure.ts';
@@ -27,6 +27,39 @@ describe('the failure of a run', () => {
       await expect(failure.race(FOREVER)).rejects.toMatchObject({ code: 'interrupted' });
     },
   );
+
+  it('is thrown after an abort although the other side has more to do, when the caller waits no longer', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const caller = new AbortController();
+    const failure = new FirstFailure(caller.signal, 500);
+    let isOver = false;
+    const waited = failure.waitForPeer(FOREVER).then(() => (isOver = true));
+    // Not before an abort, however long it takes.
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(isOver).toBe(false);
+    caller.abort();
+    await vi.advanceTimersByTimeAsync(499);
+    expect(isOver).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    await waited;
+    // All that follows has the same end.
+    const next = failure.waitForPeer(FOREVER);
+    await vi.advanceTimersByTimeAsync(0);
+    await next;
+  });
+
+  it('lets the other side finish after an abort, if the caller has the time', async () => {
+    const failure = new FirstFailure(AbortSignal.abort(), Infinity);
+    let finish = (): void => {};
+    const work = new Promise<void>((resolve) => (finish = resolve));
+    let isOver = false;
+    const waited = failure.waitForPeer(work).then(() => (isOver = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isOver).toBe(false);
+    finish();
+    await waited;
+  });
 
   it('leaves no listener on the signal when the run is over', async () => {
     const caller = new AbortController();

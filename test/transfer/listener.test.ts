@@ -5,7 +5,7 @@ afterEach(() => void vi.restoreAllMocks());
 
 test('a listener that throws does not affect who tells it, and its error is not lost', () => {
   const later: (() => void)[] = [];
-  vi.spyOn(process, 'nextTick').mockImplementation((run) => void later.push(run as () => void));
+  vi.spyOn(globalThis, 'queueMicrotask').mockImplementation((run) => void later.push(run));
   const heard: number[] = [];
   const listener = apart((event: number) => {
     heard.push(event);
@@ -19,11 +19,7 @@ test('a listener that throws does not affect who tells it, and its error is not 
 
 test('a listener that rejects does not affect it either, and its error is not lost', async () => {
   const later: (() => void)[] = [];
-  const nextTick = process.nextTick.bind(process);
-  vi.spyOn(process, 'nextTick').mockImplementation((run, ...given: unknown[]) => {
-    if (given.length > 0) nextTick(run, ...given);
-    else later.push(run as () => void);
-  });
+  vi.spyOn(globalThis, 'queueMicrotask').mockImplementation((run) => void later.push(run));
   const listener = apart(async (event: number) => {
     await Promise.resolve();
     throw new Error(`event ${event}`);

@@ -33,6 +33,7 @@ class RecordedRun implements Run {
     }),
     wireBytes: 7,
     digest: undefined,
+    released: Promise.resolve(),
     close: () => {
       this.calls.push(`close, threads ended: ${this.thread.hasEnded}`);
       return Promise.resolve();

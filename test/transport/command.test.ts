@@ -2,7 +2,7 @@ import { ChildProcess } from 'node:child_process';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { CtxsyncError } from '../../src/errors.ts';
 import { CHILD_GRACE_MS } from '../../src/limits.ts';
-import { startCommand } from '../../src/transport/command.ts';
+import { spawnPeer } from '../../src/transport/command.ts';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -29,7 +29,7 @@ function refuseKills(): unknown[] {
 
 test('a command that this process may not signal does not make close() fail', async () => {
   const refused = refuseKills();
-  const command = await startCommand(['sleep', '1000'], () => {});
+  const command = await spawnPeer('sleep', ['1000']);
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const closed = command.close?.().catch((error: unknown) => error);
   await vi.advanceTimersByTimeAsync(3 * CHILD_GRACE_MS);
@@ -40,7 +40,7 @@ test('a command that this process may not signal does not make close() fail', as
 test('close() does not wait for an ended command whose stderr another process holds open', async () => {
   const words: string[] = [];
   const script = 'printf "last words" >&2; sleep 1000 > /dev/null & echo $!';
-  const command = await startCommand(['sh', '-c', script], (line) => words.push(line));
+  const command = await spawnPeer('sh', ['-c', script], { onStderr: (line) => words.push(line) });
   let background = '';
   await command.incoming.read((bytes) => void (background += Buffer.from(bytes).toString()));
   try {

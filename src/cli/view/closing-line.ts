@@ -47,22 +47,28 @@ export function noteLines(report: TransferReport): string[] {
 
 function whatWasDone(report: TransferReport, outLabel: string | undefined): string {
   const { side, entries, bytes, times } = report;
-  const { written = 0, unchanged = 0, removed = 0 } = report.counts ?? {};
+  const { written = 0, metadataOnly = 0, unchanged = 0, removed = 0 } = report.counts ?? {};
+  const there = metadataOnly + unchanged;
   const took = formatDuration(times.totalMs);
-  if (unchanged > 0 && written === 0 && removed === 0) {
+  if (unchanged > 0 && written + metadataOnly + removed === 0) {
     const where = outLabel === undefined ? '' : ` in ${outLabel}`;
     return `up to date, ${plural(unchanged, 'entry', 'entries')} unchanged${where} (${took})`;
   }
   const into = outLabel === undefined ? '' : ` into ${outLabel}`;
   const parts =
-    unchanged > 0
-      ? [counted(written, 'changed'), counted(removed, 'removed'), counted(unchanged, 'unchanged')]
+    there > 0
+      ? [
+          counted(written, 'changed'),
+          counted(metadataOnly, 'only in mode or time'),
+          counted(removed, 'removed'),
+          counted(unchanged, 'unchanged'),
+        ]
       : [
           `${side === 'sender' ? 'sent' : 'received'} ${plural(entries, 'entry', 'entries')}`,
           counted(removed, 'removed'),
         ];
-  if (unchanged === 0 || bytes > 0) parts.push(formatBytes(bytes));
-  const rate = unchanged > 0 ? '' : speed(report);
+  if (there === 0 || bytes > 0) parts.push(formatBytes(bytes));
+  const rate = there > 0 ? '' : speed(report);
   return `${parts.filter((part) => part !== '').join(', ')}${into} in ${took}${rate}`;
 }
 

@@ -44,6 +44,13 @@ export function formatDuration(ms: number): string {
   return ms < 59_950 ? `${(ms / 1_000).toFixed(1)}s` : formatAge(Math.round(ms / 1_000) * 1_000);
 }
 
+/** A time that was set, as people write it: `60s`, `5m`, `1h 30m`. */
+export function formatLimit(ms: number): string {
+  return ms < 120_000
+    ? `${Number((ms / 1_000).toFixed(1))}s`
+    : formatAge(ms).replace(/ 0[sm]$/, '');
+}
+
 /** Whole percentages of non-negative parts that add up to 100, each off by less than 1. */
 export function shares(parts: number[]): number[] {
   const total = parts.reduce((sum, part) => sum + part, 0);

@@ -2,10 +2,15 @@ import { DANGEROUS } from './format.ts';
 
 /**
  * JSON of a value that may contain untrusted text. It parses to the same value, but no terminal or CI
- * log interprets any of it: JSON itself escapes only the control characters below U+0020.
+ * log interprets any of it: JSON itself escapes only the control characters below U+0020. Numbers are whole:
+ * all are counts, bytes, milliseconds or seconds.
  */
 export function jsonText(value: unknown, indent?: number): string {
-  return inertJson(JSON.stringify(value, null, indent));
+  return inertJson(JSON.stringify(value, rounded, indent));
+}
+
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === 'number' ? Math.round(value) : value;
 }
 
 /** The same for what is JSON already. */

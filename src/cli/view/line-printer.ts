@@ -1,6 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import { eventLines, lostLines, type Line, type Tone } from './event-lines.ts';
 import { printable } from './format.ts';
+import { annotationCommand, workflowCommand } from './workflow-command.ts';
 import { ERASE_LINE, type ProgressOutput } from './progress-output.ts';
 import { MAX_UNREAD_BYTES, STYLE_LOAD_MS } from '../../limits.ts';
 import { withTimeout } from '../../with-timeout.ts';
@@ -12,8 +13,10 @@ export interface LinePrinterOptions {
   colour: boolean;
   /** The line may hold the other process's spinner. */
   erase: boolean;
-  /** Errors and stalls are also workflow commands of GitHub Actions. */
+  /** Annotations are printed as workflow commands of GitHub Actions. */
   github: boolean;
+  /** Lines of progress are folded in a group of GitHub Actions. */
+  groups?: boolean;
   /** Runs a write with our own spinner out of the way. */
   around?: (write: () => void) => void;
 }
@@ -28,6 +31,7 @@ export class LinePrinter {
   #earlyChars = 0;
   /** Lines of a command dropped since the last line. */
   #lost = 0;
+  #isGroupOpen = false;
 
   constructor(options: LinePrinterOptions) {
     this.#options = options;
@@ -50,10 +54,17 @@ export class LinePrinter {
     if (this.#options.colour) this.#loading ??= this.#load();
   }
 
+  /** Settles when what was printed no longer piles up. */
+  async drained(): Promise<void> {
+    await this.#options.output.drained();
+  }
+
   /** Settles when every line was handed to the system. */
   async close(): Promise<void> {
     if (this.#loading !== undefined) await withTimeout(STYLE_LOAD_MS, this.#loading);
     this.#release();
+    if (this.#isGroupOpen) this.#options.output.write(END_GROUP);
+    this.#isGroupOpen = false;
     await this.#options.output.flush();
   }
 
@@ -86,18 +97,28 @@ export class LinePrinter {
 
   #write(line: Line): void {
     const { output, around = (write) => write() } = this.#options;
-    around(() => output.write(this.#render(line)));
+    around(() => output.write(this.#turnGroup(line.tone) + this.#render(line)));
   }
 
-  #render({ tone, text }: Line): string {
-    const { prefix, erase, github } = this.#options;
+  /** What opens or closes the group before a line: only progress is folded away. */
+  #turnGroup(tone: Tone): string {
+    const { groups = false, prefix } = this.#options;
+    // The command's lines stay where its time is spent.
+    const opens = tone === 'command' ? this.#isGroupOpen : PROGRESS_TONES.has(tone);
+    if (!groups || opens === this.#isGroupOpen) return '';
+    this.#isGroupOpen = opens;
+    return opens ? `${workflowCommand('group', {}, `${prefix}progress`)}\n` : END_GROUP;
+  }
+
+  #render({ tone, text, annotation }: Line): string {
+    const { erase, github } = this.#options;
+    // As rsync prints it, for whoever reads it by a program.
+    const prefix = tone === 'item' ? '' : this.#options.prefix;
     const words = printable(text);
     const start = erase ? ERASE_LINE : '';
     const shown = `${start}${this.#paint('dim', prefix)}${this.#paint(tone, words)}\n`;
-    const command = github ? COMMANDS[tone] : undefined;
-    return command === undefined
-      ? shown
-      : `${shown}::${command}::${escapeCommand(prefix + words)}\n`;
+    const isAnnotated = github && annotation !== undefined;
+    return isAnnotated ? `${shown}${annotationCommand(annotation, prefix)}\n` : shown;
   }
 
   #paint(tone: Tone | 'dim', text: string): string {
@@ -107,21 +128,21 @@ export class LinePrinter {
   }
 }
 
+const PROGRESS_TONES: ReadonlySet<Tone> = new Set<Tone>(['phase', 'queued']);
+const END_GROUP = `${workflowCommand('endgroup', {}, '')}\n`;
+
 const COLOURS = {
   dim: 'dim',
   phase: undefined,
+  item: undefined,
+  listening: undefined,
+  waiting: 'yellow',
   queued: 'yellow',
   command: 'dim',
+  notice: undefined,
   warning: 'yellow',
   stall: 'yellow',
   resumed: 'green',
   error: 'red',
   closing: 'green',
 } satisfies Record<Tone | 'dim', keyof ChalkInstance | undefined>;
-
-const COMMANDS: Partial<Record<Tone, 'error' | 'warning'>> = { error: 'error', stall: 'warning' };
-
-/** As in GitHub's actions/toolkit, command.ts: escapeData. */
-function escapeCommand(text: string): string {
-  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
-}

@@ -1,7 +1,6 @@
-import type { TransferEvent } from '../../observe/events.ts';
 import { eventLines, type Line, type Tone } from './event-lines.ts';
 import { LinePrinter, type LinePrinterOptions } from './line-printer.ts';
-import type { ProgressView } from './view.ts';
+import type { ProgressView, ViewEvent } from './view.ts';
 
 export interface LinesViewOptions<Event> {
   /** Only these; default: all. */
@@ -11,7 +10,7 @@ export interface LinesViewOptions<Event> {
 }
 
 /** Prints permanent lines, and no progress. */
-export class LinesView<Event extends TransferEvent = TransferEvent> implements ProgressView {
+export class LinesView<Event extends ViewEvent = ViewEvent> implements ProgressView {
   readonly speaks = false;
   readonly #printer: LinePrinter;
   readonly #tones: readonly Tone[] | undefined;
@@ -30,6 +29,10 @@ export class LinesView<Event extends TransferEvent = TransferEvent> implements P
     for (const line of this.#linesOf(event)) {
       if (this.#tones?.includes(line.tone) !== false) this.#printer.print(line);
     }
+  }
+
+  async drained(): Promise<void> {
+    await this.#printer.drained();
   }
 
   async close(): Promise<void> {

@@ -1,14 +1,13 @@
 import { PLAIN_LINE_MS } from '../../limits.ts';
-import type { Progress, TransferEvent } from '../../observe/events.ts';
+import type { Progress } from '../../observe/events.ts';
 import type { Line } from './event-lines.ts';
-import { formatRate } from './format.ts';
 import { LinePrinter, type LinePrinterOptions } from './line-printer.ts';
-import { bytesText, entriesText, etaText, phaseText } from './status-line.ts';
-import type { ProgressView } from './view.ts';
+import { bytesText, entriesText, etaText, phaseText, rateText } from './status-line.ts';
+import type { ProgressView, ViewEvent } from './view.ts';
 
 export interface PlainViewOptions {
   /** The lines for an event. */
-  linesOf: (event: TransferEvent) => Line[];
+  linesOf: (event: ViewEvent) => Line[];
   /** Milliseconds. */
   now: () => number;
   speaks: boolean;
@@ -21,7 +20,7 @@ export class PlainView implements ProgressView {
   readonly speaks: boolean;
   readonly #printer: LinePrinter;
   readonly #output: LinePrinterOptions['output'];
-  readonly #linesOf: (event: TransferEvent) => Line[];
+  readonly #linesOf: (event: ViewEvent) => Line[];
   readonly #now: () => number;
   #peerSpeaks: boolean;
   #lastLineAt: number;
@@ -41,10 +40,14 @@ export class PlainView implements ProgressView {
     this.#lastLineAt = now();
   }
 
-  handle(event: TransferEvent): void {
+  handle(event: ViewEvent): void {
     if (event.type === 'peer-shows-progress') this.#peerSpeaks = true;
     if (event.type === 'progress') this.#progress(event);
     for (const line of this.#linesOf(event)) this.#line(line);
+  }
+
+  async drained(): Promise<void> {
+    await this.#printer.drained();
   }
 
   async close(): Promise<void> {
@@ -73,12 +76,11 @@ export class PlainView implements ProgressView {
 }
 
 function progressText(progress: Progress): string {
-  const bytes = bytesText(progress);
   return [
     phaseText(progress),
-    bytes,
+    bytesText(progress),
     entriesText(progress),
-    bytes === '' ? '' : formatRate(progress.bytesPerSecond),
+    rateText(progress),
     etaText(progress),
     progress.path ?? '',
   ]

@@ -7,8 +7,11 @@ export const ERASE_LINE = '\r\x1b[K';
 export interface ProgressStream {
   write(text: string, written?: (error?: Error | null) => void): boolean;
   on(event: 'error' | 'close', listener: () => void): unknown;
+  once(event: 'drain', listener: () => void): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
+  /** Of a terminal: columns and rows as they are now, even if we were not told yet. */
+  getWindowSize?(): [number, number];
   readonly writableNeedDrain?: boolean;
   readonly writableLength?: number;
 }
@@ -21,6 +24,7 @@ export class ProgressOutput {
   readonly #stream: ProgressStream;
   #gone = false;
   #wakeFlush: (() => void) | undefined;
+  #wakeDrain: (() => void) | undefined;
 
   constructor(stream: ProgressStream) {
     this.#stream = stream;
@@ -32,7 +36,16 @@ export class ProgressOutput {
 
   /** Columns of the terminal; 80 if unknown. */
   get columns(): number {
-    return this.#stream.columns || 80;
+    return this.#windowColumns || this.#stream.columns || 80;
+  }
+
+  get #windowColumns(): number | undefined {
+    try {
+      return this.#stream.getWindowSize?.()[0];
+    } catch {
+      // The terminal has gone.
+      return undefined;
+    }
   }
 
   /** Unread output has piled up: whatever can be postponed or dropped should be. */
@@ -58,6 +71,15 @@ export class ProgressOutput {
     }
   }
 
+  /** Settles when unread output no longer piles up. */
+  async drained(): Promise<void> {
+    if (this.#gone || !this.busy) return;
+    await new Promise<void>((resolve) => {
+      this.#wakeDrain = resolve;
+      this.#stream.once('drain', resolve);
+    });
+  }
+
   /** Settles when everything was handed to the system, or no longer can be. */
   async flush(): Promise<void> {
     if (this.#gone) return;
@@ -74,5 +96,6 @@ export class ProgressOutput {
   #leave(): void {
     this.#gone = true;
     this.#wakeFlush?.();
+    this.#wakeDrain?.();
   }
 }

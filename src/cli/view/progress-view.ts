@@ -1,4 +1,3 @@
-import type { TransferEvent } from '../../observe/events.ts';
 import type { Side } from '../../report.ts';
 import type { ProgressMode } from './progress-mode.ts';
 import type { Line, Tone } from './event-lines.ts';
@@ -12,7 +11,7 @@ import { runLines, type RunLinesOptions } from './run-lines.ts';
 import { ProgressOutput, type ProgressStream } from './progress-output.ts';
 import { TtyView } from './tty-view.ts';
 import { WithoutEcho } from './without-echo.ts';
-import type { ProgressView } from './view.ts';
+import type { ProgressView, ViewEvent } from './view.ts';
 
 export interface ProgressViewOptions extends RunLinesOptions {
   mode: ProgressMode;
@@ -27,7 +26,17 @@ export interface ProgressViewOptions extends RunLinesOptions {
   now: () => number;
 }
 
-const WITHOUT_PROGRESS: Tone[] = ['command', 'queued', 'warning', 'stall', 'resumed', 'error'];
+const WITHOUT_PROGRESS: Tone[] = [
+  'command',
+  'notice',
+  'item',
+  'waiting',
+  'queued',
+  'warning',
+  'stall',
+  'resumed',
+  'error',
+];
 
 export function createProgressView(options: ProgressViewOptions): ProgressView {
   const { quiet } = options;
@@ -43,7 +52,7 @@ export function createProgressView(options: ProgressViewOptions): ProgressView {
 function lines(
   mode: 'tty' | 'plain' | 'none',
   printing: LinePrinterOptions,
-  linesOf: (event: TransferEvent) => Line[],
+  linesOf: (event: ViewEvent) => Line[],
   options: ProgressViewOptions,
 ): ProgressView {
   if (mode === 'none') return new LinesView(printing, { tones: WITHOUT_PROGRESS, linesOf });
@@ -51,7 +60,8 @@ function lines(
   const speaks = plainSpeaks(options);
   // If the sender does not show progress, the receiver does.
   const showsProgress = speaks || options.side === 'receiver';
-  return new PlainView(printing, { linesOf, now: options.now, speaks, showsProgress });
+  const folding = { ...printing, groups: printing.github };
+  return new PlainView(folding, { linesOf, now: options.now, speaks, showsProgress });
 }
 
 function automaticMode({ stream, env }: ProgressViewOptions): 'tty' | 'plain' {
@@ -82,7 +92,7 @@ export function printingOptions(
 }
 
 /** FORCE_COLOR as Node reads it, then NO_COLOR (no-color.org), then what the terminal supports. */
-function wantsColour(env: ProgressViewOptions['env'], terminal: boolean): boolean {
+export function wantsColour(env: ProgressViewOptions['env'], terminal: boolean): boolean {
   const forced = env['FORCE_COLOR'];
   if (forced !== undefined) return forced !== '0' && forced !== 'false';
   if (env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== '') return false;

@@ -1,5 +1,5 @@
-import type { TransferEvent } from '../../observe/events.ts';
-import { eventLines, type Line } from './event-lines.ts';
+import type { ViewEvent } from './view.ts';
+import { eventLines, type Line, type Tone } from './event-lines.ts';
 
 /**
  * Whether this side prints the closing line of a transfer, which should have one. `never`: a sender on a
@@ -19,11 +19,17 @@ export interface RunLinesOptions {
 export function runLines({
   outLabel,
   closing = 'always',
-}: RunLinesOptions): (event: TransferEvent) => Line[] {
-  let closes = closing !== 'never';
+}: RunLinesOptions): (event: ViewEvent) => Line[] {
+  let isStarted = false;
+  const isDropped = (tone: Tone): boolean => {
+    // The sender learns of our queue, and shows it.
+    if (tone === 'queued') return isStarted;
+    return tone === 'closing' && (closing === 'never' || isStarted);
+  };
   return (event) => {
-    const isStarted = event.type === 'peer-shows-progress' && event.duplex;
-    if (isStarted && closing === 'unless-started') closes = false;
-    return eventLines(event, outLabel).filter(({ tone }) => closes || tone !== 'closing');
+    if (event.type === 'peer-shows-progress') {
+      isStarted = event.duplex && closing === 'unless-started';
+    }
+    return eventLines(event, outLabel).filter(({ tone }) => !isDropped(tone));
   };
 }

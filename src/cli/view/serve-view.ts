@@ -37,8 +37,16 @@ function tonesOf(mode: ProgressMode, quiet: boolean): Tone[] | undefined {
 /** Lines with the number of their transfer and the directory that it is received into. */
 function labelledLines(): (event: Told) => Line[] {
   const begun = new Set<number | undefined>();
-  return (event) =>
-    linesOf(event, begun).map(({ tone, text }) => ({ tone, text: labelOf(event) + text }));
+  return (event) => {
+    const label = labelOf(event);
+    return linesOf(event, begun).map((line) => labelled(line, label));
+  };
+}
+
+function labelled({ tone, text, annotation }: Line, label: string): Line {
+  const line = { tone, text: label + text };
+  if (annotation === undefined) return line;
+  return { ...line, annotation: { ...annotation, message: label + annotation.message } };
 }
 
 /** A log shows when each transfer begins, even one that is over at once. @param begun those that have */

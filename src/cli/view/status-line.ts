@@ -44,6 +44,11 @@ function stallText({ stalledMs, failsInMs }: Progress): string {
     : `${stalled}, fails in ${formatAge(Math.ceil(failsInMs / 1_000) * 1_000)}`;
 }
 
+/** `197 MB/s`; empty while no content moves, and until that is known. */
+export function rateText({ bytesPerSecond }: Progress): string {
+  return bytesPerSecond === 0 ? '' : formatRate(bytesPerSecond);
+}
+
 /** `ETA 3s`; empty while it is not known. */
 export function etaText({ etaSeconds }: Progress): string {
   return etaSeconds === undefined ? '' : `ETA ${formatAge(etaSeconds * 1_000)}`;
@@ -76,8 +81,10 @@ interface Segment {
 
 /** In the order in which they are shown. A stall takes the place of rate and ETA. */
 function segments(progress: Progress, columns: number, glyphs: Glyphs): Segment[] {
-  const { percent, phase, bytesPerSecond } = progress;
-  const hasBar = percent !== undefined && phase !== 'queued' && phase !== 'committing';
+  const { percent, phase } = progress;
+  // What was done before it had to wait, if anything, does not matter now.
+  if (phase === 'queued') return [{ text: printable(phaseText(progress)), rank: 0 }];
+  const hasBar = percent !== undefined && phase !== 'committing';
   const stall = stallText(progress);
   const bytes = bytesText(progress);
   return [
@@ -86,7 +93,7 @@ function segments(progress: Progress, columns: number, glyphs: Glyphs): Segment[
     { text: stall, rank: 0 },
     { text: bytes, rank: 2 },
     { text: entriesText(progress), rank: bytes === '' ? 2 : 6 },
-    { text: stall === '' && bytes !== '' ? formatRate(bytesPerSecond) : '', rank: 5 },
+    { text: stall === '' ? rateText(progress) : '', rank: 5 },
     { text: stall === '' ? etaText(progress) : '', rank: 3 },
   ].filter(({ text }) => text !== '');
 }

@@ -1,11 +1,10 @@
-import type { TransferEvent } from '../../observe/events.ts';
 import type { Line } from './event-lines.ts';
 import { LinePrinter, type LinePrinterOptions } from './line-printer.ts';
 import type { Glyphs } from './glyphs.ts';
 import { Spinner } from './spinner.ts';
 import { SteadyFigures } from './steady-figures.ts';
 import { statusLine } from './status-line.ts';
-import type { ProgressView } from './view.ts';
+import type { ProgressView, ViewEvent } from './view.ts';
 
 /** For a terminal: one line that changes, and permanent lines above it. */
 export class TtyView implements ProgressView {
@@ -14,11 +13,11 @@ export class TtyView implements ProgressView {
   readonly #printer: LinePrinter;
   readonly #glyphs: Glyphs;
   readonly #steady = new SteadyFigures();
-  readonly #linesOf: (event: TransferEvent) => Line[];
+  readonly #linesOf: (event: ViewEvent) => Line[];
 
   constructor(
     options: LinePrinterOptions,
-    { linesOf, glyphs }: { linesOf: (event: TransferEvent) => Line[]; glyphs: Glyphs },
+    { linesOf, glyphs }: { linesOf: (event: ViewEvent) => Line[]; glyphs: Glyphs },
   ) {
     this.#spinner = new Spinner(options.output, { colour: options.colour, frames: glyphs.frames });
     this.#glyphs = glyphs;
@@ -29,7 +28,7 @@ export class TtyView implements ProgressView {
     this.#linesOf = linesOf;
   }
 
-  handle(event: TransferEvent): void {
+  handle(event: ViewEvent): void {
     if (event.type === 'progress') {
       // Before data flows, others may use the line: ssh may be asking for a password.
       if (event.phase === 'preparing') return;
@@ -43,6 +42,10 @@ export class TtyView implements ProgressView {
       // The spinner's line shows these.
       if (line.tone !== 'phase' && line.tone !== 'queued') this.#printer.print(line);
     }
+  }
+
+  async drained(): Promise<void> {
+    await this.#printer.drained();
   }
 
   async close(): Promise<void> {

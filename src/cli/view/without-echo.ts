@@ -1,5 +1,5 @@
 import type { TransferEvent } from '../../observe/events.ts';
-import type { ProgressView } from './view.ts';
+import type { ProgressView, ViewEvent } from './view.ts';
 
 /**
  * Shows the error of a receiver that we started only once. It prints its error to stderr, which reaches
@@ -16,7 +16,7 @@ export class WithoutEcho implements ProgressView {
     this.speaks = view.speaks;
   }
 
-  handle(event: TransferEvent): void {
+  handle(event: ViewEvent): void {
     if (event.type === 'command-output' && isErrorOfReceiver(event.line)) {
       this.#release();
       this.#held = event;
@@ -30,6 +30,10 @@ export class WithoutEcho implements ProgressView {
       this.#release();
     }
     this.#view.handle(event);
+  }
+
+  drained(): Promise<void> {
+    return this.#view.drained();
   }
 
   close(): Promise<void> {

@@ -2,6 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { closingLine, failureLines, noteLines } from '../../../src/cli/view/closing-line.ts';
 import { FAILED, report } from './view-fixtures.ts';
 
+/** Counts of nothing. */
+const NONE = { written: 0, reused: 0, metadataOnly: 0, unchanged: 0, removed: 0 };
+
 describe('closingLine', () => {
   test('of a receiver shows the amount, the destination, the speed and where the time went', () => {
     expect(closingLine(report(), '/out')).toBe(
@@ -30,19 +33,22 @@ describe('closingLine', () => {
       '2 changed, 1 removed, 2,706 unchanged, 12.0 MB',
     ],
     [{ written: 2, unchanged: 2_706, removed: 0 }, '2 changed, 2,706 unchanged, 12.0 MB'],
+    [{ metadataOnly: 2_700, unchanged: 6 }, '2,700 only in mode or time, 6 unchanged, 12.0 MB'],
+    [{ written: 1, metadataOnly: 3 }, '1 changed, 3 only in mode or time, 12.0 MB'],
     [{ written: 7, unchanged: 0, removed: 1 }, 'sent 9 entries, 1 removed, 12.0 MB'],
     [{ written: 7, unchanged: 0, removed: 0 }, 'sent 9 entries, 12.0 MB'],
-  ])('with %j shows what became of the entries', (counts, words) => {
+  ])('with %j shows what became of the entries', (some, words) => {
+    const counts = { ...NONE, ...some };
     const times = { totalMs: 2_100, sourceMs: 2_100, wireMs: 0 };
     const change = { side: 'sender', counts, entries: 9, bytes: 12e6, times } as const;
-    const rate = counts.unchanged > 0 ? '' : ' (5.71 MB/s)';
+    const rate = counts.unchanged + counts.metadataOnly > 0 ? '' : ' (5.71 MB/s)';
     expect(closingLine(report(change))).toBe(`${words} in 2.1s${rate}`);
     expect(closingLine(report(change), 'out')).toBe(`${words} into out in 2.1s${rate}`);
   });
 
   test('of a transfer without changes says just that', () => {
     const times = { totalMs: 600, sourceMs: 600, wireMs: 0 };
-    const counts = { written: 0, unchanged: 2_708, removed: 0 };
+    const counts = { ...NONE, unchanged: 2_708 };
     const nothing = report({ entries: 0, bytes: 0, counts, times });
     expect(closingLine(nothing)).toBe('up to date, 2,708 entries unchanged (0.6s)');
     expect(closingLine(nothing, 'out')).toBe('up to date, 2,708 entries unchanged in out (0.6s)');
@@ -50,7 +56,7 @@ describe('closingLine', () => {
 
   test('of a transfer that only removed shows no bytes', () => {
     const times = { totalMs: 40, sourceMs: 40, wireMs: 0 };
-    const counts = { written: 0, unchanged: 5, removed: 3 };
+    const counts = { ...NONE, unchanged: 5, removed: 3 };
     expect(closingLine(report({ entries: 0, bytes: 0, counts, times }))).toBe(
       '3 removed, 5 unchanged in 40ms',
     );

@@ -4,6 +4,7 @@ import {
   formatBytesOf,
   formatCount,
   formatDuration,
+  formatLimit,
   formatRate,
   printable,
   shares,
@@ -56,6 +57,16 @@ test.each([
   [7_500_000, '2h 5m'],
 ])('%d ms are shown as %s', (ms, text) => {
   expect(formatDuration(ms)).toBe(text);
+});
+
+test.each([
+  [1_500, '1.5s'],
+  [60_000, '60s'],
+  [120_000, '2m'],
+  [150_000, '2m 30s'],
+  [3_600_000, '1h'],
+])('a limit of %d ms is shown as %s', (ms, text) => {
+  expect(formatLimit(ms)).toBe(text);
 });
 
 test('shares are whole percentages that add up to 100', () => {

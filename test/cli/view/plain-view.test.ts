@@ -109,6 +109,19 @@ describe('plain progress', () => {
     ]);
   });
 
+  test('shows at once where a receiver listens, and for what a sender waits', () => {
+    const { stream, view } = create();
+    const waiting = { type: 'waiting', socket: '/tmp/s' } as const;
+    view.handle({ ...waiting, side: 'receiver' });
+    view.handle({ ...waiting, side: 'receiver', givesUpInMs: 90_500 });
+    view.handle({ ...waiting, side: 'sender', givesUpInMs: 300_000 });
+    expect(stream.lines).toEqual([
+      'ctxsync send: listening on /tmp/s',
+      'ctxsync send: listening on /tmp/s (gives up in 90.5s)',
+      'ctxsync send: waiting for a receiver on /tmp/s (gives up in 5m)',
+    ]);
+  });
+
   test('contains no control sequence, even from a message of the peer', () => {
     const { stream, view } = create();
     const peerError = { code: 'no\nspace', message: '\x1b[2Jgone\r\n' };

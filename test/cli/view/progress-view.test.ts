@@ -3,6 +3,7 @@ import {
   createProgressView,
   type ProgressViewOptions,
 } from '../../../src/cli/view/progress-view.ts';
+import type { TransferEvent } from '../../../src/observe/events.ts';
 import { end, FAILED, FakeStream, phase, progress, STALL, WARNING } from './view-fixtures.ts';
 
 const ESC = '\x1b';
@@ -118,6 +119,17 @@ describe('the closing line', () => {
     expect(stream.lines).toHaveLength(isPrinted ? 2 : 1);
   });
 
+  test('and the queue are left to a sender that has started the receiver, and learns of both', () => {
+    const stream = new FakeStream();
+    const view = create({ stream, mode: 'plain', side: 'receiver', closing: 'unless-started' });
+    view.handle(started);
+    view.handle({ ...phase('queued'), queue: 'out is locked' } as TransferEvent);
+    expect(stream.lines).toEqual([]);
+    view.handle(piped);
+    view.handle({ ...phase('queued'), queue: 'out is locked' } as TransferEvent);
+    expect(stream.lines).toEqual(['ctxsync receive: waiting: out is locked']);
+  });
+
   test('is left out, but a failure is not', () => {
     const stream = new FakeStream();
     create({ stream, mode: 'plain', closing: 'never' }).handle(end(FAILED));
@@ -172,9 +184,60 @@ describe('under GitHub Actions', () => {
     await view.close();
     expect(stream.lines.slice(1)).toEqual([
       'ctxsync send: stalled 12s: receiver is writing web/app.js (disk not answering)',
-      '::warning::ctxsync send: stalled 12s: receiver is writing web/app.js (disk not answering)',
+      '::warning title=ctxsync send stalled::stalled 12s: receiver is writing web/app.js (disk not answering)',
       'ctxsync send: error: disk is 100% full',
-      '::error::ctxsync send: error: disk is 100%25 full',
+      '::error title=ctxsync send failed::disk is 100%25 full',
+    ]);
+  });
+
+  test('only progress is folded in a group, which is closed before anything else, and at the end', async () => {
+    const stream = new FakeStream();
+    const view = create({ stream, env });
+    const command = { type: 'command-output', side: 'sender', line: 'hi' } as const;
+    for (const event of [command, phase('comparing'), command, phase('sending'), WARNING]) {
+      view.handle(event);
+    }
+    view.handle(phase('sending'));
+    await view.close();
+    expect(stream.lines).toEqual([
+      'ctxsync send: | hi',
+      '::group::ctxsync send: progress',
+      'ctxsync send: comparing',
+      'ctxsync send: | hi',
+      'ctxsync send: sending',
+      '::endgroup::',
+      'ctxsync send: warning: no files',
+      '::group::ctxsync send: progress',
+      'ctxsync send: sending',
+      '::endgroup::',
+    ]);
+  });
+
+  test('a bad ignore rule is an annotation of its line', () => {
+    const stream = new FakeStream();
+    const path = 'a,b:c/.dockerignore';
+    const error = {
+      code: 'bad-ignore-rule',
+      message: `${path}:3: bad "%"`,
+      path,
+      line: 3,
+    } as const;
+    create({ stream, env }).handle(end({ result: 'failed', error }));
+    expect(stream.lines.at(-1)).toBe(
+      '::error title=ctxsync send failed,file=a%2Cb%3Ac/.dockerignore,line=3' +
+        '::a,b:c/.dockerignore:3: bad "%25"',
+    );
+  });
+
+  test('a failure of several lines is one annotation', () => {
+    const stream = new FakeStream();
+    const error = { code: 'peer-gone', message: 'the receiver is gone' } as const;
+    const peerError = { code: 'no-space', message: 'the disk is full' };
+    create({ stream, env }).handle(end({ result: 'failed', side: 'sender', error, peerError }));
+    expect(stream.lines).toEqual([
+      'ctxsync send: error: the receiver is gone',
+      '::error title=ctxsync send failed::the receiver is gone%0Athe receiver said: the disk is full (no-space)',
+      'ctxsync send: the receiver said: the disk is full (no-space)',
     ]);
   });
 
@@ -183,8 +246,19 @@ describe('under GitHub Actions', () => {
     const view = create({ stream, mode: 'json', env });
     view.handle(STALL);
     await view.close();
-    expect(stream.lines.map((line) => JSON.parse(line) as unknown)).toEqual([STALL]);
+    expect(stream.lines.slice(1).map((line) => JSON.parse(line) as unknown)).toEqual([STALL]);
   });
+});
+
+test('the log of another CI has neither control sequences nor workflow commands', async () => {
+  const stream = new FakeStream({ isTTY: true });
+  const view = create({ stream, env: { CI: 'true', GITLAB_CI: 'true' } });
+  for (const event of [phase('sending'), progress(), WARNING, STALL, end(FAILED)]) {
+    view.handle(event);
+  }
+  await view.close();
+  expect(stream.lines.every((line) => /^ctxsync send: [ -~]+$/.test(line))).toBe(true);
+  expect(stream.lines).toHaveLength(4);
 });
 
 describe('a stream that goes away', () => {

@@ -17,7 +17,7 @@ function create(side: Side = 'sender') {
 async function createSpinning() {
   const { stream, view } = create();
   view.handle(progress());
-  await vi.waitFor(() => expect(stream.text).toContain('sending'));
+  await vi.waitFor(() => expect(stream.text).toContain('sending'), { timeout: 10_000 });
   return { stream, view };
 }
 

@@ -78,6 +78,8 @@ export function phase(name: Progress['phase'], elapsedMs = 2_000): TransferEvent
 
 export function report(change: Partial<TransferReport> = {}): TransferReport {
   return {
+    version: 1,
+    startedAt: '2026-01-02T03:04:05.678Z',
     result: 'done',
     side: 'receiver',
     contexts: [{ name: '', entries: 86_955, bytes: 612_000_000 }],

@@ -9,15 +9,19 @@ import { commit, type ComparedContext, type CommitResult } from '../../../src/de
 import { Comparison, type ComparisonCounts } from '../../../src/dest/comparison.ts';
 import {
   discard,
-  localChangesName,
   openBase,
   openPartialStages,
+  ownUid,
   prepareDestination,
   withDestination,
   type Destination,
 } from '../../../src/dest/destination.ts';
+import { listNames } from '../../../src/dest/list-names.ts';
 import { LocalChangeWriter, type LocalChange } from '../../../src/dest/local-changes.ts';
+import type { OmittedCounts } from '../../../src/dest/omitted-files.ts';
+import { OwnCopyWriter, type OwnCopy } from '../../../src/dest/own-copies.ts';
 import { PartialStages } from '../../../src/dest/partial-stages.ts';
+import { Requested } from '../../../src/dest/requested.ts';
 import { StageWriter } from '../../../src/dest/stage-writer.ts';
 import { fromText, joinPath, type BytePath } from '../../../src/disk/byte-path.ts';
 import type { HeldDirectory } from '../../../src/disk/held-directory.ts';
@@ -91,6 +95,7 @@ export function wantBytes(wants: Iterable<Want>): Buffer {
 
 export interface Compared {
   wants: Want[];
+  ownCopies: OwnCopy[];
   localChanges: LocalChange[];
   counts: ComparisonCounts;
 }
@@ -100,15 +105,25 @@ export interface CompareOptions {
   partialStages?: readonly BytePath[];
   /** Names of other contexts. */
   others?: readonly BytePath[];
+  /** Whose files may be changed in place; default: ours. */
+  uid?: bigint | undefined;
+  /** Notified of each step. */
+  status?: WorkerStatus;
 }
 
 /** Compares a context with a directory. */
 export function compare(
   base: string,
   entries: Iterable<ManifestEntry>,
-  { partialStages = [], others = [] }: CompareOptions = {},
+  { partialStages = [], others = [], ...options }: CompareOptions = {},
 ): Compared {
-  return compareWith(tryHold(base), entries, partialStages.map(tryHold), others);
+  const uid = 'uid' in options ? options.uid : ourUid();
+  const { status } = options;
+  return compareWith(tryHold(base), entries, partialStages.map(tryHold), others, uid, status);
+}
+
+export function ourUid(): bigint {
+  return BigInt(process.geteuid!());
 }
 
 function compareWith(
@@ -116,16 +131,20 @@ function compareWith(
   entries: Iterable<ManifestEntry>,
   partialStages: readonly (HeldDirectory | undefined)[],
   others: readonly BytePath[],
+  uid: bigint | undefined,
+  status = new WorkerStatus(),
 ): Compared {
-  const status = new WorkerStatus();
   const wants: Want[] = [];
+  const ownCopies: OwnCopy[] = [];
   const localChanges: LocalChange[] = [];
   const comparison = new Comparison({
     base,
     partialStages: new PartialStages(partialStages, status),
     others,
+    uid,
     status,
     onWant: (want) => wants.push(want),
+    onOwnCopy: (copy) => ownCopies.push(copy),
     onLocalChange: (change) => localChanges.push(change),
   });
   try {
@@ -134,7 +153,7 @@ function compareWith(
   } finally {
     comparison.close();
   }
-  return { wants, localChanges, counts: comparison.counts };
+  return { wants, ownCopies, localChanges, counts: comparison.counts };
 }
 
 export interface UpdateOptions {
@@ -144,6 +163,10 @@ export interface UpdateOptions {
   whole?: readonly string[];
   /** Notified of each step of the commit. */
   status?: WorkerStatus;
+  /** Called when a context was compared, before anything of it is sent. */
+  afterComparison?: () => void;
+  /** Called when everything has arrived, before the commit. */
+  beforeCommit?: () => void;
 }
 
 export interface Updated extends CommitResult {
@@ -151,6 +174,8 @@ export interface Updated extends CommitResult {
   wants: Want[];
   /** Bytes of file content that were sent. */
   bytes: number;
+  /** Files that came without content. */
+  omitted: OmittedCounts;
 }
 
 /** Transfers contexts (directories by name) to OUT as two sides do, but without the wire. */
@@ -163,7 +188,9 @@ export function update(
   try {
     const run = new Update(destination, Object.keys(contexts), options);
     for (const [name, directory] of Object.entries(contexts)) run.context(name, directory);
-    return { ...run.commit(), wants: run.wants, bytes: run.status.read().bytes };
+    options.beforeCommit?.();
+    const { wants, omitted, status } = run;
+    return { ...run.commit(), wants, omitted, bytes: status.read().bytes };
   } catch (error) {
     discard(destination, new WorkerStatus());
     throw error;
@@ -172,6 +199,7 @@ export function update(
 
 class Update {
   readonly wants: Want[] = [];
+  readonly omitted: OmittedCounts = { metadataOnly: 0, reused: 0 };
   readonly status = new WorkerStatus();
   readonly #destination: Destination;
   readonly #names: readonly string[];
@@ -188,13 +216,16 @@ class Update {
   context(name: string, directory: string): void {
     const root = fromText(directory);
     const sink = new MemorySink();
-    if (this.#options.whole?.includes(name) === true) {
+    const isWhole = this.#options.whole?.includes(name) === true;
+    const index = isWhole ? undefined : this.#compared.length;
+    if (isWhole) {
       pack(walk(root, walkOptions()), sink, this.status, new UnreadablePaths());
     } else {
       const wants = new WantReader(new MemorySource(this.#compare(name, directory)));
+      this.#options.afterComparison?.();
       pack(walkWanted(root, wants, walkOptions()), sink, this.status, new UnreadablePaths());
     }
-    this.#unpack(name, sink.bytes());
+    this.#unpack(name, sink.bytes(), index);
   }
 
   commit(): CommitResult {
@@ -203,6 +234,7 @@ class Update {
       mirror: mirrorOf(mirror, this.#names),
       root: this.#root,
       compared: this.#compared,
+      itemizes: false,
     };
     return commit(this.#destination, options, status);
   }
@@ -210,40 +242,48 @@ class Update {
   #compare(name: string, directory: string): Buffer {
     const destination = this.#destination;
     const entries = this.#options.checksum === true ? checksummed(directory) : entriesOf(directory);
-    const file = localChangesName(this.#compared.length);
+    const { found, answered, ownCopies } = listNames(this.#compared.length);
     const others = name === '' ? this.#names.filter((each) => each !== '') : [];
     const manifest = readManifest(new MemorySource(manifestBytes(entries)));
     const { wants } = withDestination(destination, ({ out, stage }) => {
       const partialStages = openPartialStages(destination, out, name);
-      const compared = compareWith(openBase(out, name), manifest, partialStages, others);
-      const writer = new LocalChangeWriter(stage, file);
-      for (const change of compared.localChanges) writer.add(change);
-      writer.close();
+      const uid = ownUid(out);
+      const compared = compareWith(openBase(out, name), manifest, partialStages, others, uid);
+      const changes = new LocalChangeWriter(stage, found);
+      for (const change of compared.localChanges) changes.add(change);
+      changes.close();
+      const copies = new OwnCopyWriter(stage, ownCopies);
+      for (const copy of compared.ownCopies) copies.add(copy);
+      copies.close();
       return compared;
     });
-    this.#compared.push({ name, localChanges: file });
+    this.#compared.push({ name, localChanges: [answered, found] });
     this.wants.push(...wants.map((want) => ({ ...want, path: joinPath(name, want.path) })));
     return wantBytes(wants);
   }
 
-  #unpack(name: string, tree: Uint8Array): void {
+  #unpack(name: string, tree: Uint8Array, index: number | undefined): void {
     const destination = this.#destination;
-    withDestination(destination, ({ out, tree: stageTree }) => {
+    withDestination(destination, (opened) => {
       const status = new WorkerStatus();
-      const partialStages = new PartialStages(openPartialStages(destination, out), status);
-      const stage = new StageWriter(stageTree, destination.umask, status, { partialStages });
+      const requested =
+        index === undefined ? undefined : new Requested(destination, opened, name, index, status);
+      const { omittedFiles } = requested ?? {};
+      const stage = new StageWriter(opened.tree, destination.umask, status, { omittedFiles });
       try {
         const budget = Budget.create({ maxEntries: 1e6, maxBytes: 1e12 });
         unpack(new TreeReader(new MemorySource(tree), { unordered: false }), stage, {
           name,
           validator: new EntryValidator(budget, new AscendingEntries()),
-          takesOmitted: !partialStages.empty,
+          takesOmitted: requested !== undefined,
           onEntry: () => {},
         });
       } finally {
         stage.close();
-        partialStages.close();
+        requested?.close();
       }
+      this.omitted.metadataOnly += omittedFiles?.counts.metadataOnly ?? 0;
+      this.omitted.reused += omittedFiles?.counts.reused ?? 0;
       this.#root ??= stage.root;
     });
   }

@@ -19,10 +19,12 @@ export class Terminal {
   readonly columns: number;
   /** The working directory of the shell. */
   readonly directory = makeDirectory();
+  readonly #locale: string;
   readonly #server = `ctxsync-test-${randomBytes(4).toString('hex')}`;
 
-  constructor(columns: number) {
+  constructor(columns: number, locale: string) {
     this.columns = columns;
+    this.#locale = locale;
   }
 
   async open(): Promise<void> {
@@ -30,7 +32,7 @@ export class Terminal {
     mkdirSync(commands);
     symlinkSync(BIN, join(commands, 'ctxsync'));
     const path = [commands, dirname(process.execPath), process.env['PATH']].join(':');
-    const env = { PATH: path, HOME: this.directory, LC_ALL: 'C.UTF-8', PS1: `${PROMPT} ` };
+    const env = { PATH: path, HOME: this.directory, LC_ALL: this.#locale, PS1: `${PROMPT} ` };
     const size = ['-x', String(this.columns), '-y', '24'];
     this.#tmux(
       ['-f', '/dev/null', 'new-session', '-d', ...size, '-c', this.directory, 'sh -i'],
@@ -43,13 +45,22 @@ export class Terminal {
 
   /** Types a line and presses Enter. */
   type(line: string): void {
-    this.#tmux(['send-keys', '-l', line]);
+    this.write(line);
     this.press('Enter');
+  }
+
+  /** Types a text. */
+  write(text: string): void {
+    this.#tmux(['send-keys', '-l', text]);
   }
 
   /** Presses a key, by its tmux name: `C-c`. */
   press(key: string): void {
     this.#tmux(['send-keys', key]);
+  }
+
+  resize(columns: number): void {
+    this.#tmux(['resize-window', '-x', String(columns), '-y', '24']);
   }
 
   /** The visible lines: wrapped ones are joined, empty ones omitted. */
@@ -90,8 +101,8 @@ export class Terminal {
 }
 
 /** A terminal that is closed after the test, with everything that runs in it. */
-export async function openTerminal(columns: number): Promise<Terminal> {
-  const terminal = new Terminal(columns);
+export async function openTerminal(columns: number, locale = 'C.UTF-8'): Promise<Terminal> {
+  const terminal = new Terminal(columns, locale);
   onTestFinished(() => terminal.close());
   await terminal.open();
   return terminal;

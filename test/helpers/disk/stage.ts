@@ -66,7 +66,11 @@ export function lay(
       }
       return writer.root;
     });
-    return commit(destination, { mirror: mirrorOf(mirror, ['']), root, compared: [] }, status);
+    return commit(
+      destination,
+      { mirror: mirrorOf(mirror, ['']), root, compared: [], itemizes: false },
+      status,
+    );
   } catch (error) {
     discard(destination, new WorkerStatus());
     throw error;

@@ -70,15 +70,19 @@ export function copyTree(from: string, to: string): void {
 
 /** What a comparison of two trees should find, from the state of their entries. Not for hardlinks. */
 export function expectedCounts(before: TreeState, context: TreeState): EntryCounts {
-  const entries = entriesOf(context);
-  const changed = entries.filter(([path, state]) => before[path] !== state).length;
-  return { written: changed, unchanged: entries.length - changed, removed: 0 };
+  const counts = { written: 0, reused: 0, metadataOnly: 0, unchanged: 0, removed: 0 };
+  for (const [path, state] of entriesOf(context)) {
+    const was = before[path];
+    if (was === state) counts.unchanged += 1;
+    else counts[hasSameContent(was, state) ? 'metadataOnly' : 'written'] += 1;
+  }
+  return counts;
 }
 
-/** Bytes of the files that differ. */
+/** Bytes of the files whose content differs. */
 export function expectedBytes(before: TreeState, context: TreeState): number {
   return entriesOf(context)
-    .filter(([path, state]) => before[path] !== state && isFirstName(path, state))
+    .filter(([path, state]) => !hasSameContent(before[path], state) && isFirstName(path, state))
     .reduce((sum, [, state]) => sum + sizeOf(state), 0);
 }
 
@@ -92,6 +96,15 @@ export function laidOver(before: TreeState, context: TreeState): TreeState {
 
 function entriesOf(state: TreeState): [path: string, state: string][] {
   return Object.entries(state).filter(([path]) => path !== '');
+}
+
+/** Only mode and time may differ. */
+function hasSameContent(was: string | undefined, state: string): boolean {
+  return was !== undefined && withoutMetadata(was) === withoutMetadata(state);
+}
+
+function withoutMetadata(state: string): string {
+  return state.replace(/^(file|directory) \d+ -?\d+|^symlink -?\d+/, '$1');
 }
 
 function isFirstName(path: string, state: string): boolean {
