@@ -78,6 +78,8 @@ export class WorkerStatus {
   readonly #ints: Int32Array;
   readonly #floats: Float64Array;
   readonly #path: Buffer;
+  /** Worker: what is in #path. */
+  #written: BytePath = '';
 
   constructor(
     shared: SharedArrayBuffer = new SharedArrayBuffer(
@@ -110,10 +112,16 @@ export class WorkerStatus {
   #set(state: DiskState, path: BytePath): void {
     const sequence = this.#ints[SEQUENCE]!;
     Atomics.store(this.#ints, SEQUENCE, sequence + 1);
-    const tail = path.length > STATUS_PATH_BYTES ? path.slice(-STATUS_PATH_BYTES) : path;
-    this.#ints[PATH_LENGTH] = this.#path.write(tail, 0, 'latin1');
+    // Most files are opened and read, or made and written, under the same path.
+    if (path !== this.#written) this.#writePath(path);
     this.#ints[STATE] = STATE_INDEX[state];
     Atomics.store(this.#ints, SEQUENCE, sequence + 2);
+  }
+
+  #writePath(path: BytePath): void {
+    const tail = path.length > STATUS_PATH_BYTES ? path.slice(-STATUS_PATH_BYTES) : path;
+    this.#ints[PATH_LENGTH] = this.#path.write(tail, 0, 'latin1');
+    this.#written = path;
   }
 
   /** Worker: an entry is done; addBytes has counted its bytes. */

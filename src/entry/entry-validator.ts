@@ -20,6 +20,8 @@ export class EntryValidator {
   readonly #budget: Budget;
   readonly #earlier: EarlierEntries;
   #hasRoot = false;
+  /** The directory of the last entry: its path was checked. */
+  #directory: BytePath | undefined;
 
   /** @param earlier EntryTable accepts any order; AscendingEntries only the order of a walk */
   constructor(budget: Budget, earlier: EarlierEntries = new EntryTable()) {
@@ -32,10 +34,14 @@ export class EntryValidator {
    * @throws CtxsyncError unsafe-entry, over-limit
    */
   check(entry: OfferedEntry): boolean {
-    checkPath(entry.path);
+    const [directory, name] = splitPath(entry.path);
+    // Most entries come after a sibling. (An absolute path is in '', too.)
+    const isSibling = directory !== '' && directory === this.#directory;
+    if (isSibling && entry.path.length <= MAX_PATH_BYTES) checkName(entry.path, name);
+    else checkPath(entry.path);
+    this.#directory = directory;
     this.#budget.charge(entry.size, entry.path);
     if (entry.path === '') return this.#checkRoot(entry);
-    const [directory] = splitPath(entry.path);
     if (!this.#earlier.hasDirectory(directory)) {
       throw unsafe(
         entry.path,
@@ -95,16 +101,19 @@ export class EntryValidator {
 export function checkPath(path: BytePath): void {
   if (path === '') return;
   if (path.startsWith('/')) throw unsafe(path, 'it is an absolute path');
-  if (path.includes('\0')) throw unsafe(path, 'its path contains a NUL byte');
   if (path.length > MAX_PATH_BYTES) throw unsafe(path, `its path has ${path.length} bytes`);
   const names = path.split('/');
   if (names.length > MAX_DEPTH) throw unsafe(path, `it lies deeper than ${MAX_DEPTH} directories`);
-  for (const name of names) {
-    if (name === '..') throw unsafe(path, 'its path contains ".."');
-    if (name === '' || name === '.') throw unsafe(path, 'its path contains an empty name');
-    if (isWorkName(name)) throw unsafe(path, "it has a receiver's own work name");
-    if (name.length > MAX_NAME_BYTES)
-      throw unsafe(path, `one of its names has ${name.length} bytes`);
+  for (const name of names) checkName(path, name);
+}
+
+function checkName(path: BytePath, name: BytePath): void {
+  if (name === '..') throw unsafe(path, 'its path contains ".."');
+  if (name === '' || name === '.') throw unsafe(path, 'its path contains an empty name');
+  if (name.includes('\0')) throw unsafe(path, 'its path contains a NUL byte');
+  if (isWorkName(name)) throw unsafe(path, "it has a receiver's own work name");
+  if (name.length > MAX_NAME_BYTES) {
+    throw unsafe(path, `one of its names has ${name.length} bytes`);
   }
 }
 

@@ -15,9 +15,9 @@ export interface Entry {
   /** Bytes of content; 0 for all but files. */
   size: number;
   /** The text of a symlink, or the path of the file or symlink that a hardlink refers to. */
-  link?: BytePath;
+  link?: BytePath | undefined;
   /** A file or symlink with several names: its other names may follow as hardlinks. */
-  linked?: boolean;
+  linked?: boolean | undefined;
   /** A file whose content is not sent, because the receiver has it. */
   contentOmitted?: boolean;
 }
@@ -25,7 +25,7 @@ export interface Entry {
 /** One entry of a context, as listed in a manifest. */
 export interface ManifestEntry extends Entry {
   /** Of a file's content, in hexadecimal digits; present only if contents are compared. */
-  sha256?: string;
+  sha256?: string | undefined;
   /** 32 bits by which the sender recognizes the entry that it listed. */
   stamp: number;
 }
@@ -37,7 +37,7 @@ export interface Want {
   /** The manifest's stamp, unchanged: opaque to the receiver. */
   stamp: number;
   /** For a file: the digest, in hexadecimal digits, of content that the receiver already has. */
-  sha256?: string;
+  sha256?: string | undefined;
 }
 
 /** Entries to be sent, in the order of a walk. */

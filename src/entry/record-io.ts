@@ -10,6 +10,9 @@ import { writeAll, type ByteSink, type ByteSource } from './byte-io.ts';
 /** Marks the end in place of the next record: no head byte has this bit. */
 export const END_OF_RECORDS = 0x80;
 
+/** The first number that four groups of seven bits cannot hold. */
+const FOUR_GROUPS = 2 ** 28;
+
 /** Encodes the fields of records in sequence; the counterpart of RecordCursor. */
 export class RecordBuffer {
   readonly #bytes: Buffer;
@@ -39,12 +42,25 @@ export class RecordBuffer {
 
   /** LEB128: seven bits per byte, lowest first. @param value from 0 to 2^53 - 1 */
   varint(value: number): void {
+    const bytes = this.#bytes;
+    let at = this.#length;
     let left = value;
-    while (left >= 0x80) {
-      this.#bytes[this.#length++] = (left % 0x80) | 0x80;
-      left = Math.floor(left / 0x80);
+    // Four bytes at a time from a number that is no 32-bit integer: its arithmetic is slow.
+    while (left >= FOUR_GROUPS) {
+      const low = left % FOUR_GROUPS;
+      bytes[at++] = low | 0x80;
+      bytes[at++] = (low >>> 7) | 0x80;
+      bytes[at++] = (low >>> 14) | 0x80;
+      bytes[at++] = (low >>> 21) | 0x80;
+      left = (left - low) / FOUR_GROUPS;
     }
-    this.#bytes[this.#length++] = left;
+    let small = left | 0;
+    while (small >= 0x80) {
+      bytes[at++] = small | 0x80;
+      small >>>= 7;
+    }
+    bytes[at++] = small;
+    this.#length = at;
   }
 
   /** One byte per character, preceded by their number. */

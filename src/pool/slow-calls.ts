@@ -1,7 +1,7 @@
 import { SLOW_CALL_MS, SLOW_CALLS } from '../limits.ts';
 
 /** One call in so many is timed, so that a clock that is slow to read costs nothing. */
-const SAMPLE = 4;
+const SAMPLE = 2;
 
 /** How many slow calls make up for a fast one. */
 const FAST_WEIGHT = 2;

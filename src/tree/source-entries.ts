@@ -129,7 +129,7 @@ export class SourceEntries {
       this.#pool.ended(begun);
       const stats = fstatSync(fd, { bigint: true });
       if (!stats.isFile() || !directory.verify() || path.length > MAX_PATH_BYTES) return undefined;
-      const opened = { ...this.#linkable(path, stats, fsPath), fd };
+      const opened = this.#linkable(path, stats, fsPath, fd);
       fd = undefined;
       return opened;
     } catch (error) {
@@ -151,15 +151,29 @@ export class SourceEntries {
     stats: EntryStats,
     content: Uint8Array | undefined,
   ): FoundEntry {
-    return { ...this.#linkable(path, stats, directory.child(name)), content };
+    return this.#linkable(path, stats, directory.child(name), undefined, content);
   }
 
   /** A file or symlink, which may have several names. */
-  #linkable(path: BytePath, stats: EntryStats, fsPath: BytePath): FoundEntry {
-    const entry = stats.isFile()
-      ? { ...this.#entry(path, 'file', stats, fsPath), size: Number(stats.size) }
-      : { ...this.#entry(path, 'symlink', stats, fsPath), link: linkText(fsPath, path, stats) };
-    return stats.nlink > 1n ? { ...entry, linked: true, stats } : entry;
+  #linkable(
+    path: BytePath,
+    stats: EntryStats,
+    fsPath: BytePath,
+    fd?: number,
+    content?: Uint8Array,
+  ): FoundEntry {
+    const isFile = stats.isFile();
+    const entry = this.#entry(path, isFile ? 'file' : 'symlink', stats, fsPath);
+    if (isFile) {
+      entry.size = Number(stats.size);
+      entry.fd = fd;
+      entry.content = content;
+    } else entry.link = linkText(fsPath, path, stats);
+    if (stats.nlink > 1n) {
+      entry.linked = true;
+      entry.stats = stats;
+    }
+    return entry;
   }
 
   #named(entry: FoundEntry): FoundEntry {
@@ -179,6 +193,7 @@ export class SourceEntries {
     }
   }
 
+  /** All entries have the same fields, so that the code that reads them is compiled for one kind of object. */
   #entry(
     path: BytePath,
     kind: SourceEntry['kind'],
@@ -192,9 +207,14 @@ export class SourceEntries {
       mode: mode & MODE_BITS,
       mtimeUs: toMicroseconds(stats.mtimeNs),
       size: 0,
+      link: undefined,
+      linked: undefined,
       fsPath: toFsPath(fsPath),
       identity: stats,
+      fd: undefined,
+      content: undefined,
       lost: lostOf(mode, stats.mtimeNs),
+      stats: undefined,
     };
   }
 }

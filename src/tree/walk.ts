@@ -1,5 +1,5 @@
 import { isBeneath, joinPath, nameTowards, toText, type BytePath } from '../disk/byte-path.ts';
-import { NO_FILES, type Listing } from '../disk/names.ts';
+import { NO_FILES, type Names } from '../disk/names.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
 import type { OpenDirectory } from '../disk/open-directory.ts';
 import { sourceChanged, sourceError } from '../disk/system-error.ts';
@@ -72,7 +72,10 @@ export function* walk(root: BytePath, options: WalkOptions): Generator<SourceEnt
 }
 
 /** A directory that is being visited: the current one or one above it. */
-interface Level extends Listing {
+interface Level {
+  names: Names;
+  /** Those that are regular files, as far as the directory says so; undefined if it was not asked. */
+  files: ReadonlySet<BytePath> | undefined;
   path: BytePath;
   directory: OpenDirectory;
   match: DirectoryMatch;
@@ -121,7 +124,7 @@ class Walk {
   }
 
   enterRoot(): void {
-    this.#list(this.#root, '', this.#options.rules.root(), undefined);
+    this.#push(this.#root, '', this.#options.rules.root(), undefined);
   }
 
   /** The next entry, valid until the one after it; undefined at the end. */
@@ -191,7 +194,8 @@ class Walk {
     if (ignored && !rules.couldIncludeBeneath(path, match)) {
       return observer?.onPruned(level.directory, path, match);
     }
-    const isFile = !ignored && level.files.has(name);
+    if (this.#pool.isOpen) level.files ??= filesIn(level.directory);
+    const isFile = !ignored && level.files?.has(name) === true;
     if (isFile && this.#pool.isOpen && this.#callFor(level.directory, path, name)) return;
     const opens = isFile && opensFiles;
     status.enter(opens ? 'reading' : 'scanning', path);
@@ -270,28 +274,28 @@ class Walk {
       if (!ignored || !parent.verify()) this.#later(() => unreadable.add(error, path));
       return this.#later(() => this.#forget(entry, match));
     }
-    this.#list(directory, path, match, ignored ? entry : undefined);
+    this.#push(directory, path, match, ignored ? entry : undefined);
   }
 
-  #list(
+  #push(
     directory: OpenDirectory,
     path: BytePath,
     match: DirectoryMatch,
     ignored: FoundEntry | undefined,
   ): void {
-    const level = { path, directory, match, next: 0, ignored };
-    this.#levels.push({ ...this.#listing(directory, path), ...level });
+    const { names, files } = this.#list(directory, path);
+    this.#levels.push({ names, files, path, directory, match, next: 0, ignored });
   }
 
-  /** Where files are neither opened nor looked at ahead, none are listed as such. */
-  #listing(directory: OpenDirectory, path: BytePath): Listing {
-    const { opensFiles = false, pool, unreadable, only } = this.#options;
+  /** The kinds of the names take longer: only where they save calls. */
+  #list(directory: OpenDirectory, path: BytePath): Pick<Level, 'names' | 'files'> {
+    const { opensFiles = false, unreadable, only } = this.#options;
     if (only !== undefined && isBeneath(only, path)) {
       return { names: [nameTowards(only, path)], files: NO_FILES };
     }
     try {
-      if (opensFiles || pool !== undefined) return directory.listing();
-      return { names: directory.names(), files: NO_FILES };
+      if (opensFiles || this.#pool.isOpen) return directory.listing();
+      return { names: directory.names(), files: undefined };
     } catch (error) {
       this.#later(() => unreadable.add(sourceError(error, 'list the directory', path), path));
       return { names: [], files: NO_FILES };
@@ -321,6 +325,15 @@ class Walk {
   /** Does something when its turn comes: at once, unless the walk is ahead. */
   #later(settle: () => void): void {
     this.#pool.add({ settle });
+  }
+}
+
+/** The names that had been listed without kinds when the pool opened. */
+function filesIn(directory: OpenDirectory): ReadonlySet<BytePath> {
+  try {
+    return directory.listing().files;
+  } catch {
+    return NO_FILES;
   }
 }
 

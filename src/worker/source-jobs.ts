@@ -212,7 +212,8 @@ function resolveRoot(directory: string): BytePath {
 }
 
 function listedEntry(entry: SourceEntry, checksum: boolean, status: WorkerStatus): ManifestEntry {
-  const stamp = stampOf(entry.kind, entry.identity);
-  if (!checksum || entry.kind !== 'file') return { ...entry, stamp };
-  return { ...entry, stamp, sha256: hashSource(entry, status) };
+  const { path, kind, mode, mtimeUs, size, link, linked } = entry;
+  const stamp = stampOf(kind, entry.identity);
+  const sha256 = checksum && kind === 'file' ? hashSource(entry, status) : undefined;
+  return { path, kind, mode, mtimeUs, size, link, linked, stamp, sha256 };
 }
