@@ -168,8 +168,12 @@ describe('the environment', () => {
     const { sender } = startHeld(['-', ...options], [out, ...options], ALL, { env });
     const { code, stderr } = await sender.done;
     expect(code).toBe(8);
-    expect(stderr).toMatch(/^::warning::ctxsync send: stalled 1s: sender is waiting /m);
-    expect(stderr).toMatch(/^::error::ctxsync send: error: gave up after 2s /m);
+    expect(stderr).toMatch(
+      /^::warning title=ctxsync send stalled::stalled 1s: sender is waiting /m,
+    );
+    expect(stderr).toMatch(
+      /^::error title=ctxsync send failed::gave up after 2s without progress/m,
+    );
   });
 });
 

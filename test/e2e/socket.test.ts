@@ -112,8 +112,9 @@ describe('when no peer comes', () => {
     withScene(async (sandbox) => {
       const socket = socketOf(sandbox);
       const receiver = await startReceiver(socket, [sandbox.out, '--progress', 'json']);
-      await until('it says so', () => receiver.said().endsWith('\n'));
-      expect(JSON.parse(receiver.said())).toEqual({
+      await until('it says so', () => /"waiting".*\n$/.test(receiver.said()));
+      const [, waiting = ''] = receiver.said().split('\n');
+      expect(JSON.parse(waiting)).toEqual({
         type: 'waiting',
         side: 'receiver',
         socket,
