@@ -59,11 +59,11 @@ export class ContextSender {
    * @throws CtxsyncError as open()
    */
   async openAhead(contexts: readonly Context[]): Promise<void> {
-    const opening = contexts.map((context) => {
-      if (!('directory' in context)) return undefined;
+    const opening = contexts.flatMap((context) => {
+      if (!('directory' in context)) return [];
       const thread = this.#startThread(nameOf(context));
       this.#ready.set(context, thread);
-      return this.open(context, thread);
+      return [this.open(context, thread)];
     });
     await Promise.all(opening);
   }
