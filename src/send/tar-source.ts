@@ -8,7 +8,7 @@ import { writeToRing } from './write-to-ring.ts';
 
 /** Reads the tar of `send -`, plain or gzip, into a ring. */
 export class TarSource implements Input {
-  readonly what = 'the tar on stdin';
+  readonly what = 'the tar';
   /** Bytes that have arrived so far. */
   bytes = 0;
   readonly #from: Incoming;
