@@ -188,11 +188,8 @@ describe.skipIf(!existsSync('/proc/self/fdinfo'))('a socket that others share', 
       await until('it listens', () => existsSync(socketOf(sandbox)));
       const sender = await run(['send', sandbox.context, '--socket', socketOf(sandbox)]);
       expectExit(sender, 0);
-      await until('it has written', () => shared.words.includes('received '));
-      expect([shared.nonBlocking, shared.words]).toEqual([
-        false,
-        expect.stringMatching('received'),
-      ]);
+      await until('it has written', () => / in [\d.]+m?s/.test(shared.words));
+      expect(shared.nonBlocking).toBe(false);
     }));
 });
 
