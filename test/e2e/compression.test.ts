@@ -9,7 +9,7 @@ import { treeState } from '../helpers/trees/tree-state.ts';
 
 // --compress and --bwlimit, judged by the bytes that travel.
 
-const FILES = 8;
+const FILES = 24;
 const LINES = 15_000;
 const SLOW = 2_000_000;
 
