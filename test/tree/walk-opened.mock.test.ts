@@ -62,6 +62,23 @@ describe('a walk that opens files', () => {
       expect(isOpen(last!)).toBe(false);
     }));
 
+  test('follows no symlink that has taken the place of a file', () =>
+    withDirectory((directory) => {
+      const root = join(directory, 'in');
+      writeTree(directory, { 'in/a': 'x', 'in/b': 'y', outside: 'secret' });
+      const found: unknown[] = [];
+      for (const { path, kind, fd } of opened(root)) {
+        found.push([path, kind, fd !== undefined]);
+        if (path !== 'a') continue;
+        fs.unlinkSync(join(root, 'b'));
+        fs.symlinkSync('../outside', join(root, 'b'));
+      }
+      expect(found.slice(1)).toEqual([
+        ['a', 'file', true],
+        ['b', 'symlink', false],
+      ]);
+    }));
+
   test('closes the file at hand when it is abandoned', () =>
     withDirectory((root) => {
       writeTree(root, { a: 'x', b: 'y' });
