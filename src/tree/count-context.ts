@@ -1,8 +1,9 @@
-import { lstatSync, readdirSync, type Dirent } from 'node:fs';
+import { lstatSync, opendirSync, readdirSync, type Dirent } from 'node:fs';
 import { joinPath, toFsPath, type BytePath } from '../disk/byte-path.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
 import { isWorkName } from '../entry/entry.ts';
 import type { DirectoryMatch, IgnoreRules } from '../ignore/ignore-rules.ts';
+import { LARGE_DIRECTORY_BYTES } from '../limits.ts';
 import { HardlinkGroups } from './hardlink-groups.ts';
 
 /** Entries between two looks at whether the count is still wanted. */
@@ -43,12 +44,29 @@ class Count {
   }
 
   children(path: BytePath, match: DirectoryMatch): void {
-    const directory = joinPath(this.#root, path);
-    const options = { withFileTypes: true, encoding: 'latin1' } as const;
-    for (const found of readdirSync(toFsPath(directory), options)) {
-      if (this.#seen++ % STEP === 0) this.#status.enter('scanning', path);
-      if (!isWorkName(found.name)) this.#child(found, joinPath(path, found.name), match);
+    const directory = toFsPath(joinPath(this.#root, path));
+    if (lstatSync(directory).size >= LARGE_DIRECTORY_BYTES) {
+      return this.#manyChildren(directory, path, match);
     }
+    const options = { withFileTypes: true, encoding: 'latin1' } as const;
+    for (const found of readdirSync(directory, options)) this.#found(found, path, match);
+  }
+
+  /** One at a time: all of them would take some hundred bytes each. */
+  #manyChildren(directory: string | Buffer, path: BytePath, match: DirectoryMatch): void {
+    const opened = opendirSync(directory, { encoding: 'latin1', bufferSize: STEP });
+    try {
+      for (let found = opened.readSync(); found !== null; found = opened.readSync()) {
+        this.#found(found, path, match);
+      }
+    } finally {
+      opened.closeSync();
+    }
+  }
+
+  #found(found: Dirent, path: BytePath, match: DirectoryMatch): void {
+    if (this.#seen++ % STEP === 0) this.#status.enter('scanning', path);
+    if (!isWorkName(found.name)) this.#child(found, joinPath(path, found.name), match);
   }
 
   #child(found: Dirent, path: BytePath, parent: DirectoryMatch): void {
