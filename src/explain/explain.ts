@@ -5,10 +5,10 @@ import { checkContexts } from '../send/check-contexts.ts';
 import type { DirectoryContext } from '../send/context.ts';
 import type { PathExplanation } from '../survey/path-report.ts';
 import type { ContextSurvey } from '../survey/survey-report.ts';
+import { RingOutput } from '../transfer/ring-output.ts';
 import type { Outgoing } from '../transport/transport.ts';
 import { ContextReader } from './context-reader.ts';
 import type { ExplainOptions } from './explain-options.ts';
-import { TextOutput } from './text-output.ts';
 
 /** A context, and what was found out about it. */
 export interface ExplainedContext extends ContextSurvey {
@@ -79,7 +79,7 @@ export async function listVerdicts(
     const ring = reader.ring();
     const name = fromText(context.name ?? '');
     const input = { source, measureIgnored, name, nullTerminated, ring: ring.shared };
-    await Promise.all([reader.run('listVerdicts', input), new TextOutput(ring, to).run()]);
+    await Promise.all([reader.run('listVerdicts', input), new RingOutput(ring, to).run()]);
   });
 }
 

@@ -8,9 +8,9 @@ import type { IncomingStream } from '../wire/demux.ts';
 import type { DiskThread } from '../worker/disk-thread.ts';
 import type { DiskThreads } from '../transfer/disk-threads.ts';
 import { graceMs } from '../transfer/grace-period.ts';
+import { RingOutput } from '../transfer/ring-output.ts';
 import type { Target } from './target.ts';
 import type { Monitor } from '../transfer/monitor.ts';
-import { TarOutput } from './tar-output.ts';
 
 export interface TarTargetInit {
   to: Outgoing;
@@ -25,7 +25,7 @@ export class TarTarget implements Target {
   readonly crowded = false;
   readonly #options: TarTargetInit;
   readonly #thread: DiskThread;
-  #output: TarOutput | undefined;
+  #output: RingOutput | undefined;
   #name = '';
   #worked: Promise<void> = Promise.resolve();
   committed = false;
@@ -55,7 +55,7 @@ export class TarTarget implements Target {
     const ring = threads.ring('tree');
     const output = threads.ring('tar');
     this.#name = name;
-    this.#output = new TarOutput(output, to);
+    this.#output = new RingOutput(output, to);
     monitor.enter('receiving');
     this.#worked = this.#write(ring, output, unordered);
     // A failure must fail the run at once, not only when it is awaited.

@@ -1,10 +1,10 @@
 import type { Ring } from '../flow/ring.ts';
 import { IO_BUFFER_BYTES } from '../limits.ts';
 import type { Outgoing } from '../transport/transport.ts';
-import { PendingTimer } from '../transfer/pending-timer.ts';
+import { PendingTimer } from './pending-timer.ts';
 
-/** Moves a received tar from its ring to its reader. */
-export class TarOutput {
+/** Moves what a disk thread writes, a tar or text, from its ring to whoever reads it. */
+export class RingOutput {
   readonly #ring: Ring;
   readonly #to: Outgoing;
   readonly #writing = new PendingTimer();
@@ -17,7 +17,7 @@ export class TarOutput {
     this.#to = to;
   }
 
-  /** Settles when the ring was drained or cancelled. @throws CtxsyncError no-space, not-writable */
+  /** Settles when the ring was drained or cancelled. @throws CtxsyncError of the output */
   async run(): Promise<void> {
     while (!this.#ring.drained && !this.#ring.cancelled) {
       const bytes = this.#ring.readable().subarray(0, IO_BUFFER_BYTES);
@@ -35,7 +35,7 @@ export class TarOutput {
     }
   }
 
-  /** Bytes that stdout has taken, including those of the write in progress. */
+  /** Bytes that the reader has taken, including those of the write in progress. */
   get writtenBytes(): number {
     const { untakenBytes = this.#pieceBytes } = this.#to;
     return this.#writtenBytes + Math.max(0, this.#pieceBytes - untakenBytes);
