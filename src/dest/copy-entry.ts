@@ -1,10 +1,11 @@
-import { closeSync, constants, readSync, writeSync, type BigIntStats } from 'node:fs';
+import { closeSync, constants, readSync, type BigIntStats } from 'node:fs';
 import { closeRead } from '../disk/close-read.ts';
 import type { BytePath } from '../disk/byte-path.ts';
 import { Descent } from '../disk/descent.ts';
 import { metadataOf, type HeldDirectory } from '../disk/held-directory.ts';
 import { IO_BUFFER_BYTES } from '../limits.ts';
 import { inodeKey } from '../disk/inode.ts';
+import { writeAll } from '../disk/write-all.ts';
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
 
@@ -117,7 +118,7 @@ export function copyContent(from: number, to: number): number {
   for (;;) {
     const count = readSync(from, buffer, 0, buffer.length, at);
     if (count === 0) return at;
-    for (let done = 0; done < count;) done += writeSync(to, buffer, done, count - done, at + done);
+    writeAll(to, buffer.subarray(0, count), at);
     at += count;
   }
 }

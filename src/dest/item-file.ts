@@ -1,7 +1,8 @@
-import { closeSync, constants, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, readSync } from 'node:fs';
 import { joinPath } from '../disk/byte-path.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { destinationError } from '../disk/system-error.ts';
+import { writeAll } from '../disk/write-all.ts';
 import type { ByteSink } from '../entry/byte-io.ts';
 import { encodeItem, type Item } from '../entry/item.ts';
 import { IO_BUFFER_BYTES, RECORD_BATCH_BYTES } from '../limits.ts';
@@ -44,7 +45,7 @@ export class ItemFile {
     const bytes = Buffer.from(this.#text, 'latin1');
     this.#text = '';
     try {
-      for (let done = 0; done < bytes.length;) done += writeSync(this.fd, bytes, done);
+      writeAll(this.fd, bytes);
     } catch (error) {
       throw destinationError(error, 'write', NAME);
     }

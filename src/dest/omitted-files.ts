@@ -1,13 +1,14 @@
-import { closeSync, constants, writeSync } from 'node:fs';
-import { closeRead } from '../disk/close-read.ts';
+import { constants } from 'node:fs';
 import { joinPath, splitPath, type BytePath } from '../disk/byte-path.ts';
 import { Descent } from '../disk/descent.ts';
 import { hashFile } from '../disk/hash-file.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { sourceChanged } from '../disk/system-error.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
+import { writeAll } from '../disk/write-all.ts';
 import type { Entry } from '../entry/entry.ts';
 import { withoutContent } from '../entry/unpack.ts';
+import { withFiles } from './copy-entry.ts';
 import { changedMeanwhile } from './file-version.ts';
 import type { LocalChange } from './local-changes.ts';
 import type { OwnCopies } from './own-copies.ts';
@@ -107,22 +108,14 @@ export class OmittedFiles {
     const [parent, child] = splitPath(from);
     this.#sources.goTo(parent);
     const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
-    const fd = this.#sources.directory.openFile(child, O_RDONLY);
-    try {
-      const target = to.openFile(name, O_CREAT | O_EXCL | O_WRONLY, 0o600);
-      try {
-        const onRead = (): void => this.#options.status.enter('writing', path);
+    const onRead = (): void => this.#options.status.enter('writing', path);
+    withFiles(
+      () => this.#sources.directory.openFile(child, O_RDONLY),
+      () => to.openFile(name, O_CREAT | O_EXCL | O_WRONLY, 0o600),
+      (fd, target) => {
         const copied = hashFile(fd, size, onRead, (piece) => writeAll(target, piece));
         if (copied.sha256 !== sha256 || copied.bytes !== size) throw changedMeanwhile(from);
-      } finally {
-        closeSync(target);
-      }
-    } finally {
-      closeRead(fd);
-    }
+      },
+    );
   }
-}
-
-function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
 }

@@ -1,8 +1,9 @@
-import { closeSync, constants, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, readSync } from 'node:fs';
 import { closeRead } from '../disk/close-read.ts';
 import { joinPath, toText, type BytePath } from '../disk/byte-path.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { destinationError } from '../disk/system-error.ts';
+import { writeAll } from '../disk/write-all.ts';
 import type { ByteSink, ByteSource } from '../entry/byte-io.ts';
 import {
   RecordReader,
@@ -110,11 +111,7 @@ class FileSink implements ByteSink {
   }
 
   produced(count: number): void {
-    for (let done = 0; done < count;) {
-      done += attempt('write', this.#path, () =>
-        writeSync(this.#fd, this.#buffer, done, count - done),
-      );
-    }
+    attempt('write', this.#path, () => writeAll(this.#fd, this.#buffer.subarray(0, count)));
   }
 }
 

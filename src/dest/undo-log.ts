@@ -1,7 +1,8 @@
-import { closeSync, constants, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, readSync } from 'node:fs';
 import type { BytePath } from '../disk/byte-path.ts';
 import type { HeldDirectory } from '../disk/held-directory.ts';
 import { destinationError } from '../disk/system-error.ts';
+import { writeAll } from '../disk/write-all.ts';
 import { UNDO_BYTES_IN_MEMORY } from '../limits.ts';
 
 /**
@@ -86,9 +87,7 @@ export class UndoLog {
     try {
       const { O_CREAT, O_EXCL, O_RDWR } = constants;
       this.#fd ??= this.#stage.openFile(FILE, O_CREAT | O_EXCL | O_RDWR, 0o600);
-      for (let done = 0; done < block.length;) {
-        done += writeSync(this.#fd, block, done, block.length - done, at + done);
-      }
+      writeAll(this.#fd, block, at);
     } catch (error) {
       throw destinationError(error, 'write the list of steps in', this.#stage.path);
     }

@@ -7,7 +7,6 @@ import {
   lstatSync,
   openSync,
   readSync,
-  writeSync,
   type BigIntStats,
 } from 'node:fs';
 import { splitPath, toFsPath, type BytePath } from '../disk/byte-path.ts';
@@ -16,6 +15,7 @@ import { isSameInode } from '../disk/inode.ts';
 import { openFile } from '../disk/open-file.ts';
 import { PROC_FD } from '../disk/open-directory.ts';
 import type { WorkerStatus } from '../disk/worker-status.ts';
+import { writeAll } from '../disk/write-all.ts';
 import type { CallQueue } from './call-queue.ts';
 import { OK, UNUSUAL, type CallKind, type Slot } from './slot.ts';
 
@@ -98,7 +98,7 @@ function write(slot: Slot, at: string | Buffer): number {
   const { length, mode, openMode, atimeSeconds, mtimeSeconds } = slot.file;
   const fd = openSync(at, NEW_FILE, openMode);
   try {
-    for (let done = 0; done < length;) done += writeSync(fd, slot.room, done, length - done);
+    writeAll(fd, slot.room.subarray(0, length));
     if (mode !== openMode) fchmodSync(fd, mode);
     futimesSync(fd, atimeSeconds, mtimeSeconds);
   } finally {
